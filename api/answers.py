@@ -1,0 +1,61 @@
+"""Finished trees → HTTP answers. orjson writes them; nothing is validated a second time on the way out."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.accounts import Admission
+from services.reading.pages import Slice
+from services.rows import Created
+
+_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+
+
+def encode(tree: Any) -> bytes:
+    """Write a tree as JSON, times in UTC with a Z."""
+    return orjson.dumps(tree, option=orjson.OPT_UTC_Z)
+
+
+def answer(tree: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer any tree."""
+    return Response(encode(tree), status, {**_PRIVATE, **(headers or {})}, "application/json")
+
+
+def row(tree: Any) -> Response:
+    """Answer one row, with its revision as ETag."""
+    return answer(tree, headers={"ETag": f'"{tree["revision"]}"'})
+
+
+def created(made: Created, place: str) -> Response:
+    """Answer a new row: 201, or 200 where the same request created it before."""
+    headers = {"ETag": f'"{made.tree["revision"]}"', "Location": f"{place}/{made.row_id}"}
+    return answer(made.tree, 201 if made.is_new else 200, headers)
+
+
+def page(found: Slice, request: Request) -> Response:
+    """Answer a bare array; where there is more, with the address of the next page in Link (RFC 8288)."""
+    if found.next_cursor is None:
+        return answer(found.trees)
+    parameters = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    target = f"{request.url.path}?{urlencode([*parameters, ('cursor', found.next_cursor)])}"
+    return answer(found.trees, headers={"Link": f'<{target}>; rel="next"'})
+
+
+def nothing() -> Response:
+    """Answer that it is done."""
+    return Response(status_code=204)
+
+
+def admission(given: Admission, status: int = 200) -> Response:
+    """Answer a token, in the form of OAuth 2 (RFC 6749, 5.1), and whom it belongs to."""
+    tree = {
+        "access_token": given.access_token,
+        "token_type": "bearer",
+        "expires_in": given.expires_in,
+        "user": given.user,
+    }
+    return answer(tree, status, {"Cache-Control": "no-store"})

@@ -1,0 +1,91 @@
+"""The composition root. Nothing is built at import time."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from api import docs, problems
+from api.house import open_house
+from api.middleware import BodyLimit, LastResort, RequestLog
+from api.openapi import PROBLEM_SCHEMA
+from api.routes import auth, comments, health, lists, tags, tasks
+from api.settings import Environment, Settings
+
+TITLE = "Todo"
+DESCRIPTION = """
+Tasks, lists, tags and comments, over REST here and over GraphQL at [/graphql](/graphql): the same rows, rules and errors.
+
+Register, then press *Authorize*. `{user_id}` in a path is the token's subject, or simply `me`.
+Every change takes the next revision of your account; it is the ETag of a row, and what `If-Match` compares.
+"""
+_LOCALHOST = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
+_EXPOSED = ["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the service. Its database is opened when it starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # As many threads as connections: a thread at work never waits for a connection that another thread holds.
+        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
+        async with AsyncExitStack() as stack:
+            app.state.house = stack.enter_context(open_house(settings))
+            yield
+
+    app = FastAPI(
+        title=TITLE,
+        version=version("todo-backend"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": "/"}],
+    )
+    for room in (health, auth, tasks, lists, tags, comments):
+        app.include_router(room.routes)
+    docs.install(app)
+    problems.install(app)
+    _surround(app, settings)
+    _declare_problem(app)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings) -> None:
+    """Add the middleware, innermost first."""
+    app.add_middleware(LastResort)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_origin_regex=_LOCALHOST if not settings.cors_origins and settings.environment is Environment.DEVELOPMENT else None,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=_EXPOSED,
+        max_age=600,
+    )
+    app.add_middleware(RequestLog)
+
+
+def _declare_problem(app: FastAPI) -> None:
+    """Add the shape of errors to the OpenAPI document; no route returns it, so FastAPI would not."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        definitions = dict(PROBLEM_SCHEMA)
+        schemas |= definitions.pop("$defs", {})
+        schemas["Problem"] = definitions
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,116 @@
+"""The `todo` command."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import orjson
+import uvicorn
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
+
+from api.app import create_app
+from api.house import open_house, running_database
+from api.logs import set_up_logs
+from api.settings import Settings, SettingsError, load_settings
+from graphql_schema.schema import build_schema
+from models.embedded import EmbeddedMissingError
+from models.migrate import migrate
+from models.readiness import NotReady
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answer the exit status. What goes wrong before it runs is one line on standard error."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        run(options)
+    except (SettingsError, NotReady, EmbeddedMissingError) as error:
+        print(f"todo: cannot {options.command}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except DBAPIError as error:
+        print(f"todo: cannot {options.command}: {str(error.orig).strip()}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="todo", description="The todo back end: REST and GraphQL over PostgreSQL.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve REST and GraphQL")
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int)
+    serve.add_argument("--workers", type=int, help="processes")
+    serve.add_argument("--migrate", action="store_true", help="bring the tables up to date first")
+    serve.set_defaults(run=_serve)
+    for name, run, text in (
+        ("migrate", _migrate, "bring the tables up to date, as their owner"),
+        ("schema", _schema, "print the GraphQL schema"),
+        ("openapi", _openapi, "print the OpenAPI document"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(run=run)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    settings = _overridden(load_settings(), options)
+    set_up_logs()
+    with running_database(settings) as (owner, service):
+        if options.migrate or settings.database_url is None:
+            migrate(owner)
+        settings = settings.model_copy(update={"database_url": SecretStr(service)})
+        with open_house(settings):
+            settings.secret()
+        _announce(settings)
+        # Worker processes are started afresh; what they need to know beyond their environment goes there.
+        os.environ["DATABASE_URL"] = service
+        uvicorn.run(
+            "api.main:app" if settings.workers > 1 else create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    with running_database(load_settings()) as (owner, _service):
+        before, after = migrate(owner)
+    print(f"nothing to do, at {after}" if before == after else f"migrated from {before or 'nothing'} to {after}")  # noqa: T201
+
+
+def _schema(_: argparse.Namespace) -> None:
+    print(build_schema().as_str())  # noqa: T201
+
+
+def _openapi(_: argparse.Namespace) -> None:
+    document = create_app(Settings.model_construct()).openapi()
+    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+
+
+def _overridden(settings: Settings, options: argparse.Namespace) -> Settings:
+    given = {name: getattr(options, name) for name in ("host", "port", "workers") if getattr(options, name) is not None}
+    return settings.model_copy(update=given)
+
+
+def _announce(settings: Settings) -> None:
+    base = f"http://{settings.host}:{settings.port}"
+    print(f"\n  API        {base}/api\n  Docs       {base}/docs\n  Explorer   {base}/graphql\n", flush=True)  # noqa: T201
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """End in order: uvicorn raises the signal again once it has drained, and the database must be stopped after that."""
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The gate: who is asking, and the services that person gets. Routes name what they need as annotated aliases."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Path, Request
+from fastapi.security import OAuth2PasswordBearer
+
+from api.house import House
+from models.text import Id
+from services.accounts import AccountService
+from services.comments import CommentService, TaskCommentService
+from services.context import UserContext
+from services.errors import Forbidden, InvalidInput, Unauthenticated
+from services.lists import ListService
+from services.rows import Revisions
+from services.tags import TagService
+from services.tasks import TaskService
+
+_SCHEME = OAuth2PasswordBearer(tokenUrl="/api/auth/login", auto_error=False, description="The access token, as Bearer.")
+_ENTITY_TAG = re.compile(r'\s*(W/)?"([^"]*)"\s*')
+_REVISION = re.compile(r"[0-9]{1,18}")
+
+Service = TypeVar("Service")
+
+
+def house_of(request: Request) -> House:
+    """Return what was built when the service started."""
+    house: House = request.app.state.house
+    return house
+
+
+async def caller(request: Request, token: Annotated[str | None, Depends(_SCHEME)]) -> UserContext:
+    """Return the context of the bearer token's user. Not a word to the database yet: its opening message asks that."""
+    if not token:
+        raise Unauthenticated("Send an access token: Authorization: Bearer …")
+    context = house_of(request).context_of(token)
+    request.state.user_id = context.user_id
+    return context
+
+
+async def owner(
+    context: Annotated[UserContext, Depends(caller)],
+    user_id: Annotated[str, Path(description="The token's subject, or `me`.", examples=["me"])],
+) -> UserContext:
+    """Return the caller's context, if the path names the caller. Raises Forbidden before any SQL."""
+    if user_id not in {context.user_id, "me"}:
+        raise Forbidden("The path names another user than the token.")
+    return context
+
+
+async def preconditions(
+    if_match: Annotated[str | None, Header(description='Act only if the row still has this ETag: `"7"`.')] = None,
+) -> Revisions:
+    """Return the revisions that If-Match (RFC 9110, 13.1.1) allows; None where any will do."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    matches = [_ENTITY_TAG.fullmatch(tag) for tag in if_match.split(",")]
+    if not all(matches):
+        raise InvalidInput.at("/if-match", 'If-Match takes ETags as they were sent, such as "7", or *.')
+    strong = (match[2] for match in matches if match and not match[1])
+    return frozenset(int(tag) for tag in strong if _REVISION.fullmatch(tag))
+
+
+def _service(make: Callable[[UserContext], Service]) -> Callable[[UserContext], Awaitable[Service]]:
+    async def provide(context: Annotated[UserContext, Depends(owner)]) -> Service:
+        return make(context)
+
+    return provide
+
+
+async def _account(request: Request, context: Annotated[UserContext, Depends(caller)]) -> AccountService:
+    return AccountService(context, house_of(request).passwords)
+
+
+async def _task_comments(context: Annotated[UserContext, Depends(owner)], task_id: Id) -> TaskCommentService:
+    return TaskCommentService(context, str(task_id))
+
+
+TheHouse = Annotated[House, Depends(house_of)]
+Account = Annotated[AccountService, Depends(_account)]
+Tasks = Annotated[TaskService, Depends(_service(TaskService))]
+Lists = Annotated[ListService, Depends(_service(ListService))]
+Tags = Annotated[TagService, Depends(_service(TagService))]
+Comments = Annotated[CommentService, Depends(_service(CommentService))]
+TaskComments = Annotated[TaskCommentService, Depends(_task_comments)]
+IfMatch = Annotated[Revisions, Depends(preconditions)]

@@ -1,0 +1,65 @@
+"""What every request needs and no request makes: the database, the passwords, the tokens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from api.settings import Settings
+from models.database import Database, make_engine
+from models.embedded import embedded_postgres
+from models.migrate import migrate
+from models.readiness import check_readiness
+from models.statements import count_statements_of
+from services.accounts import Reception
+from services.context import UserContext
+from services.passwords import Passwords
+from services.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Built once, when the service starts."""
+
+    database: Database
+    passwords: Passwords
+    tokens: Tokens
+    reception: Reception
+
+    def context_of(self, token: str) -> UserContext:
+        """Return the context of the token's user. Raises Unauthenticated for a token that is not valid now."""
+        identity = self.tokens.read(token)
+        return UserContext(identity.user_id, self.database, identity.newcomer)
+
+
+@contextmanager
+def running_database(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the owner's URL and the service's; without a DATABASE_URL, of an embedded PostgreSQL that runs meanwhile."""
+    if settings.database_url is None:
+        with embedded_postgres(settings.data_dir.resolve()) as urls:
+            yield urls
+        return
+    service = settings.database_url.get_secret_value()
+    owner = settings.migration_database_url
+    yield (owner.get_secret_value() if owner else service), service
+
+
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    """Build the house on its database, migrating an embedded one. Raises NotReady where the service must not run."""
+    with running_database(settings) as (owner, service):
+        if settings.database_url is None:
+            migrate(owner)
+        engine = make_engine(service, pool_size=settings.database_pool_size)
+        try:
+            check_readiness(engine)
+            count_statements_of(engine)
+            yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings)
+        finally:
+            engine.dispose()
+
+
+def _house(database: Database, settings: Settings) -> House:
+    passwords = Passwords()
+    tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes))
+    return House(database, passwords, tokens, Reception(database, passwords, tokens))

@@ -1,0 +1,71 @@
+"""Pieces of the OpenAPI document that several routes share: every error is declared, with its shape."""
+
+from typing import Any
+
+from api.problems import MEDIA_TYPE
+from api.shapes import Problem
+
+Responses = dict[int | str, dict[str, Any]]
+
+_ERRORS = {
+    401: "UNAUTHENTICATED: no token, or one that no longer opens anything.",
+    403: "FORBIDDEN: the path names another user.",
+    404: "NOT_FOUND: absent, deleted, or another user's.",
+    405: "METHOD_NOT_ALLOWED: see the Allow header.",
+    409: "CONFLICT: it would collide with what is there.",
+    412: "PRECONDITION_FAILED: the row has changed; `current` shows it.",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "INVALID_INPUT: `errors` says what to mend.",
+    500: "INTERNAL: the request id finds it in the log.",
+    503: "UNAVAILABLE: the database is away; try again after Retry-After seconds.",
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},
+    503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
+}
+_ALWAYS = (422, 500, 503)
+_ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The row's revision, quoted."}}
+_PAGE_HEADERS = {"Link": {"schema": {"type": "string"}, "description": 'Where there is more: <address>; rel="next".'}}
+_NEW_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "The row's address."}}
+
+
+def errors(*codes: int) -> Responses:
+    """Declare these errors, and those that any request may meet."""
+    return {
+        code: {
+            "description": _ERRORS[code],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": _HEADERS[code]} if code in _HEADERS else {}),
+        }
+        for code in sorted({*codes, *_ALWAYS})
+    }
+
+
+def owned(*codes: int) -> Responses:
+    """Declare what may go wrong under /api/{user_id}."""
+    return errors(401, 403, *codes)
+
+
+def one(shape: Any) -> Responses:
+    """Declare an answer with one row."""
+    return {200: {"model": shape, "description": "The row.", "headers": _ROW_HEADERS}}
+
+
+def many(shape: Any) -> Responses:
+    """Declare an answer with a page of rows."""
+    return {200: {"model": list[shape], "description": "A page, bare.", "headers": _PAGE_HEADERS}}
+
+
+def new(shape: Any) -> Responses:
+    """Declare the answers to creating."""
+    again = {"model": shape, "description": "It was created before, by the same request.", "headers": _NEW_HEADERS}
+    return {201: {"model": shape, "description": "The new row.", "headers": _NEW_HEADERS}, 200: again}
+
+
+def gone() -> Responses:
+    """Declare the answer to deleting."""
+    return {204: {"description": "Done."}}
+
+
+PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -1,0 +1,1 @@
+"""One-liners over the services."""

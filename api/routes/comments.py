@@ -1,0 +1,39 @@
+"""/api/{user_id}/comments. They are listed and made under their task."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from api import answers, shapes
+from api.dependencies import Comments, IfMatch
+from api.openapi import gone, one, owned
+from api.routing import router
+from models.comment import CommentUpdate
+from models.queries import RowQuery
+from models.text import Id
+from services.reading.defaults import default_view, parse_include
+from services.reading.graph import COMMENT
+
+routes = router("/api/{user_id}/comments", "Comments")
+VIEW = default_view(COMMENT)
+
+
+@routes.get("/{comment_id}", operation_id="getComment", responses=one(shapes.Comment) | owned(404))
+def get_comment(comments: Comments, comment_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+    """Show a comment."""
+    return answers.row(comments.one(str(comment_id), default_view(COMMENT, parse_include(COMMENT, query.include))))
+
+
+@routes.put("/{comment_id}", operation_id="putComment", responses=one(shapes.Comment) | owned(404, 412, 413, 415))
+@routes.patch("/{comment_id}", operation_id="patchComment", responses=one(shapes.Comment) | owned(404, 412, 413, 415))
+def update_comment(comments: Comments, comment_id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
+    """Change the members that are present; null clears. `{}` changes nothing."""
+    return answers.row(comments.update(str(comment_id), body, VIEW, revisions))
+
+
+@routes.delete("/{comment_id}", operation_id="deleteComment", status_code=204, responses=gone() | owned(404, 412))
+def delete_comment(comments: Comments, comment_id: Id, revisions: IfMatch) -> Response:
+    """Delete a comment."""
+    comments.delete(str(comment_id), revisions)
+    return answers.nothing()

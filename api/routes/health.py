@@ -1,0 +1,47 @@
+"""Open to all: what this is, and how it is."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from api import answers, shapes
+from api.dependencies import TheHouse
+from api.openapi import Responses, errors
+from api.routing import router
+from models.readiness import NotReady, check_readiness
+from services.errors import Unavailable
+
+routes = router("", "Service")
+ABOUT: Responses = {200: {"model": shapes.About, "description": "Addresses."}}
+HEALTHY: Responses = {200: {"model": shapes.Condition, "description": "Yes."}}
+
+
+@routes.get("/", operation_id="about", responses=ABOUT | errors())
+async def about(request: Request) -> Response:
+    """Say what this is, and where everything is."""
+    app = request.app
+    return answers.answer(
+        {
+            "name": app.title,
+            "version": app.version,
+            "api": "/api",
+            "docs": "/docs",
+            "openapi": app.openapi_url,
+            "graphql": "/graphql",
+        }
+    )
+
+
+@routes.get("/health", operation_id="health", responses=HEALTHY | errors())
+async def health() -> Response:
+    """Is the process alive? Asks nothing of the database."""
+    return answers.answer({"status": "ok"})
+
+
+@routes.get("/ready", operation_id="ready", responses=HEALTHY | errors())
+def ready(house: TheHouse) -> Response:
+    """Can it serve? The database answers and is migrated."""
+    try:
+        check_readiness(house.database.engine)
+    except NotReady as error:
+        raise Unavailable(str(error)) from error
+    return answers.answer({"status": "ready"})

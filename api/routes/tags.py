@@ -1,0 +1,52 @@
+"""/api/{user_id}/tags."""
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from api import answers, shapes
+from api.dependencies import IfMatch, Tags
+from api.openapi import gone, many, new, one, owned
+from api.routing import router
+from models.queries import PageQuery, RowQuery
+from models.tag import TagCreate, TagUpdate
+from models.text import Id
+from services.listing import level_of
+from services.reading.defaults import default_view, parse_include
+from services.reading.graph import TAG
+
+routes = router("/api/{user_id}/tags", "Tags")
+VIEW = default_view(TAG)
+
+
+@routes.get("", operation_id="listTags", responses=many(shapes.Tag) | owned())
+def list_tags(tags: Tags, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+    """List tags, a page at a time."""
+    return answers.page(tags.page(level_of(TAG, query)), request)
+
+
+@routes.post("", operation_id="createTag", status_code=201, responses=new(shapes.Tag) | owned(409, 413, 415))
+def create_tag(tags: Tags, request: Request, body: TagCreate) -> Response:
+    """Create a tag; its name is unique, ignoring case. With an id of your own, sending it again is safe."""
+    return answers.created(tags.create(body, VIEW), request.url.path)
+
+
+@routes.get("/{tag_id}", operation_id="getTag", responses=one(shapes.Tag) | owned(404))
+def get_tag(tags: Tags, tag_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+    """Show a tag."""
+    return answers.row(tags.one(str(tag_id), default_view(TAG, parse_include(TAG, query.include))))
+
+
+@routes.put("/{tag_id}", operation_id="putTag", responses=one(shapes.Tag) | owned(404, 409, 412, 413, 415))
+@routes.patch("/{tag_id}", operation_id="patchTag", responses=one(shapes.Tag) | owned(404, 409, 412, 413, 415))
+def update_tag(tags: Tags, tag_id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
+    """Change the members that are present; null clears. `{}` changes nothing."""
+    return answers.row(tags.update(str(tag_id), body, VIEW, revisions))
+
+
+@routes.delete("/{tag_id}", operation_id="deleteTag", status_code=204, responses=gone() | owned(404, 412))
+def delete_tag(tags: Tags, tag_id: Id, revisions: IfMatch) -> Response:
+    """Delete a tag; it is taken off its tasks."""
+    tags.delete(str(tag_id), revisions)
+    return answers.nothing()

@@ -1,0 +1,102 @@
+"""/api/{user_id}/tasks."""
+
+from typing import Annotated
+
+from fastapi import Body, Query, Request
+from starlette.responses import Response
+
+from api import answers, shapes
+from api.dependencies import IfMatch, TaskComments, Tasks
+from api.openapi import gone, many, new, one, owned
+from api.routing import router
+from models.comment import CommentCreate
+from models.queries import PageQuery, RowQuery, TaskQuery
+from models.task import Completion, TaskCreate, TaskUpdate
+from models.text import Id
+from services.listing import level_of, task_level
+from services.reading.defaults import default_view, parse_include
+from services.reading.graph import COMMENT, TASK
+from services.reading.selection import Compare
+
+routes = router("/api/{user_id}/tasks", "Tasks")
+VIEW = default_view(TASK)
+
+NewTask = Annotated[
+    TaskCreate,
+    Body(
+        openapi_examples={"short": {"value": {"title": "Buy milk"}}, "full": {"value": {"title": "Buy milk", "priority": "high"}}}
+    ),
+]
+TaskChange = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Buy oat milk", "list_id": None}}})]
+Complete = Annotated[Completion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
+
+
+@routes.get("", operation_id="listTasks", responses=many(shapes.Task) | owned())
+def list_tasks(tasks: Tasks, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
+    """List tasks, a page at a time."""
+    return answers.page(tasks.page(task_level(query)), request)
+
+
+@routes.post("", operation_id="createTask", status_code=201, responses=new(shapes.Task) | owned(409, 413, 415))
+def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
+    """Create a task. With an id of your own, sending it again is safe."""
+    return answers.created(tasks.create(body, VIEW), request.url.path)
+
+
+@routes.get("/{task_id}", operation_id="getTask", responses=one(shapes.Task) | owned(404))
+def get_task(tasks: Tasks, task_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+    """Show a task."""
+    return answers.row(tasks.one(str(task_id), default_view(TASK, parse_include(TASK, query.include))))
+
+
+@routes.put("/{task_id}", operation_id="putTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+@routes.patch("/{task_id}", operation_id="patchTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+def update_task(tasks: Tasks, task_id: Id, body: TaskChange, revisions: IfMatch) -> Response:
+    """Change the members that are present; null clears. `{}` changes nothing."""
+    return answers.row(tasks.update(str(task_id), body, VIEW, revisions))
+
+
+@routes.delete("/{task_id}", operation_id="deleteTask", status_code=204, responses=gone() | owned(404, 412))
+def delete_task(tasks: Tasks, task_id: Id, revisions: IfMatch) -> Response:
+    """Delete a task with its subtasks and comments."""
+    tasks.delete(str(task_id), revisions)
+    return answers.nothing()
+
+
+@routes.patch("/{task_id}/complete", operation_id="completeTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+def complete_task(tasks: Tasks, task_id: Id, revisions: IfMatch, body: Complete = None) -> Response:
+    """Toggle whether the task is completed; with a body, set it, so that a retry is safe."""
+    return answers.row(tasks.complete(str(task_id), VIEW, revisions, completed=body.completed if body else None))
+
+
+@routes.post("/{task_id}/restore", operation_id="restoreTask", responses=one(shapes.Task) | owned(404))
+def restore_task(tasks: Tasks, task_id: Id) -> Response:
+    """Bring back a deleted task, with the subtasks and comments that were deleted with it."""
+    return answers.row(tasks.restore(str(task_id), VIEW))
+
+
+@routes.get("/{task_id}/subtasks", operation_id="listSubtasks", responses=many(shapes.Task) | owned(404))
+def list_subtasks(tasks: Tasks, task_id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
+    """List the subtasks of a task."""
+    level = task_level(query, Compare("parent_id", "eq", str(task_id)))
+    return answers.page(tasks.page_of(str(task_id), level), request)
+
+
+@routes.get("/{task_id}/comments", operation_id="listComments", responses=many(shapes.Comment) | owned(404), tags=["Comments"])
+def list_comments(tasks: Tasks, task_id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+    """List the comments on a task, oldest first."""
+    level = level_of(COMMENT, query, Compare("task_id", "eq", str(task_id)))
+    return answers.page(tasks.page_of(str(task_id), level), request)
+
+
+@routes.post(
+    "/{task_id}/comments",
+    operation_id="addComment",
+    status_code=201,
+    responses=new(shapes.Comment) | owned(404, 409, 413, 415),
+    tags=["Comments"],
+)
+def add_comment(comments: TaskComments, request: Request, body: CommentCreate) -> Response:
+    """Comment on a task."""
+    place = request.url.path.split("/tasks/")[0] + "/comments"
+    return answers.created(comments.create(body, default_view(COMMENT)), place)

@@ -1,0 +1,4 @@
+from typing import Any
+
+
+def build_schema() -> Any: ...

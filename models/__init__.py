@@ -1,0 +1,1 @@
+"""Tables, validated input shapes, and the database they live in. Imports nothing of ours."""

@@ -1,0 +1,182 @@
+"""The engine, and the one message that opens every transaction.
+
+psycopg2 sends a string of several statements in one round trip. So BEGIN, the role, the user and the first SELECT travel
+together; for that the driver stays in autocommit and this room says BEGIN, COMMIT and ROLLBACK itself.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import sleep
+from typing import Any
+
+import psycopg2.extensions as driver
+from sqlalchemy import Connection, Engine, Row, create_engine, make_url
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+APP_ROLE = "todo_app"
+
+_DIALECT = "postgresql.psycopg2_todo"
+_UUID, _UUID_ARRAY = 2950, 2951  # oids, fixed in PostgreSQL's pg_type.dat
+# Ids are text everywhere in Python; these two casters are C functions of the driver.
+_UUID_AS_TEXT = driver.new_type((_UUID,), "UUID", driver.UNICODE)
+_UUIDS_AS_TEXT = driver.new_array_type((_UUID_ARRAY,), "UUID[]", _UUID_AS_TEXT)
+_NOTHING_TO_ROLL_BACK = {driver.TRANSACTION_STATUS_IDLE, driver.TRANSACTION_STATUS_UNKNOWN}
+_SLEEPING_DATABASE_WAKES = 1.0  # seconds; a suspended Neon compute answers after about that long
+
+_OPEN = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _OPEN
+_WRITE = "BEGIN; " + _OPEN
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer, or the connection broke. Nothing half-written remains: the transaction is gone."""
+
+
+class OneMessageDialect(PGDialect_psycopg2):
+    """Ends transactions by words, because a driver in autocommit does not know that one is open."""
+
+    supports_statement_cache = True
+
+    def on_connect(self) -> Callable[[Any], None]:
+        """Put each new connection into autocommit, and let it hand out ids as text."""
+        prepare = super().on_connect()  # type: ignore[no-untyped-call]
+
+        def prepare_ours(connection: Any) -> None:
+            connection.autocommit = True
+            if prepare is not None:
+                prepare(connection)
+            driver.register_type(_UUID_AS_TEXT, connection)
+            driver.register_type(_UUIDS_AS_TEXT, connection)
+
+        return prepare_ours
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """Send COMMIT. The driver's own commit() would do nothing."""
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute("COMMIT")
+
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        """Send ROLLBACK if a transaction is open; libpq knows that without asking the server."""
+        if dbapi_connection.get_transaction_status() not in _NOTHING_TO_ROLL_BACK:
+            with dbapi_connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+
+
+registry.register(_DIALECT, __name__, OneMessageDialect.__name__)
+
+
+def make_dialect() -> OneMessageDialect:
+    """Return a dialect to compile statements with, without a connection."""
+    return OneMessageDialect()  # type: ignore[no-untyped-call]
+
+
+def parse_url(url: str) -> URL:
+    """Return the URL for our dialect, whatever PostgreSQL scheme it was pasted with; its query parameters go to libpq.
+
+    Raises ValueError where it is no PostgreSQL URL.
+    """
+    scheme, separator, rest = url.strip().partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
+        msg = "must start with postgresql://"
+        raise ValueError(msg)
+    return make_url(f"{_DIALECT.replace('.', '+')}://{rest}")
+
+
+def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engine:
+    """Make the pool. It holds as many connections as there are worker threads, so a thread never waits for one.
+
+    TCP keepalives and the recycling time are for servers that drop idle connections (a suspended Neon compute does).
+    """
+    return create_engine(
+        parse_url(url),
+        use_native_hstore=False,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout,
+        pool_recycle=240,
+        connect_args={
+            "connect_timeout": 10,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "application_name": "todo",
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a transaction says first: who is asking (settings that the policies read), and its first SELECT."""
+
+    settings: Mapping[str, str]
+    select: str
+    values: tuple[str, ...]
+    read_only: bool
+
+    def message(self, statement_timeout: int) -> tuple[str, tuple[str, ...]]:
+        """Return the one message, with the values for the driver to quote. The timeout is in milliseconds."""
+        begin = (_READ if self.read_only else _WRITE).format(timeout=statement_timeout)
+        who = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
+        return begin + who + self.select, (*self.settings.values(), *self.values)
+
+
+class Database:
+    """Opens transactions as the application's role. Nothing else in the service takes a connection."""
+
+    def __init__(self, engine: Engine, *, statement_timeout: int) -> None:
+        self.engine = engine
+        self._statement_timeout = statement_timeout
+
+    @contextmanager
+    def transaction(self, opening: Opening) -> Iterator[tuple[Connection, Row[Any] | None]]:
+        """Yield a connection inside an open transaction, and the first row that its opening message brought.
+
+        Commits at the end, rolls back when the block raises. Raises DatabaseUnavailable.
+        """
+        with _translated_errors():
+            connection, first = self._opened(opening)
+            with connection:
+                yield connection, first
+                connection.commit()
+
+    def _opened(self, opening: Opening) -> tuple[Connection, Row[Any] | None]:
+        """Open a transaction. Nothing has been done yet, so a connection found dead is replaced without harm."""
+        try:
+            return self._try_to_open(opening)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._try_to_open(opening)
+
+    def _try_to_open(self, opening: Opening) -> tuple[Connection, Row[Any] | None]:
+        connection = self._connect()
+        try:
+            return connection, connection.exec_driver_sql(*opening.message(self._statement_timeout)).first()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except OperationalError:
+            sleep(_SLEEPING_DATABASE_WAKES)
+            return self.engine.connect()
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise DatabaseUnavailable(_first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).strip().partition("\n")[0]

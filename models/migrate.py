@@ -1,0 +1,49 @@
+"""Brings a database's tables up to date, as their owner."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from models.database import parse_url
+
+_ONE_AT_A_TIME = 7_063_710  # any constant: the key of the advisory lock that makes migrators wait for each other
+
+
+def migrate(owner_url: str) -> tuple[str | None, str]:
+    """Run what is missing, all in one transaction; return the versions before and after.
+
+    The lock is of the transaction, so this works through a transaction-mode pooler too. Raises sqlalchemy.exc.DBAPIError.
+    """
+    engine = create_engine(parse_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+        before = current_version(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before, newest_version()
+
+
+def newest_version() -> str:
+    """Return the version that this code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        msg = "no migration scripts found"
+        raise RuntimeError(msg)
+    return head
+
+
+def current_version(connection: Connection) -> str | None:
+    """Return the version that the database is at; None if it was never migrated."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -1,0 +1,1 @@
+"""Alembic's scripts. `models/migrate.py` runs them."""

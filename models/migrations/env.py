@@ -1,0 +1,12 @@
+"""Alembic's entry: runs the scripts on the connection that models/migrate.py hands over."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+from models.tables import TABLES
+
+assert TABLES  # noqa: S101 - importing them is what fills the metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
+with context.begin_transaction():
+    context.run_migrations()

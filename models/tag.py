@@ -1,0 +1,60 @@
+"""Tags, and which tasks bear them."""
+
+from typing import Annotated
+
+from pydantic import Field as ShapeField
+from sqlalchemy import Index, text
+from sqlmodel import Field
+
+from models.base import Owned, Versioned, id_type, owned_reference
+from models.shapes import ChangeShape, WriteShape, absent
+from models.text import BlankIsNone, Color, Id, TagName
+
+UNIQUE_TAG_NAME = "uq_tag_name"
+
+
+class Tag(Versioned, table=True):
+    """A label. Its name is unique among the owner's living tags, ignoring case."""
+
+    __table_args__ = (
+        Index(
+            UNIQUE_TAG_NAME,
+            "user_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index("ix_tag_revision", "user_id", "revision"),
+    )
+
+    name: str = Field(max_length=50)
+    color: str | None = Field(default=None, max_length=32)
+
+
+class TaskTag(Owned, table=True):
+    """One task bears one tag."""
+
+    __tablename__ = "task_tag"
+    __table_args__ = (
+        owned_reference("task_id", "task", on_delete="CASCADE"),
+        owned_reference("tag_id", "tag", on_delete="CASCADE"),
+        Index("ix_task_tag_tag", "user_id", "tag_id", "task_id"),
+    )
+
+    task_id: str = Field(primary_key=True, sa_type=id_type())
+    tag_id: str = Field(primary_key=True, sa_type=id_type())
+
+
+class TagCreate(WriteShape):
+    """A new tag."""
+
+    id: Id | None = ShapeField(default=None, description="Your own UUID, for offline clients; made here if absent.")
+    name: TagName
+    color: Annotated[Color | None, BlankIsNone] = None
+
+
+class TagUpdate(ChangeShape):
+    """Changes to a tag: only the members present."""
+
+    name: TagName = absent()
+    color: Annotated[Color | None, BlankIsNone] = None

@@ -1,0 +1,31 @@
+"""Comments on tasks."""
+
+from typing import Any
+
+from models.comment import Comment, CommentCreate, CommentUpdate
+from models.shapes import WriteShape
+from models.task import Task
+from services.context import Transaction, UserContext
+from services.errors import NotFound
+from services.reading.graph import COMMENT, TASK
+from services.rows import RowService
+
+
+class CommentService(RowService[Comment, CommentCreate, CommentUpdate]):
+    """A user's comments."""
+
+    entity = COMMENT
+    table = Comment
+
+
+class TaskCommentService(CommentService):
+    """The comments on one task."""
+
+    def __init__(self, context: UserContext, task_id: str) -> None:
+        super().__init__(context)
+        self._task_id = task_id
+
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> dict[str, Any]:
+        if transaction.find(Task, self._task_id) is None:
+            raise NotFound.of(TASK.noun)
+        return {**super()._values(transaction, shape, row), "task_id": self._task_id}

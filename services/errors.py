@@ -1,0 +1,135 @@
+"""One error family. Both doors render the same attributes: REST as problem details, GraphQL as `extensions`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing wrong with the input: a JSON pointer (RFC 6901) to the member, and what to mend."""
+
+    pointer: str
+    detail: str
+
+
+class TodoError(Exception):
+    """Something the caller should know. `detail` is for people, `code` for programs."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """Return what GraphQL shows beside the message; graphql-core copies this attribute by itself."""
+        return {"code": self.code, "status": self.status, **self.members}
+
+
+class Unauthenticated(TodoError):
+    """No token, or one that no longer opens anything."""
+
+    code, status, title = "UNAUTHENTICATED", 401, "Authentication required"
+    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(TodoError):
+    """A valid token, but not for this."""
+
+    code, status, title = "FORBIDDEN", 403, "Not allowed"
+
+
+class NotFound(TodoError):
+    """Absent, deleted, or another user's: one answer for all three."""
+
+    code, status, title = "NOT_FOUND", 404, "Not found"
+
+    @classmethod
+    def of(cls, noun: str) -> "NotFound":
+        return cls(f"There is no such {noun}.")
+
+
+class MethodNotAllowed(TodoError):
+    """The path exists, but not for this method."""
+
+    code, status, title = "METHOD_NOT_ALLOWED", 405, "Method not allowed"
+
+
+class UnsupportedMediaType(TodoError):
+    """The body is of a kind that is not understood here."""
+
+    code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported media type"
+
+
+class PayloadTooLarge(TodoError):
+    """The body is larger than the service reads."""
+
+    code, status, title = "PAYLOAD_TOO_LARGE", 413, "Payload too large"
+
+
+class Conflict(TodoError):
+    """It would collide with what is there."""
+
+    code, status, title = "CONFLICT", 409, "Conflict"
+
+
+class EmailTaken(TodoError):
+    """An account has this e-mail already."""
+
+    code, status, title = "EMAIL_TAKEN", 409, "E-mail taken"
+
+
+class PreconditionFailed(TodoError):
+    """The row has another revision than the caller demands; `current` is what it looks like now."""
+
+    code, status, title = "PRECONDITION_FAILED", 412, "Precondition failed"
+
+    def __init__(self, current: Any) -> None:
+        super().__init__("The row has changed since the revision you named; see `current`.", current=current)
+
+
+class InvalidInput(TodoError):
+    """Malformed body, path, query, argument or cursor."""
+
+    code, status, title = "INVALID_INPUT", 422, "Invalid input"
+
+    def __init__(self, flaws: list[Flaw]) -> None:
+        where = ", ".join(flaw.pointer or "the whole" for flaw in flaws)
+        super().__init__(
+            flaws[0].detail if len(flaws) == 1 else f"The input has {len(flaws)} flaws: {where}.",
+            errors=[{"pointer": flaw.pointer, "detail": flaw.detail} for flaw in flaws],
+        )
+
+    @classmethod
+    def of(cls, flaws: Iterable[Mapping[str, Any]], *, skip: int = 0) -> "InvalidInput":
+        """Translate pydantic's errors, without what was sent: it may be a password, or not encodable.
+
+        `skip` is how many parts of each place lead to the input, such as "body".
+        """
+        return cls([Flaw(_pointer(flaw["loc"][skip:]), _message(flaw)) for flaw in flaws])
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "InvalidInput":
+        return cls([Flaw(pointer, detail)])
+
+
+def _pointer(place: Sequence[Any]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
+
+
+def _message(flaw: Mapping[str, Any]) -> str:
+    known = {"extra_forbidden": "There is no such member here; is it misspelt?", "missing": "This is required."}
+    return known.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+
+
+class Unavailable(TodoError):
+    """The database is away or overloaded. Nothing was half-written; the same request may be sent again."""
+
+    code, status, title = "UNAVAILABLE", 503, "Temporarily unavailable"
+    headers: ClassVar = {"Retry-After": "2"}

@@ -1,0 +1,65 @@
+"""Query parameters → levels of the read engine."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from models.queries import PageQuery, TaskQuery
+from services.errors import InvalidInput
+from services.reading.defaults import default_shape, parse_include
+from services.reading.filters import parse_filter
+from services.reading.graph import TASK, Entity
+from services.reading.selection import All, Compare, Condition, Level, Order, Page, Related, Search, Window
+
+
+def level_of(entity: Entity, query: PageQuery, *conditions: Condition) -> Level:
+    """Return the level that answers this query. Raises InvalidInput."""
+    return Level(
+        entity.name,
+        Page(),
+        (default_shape(entity, parse_include(entity, query.include)),),
+        condition=All(conditions) if conditions else None,
+        order=_order(entity, query.sort),
+        window=Window(query.limit, bounded=query.cursor is not None, cursor=query.cursor),
+    )
+
+
+def task_level(query: TaskQuery, *conditions: Condition) -> Level:
+    """Return the level that answers this query for tasks. Raises InvalidInput."""
+    return level_of(TASK, query, *conditions, *_task_conditions(query))
+
+
+def _order(entity: Entity, sort: str) -> tuple[Order, ...]:
+    terms = tuple(Order(part.strip().removeprefix("-"), part.strip().startswith("-")) for part in sort.split(",") if part.strip())
+    names = [term.sort for term in terms]
+    if not set(names) <= entity.sorts.keys() or len(set(names)) < len(names):
+        known = ", ".join(entity.sorts)
+        raise InvalidInput.at("/sort", f"Sort by {known}, each at most once, with - in front for descending.")
+    return terms
+
+
+def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
+    given = query.model_fields_set
+    if query.status != "all":
+        yield Compare("status", "eq", query.status)
+    if query.completed is not None:
+        yield Compare("completed", "eq", query.completed)
+    if query.priority is not None:
+        yield Compare("priority", "eq", str(query.priority))
+    for name in ("list_id", "parent_id"):
+        reference = getattr(query, name)
+        if name in given:
+            yield Compare(name, "is_null", value=True) if reference is None else Compare(name, "eq", reference)
+    if query.tag_id is not None:
+        yield Related("tags", "some", Compare("id", "eq", query.tag_id))
+    if query.search:
+        yield Search(query.search)
+    if query.filter is not None:
+        yield parse_filter(TASK, _json(query.filter))
+
+
+def _json(text: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput.at("/filter", f"The filter is not JSON: {error}.") from error

@@ -1,0 +1,21 @@
+"""Lists."""
+
+from sqlmodel import col
+
+from models.task import Task
+from models.task_list import ListCreate, ListUpdate, TaskList
+from services.context import Transaction
+from services.reading.graph import TASK_LIST
+from services.rows import RowService
+
+
+class ListService(RowService[TaskList, ListCreate, ListUpdate]):
+    """A user's lists."""
+
+    entity = TASK_LIST
+    table = TaskList
+
+    def _bury(self, transaction: Transaction, row: TaskList) -> None:
+        """Keep the tasks; they are in no list then."""
+        super()._bury(transaction, row)
+        transaction.change_all(Task, col(Task.list_id) == row.id, col(Task.deleted_at).is_(None), list_id=None)

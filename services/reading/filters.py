@@ -1,0 +1,92 @@
+"""Filters: the tree that both doors accept, checked against the graph, and turned into SQL.
+
+{and: […], or: […], not: {…}, title: {contains: "milk"}, tags: {some: {name: {eq: "home"}}}} — members beside each other must all
+hold. A member of a nullable column that is null fulfils no comparison, and `not` turns that around.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, StrictBool, TypeAdapter, ValidationError
+
+from services.errors import Flaw, InvalidInput
+from services.reading.graph import ENTITIES, Borne, Entity, Filterable
+from services.reading.selection import All, Compare, Condition, Not, Related, Some
+
+MAX_DEPTH = 10
+MAX_OPERANDS = 500
+QUANTIFIERS = frozenset({"some", "none", "every"})
+
+_CHECKS: dict[type[Any], TypeAdapter[Any]] = {
+    bool: TypeAdapter(StrictBool),
+    datetime: TypeAdapter(AwareDatetime),
+    UUID: TypeAdapter(UUID),
+    str: TypeAdapter(str),
+}
+
+
+def parse_filter(entity: Entity, tree: Any, pointer: str = "/filter", depth: int = 1) -> All:
+    """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
+    if not isinstance(tree, Mapping):
+        raise InvalidInput.at(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
+    if depth > MAX_DEPTH:
+        raise InvalidInput.at(pointer, f"Filters nest at most {MAX_DEPTH} deep.")
+    return All(tuple(_member(entity, name, value, f"{pointer}/{name}", depth) for name, value in tree.items()))
+
+
+def _member(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> Condition:
+    if name in {"and", "or"}:
+        if not isinstance(value, list):
+            raise InvalidInput.at(pointer, f"`{name}` takes a list of filters.")
+        parts = tuple(parse_filter(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
+        return All(parts) if name == "and" else Some(parts)
+    if name == "not":
+        return Not(parse_filter(entity, value, pointer, depth + 1))
+    if name in entity.filters:
+        return All(tuple(_comparisons(name, entity.filters[name], value, pointer)))
+    if isinstance(entity.relations.get(name), Borne):
+        return All(tuple(_quantified(entity, name, value, pointer, depth)))
+    known = ", ".join([*entity.filters, *(key for key, relation in entity.relations.items() if isinstance(relation, Borne))])
+    raise InvalidInput.at(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
+
+
+def _comparisons(column: str, filterable: Filterable, operands: Any, pointer: str) -> Iterator[Compare]:
+    if not isinstance(operands, Mapping):
+        raise InvalidInput.at(pointer, f"Write an operator: {{{', '.join(sorted(filterable.operators))}}}.")
+    for operator, operand in operands.items():
+        place = f"{pointer}/{operator}"
+        if operator not in filterable.operators:
+            raise InvalidInput.at(place, f"`{column}` knows the operators {', '.join(sorted(filterable.operators))}.")
+        yield Compare(column, operator, _operand(filterable.kind, operator, operand, place))
+
+
+def _operand(kind: type[Any], operator: str, operand: Any, pointer: str) -> Any:
+    if operator == "is_null":
+        return _checked(bool, operand, pointer)
+    if operator == "in":
+        if not isinstance(operand, list) or len(operand) > MAX_OPERANDS:
+            raise InvalidInput.at(pointer, f"`in` takes a list of at most {MAX_OPERANDS} values.")
+        return [_checked(kind, value, f"{pointer}/{index}") for index, value in enumerate(operand)]
+    return _checked(kind, operand, pointer)
+
+
+def _checked(kind: type[Any], value: Any, pointer: str) -> Any:
+    adapter = _CHECKS.get(kind) or TypeAdapter(kind)
+    try:
+        checked = adapter.validate_python(value)
+    except ValidationError as error:
+        raise InvalidInput([Flaw(pointer, flaw["msg"]) for flaw in error.errors()]) from error
+    if isinstance(checked, str) and "\x00" in checked:
+        raise InvalidInput.at(pointer, "The NUL character cannot be stored, so nothing contains it.")
+    return str(checked) if isinstance(checked, UUID | StrEnum) else checked
+
+
+def _quantified(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> Iterator[Related]:
+    target = ENTITIES[entity.relations[name].target]
+    if not isinstance(value, Mapping) or not QUANTIFIERS.issuperset(value):
+        raise InvalidInput.at(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
+    for quantifier, tree in value.items():
+        yield Related(name, quantifier, parse_filter(target, tree, f"{pointer}/{quantifier}", depth + 1))

@@ -1,0 +1,258 @@
+"""Entities and relations, declared once. What stands here can be selected, filtered, ordered and nested at both doors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, FromClause, Table, Text, case, func, literal_column, select
+
+from models.comment import Comment
+from models.tag import Tag, TaskTag
+from models.task import Priority, Status, Task
+from models.task_list import TaskList
+from models.user import User, UserRevision
+
+Expression = Callable[[FromClause], ColumnElement[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing an order compares; never null, so that a cursor can compare it too. A fixed key ignores `descending`."""
+
+    expression: Expression
+    kind: type[Any]
+    fixed: bool = False
+
+
+Sort = tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filterable:
+    """A column that filters may speak of, with which operators, and the Python type of their operands."""
+
+    kind: type[Any]
+    operators: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ToOne:
+    """The parent's `column` holds the target's id."""
+
+    target: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToMany:
+    """The target's `column` holds the parent's id; each parent gets its own page."""
+
+    target: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A many-to-many table: (user_id, near, far), near being the parent's side."""
+
+    table: Table
+    near: str
+    far: str
+
+
+@dataclass(frozen=True, slots=True)
+class Borne:
+    """Many-to-many, few and all of them: the parent's array `column` holds the targets' ids; each target is read once."""
+
+    target: str
+    column: str
+    pairs: Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Bearers:
+    """Many-to-many, a page per parent."""
+
+    target: str
+    pairs: Pairs
+
+
+Relation = ToOne | ToMany | Borne | Bearers
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One kind of thing that can be read. `sorts` names the orders; the id decides among equals."""
+
+    name: str
+    noun: str
+    table: Table
+    columns: Mapping[str, Expression]
+    sorts: Mapping[str, Sort]
+    default_sort: tuple[str, bool]
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    filters: Mapping[str, Filterable] = field(default_factory=dict)
+    searched: tuple[str, ...] = ()
+
+
+def _column(name: str) -> Expression:
+    return lambda source: source.c[name]
+
+
+def _columns(*names: str, **derived: Expression) -> Mapping[str, Expression]:
+    """Keep the order of the names: it is the order on the wire."""
+    return {name: derived.get(name) or _column(name) for name in names}
+
+
+def _table(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+def _sort(name: str, kind: type[Any]) -> Sort:
+    return (Key(_column(name), kind),)
+
+
+def _alphabetical(name: str) -> Sort:
+    return (Key(lambda source: func.lower(source.c[name]), str),)
+
+
+def _completed(task: FromClause) -> ColumnElement[Any]:
+    return task.c.status == literal_column(f"'{Status.COMPLETED}'", Text)
+
+
+def _tag_ids(task: FromClause) -> ColumnElement[Any]:
+    pair = _table(TaskTag).alias("borne")
+    mine = select(pair.c.tag_id).where(pair.c.user_id == task.c.user_id, pair.c.task_id == task.c.id)
+    return func.array(mine.order_by(pair.c.tag_id).correlate(task).scalar_subquery())
+
+
+def _urgency(task: FromClause) -> ColumnElement[Any]:
+    ranks: dict[ColumnElement[Any], ColumnElement[Any]] = {
+        literal_column(f"'{name}'", Text): literal_column(str(rank)) for rank, name in enumerate(Priority)
+    }
+    return case(ranks, value=task.c.priority)
+
+
+def _revision(account: FromClause) -> ColumnElement[Any]:
+    counter = _table(UserRevision).alias("counter")
+    mine = select(counter.c.revision).where(counter.c.user_id == account.c.id)
+    return mine.correlate(account).scalar_subquery()
+
+
+_NEVER: ColumnElement[Any] = literal_column("timestamptz '9999-12-31 00:00:00+00'")
+_COMPLETION: Sort = (
+    Key(lambda task: task.c.completed_at.is_(None), bool, fixed=True),
+    Key(lambda task: func.coalesce(task.c.completed_at, _NEVER), datetime),
+)
+
+_EQUALITY = frozenset({"eq", "ne", "in"})
+_RANGE = frozenset({"lt", "lte", "gt", "gte"})
+_REFERENCE = Filterable(UUID, frozenset({"eq", "in", "is_null"}))
+_TEXT = Filterable(str, _EQUALITY | {"contains"})
+_MOMENT = Filterable(datetime, _RANGE)
+
+TASK = Entity(
+    name="task",
+    noun="task",
+    table=_table(Task),
+    columns=_columns(
+        "id",
+        "user_id",
+        "title",
+        "description",
+        "status",
+        "completed",
+        "priority",
+        "list_id",
+        "parent_id",
+        "tag_ids",
+        "position",
+        "completed_at",
+        "created_at",
+        "updated_at",
+        "revision",
+        completed=_completed,
+        tag_ids=_tag_ids,
+    ),
+    sorts={
+        "created": _sort("created_at", datetime),
+        "updated": _sort("updated_at", datetime),
+        "title": _alphabetical("title"),
+        "priority": (Key(_urgency, int),),
+        "position": _sort("position", float),
+        "completed": _COMPLETION,
+    },
+    default_sort=("created", True),
+    relations={
+        "list": ToOne("task_list", "list_id"),
+        "parent": ToOne("task", "parent_id"),
+        "tags": Borne("tag", "tag_ids", Pairs(_table(TaskTag), "task_id", "tag_id")),
+        "subtasks": ToMany("task", "parent_id"),
+        "comments": ToMany("comment", "task_id"),
+    },
+    filters={
+        "title": _TEXT,
+        "status": Filterable(Status, _EQUALITY),
+        "priority": Filterable(Priority, _EQUALITY),
+        "completed": Filterable(bool, frozenset({"eq"})),
+        "list_id": _REFERENCE,
+        "parent_id": _REFERENCE,
+        "created_at": _MOMENT,
+    },
+    searched=("title", "description"),
+)
+
+TASK_LIST = Entity(
+    name="task_list",
+    noun="list",
+    table=_table(TaskList),
+    columns=_columns("id", "user_id", "name", "color", "position", "created_at", "updated_at", "revision"),
+    sorts={
+        "created": _sort("created_at", datetime),
+        "updated": _sort("updated_at", datetime),
+        "name": _alphabetical("name"),
+        "position": _sort("position", float),
+    },
+    default_sort=("position", False),
+    relations={"tasks": ToMany("task", "list_id")},
+)
+
+TAG = Entity(
+    name="tag",
+    noun="tag",
+    table=_table(Tag),
+    columns=_columns("id", "user_id", "name", "color", "created_at", "updated_at", "revision"),
+    sorts={
+        "created": _sort("created_at", datetime),
+        "updated": _sort("updated_at", datetime),
+        "name": _alphabetical("name"),
+    },
+    default_sort=("name", False),
+    relations={"tasks": Bearers("task", Pairs(_table(TaskTag), "tag_id", "task_id"))},
+    filters={"id": Filterable(UUID, frozenset({"eq", "in"})), "name": _TEXT},
+)
+
+COMMENT = Entity(
+    name="comment",
+    noun="comment",
+    table=_table(Comment),
+    columns=_columns("id", "user_id", "task_id", "body", "created_at", "updated_at", "revision"),
+    sorts={"created": _sort("created_at", datetime), "updated": _sort("updated_at", datetime)},
+    default_sort=("created", False),
+    relations={"task": ToOne("task", "task_id")},
+)
+
+ACCOUNT = Entity(
+    name="account",
+    noun="account",
+    table=_table(User),
+    columns=_columns("id", "email", "name", "created_at", "updated_at", "revision", revision=_revision),
+    sorts={"created": _sort("created_at", datetime)},
+    default_sort=("created", False),
+)
+
+ENTITIES: Mapping[str, Entity] = {entity.name: entity for entity in (TASK, TASK_LIST, TAG, COMMENT, ACCOUNT)}
+NODES = (TASK, TASK_LIST, TAG, COMMENT)

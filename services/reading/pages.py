@@ -1,0 +1,88 @@
+"""Keyset cursors: a cursor is the place of one row in one order, so that pages stay right while rows come and go."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.errors import InvalidInput
+from services.reading.graph import Entity, Key
+from services.reading.selection import Order
+
+MAX_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One page of trees, and the cursor to ask for the next with, if there is one."""
+
+    trees: list[Any]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey:
+    """A key as this order uses it."""
+
+    key: Key
+    descending: bool
+
+
+_ID = Key(lambda source: source.c.id, UUID)
+
+
+def order_keys(entity: Entity, order: tuple[Order, ...]) -> tuple[OrderKey, ...]:
+    """Return the keys of the order, the id last: it decides among equals, in the direction of the key before it."""
+    terms = order or (Order(*entity.default_sort),)
+    keys = [OrderKey(key, term.descending and not key.fixed) for term in terms for key in entity.sorts[term.sort]]
+    return (*keys, OrderKey(_ID, keys[-1].descending))
+
+
+class Cursors:
+    """Writes and reads the cursors of one order, for one user. Opaque to clients; bound to entity, order and user."""
+
+    def __init__(self, user_id: str, entity: Entity, order: tuple[Order, ...]) -> None:
+        terms = order or (Order(*entity.default_sort),)
+        about = [user_id, entity.name, *([term.sort, term.descending] for term in terms)]
+        self._mark = hashlib.blake2b(orjson.dumps(about), digest_size=6).hexdigest()
+        self._kinds = [key.key.kind for key in order_keys(entity, order)]
+
+    def write(self, values: Sequence[Any]) -> str:
+        """Return the cursor of the row that has these order keys."""
+        return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
+
+    def read(self, cursor: str) -> list[Any]:
+        """Return the order keys that the cursor holds. Raises InvalidInput for anything that `write` did not make."""
+        try:
+            mark, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            if mark == self._mark:
+                return [_checked(value, kind) for value, kind in zip(values, self._kinds, strict=True)]
+        except (ValueError, TypeError, binascii.Error):
+            pass
+        raise InvalidInput.at(
+            "/cursor",
+            "This cursor is not of this list in this order: take it from a page with the same sort, or begin without.",
+        )
+
+
+def _checked(value: Any, kind: type[Any]) -> Any:
+    if kind is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment
+    if kind is UUID:
+        return str(UUID(value))
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind or (kind is str and "\x00" in value):
+        raise TypeError
+    if kind is int and not -(2**31) <= value < 2**31:
+        raise ValueError
+    return value

@@ -1,0 +1,55 @@
+"""Tags, and which tasks bear them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from models.tag import UNIQUE_TAG_NAME, Tag, TagCreate, TagUpdate, TaskTag
+from models.task import Task
+from services.context import Transaction
+from services.errors import Conflict
+from services.reading.graph import TAG
+from services.rows import RowService
+
+
+class TagService(RowService[Tag, TagCreate, TagUpdate]):
+    """A user's tags."""
+
+    entity = TAG
+    table = Tag
+
+    def _flush(self, transaction: Transaction) -> None:
+        try:
+            super()._flush(transaction)
+        except IntegrityError as error:
+            if UNIQUE_TAG_NAME in str(error.orig):
+                raise Conflict("There is a tag of this name already.") from error
+            raise
+
+    def _bury(self, transaction: Transaction, row: Tag) -> None:
+        """Take the tag off the tasks that bear it; that changes them."""
+        super()._bury(transaction, row)
+        bearers = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == row.id).with_only_columns(col(TaskTag.task_id))
+        transaction.change_all(Task, col(Task.id).in_(bearers), col(Task.deleted_at).is_(None))
+        transaction.remove(TaskTag, col(TaskTag.tag_id) == row.id)
+
+
+def tags_of(transaction: Transaction, task_id: str) -> set[str]:
+    """Return the ids of the tags that the task bears."""
+    return {
+        pair.tag_id for pair in transaction.session.scalars(transaction.owned(TaskTag).where(col(TaskTag.task_id) == task_id))
+    }
+
+
+def set_tags(transaction: Transaction, task: Task, tag_ids: Sequence[str]) -> None:
+    """Let the task bear exactly these tags, which exist."""
+    before, after = tags_of(transaction, task.id), set(tag_ids)
+    if before == after:
+        return
+    if before - after:
+        transaction.remove(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(before - after))
+    for tag_id in after - before:
+        transaction.session.add(TaskTag(user_id=transaction.user_id, task_id=task.id, tag_id=tag_id))
+    transaction.touch(task)
+    transaction.session.flush()
