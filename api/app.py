@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import docs, problems
+from api import docs, graphql, problems
 from api.house import open_house
 from api.middleware import BodyLimit, LastResort, RequestLog
 from api.openapi import PROBLEM_SCHEMA
@@ -23,6 +23,7 @@ Tasks, lists, tags and comments, over REST here and over GraphQL at [/graphql](/
 Register, then press *Authorize*. `{user_id}` in a path is the token's subject, or simply `me`.
 Every change takes the next revision of your account; it is the ETag of a row, and what `If-Match` compares.
 """
+ROOMS = (health, auth, tasks, lists, tags, comments)
 _LOCALHOST = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
 _EXPOSED = ["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"]
 
@@ -49,10 +50,11 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         servers=[{"url": "/"}],
     )
-    for room in (health, auth, tasks, lists, tags, comments):
+    for room in ROOMS:
         app.include_router(room.routes)
+    graphql.install(app)
     docs.install(app)
-    problems.install(app)
+    problems.install(app, [*app.routes, *(route for room in ROOMS for route in room.routes.routes)])
     _surround(app, settings)
     _declare_problem(app)
     return app

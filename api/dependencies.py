@@ -74,8 +74,8 @@ async def _account(request: Request, context: Annotated[UserContext, Depends(cal
     return AccountService(context, house_of(request).passwords)
 
 
-async def _task_comments(context: Annotated[UserContext, Depends(owner)], task_id: Id) -> TaskCommentService:
-    return TaskCommentService(context, str(task_id))
+async def _task_comments(context: Annotated[UserContext, Depends(owner)], id: Id) -> TaskCommentService:
+    return TaskCommentService(context, id)
 
 
 TheHouse = Annotated[House, Depends(house_of)]

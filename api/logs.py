@@ -2,11 +2,21 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import psycopg2
+from pydantic import ValidationError
+from sqlalchemy.exc import StatementError
 
+current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
+
+# What the driver and pydantic say of an error repeats what the client sent.
+_TALKATIVE = (StatementError, psycopg2.Error, ValidationError)
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -21,10 +31,22 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN and value is not None}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z).decode()
+        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        line.setdefault("request_id", current_request_id.get())
+        if record.exc_info and record.exc_info[1]:
+            line["traceback"] = "".join(_told(record.exc_info[1]))
+        said = {name: value for name, value in line.items() if value is not None}
+        return orjson.dumps(said, default=str, option=orjson.OPT_UTC_Z).decode()
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """Yield the traceback of an error and of what caused it, without messages that repeat what the client sent."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _told(cause)
+    yield from traceback.format_tb(error.__traceback__)
+    what = getattr(error, "pgcode", None) or "message withheld" if isinstance(error, _TALKATIVE) else str(error)
+    yield f"{type(error).__qualname__}: {what}\n"
 
 
 def set_up_logs() -> None:

@@ -8,6 +8,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import current_request_id
 from api.problems import InternalError, problem
 from models.statements import counting_statements
 from services.errors import PayloadTooLarge
@@ -34,6 +35,7 @@ class RequestLog:
         request_id = given if _ACCEPTABLE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        current_request_id.set(request_id)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -114,7 +116,7 @@ class LastResort:
             await self._app(scope, receive, send_and_note)
         except Exception:
             request_id = scope["state"]["request_id"]
-            error_log.exception("unexpected error", extra={"request_id": request_id})
+            error_log.exception("unexpected error")
             if started:
                 raise
             await problem(InternalError(), request_id)(scope, receive, send)

@@ -1,6 +1,6 @@
 """Errors of all origins → application/problem+json (RFC 9457), through one function."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 import orjson
@@ -48,8 +48,11 @@ def problem(error: TodoError, request_id: str | None, headers: Mapping[str, str]
     return Response(body, error.status, {**error.headers, **(headers or {})}, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Let the app answer all errors this way; what nothing here knows is the middleware's business."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Let the app answer all errors this way; `routes` are all there are, for the Allow header.
+
+    What nothing here knows is the middleware's business.
+    """
 
     async def on_todo_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, TodoError)  # noqa: S101
@@ -62,7 +65,7 @@ def install(app: FastAPI) -> None:
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         translated = error.__cause__ if isinstance(error.__cause__, TodoError) else _translated(error)
-        headers = {"Allow": ", ".join(_allowed(app.routes, request))} if translated.status == MethodNotAllowed.status else None
+        headers = {"Allow": ", ".join(_allowed(routes, request))} if translated.status == MethodNotAllowed.status else None
         return problem(translated, request.state.request_id, headers)
 
     app.add_exception_handler(TodoError, on_todo_error)
@@ -92,5 +95,4 @@ def _allowed(routes: Iterable[BaseRoute], request: Request) -> list[str]:
     for route in routes:
         if route.matches(dict(request.scope))[0] is not Match.NONE:
             methods |= set(getattr(route, "methods", None) or ())
-            methods |= set(_allowed(getattr(route, "routes", None) or (), request))
     return sorted(methods)

@@ -1,1 +1,1 @@
-
+"""The graph, nothing else; knows no HTTP."""

@@ -1,4 +1,20 @@
-from typing import Any
+"""Assembly of the graph."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from graphql_schema.execution import PlanningExecutor
+from graphql_schema.mutations import Mutation
+from graphql_schema.queries import Query
+from graphql_schema.types import Comment, Tag, Task, TaskList
 
 
-def build_schema() -> Any: ...
+def build_schema() -> strawberry.Schema:
+    """Build the schema."""
+    return strawberry.Schema(
+        Query,
+        Mutation,
+        types=[Task, TaskList, Tag, Comment],
+        execution_context_class=PlanningExecutor,
+        config=StrawberryConfig(),
+    )

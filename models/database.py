@@ -15,8 +15,7 @@ from sqlalchemy import Connection, Engine, Row, create_engine, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 APP_ROLE = "todo_app"
 
@@ -95,6 +94,7 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
     return create_engine(
         parse_url(url),
         use_native_hstore=False,
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout,
@@ -136,13 +136,12 @@ class Database:
     def transaction(self, opening: Opening) -> Iterator[tuple[Connection, Row[Any] | None]]:
         """Yield a connection inside an open transaction, and the first row that its opening message brought.
 
-        Commits at the end, rolls back when the block raises. Raises DatabaseUnavailable.
+        Commits at the end, rolls back when the block raises. Raises SQLAlchemy's errors.
         """
-        with _translated_errors():
-            connection, first = self._opened(opening)
-            with connection:
-                yield connection, first
-                connection.commit()
+        connection, first = self._opened(opening)
+        with connection:
+            yield connection, first
+            connection.commit()
 
     def _opened(self, opening: Opening) -> tuple[Connection, Row[Any] | None]:
         """Open a transaction. Nothing has been done yet, so a connection found dead is replaced without harm."""
@@ -167,16 +166,3 @@ class Database:
         except OperationalError:
             sleep(_SLEEPING_DATABASE_WAKES)
             return self.engine.connect()
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise DatabaseUnavailable(_first_line(error)) from error
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return str(cause).strip().partition("\n")[0]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 
 def _storable(text: str) -> str:
@@ -24,11 +24,13 @@ def _blank_is_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
 
-def _only_uuid(value: object) -> object:
-    if not isinstance(value, str | UUID):
-        msg = "Must be a UUID, written as text."
-        raise ValueError(msg)  # noqa: TRY004 - pydantic turns only ValueError into a validation error
-    return value
+def canonical_id(text: str) -> str:
+    """Return a UUID as PostgreSQL writes it. Raises ValueError."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        msg = "Must be a UUID, such as 01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e."
+        raise ValueError(msg) from None
 
 
 Storable = AfterValidator(_storable)
@@ -48,5 +50,5 @@ Color = Annotated[
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), Storable
 ]
-Id = Annotated[UUID, BeforeValidator(_only_uuid), AfterValidator(str)]
+Id = Annotated[str, AfterValidator(canonical_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]

@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
-from models.database import Database, DatabaseUnavailable, Opening
+from models.database import Database, Opening
 from models.user import DeletedUser, User, UserRevision
 from services.errors import Unauthenticated, Unavailable
 from services.reading.engine import read
@@ -30,6 +32,9 @@ _ACCOUNT = (
 _LOCKED_ACCOUNT = _ACCOUNT + " FOR UPDATE OF counter"
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
+# The last is what statements meet in a transaction that one of the others has broken.
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
+
 Row = TypeVar("Row", bound=Versioned)
 
 
@@ -53,7 +58,8 @@ class Snapshot:
 
     def read(self, level: Level) -> Any:
         """Return the JSON-ready tree that the level describes."""
-        return read(self.connection, self.user_id, level)
+        with available():
+            return read(self.connection, self.user_id, level)
 
 
 @dataclass(slots=True)
@@ -196,8 +202,8 @@ class UserContext:
 
 @contextmanager
 def available() -> Iterator[None]:
-    """Let a database that is away or overloaded look the same at both doors."""
+    """Let a database that is away, overloaded or too slow look the same at both doors."""
     try:
         yield
-    except DatabaseUnavailable as error:
+    except _AWAY as error:
         raise Unavailable("The database does not answer just now; try again in a moment.") from error

@@ -107,12 +107,12 @@ class InvalidInput(TodoError):
         )
 
     @classmethod
-    def of(cls, flaws: Iterable[Mapping[str, Any]], *, skip: int = 0) -> "InvalidInput":
+    def of(cls, flaws: Iterable[Mapping[str, Any]], *, skip: int = 0, prefix: str = "") -> "InvalidInput":
         """Translate pydantic's errors, without what was sent: it may be a password, or not encodable.
 
-        `skip` is how many parts of each place lead to the input, such as "body".
+        `skip` is how many parts of each place lead to the input, such as "body"; `prefix` is a pointer to put in front.
         """
-        return cls([Flaw(_pointer(flaw["loc"][skip:]), _message(flaw)) for flaw in flaws])
+        return cls([Flaw(prefix + _pointer(flaw["loc"][skip:]), _message(flaw)) for flaw in flaws])
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "InvalidInput":

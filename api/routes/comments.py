@@ -19,21 +19,21 @@ routes = router("/api/{user_id}/comments", "Comments")
 VIEW = default_view(COMMENT)
 
 
-@routes.get("/{comment_id}", operation_id="getComment", responses=one(shapes.Comment) | owned(404))
-def get_comment(comments: Comments, comment_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+@routes.get("/{id}", operation_id="getComment", responses=one(shapes.Comment) | owned(404))
+def get_comment(comments: Comments, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a comment."""
-    return answers.row(comments.one(str(comment_id), default_view(COMMENT, parse_include(COMMENT, query.include))))
+    return answers.row(comments.one(id, default_view(COMMENT, parse_include(COMMENT, query.include))))
 
 
-@routes.put("/{comment_id}", operation_id="putComment", responses=one(shapes.Comment) | owned(404, 412, 413, 415))
-@routes.patch("/{comment_id}", operation_id="patchComment", responses=one(shapes.Comment) | owned(404, 412, 413, 415))
-def update_comment(comments: Comments, comment_id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
+@routes.put("/{id}", operation_id="putComment", responses=one(shapes.Comment) | owned(404, 412, 413, 415))
+@routes.patch("/{id}", operation_id="patchComment", responses=one(shapes.Comment) | owned(404, 412, 413, 415))
+def update_comment(comments: Comments, id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row(comments.update(str(comment_id), body, VIEW, revisions))
+    return answers.row(comments.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{comment_id}", operation_id="deleteComment", status_code=204, responses=gone() | owned(404, 412))
-def delete_comment(comments: Comments, comment_id: Id, revisions: IfMatch) -> Response:
+@routes.delete("/{id}", operation_id="deleteComment", status_code=204, responses=gone() | owned(404, 412))
+def delete_comment(comments: Comments, id: Id, revisions: IfMatch) -> Response:
     """Delete a comment."""
-    comments.delete(str(comment_id), revisions)
+    comments.delete(id, revisions)
     return answers.nothing()

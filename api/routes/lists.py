@@ -33,28 +33,28 @@ def create_list(lists: Lists, request: Request, body: ListCreate) -> Response:
     return answers.created(lists.create(body, VIEW), request.url.path)
 
 
-@routes.get("/{list_id}", operation_id="getList", responses=one(shapes.TaskList) | owned(404))
-def get_list(lists: Lists, list_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+@routes.get("/{id}", operation_id="getList", responses=one(shapes.TaskList) | owned(404))
+def get_list(lists: Lists, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a list."""
-    return answers.row(lists.one(str(list_id), default_view(TASK_LIST, parse_include(TASK_LIST, query.include))))
+    return answers.row(lists.one(id, default_view(TASK_LIST, parse_include(TASK_LIST, query.include))))
 
 
-@routes.put("/{list_id}", operation_id="putList", responses=one(shapes.TaskList) | owned(404, 409, 412, 413, 415))
-@routes.patch("/{list_id}", operation_id="patchList", responses=one(shapes.TaskList) | owned(404, 409, 412, 413, 415))
-def update_list(lists: Lists, list_id: Id, body: ListUpdate, revisions: IfMatch) -> Response:
+@routes.put("/{id}", operation_id="putList", responses=one(shapes.TaskList) | owned(404, 409, 412, 413, 415))
+@routes.patch("/{id}", operation_id="patchList", responses=one(shapes.TaskList) | owned(404, 409, 412, 413, 415))
+def update_list(lists: Lists, id: Id, body: ListUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row(lists.update(str(list_id), body, VIEW, revisions))
+    return answers.row(lists.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{list_id}", operation_id="deleteList", status_code=204, responses=gone() | owned(404, 412))
-def delete_list(lists: Lists, list_id: Id, revisions: IfMatch) -> Response:
+@routes.delete("/{id}", operation_id="deleteList", status_code=204, responses=gone() | owned(404, 412))
+def delete_list(lists: Lists, id: Id, revisions: IfMatch) -> Response:
     """Delete a list; its tasks stay, in no list."""
-    lists.delete(str(list_id), revisions)
+    lists.delete(id, revisions)
     return answers.nothing()
 
 
-@routes.get("/{list_id}/tasks", operation_id="listTasksOfList", responses=many(shapes.Task) | owned(404), tags=["Tasks"])
-def list_tasks_of_list(lists: Lists, list_id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
+@routes.get("/{id}/tasks", operation_id="listTasksOfList", responses=many(shapes.Task) | owned(404), tags=["Tasks"])
+def list_tasks_of_list(lists: Lists, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the tasks in a list."""
-    level = task_level(query, Compare("list_id", "eq", str(list_id)))
-    return answers.page(lists.page_of(str(list_id), level), request)
+    level = task_level(query, Compare("list_id", "eq", id))
+    return answers.page(lists.page_of(id, level), request)

@@ -32,21 +32,21 @@ def create_tag(tags: Tags, request: Request, body: TagCreate) -> Response:
     return answers.created(tags.create(body, VIEW), request.url.path)
 
 
-@routes.get("/{tag_id}", operation_id="getTag", responses=one(shapes.Tag) | owned(404))
-def get_tag(tags: Tags, tag_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+@routes.get("/{id}", operation_id="getTag", responses=one(shapes.Tag) | owned(404))
+def get_tag(tags: Tags, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a tag."""
-    return answers.row(tags.one(str(tag_id), default_view(TAG, parse_include(TAG, query.include))))
+    return answers.row(tags.one(id, default_view(TAG, parse_include(TAG, query.include))))
 
 
-@routes.put("/{tag_id}", operation_id="putTag", responses=one(shapes.Tag) | owned(404, 409, 412, 413, 415))
-@routes.patch("/{tag_id}", operation_id="patchTag", responses=one(shapes.Tag) | owned(404, 409, 412, 413, 415))
-def update_tag(tags: Tags, tag_id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
+@routes.put("/{id}", operation_id="putTag", responses=one(shapes.Tag) | owned(404, 409, 412, 413, 415))
+@routes.patch("/{id}", operation_id="patchTag", responses=one(shapes.Tag) | owned(404, 409, 412, 413, 415))
+def update_tag(tags: Tags, id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row(tags.update(str(tag_id), body, VIEW, revisions))
+    return answers.row(tags.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{tag_id}", operation_id="deleteTag", status_code=204, responses=gone() | owned(404, 412))
-def delete_tag(tags: Tags, tag_id: Id, revisions: IfMatch) -> Response:
+@routes.delete("/{id}", operation_id="deleteTag", status_code=204, responses=gone() | owned(404, 412))
+def delete_tag(tags: Tags, id: Id, revisions: IfMatch) -> Response:
     """Delete a tag; it is taken off its tasks."""
-    tags.delete(str(tag_id), revisions)
+    tags.delete(id, revisions)
     return answers.nothing()

@@ -43,54 +43,54 @@ def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
     return answers.created(tasks.create(body, VIEW), request.url.path)
 
 
-@routes.get("/{task_id}", operation_id="getTask", responses=one(shapes.Task) | owned(404))
-def get_task(tasks: Tasks, task_id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+@routes.get("/{id}", operation_id="getTask", responses=one(shapes.Task) | owned(404))
+def get_task(tasks: Tasks, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
-    return answers.row(tasks.one(str(task_id), default_view(TASK, parse_include(TASK, query.include))))
+    return answers.row(tasks.one(id, default_view(TASK, parse_include(TASK, query.include))))
 
 
-@routes.put("/{task_id}", operation_id="putTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
-@routes.patch("/{task_id}", operation_id="patchTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
-def update_task(tasks: Tasks, task_id: Id, body: TaskChange, revisions: IfMatch) -> Response:
+@routes.put("/{id}", operation_id="putTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+@routes.patch("/{id}", operation_id="patchTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+def update_task(tasks: Tasks, id: Id, body: TaskChange, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row(tasks.update(str(task_id), body, VIEW, revisions))
+    return answers.row(tasks.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{task_id}", operation_id="deleteTask", status_code=204, responses=gone() | owned(404, 412))
-def delete_task(tasks: Tasks, task_id: Id, revisions: IfMatch) -> Response:
+@routes.delete("/{id}", operation_id="deleteTask", status_code=204, responses=gone() | owned(404, 412))
+def delete_task(tasks: Tasks, id: Id, revisions: IfMatch) -> Response:
     """Delete a task with its subtasks and comments."""
-    tasks.delete(str(task_id), revisions)
+    tasks.delete(id, revisions)
     return answers.nothing()
 
 
-@routes.patch("/{task_id}/complete", operation_id="completeTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
-def complete_task(tasks: Tasks, task_id: Id, revisions: IfMatch, body: Complete = None) -> Response:
+@routes.patch("/{id}/complete", operation_id="completeTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+def complete_task(tasks: Tasks, id: Id, revisions: IfMatch, body: Complete = None) -> Response:
     """Toggle whether the task is completed; with a body, set it, so that a retry is safe."""
-    return answers.row(tasks.complete(str(task_id), VIEW, revisions, completed=body.completed if body else None))
+    return answers.row(tasks.complete(id, VIEW, revisions, completed=body.completed if body else None))
 
 
-@routes.post("/{task_id}/restore", operation_id="restoreTask", responses=one(shapes.Task) | owned(404))
-def restore_task(tasks: Tasks, task_id: Id) -> Response:
+@routes.post("/{id}/restore", operation_id="restoreTask", responses=one(shapes.Task) | owned(404))
+def restore_task(tasks: Tasks, id: Id) -> Response:
     """Bring back a deleted task, with the subtasks and comments that were deleted with it."""
-    return answers.row(tasks.restore(str(task_id), VIEW))
+    return answers.row(tasks.restore(id, VIEW))
 
 
-@routes.get("/{task_id}/subtasks", operation_id="listSubtasks", responses=many(shapes.Task) | owned(404))
-def list_subtasks(tasks: Tasks, task_id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
+@routes.get("/{id}/subtasks", operation_id="listSubtasks", responses=many(shapes.Task) | owned(404))
+def list_subtasks(tasks: Tasks, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task."""
-    level = task_level(query, Compare("parent_id", "eq", str(task_id)))
-    return answers.page(tasks.page_of(str(task_id), level), request)
+    level = task_level(query, Compare("parent_id", "eq", id))
+    return answers.page(tasks.page_of(id, level), request)
 
 
-@routes.get("/{task_id}/comments", operation_id="listComments", responses=many(shapes.Comment) | owned(404), tags=["Comments"])
-def list_comments(tasks: Tasks, task_id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+@routes.get("/{id}/comments", operation_id="listComments", responses=many(shapes.Comment) | owned(404), tags=["Comments"])
+def list_comments(tasks: Tasks, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the comments on a task, oldest first."""
-    level = level_of(COMMENT, query, Compare("task_id", "eq", str(task_id)))
-    return answers.page(tasks.page_of(str(task_id), level), request)
+    level = level_of(COMMENT, query, Compare("task_id", "eq", id))
+    return answers.page(tasks.page_of(id, level), request)
 
 
 @routes.post(
-    "/{task_id}/comments",
+    "/{id}/comments",
     operation_id="addComment",
     status_code=201,
     responses=new(shapes.Comment) | owned(404, 409, 413, 415),

@@ -8,10 +8,8 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     ColumnElement,
-    DateTime,
     FromClause,
     Text,
-    Uuid,
     and_,
     any_,
     bindparam,
@@ -26,6 +24,7 @@ from sqlalchemy.types import TypeEngine
 
 from services.reading.graph import ENTITIES, Borne, Entity
 from services.reading.selection import All, Compare, Condition, Not, Related, Search, Some
+from services.reading.sql_types import sql_type
 
 Operator = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
 
@@ -84,7 +83,7 @@ class ConditionCompiler:
 
     def _compare(self, condition: Compare, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         column = entity.columns[condition.column](source)
-        kind = _sql_type(column)
+        kind = sql_type(entity.filters[condition.column].kind)
         if condition.operator == "is_null":
             kind = Boolean()
         elif condition.operator == "in":
@@ -112,14 +111,3 @@ class ConditionCompiler:
         )
         exists = matching.correlate(source).exists()
         return exists if condition.quantifier == "some" else ~exists
-
-
-def _sql_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """Return the column's type without its Python side: values are bound as the driver takes them."""
-    if isinstance(column.type, Uuid):
-        return Uuid(as_uuid=False)
-    if isinstance(column.type, Boolean):
-        return Boolean()
-    if column.type.python_type is str:
-        return Text()
-    return DateTime(timezone=True)

@@ -89,7 +89,7 @@ class _Reader:
         if level.window is not None:
             parameters["limit"] = level.window.size + 1
             if level.window.cursor is not None:
-                place = Cursors(self._user_id, plan.entity, level.order).read(level.window.cursor)
+                place = Cursors(self._user_id, plan.entity, level.order).read(level.window.cursor, f"/{level.window.argument}")
                 parameters |= {f"k{number}": value for number, value in enumerate(place)}
         return parameters
 

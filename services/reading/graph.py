@@ -243,6 +243,7 @@ COMMENT = Entity(
     sorts={"created": _sort("created_at", datetime), "updated": _sort("updated_at", datetime)},
     default_sort=("created", False),
     relations={"task": ToOne("task", "task_id")},
+    filters={"task_id": _REFERENCE},
 )
 
 ACCOUNT = Entity(

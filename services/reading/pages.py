@@ -57,7 +57,7 @@ class Cursors:
         """Return the cursor of the row that has these order keys."""
         return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
 
-    def read(self, cursor: str) -> list[Any]:
+    def read(self, cursor: str, pointer: str) -> list[Any]:
         """Return the order keys that the cursor holds. Raises InvalidInput for anything that `write` did not make."""
         try:
             mark, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -66,7 +66,7 @@ class Cursors:
         except (ValueError, TypeError, binascii.Error):
             pass
         raise InvalidInput.at(
-            "/cursor",
+            pointer,
             "This cursor is not of this list in this order: take it from a page with the same sort, or begin without.",
         )
 

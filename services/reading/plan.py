@@ -6,17 +6,12 @@ keys by which children are found, then the order keys if cursors are wanted, and
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    Boolean,
     ColumnElement,
-    DateTime,
-    Float,
     FromClause,
     Integer,
     Select,
@@ -54,18 +49,11 @@ from services.reading.selection import (
     Shape,
     TotalCount,
 )
+from services.reading.sql_types import sql_type
 
 MAX_PLANS = 512
 
 _DIALECT = make_dialect()
-_SQL_TYPES: dict[type[Any], TypeEngine[Any]] = {
-    bool: Boolean(),
-    datetime: DateTime(timezone=True),
-    float: Float(),
-    int: Integer(),
-    str: Text(),
-    UUID: Uuid(as_uuid=False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +116,8 @@ class _Planner:
             for start, shape in zip(shapes, self.level.shapes, strict=True)
         )
         cursor_columns = self._cursor_columns()
+        if not self.columns:
+            self.columns.append(literal_column("1"))
         return Plan(self.entity, _compiled(self._statement()), self._counting(), planned, cursor_columns)
 
     def _start(self, shape: Shape) -> int:
@@ -230,7 +220,7 @@ class _Planner:
     def _beyond_cursor(self) -> ColumnElement[bool]:
         """Compare the order keys with the cursor's, lexicographically; an index serves that where all go one way."""
         expressions = self._order_expressions()
-        values = [cast(bindparam(f"k{number}"), _SQL_TYPES[key.key.kind]) for number, key in enumerate(self.keys)]
+        values = [cast(bindparam(f"k{number}"), sql_type(key.key.kind)) for number, key in enumerate(self.keys)]
         directions = [descending for _, descending in self._directions()]
         if len(set(directions)) == 1:
             here, there = tuple_(*expressions), tuple_(*values)

@@ -120,12 +120,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which page: `size` rows after (or, backward, before) a cursor, if there is one."""
+    """Which page: `size` rows after (or, backward, before) a cursor, if there is one; `argument` is where that came from."""
 
     size: int = field(compare=False)
     backward: bool = False
     bounded: bool = False
     cursor: str | None = field(default=None, compare=False)
+    argument: str = field(default="cursor", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""POST and GET /graphql: HTTP in, one operation in one worker thread, HTTP out. GET from a browser shows the explorer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from anyio import to_thread
+from fastapi import FastAPI, Request
+from graphql import OperationType
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from strawberry.http.ides import get_graphql_ide_html
+
+from api.answers import encode
+from api.house import House
+from graphql_schema.context import GraphContext
+from graphql_schema.operations import Graph, GraphRequest, Outcome, request_error
+from graphql_schema.schema import build_schema
+from services.context import UserContext
+from services.errors import InvalidInput, MethodNotAllowed, TodoError, Unauthenticated, UnsupportedMediaType
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+
+class BadRequestError(Exception):
+    """The HTTP request holds no GraphQL request that could be run; `status` is how the GraphQL over HTTP draft says so."""
+
+    def __init__(self, error: TodoError, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.status = status or error.status
+        self.headers = headers
+
+
+def _malformed(detail: str) -> BadRequestError:
+    return BadRequestError(InvalidInput.at("", detail), 400)
+
+
+def install(app: FastAPI) -> None:
+    """Serve the graph."""
+    graph, explorer = Graph(build_schema()), get_graphql_ide_html(graphql_ide="graphiql")
+
+    async def serve(request: Request) -> Response:
+        if request.method == "GET" and "query" not in request.query_params and _wants_html(request):
+            return HTMLResponse(explorer)
+        try:
+            return await _answer(graph, request)
+        except BadRequestError as error:
+            return _response(request, request_error(error.error), error.status, error.headers)
+
+    app.router.routes.append(Route("/graphql", serve, methods=["GET", "POST"], include_in_schema=False))
+
+
+async def _answer(graph: Graph, request: Request) -> Response:
+    asked = _from_query(request) if request.method == "GET" else await _from_body(request)
+    request.state.operation = asked.operation_name
+    context = _context(request)
+
+    def work() -> Outcome:
+        if request.method == "GET" and graph.operation_type(asked) not in {None, OperationType.QUERY}:
+            raise BadRequestError(MethodNotAllowed("GET only reads; send this operation by POST."), headers={"Allow": "POST"})
+        return graph.run(asked, context)
+
+    outcome = await to_thread.run_sync(work)
+    refused = not outcome.executed and _media_type(request) == GRAPHQL_JSON
+    return _response(request, outcome.body, 400 if refused else 200)
+
+
+def _context(request: Request) -> GraphContext:
+    """The token is looked at when a field needs it: the explorer, logging in and introspection do without."""
+    house: House = request.app.state.house
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+
+    def identify() -> UserContext:
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("Send an access token: Authorization: Bearer …")
+        context = house.context_of(token.strip())
+        request.state.user_id = context.user_id
+        return context
+
+    return GraphContext(identify, house.reception, house.passwords)
+
+
+def _from_query(request: Request) -> GraphRequest:
+    given = request.query_params
+    if "query" not in given:
+        raise _malformed("Send a GraphQL document as the parameter `query`, or open this address in a browser.")
+    try:
+        variables = orjson.loads(given["variables"]) if given.get("variables") else None
+    except orjson.JSONDecodeError as error:
+        raise _malformed(f"`variables` is not JSON: {error}.") from None
+    return _checked({"query": given["query"], "variables": variables, "operationName": given.get("operationName") or None})
+
+
+async def _from_body(request: Request) -> GraphRequest:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise BadRequestError(UnsupportedMediaType(f"Send JSON: Content-Type: {JSON}."))
+    try:
+        return _checked(orjson.loads(await request.body()))
+    except orjson.JSONDecodeError as error:
+        raise _malformed(f"The body is not JSON: {error}.") from None
+
+
+def _checked(given: Any) -> GraphRequest:
+    if not isinstance(given, dict):
+        raise _malformed('Send an object: {"query": "…", "variables": {…}, "operationName": "…"}.')
+    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise _malformed("`query` is missing: a GraphQL document, as text.")
+    if variables is not None and not isinstance(variables, dict):
+        raise _malformed("`variables` is an object.")
+    if name is not None and not isinstance(name, str):
+        raise _malformed("`operationName` is a text.")
+    return GraphRequest(query, variables, name or None)
+
+
+def _wants_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _media_type(request: Request) -> str:
+    return GRAPHQL_JSON if GRAPHQL_JSON in request.headers.get("accept", "") else JSON
+
+
+def _response(request: Request, body: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    common = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept", **(headers or {})}
+    return Response(encode(body), status, common, f"{_media_type(request)}; charset=utf-8")

@@ -1,0 +1,26 @@
+"""camelCase and snake_case: GraphQL spells names one way, everything below it the other."""
+
+import re
+from typing import Any
+
+_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_BAR = re.compile(r"_([a-z])")
+
+
+def snake(name: str) -> str:
+    """CreatedAt → created_at."""
+    return _HUMP.sub(r"_\1", name).lower()
+
+
+def camel(name: str) -> str:
+    """created_at → createdAt; works on JSON pointers too."""
+    return _BAR.sub(lambda bar: bar[1].upper(), name)
+
+
+def snake_keys(tree: Any) -> Any:
+    """Spell all keys of a tree the other way."""
+    if isinstance(tree, dict):
+        return {snake(key): snake_keys(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [snake_keys(value) for value in tree]
+    return tree

@@ -1,0 +1,214 @@
+"""The nouns. Each mirrors one entity of the read engine; its finished trees pass by these declarations untouched."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from graphql_schema.execution import from_finished_tree
+from graphql_schema.inputs import TaskFilter, TaskOrder
+from models.task import Priority, Status
+
+First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
+After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`; instead of `first`.")]
+Before = Annotated[str | None, strawberry.argument(description="A cursor: end in front of it.")]
+Filter = Annotated[TaskFilter | None, strawberry.argument(description="Which tasks.")]
+Search = Annotated[str | None, strawberry.argument(description="Text in title or description, ignoring case.")]
+OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="In which order; newest first if absent.")]
+
+PAGE = 50
+
+
+def task_page(
+    root: strawberry.Parent[object],
+    info: strawberry.Info,
+    first: First = PAGE,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+    filter: Filter = UNSET,
+    search: Search = UNSET,
+    order_by: OrderBy = UNSET,
+) -> "TaskConnection":
+    """Declare the arguments of a page of tasks; the tree that holds the page is finished by then."""
+    return from_finished_tree(root, info)
+
+
+def comment_page(
+    root: strawberry.Parent[object],
+    info: strawberry.Info,
+    first: First = PAGE,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> "CommentConnection":
+    """Declare the arguments of a page of comments."""
+    return from_finished_tree(root, info)
+
+
+@strawberry.interface(description="Anything with an id.")
+class Node:
+    """Anything with an id."""
+
+    id: strawberry.ID = strawberry.field(description="The same id as over REST.")
+
+
+@strawberry.type(description="You.")
+class Viewer:
+    """One's own account."""
+
+    id: strawberry.ID = strawberry.field(description="Stands in the paths of REST.")
+    email: str | None = strawberry.field(description="What you log in with.")
+    name: str | None = strawberry.field(description="What to call you.")
+    revision: int = strawberry.field(description="The number of your last write.")
+
+
+@strawberry.type(description="Something to do.")
+class Task(Node):
+    """A task."""
+
+    title: str = strawberry.field(description="1 to 200 characters.")
+    description: str | None = strawberry.field(description="Up to 2000 characters.")
+    status: Status = strawberry.field(description="How far it is.")
+    completed: bool = strawberry.field(description="The same as status = COMPLETED.")
+    priority: Priority = strawberry.field(description="How pressing it is.")
+    position: float = strawberry.field(description="Orders siblings.")
+    completed_at: datetime | None = strawberry.field(description="When it was completed, if it is.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
+    list: "TaskList | None" = strawberry.field(description="The list it is in.")
+    parent: "Task | None" = strawberry.field(description="The task it is a subtask of.")
+    tags: "_Tags" = strawberry.field(description="The tags it bears, by name.")
+    subtasks: "TaskConnection" = strawberry.field(resolver=task_page, description="The tasks that are its parts.")
+    comments: "CommentConnection" = strawberry.field(resolver=comment_page, description="Remarks on it, oldest first.")
+
+
+@strawberry.type(description="A named, ordered place for tasks.")
+class TaskList(Node):
+    """A list."""
+
+    name: str = strawberry.field(description="1 to 100 characters.")
+    color: str | None = strawberry.field(description="#rgb, #rrggbb or a name.")
+    position: float = strawberry.field(description="Orders lists.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
+    tasks: "TaskConnection" = strawberry.field(resolver=task_page, description="The tasks in it.")
+
+
+@strawberry.type(description="A label.")
+class Tag(Node):
+    """A tag."""
+
+    name: str = strawberry.field(description="Unique among your tags, ignoring case.")
+    color: str | None = strawberry.field(description="#rgb, #rrggbb or a name.")
+    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
+    tasks: "TaskConnection" = strawberry.field(resolver=task_page, description="The tasks that bear it.")
+
+
+@strawberry.type(description="A remark on a task.")
+class Comment(Node):
+    """A comment."""
+
+    body: str = strawberry.field(description="1 to 5000 characters.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
+    task: Task = strawberry.field(description="What it is on.")
+
+
+# `list` is a field of Task, so inside it the type needs another name.
+_Tags = list[Tag]
+
+
+@strawberry.type(description="Where a page begins and ends, and what lies beyond.")
+class PageInfo:
+    """Relay's page info."""
+
+    has_next_page: bool = strawberry.field(description="There is more behind this page.")
+    has_previous_page: bool = strawberry.field(description="There is something in front of this page.")
+    start_cursor: str | None = strawberry.field(description="The first row's cursor.")
+    end_cursor: str | None = strawberry.field(description="The last row's cursor; pass it as `after`.")
+
+
+_NODES = "The rows."
+_EDGES = "The rows with their cursors."
+_PAGE_INFO = "Where the page begins and ends."
+_TOTAL = "How many there are on all pages; costs a count, if asked."
+_CURSOR = "The row's place in this order."
+_NODE = "The row."
+
+
+@strawberry.type(description="A task on a page.")
+class TaskEdge:
+    """A task and its cursor."""
+
+    cursor: str = strawberry.field(description=_CURSOR)
+    node: Task = strawberry.field(description=_NODE)
+
+
+@strawberry.type(description="A page of tasks.")
+class TaskConnection:
+    """A page of tasks."""
+
+    edges: list[TaskEdge] = strawberry.field(description=_EDGES)
+    nodes: list[Task] = strawberry.field(description=_NODES)
+    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
+    total_count: int = strawberry.field(description=_TOTAL)
+
+
+@strawberry.type(description="A list on a page.")
+class TaskListEdge:
+    """A list and its cursor."""
+
+    cursor: str = strawberry.field(description=_CURSOR)
+    node: TaskList = strawberry.field(description=_NODE)
+
+
+@strawberry.type(description="A page of lists.")
+class TaskListConnection:
+    """A page of lists."""
+
+    edges: list[TaskListEdge] = strawberry.field(description=_EDGES)
+    nodes: list[TaskList] = strawberry.field(description=_NODES)
+    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
+    total_count: int = strawberry.field(description=_TOTAL)
+
+
+@strawberry.type(description="A tag on a page.")
+class TagEdge:
+    """A tag and its cursor."""
+
+    cursor: str = strawberry.field(description=_CURSOR)
+    node: Tag = strawberry.field(description=_NODE)
+
+
+@strawberry.type(description="A page of tags.")
+class TagConnection:
+    """A page of tags."""
+
+    edges: list[TagEdge] = strawberry.field(description=_EDGES)
+    nodes: list[Tag] = strawberry.field(description=_NODES)
+    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
+    total_count: int = strawberry.field(description=_TOTAL)
+
+
+@strawberry.type(description="A comment on a page.")
+class CommentEdge:
+    """A comment and its cursor."""
+
+    cursor: str = strawberry.field(description=_CURSOR)
+    node: Comment = strawberry.field(description=_NODE)
+
+
+@strawberry.type(description="A page of comments.")
+class CommentConnection:
+    """A page of comments."""
+
+    edges: list[CommentEdge] = strawberry.field(description=_EDGES)
+    nodes: list[Comment] = strawberry.field(description=_NODES)
+    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
+    total_count: int = strawberry.field(description=_TOTAL)
