@@ -1,0 +1,1 @@
+"""One body, two doors; a real PostgreSQL, a real server, no mocks."""

@@ -1,0 +1,160 @@
+"""The real thing for every test: an embedded PostgreSQL, a migrated template, the service on a port of its own."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings
+from models.embedded import embedded_postgres
+from models.migrate import migrate
+from tests.doors import Door, GraphQLDoor, RestDoor
+from tests.factories import Person
+
+SECRET = "a secret for tests, long enough for HS256"
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running PostgreSQL: the owner may do anything, the service role only become todo_app."""
+
+    owner: str
+    service: str
+
+    def copy(self, template: str) -> "Cluster":
+        """Copy a database, and return the URLs of the copy."""
+        name = f"copy_{next(_numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return Cluster(self.owner.replace("/postgres?", f"/{name}?"), self.service.replace("/postgres?", f"/{name}?"))
+
+    def execute(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """Run one statement as the owner, outside a transaction; return its rows, if it has any."""
+        return run_sql(self.owner, statement, *values)
+
+
+def run_sql(url: str, statement: str, *values: object) -> list[tuple[object, ...]]:
+    """Run SQL as whoever the URL names."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service, listening."""
+
+    url: str
+    database: Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run PostgreSQL with a migrated database named template_todo."""
+    with embedded_postgres(tmp_path_factory.mktemp("pg")) as (owner, service):
+        running = Cluster(owner, service)
+        running.execute("CREATE DATABASE template_todo")
+        migrate(owner.replace("/postgres?", "/template_todo?"))
+        yield running
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Cluster:
+    """A migrated database of the test's own, to look into or to damage."""
+    return cluster.copy("template_todo")
+
+
+@contextmanager
+def serving(settings: Settings, database: Cluster) -> Iterator[Service]:
+    """Serve in a thread, on a free port."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    assert server.started, "the service did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Service(f"http://127.0.0.1:{port}", database)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def settings_for(database: Cluster, **given: object) -> Settings:
+    """Return settings that depend on nothing around them."""
+    return Settings.model_validate({"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused"), **given})
+
+
+@pytest.fixture(scope="session")
+def service(cluster: Cluster) -> Iterator[Service]:
+    """The service that most tests share; each test brings its own users."""
+    database = cluster.copy("template_todo")
+    with serving(settings_for(database), database) as running:
+        yield running
+
+
+@pytest.fixture
+def person(service: Service) -> Callable[[], Person]:
+    """Register people."""
+    return lambda: Person.register(service.url)
+
+
+@pytest.fixture
+def ada(person: Callable[[], Person]) -> Person:
+    """Someone with an account."""
+    return person()
+
+
+@pytest.fixture
+def eve(person: Callable[[], Person]) -> Person:
+    """Someone else with an account."""
+    return person()
+
+
+@pytest.fixture
+def rest(service: Service, ada: Person) -> Iterator[RestDoor]:
+    """Ada at the REST door."""
+    with RestDoor(service.url, ada.token) as door:
+        yield door
+
+
+@pytest.fixture
+def graph(service: Service, ada: Person) -> Iterator[GraphQLDoor]:
+    """Ada at the GraphQL door."""
+    with GraphQLDoor(service.url, ada.token) as door:
+        yield door
+
+
+@pytest.fixture(params=[RestDoor, GraphQLDoor], ids=["rest", "graphql"])
+def doors(request: pytest.FixtureRequest, service: Service) -> Iterator[Callable[[str | None], Door]]:
+    """Open the same kind of door for several callers."""
+    opened: list[Door] = []
+
+    def open_door(token: str | None) -> Door:
+        door: Door = request.param(service.url, token)
+        opened.append(door)
+        return door
+
+    yield open_door
+    for door in opened:
+        door.close()
+
+
+@pytest.fixture
+def door(doors: Callable[[str | None], Door], ada: Person) -> Door:
+    """Ada at one door, then at the other: the test runs through both."""
+    return doors(ada.token)
