@@ -280,9 +280,7 @@ def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str
     """Turn the simple query parameters of REST into arguments of `tasks`."""
     conditions: list[dict[str, Any]] = []
     variables: dict[str, Any] = {"first": query.get("limit", 100), "orderBy": _order(query.get("sort", ""))}
-    for name in ("status", "priority"):
-        if query.get(name, "all") != "all":
-            conditions.append({name: {"eq": query[name].upper()}})
+    conditions += [{name: {"eq": query[name].upper()}} for name in ("status", "priority") if query.get(name, "all") != "all"]
     conditions += [
         {camel(name): {"isNull": True} if query[name] == "null" else {"eq": query[name]}}
         for name in ("list_id", "parent_id")

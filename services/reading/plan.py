@@ -167,9 +167,9 @@ class _Planner:
         """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
         parent = func.unnest(_keys()).table_valued(column("key", Uuid(as_uuid=False)), name="parent").render_derived()
         ordering = [expression.label(f"o{number}") for number, expression in enumerate(self._order_expressions())]
-        child = self._windowed(
-            rows.add_columns(*ordering).where(*self._conditions(), *self._belongs_to(parent.c.key)).correlate(parent)
-        ).lateral("child")
+        key, joining = self._parent_key()
+        mine = rows.add_columns(*ordering).where(*self._conditions(), *joining, key == parent.c.key)
+        child = self._windowed(mine.correlate(parent)).lateral("child")
         wanted = [child.c[f"c{number}"] for number in range(len(self.columns))]
         outer = select(*wanted, parent.c.key).select_from(parent.join(child, true()))
         directions = [descending for _, descending in self._directions()]
@@ -177,19 +177,16 @@ class _Planner:
             *(_directed(child.c[f"o{number}"], descending=descending) for number, descending in enumerate(directions))
         )
 
-    def _belongs_to(self, parent_key: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    def _parent_key(self) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
+        """Return where the key of the parent stands, and the conditions that join it."""
         match self.relation:
             case ToMany(column=name):
-                return [self.table.c[name] == parent_key]
+                return self.table.c[name], []
             case Bearers(pairs=pairs):
                 pair = pairs.table.alias("pair")
-                return [
-                    pair.c.user_id == _user(),
-                    pair.c[pairs.near] == parent_key,
-                    self.table.c.id == pair.c[pairs.far],
-                ]
+                return pair.c[pairs.near], [pair.c.user_id == _user(), self.table.c.id == pair.c[pairs.far]]
             case _:
-                return []
+                raise AssertionError(self.relation)
 
     def _conditions(self, *, cursor: bool = True) -> list[ColumnElement[bool]]:
         owner = self.table.c.get("user_id", self.table.c.id)
@@ -245,15 +242,10 @@ class _Planner:
         if not _wants_total(self.level):
             return None
         conditions = self._conditions(cursor=False)
-        match self.relation:
-            case ToMany(column=name):
-                key = self.table.c[name]
-            case Bearers(pairs=pairs):
-                key = pairs.table.alias("pair").c[pairs.near]
-                conditions += self._belongs_to(key)
-            case _:
-                return _compiled(select(func.count()).select_from(self.table).where(*conditions))
-        return _compiled(select(key, func.count()).where(*conditions, key == any_(_keys())).group_by(key))
+        if self.relation is None:
+            return _compiled(select(func.count()).select_from(self.table).where(*conditions))
+        key, joining = self._parent_key()
+        return _compiled(select(key, func.count()).where(*conditions, *joining, key == any_(_keys())).group_by(key))
 
 
 def _bare(kind: TypeEngine[Any]) -> TypeEngine[Any]:

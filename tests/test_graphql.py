@@ -1,0 +1,299 @@
+"""What only GraphQL has: selections, connections, operations, and its own ways over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import Service
+from tests.doors import DoorError, GraphQLDoor
+from tests.factories import PASSWORD
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def shop(graph: GraphQLDoor) -> dict[str, Any]:
+    """A list of five tasks with two tags; the first has subtasks and a comment."""
+    tags = [graph.create("tag", name=name)["id"] for name in ("b", "a")]
+    home = graph.create("list", name="Home")["id"]
+    tasks = [graph.create("task", title=f"Task {n}", list_id=home, tag_ids=tags, priority="high")["id"] for n in range(5)]
+    for title in ("Part 1", "Part 2"):
+        graph.create("task", title=title, parent_id=tasks[0])
+    graph.comment(tasks[0], "Hm")
+    return {"list": home, "tags": tags, "tasks": tasks}
+
+
+def test_nested_data_comes_in_one_request(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
+    data = graph.run(
+        """{ lists { nodes { name tasks(first: 2, orderBy: [{field: TITLE}]) { totalCount nodes {
+            title list { name } tags { name tasks { totalCount } } subtasks { nodes { title parent { id } } }
+            comments { nodes { body task { title } } } } } } } }"""
+    )
+
+    (home,) = data["lists"]["nodes"]
+    first, second = home["tasks"]["nodes"]
+    assert home["tasks"]["totalCount"] == 5
+    assert (first["title"], second["title"]) == ("Task 0", "Task 1")
+    assert first["list"] == {"name": "Home"}
+    assert first["tags"] == [{"name": "a", "tasks": {"totalCount": 5}}, {"name": "b", "tasks": {"totalCount": 5}}]
+    assert [part["title"] for part in first["subtasks"]["nodes"]] == ["Part 2", "Part 1"]
+    assert {part["parent"]["id"] for part in first["subtasks"]["nodes"]} == {shop["tasks"][0]}
+    assert first["comments"]["nodes"] == [{"body": "Hm", "task": {"title": "Task 0"}}]
+    assert second["subtasks"]["nodes"] == second["comments"]["nodes"] == []
+
+
+def test_selections_mean_what_the_specification_says(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
+    data = graph.run(
+        """query Q($id: ID!, $yes: Boolean = true, $no: Boolean = false) {
+            a: task(id: $id) { ...Names id ... on Task { id priority } ... { status } title @skip(if: $yes) }
+            b: task(id: $id) { __typename few: subtasks(first: 1) { nodes { title } } all: subtasks { nodes { t: title } } }
+            c: task(id: $id) { subtasks { nodes { id } } tags @include(if: $no) { id }
+                subtasks { nodes { title } edges { node { id } } } }
+        }
+        fragment Names on Task { title @include(if: $no) position }""",
+        id=shop["tasks"][0],
+    )
+
+    assert list(data["a"]) == ["position", "id", "priority", "status"]
+    assert data["b"]["__typename"] == "Task"
+    assert data["b"]["few"] == {"nodes": [{"title": "Part 2"}]}
+    assert data["b"]["all"] == {"nodes": [{"t": "Part 2"}, {"t": "Part 1"}]}
+    assert list(data["c"]) == ["subtasks"]
+    assert list(data["c"]["subtasks"]["nodes"][0]) == ["id", "title"]
+    assert list(data["c"]["subtasks"]["edges"][0]["node"]) == ["id"]
+
+
+def test_nodes_are_found_by_their_ids(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
+    document = """query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on TaskList { name } } }"""
+
+    assert graph.run(document, id=shop["tasks"][0])["node"] == {"__typename": "Task", "id": shop["tasks"][0], "title": "Task 0"}
+    assert graph.run(document, id=shop["list"])["node"] == {"__typename": "TaskList", "id": shop["list"], "name": "Home"}
+    assert graph.run(document, id=shop["tags"][0])["node"] == {"__typename": "Tag", "id": shop["tags"][0]}
+    assert graph.run(document, id="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["node"] is None
+
+
+PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: TaskOrderField!, $way: OrderDirection!) {
+    tasks(first: $first, after: $after, last: $last, before: $before, orderBy: [{field: $by, direction: $way}]) {
+        edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }"""
+
+
+@pytest.mark.parametrize("way", ["ASC", "DESC"])
+@pytest.mark.parametrize("by", ["CREATED", "UPDATED", "TITLE", "PRIORITY", "POSITION", "COMPLETED"])
+def test_pages_cover_everything_once_in_both_directions(graph: GraphQLDoor, by: str, way: str) -> None:
+    graph.run("mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }", i=[{"title": "same"}] * 3)
+    for number in range(4):
+        status = "COMPLETED" if number % 2 else "PENDING"
+        graph.create("task", title=f"{number % 3}", status=status, priority=["low", "high"][number % 2])
+    whole = [edge["node"]["id"] for edge in graph.run(PAGE, by=by, way=way, first=100)["tasks"]["edges"]]
+    assert len(whole) == 7
+
+    forward: list[str] = []
+    after = None
+    while True:
+        page = graph.run(PAGE, by=by, way=way, first=2, after=after)["tasks"]
+        forward += [edge["node"]["id"] for edge in page["edges"]]
+        assert page["totalCount"] == 7
+        assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
+        assert page["pageInfo"]["endCursor"] == page["edges"][-1]["cursor"]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert forward == whole
+
+    backward: list[str] = []
+    before = None
+    while True:
+        page = graph.run(PAGE, by=by, way=way, last=2, before=before)["tasks"]
+        backward = [edge["node"]["id"] for edge in page["edges"]] + backward
+        before = page["pageInfo"]["startCursor"]
+        if not page["pageInfo"]["hasPreviousPage"]:
+            break
+    assert backward == whole
+
+
+def test_pages_stay_right_while_rows_come_and_go(graph: GraphQLDoor) -> None:
+    tasks = {title: graph.create("task", title=title) for title in "abdef"}
+    page = graph.run(PAGE, by="TITLE", way="ASC", first=2)["tasks"]
+    graph.delete("task", tasks["b"]["id"])
+    graph.create("task", title="aa")
+    inserted = graph.create("task", title="c")
+
+    rest = graph.run(PAGE, by="TITLE", way="ASC", first=10, after=page["pageInfo"]["endCursor"])["tasks"]["edges"]
+
+    assert [edge["node"]["id"] for edge in rest] == [inserted["id"], *(tasks[title]["id"] for title in "def")]
+
+
+def test_each_parent_gets_its_own_page(graph: GraphQLDoor) -> None:
+    lists = [graph.create("list", name=name)["id"] for name in "ab"]
+    for list_id in lists:
+        for number in range(3):
+            graph.create("task", title=f"{number}", list_id=list_id)
+    document = """query($after: String) { lists { nodes { tasks(first: 2, after: $after, orderBy: [{field: TITLE}]) {
+        nodes { title } pageInfo { hasNextPage endCursor } } } } }"""
+
+    first = graph.run(document)["lists"]["nodes"]
+    cursor = first[0]["tasks"]["pageInfo"]["endCursor"]
+    second = graph.run(document, after=cursor)["lists"]["nodes"]
+
+    assert [[task["title"] for task in one["tasks"]["nodes"]] for one in first] == [["0", "1"]] * 2
+    assert [one["tasks"]["pageInfo"]["hasNextPage"] for one in first] == [True, True]
+    assert [task["title"] for task in second[0]["tasks"]["nodes"]] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pointer"),
+    [
+        ("first: 501", "/first"),
+        ("first: -1", "/first"),
+        ("last: 501", "/last"),
+        ('after: "x", before: "y"', "/after"),
+        ('after: "nonsense"', "/after"),
+        ('before: "nonsense"', "/before"),
+        ('search: "\\u0000"', "/search"),
+        ("orderBy: [{field: TITLE}, {field: TITLE}]", "/order_by"),
+        ('filter: {title: {eq: "\\u0000"}}', "/filter/title/eq"),
+        ('filter: {listId: {eq: "x"}}', "/filter/list_id/eq"),
+        ("filter: {title: {eq: null}}", "/filter/title/eq"),
+        ('filter: {createdAt: {lt: "2026-01-01T00:00:00"}}', "/filter/created_at/lt"),
+        ('filter: {and: [{}, {tags: {some: {id: {in: ["x"]}}}}]}', "/filter/and/1/tags/some/id/in/0"),
+    ],
+)
+def test_bad_arguments_are_invalid_input(graph: GraphQLDoor, arguments: str, pointer: str) -> None:
+    with pytest.raises(DoorError) as refused:
+        graph.run(f"{{ tasks({arguments}) {{ nodes {{ id }} }} }}")
+
+    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+
+
+def test_an_empty_page_is_a_page(graph: GraphQLDoor) -> None:
+    graph.create("task", title="x")
+    data = graph.run("{ tasks(first: 0) { nodes { id } totalCount pageInfo { hasNextPage startCursor } } }")
+
+    assert data["tasks"] == {"nodes": [], "totalCount": 1, "pageInfo": {"hasNextPage": True, "startCursor": None}}
+
+
+def test_each_mutation_is_its_own_transaction(graph: GraphQLDoor) -> None:
+    create = "createTask(input: {title: $%s}) { __typename }"
+    document = f"mutation($a: String!, $b: String!) {{ a: {create % 'a'} b: {create % 'b'} }}"
+    body = graph.post({"query": document, "variables": {"a": "kept", "b": " "}})
+
+    assert body["data"] is None
+    assert body["errors"][0]["path"] == ["b"]
+    assert [task["title"] for task in graph.page("task")] == ["kept"]
+
+
+def test_a_payload_may_be_asked_for_nothing_but_its_type(graph: GraphQLDoor) -> None:
+    data = graph.run('mutation { createTask(input: {title: "x"}) { __typename } }')
+    twice = graph.run('mutation { createTask(input: {title: "x"}) { a: task { title } b: task { status } } }')
+
+    assert data["createTask"] == {"__typename": "TaskPayload"}
+    assert twice["createTask"] == {"a": {"title": "x"}, "b": {"status": "PENDING"}}
+
+
+def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: Service) -> None:
+    with GraphQLDoor(service.url, None) as stranger:
+        assert stranger.run("{ __schema { queryType { name } } __typename }")["__typename"] == "Query"
+        registered = stranger.register(email="stranger@example.com", password=PASSWORD)
+        assert stranger.log_in("stranger@example.com", PASSWORD)["user"] == registered["user"]
+        for document in (
+            "{ viewer { id } }",
+            "{ tasks { totalCount } }",
+            'mutation { createTask(input: {title: "x"}) { task { id } } }',
+        ):
+            with pytest.raises(DoorError) as refused:
+                stranger.run(document)
+            assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"5",
+        b'"{ viewer { id } }"',
+        b"[1]",
+        b'[{"query": "{ viewer { id } }"}]',
+        b"[" * 100_000,
+        b"\xff",
+        b'{"query": "\\ud800"}',
+        b'{"query": 5}',
+        b'{"query": ""}',
+        b'{"query": "{ viewer { id } }", "variables": []}',
+        b'{"query": "{ viewer { id } }", "variables": "x"}',
+        b'{"query": "{ viewer { id } }", "operationName": 5}',
+    ],
+)
+def test_rubbish_is_refused_with_400(graph: GraphQLDoor, body: bytes) -> None:
+    answer = graph.http.post("/graphql", content=body, headers=JSON)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+    assert "data" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{",
+        "{ nope }",
+        "{ viewer }",
+        "{ tasks(first: 10000000000000000000000) { nodes { id } } }",
+        '{ tasks(filter: {createdAt: {lt: "x"}}) { nodes { id } } }',
+        "query($x: Int!) { tasks(first: $x) { nodes { id } } }",
+        "query A { viewer { id } } mutation B { deleteAccount { id } }",
+        "{ a" * 50_000,
+        "{ viewer " * 300 + "}" * 300,
+        "subscription { x }",
+        "fragment F on Task { ...F } { tasks { nodes { ...F } } }",
+    ],
+)
+def test_a_bad_operation_is_an_error_without_data(graph: GraphQLDoor, document: str) -> None:
+    body = graph.post({"query": document})
+
+    assert "data" not in body
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"INVALID_INPUT"}
+
+
+def test_of_several_operations_the_named_one_runs(graph: GraphQLDoor) -> None:
+    document = 'query A { __typename } mutation B { createTask(input: {title: "x"}) { task { id } } }'
+
+    assert graph.post({"query": document, "operationName": "A"}) == {"data": {"__typename": "Query"}}
+    assert "data" not in graph.post({"query": document, "operationName": "C"})
+    assert graph.page("task") == []
+
+
+def test_get_reads_and_never_writes(graph: GraphQLDoor) -> None:
+    read = graph.http.get(
+        "/graphql", params={"query": "query($n: Int) { tasks(first: $n) { totalCount } }", "variables": '{"n": 1}'}
+    )
+    write = graph.http.get("/graphql", params={"query": 'mutation { createTask(input: {title: "x"}) { task { id } } }'})
+
+    assert read.json() == {"data": {"tasks": {"totalCount": 0}}}
+    assert (write.status_code, write.headers["allow"]) == (405, "POST")
+    assert graph.page("task") == []
+    assert graph.http.get("/graphql").status_code == 400
+    assert graph.http.get("/graphql", params={"query": "{ __typename }", "variables": "{"}).status_code == 400
+
+
+def test_simple_content_types_are_refused(graph: GraphQLDoor) -> None:
+    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonfoo", ""):
+        answer = graph.http.post("/graphql", content=b'{"query": "{ __typename }"}', headers={"Content-Type": media_type})
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_the_newer_media_type_is_spoken_on_request(graph: GraphQLDoor) -> None:
+    accept = {"Accept": "application/graphql-response+json, application/json;q=0.9"}
+    good = graph.http.post("/graphql", json={"query": "{ __typename }"}, headers=accept)
+    bad = graph.http.post("/graphql", json={"query": "{ nope }"}, headers=accept)
+
+    assert (good.status_code, bad.status_code) == (200, 400)
+    assert good.headers["content-type"] == bad.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+
+
+def test_a_browser_gets_the_explorer(graph: GraphQLDoor) -> None:
+    answer = graph.http.get("/graphql", headers={"Accept": "text/html,application/xhtml+xml"})
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "graphiql" in answer.text.lower()
