@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test check format lock help
+.PHONY: run test check format contract lock help
 help:    ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -23,6 +23,10 @@ check: $(READY)    ## ruff, mypy strict, import contracts
 format: $(READY)    ## let ruff format and mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+contract: $(READY)    ## write docs/schema.graphql and docs/openapi.json anew
+	$(BIN)/todo schema > docs/schema.graphql
+	$(BIN)/todo openapi > docs/openapi.json
 
 lock: $(READY)    ## write requirements.lock anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --no-header --no-annotate \

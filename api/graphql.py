@@ -19,6 +19,7 @@ from graphql_schema.schema import build_schema
 from services.context import UserContext
 from services.errors import InvalidInput, MethodNotAllowed, TodoError, Unauthenticated, UnsupportedMediaType
 
+PATH = "/graphql"
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
@@ -42,6 +43,7 @@ def install(app: FastAPI) -> None:
     graph, explorer = Graph(build_schema()), get_graphql_ide_html(graphql_ide="graphiql")
 
     async def serve(request: Request) -> Response:
+        request.state.route = PATH
         if request.method == "GET" and "query" not in request.query_params and _wants_html(request):
             return HTMLResponse(explorer)
         try:
@@ -49,7 +51,7 @@ def install(app: FastAPI) -> None:
         except BadRequestError as error:
             return _response(request, request_error(error.error), error.status, error.headers)
 
-    app.router.routes.append(Route("/graphql", serve, methods=["GET", "POST"], include_in_schema=False))
+    app.router.routes.append(Route(PATH, serve, methods=["GET", "POST"], include_in_schema=False))
 
 
 async def _answer(graph: Graph, request: Request) -> Response:

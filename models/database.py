@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, Row, create_engine, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 APP_ROLE = "todo_app"
 
@@ -83,7 +83,11 @@ def parse_url(url: str) -> URL:
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
         msg = "must start with postgresql://"
         raise ValueError(msg)
-    return make_url(f"{_DIALECT.replace('.', '+')}://{rest}")
+    try:
+        return make_url(f"{_DIALECT.replace('.', '+')}://{rest}")
+    except ArgumentError:
+        msg = "is not a URL such as postgresql://user:password@host/database"
+        raise ValueError(msg) from None
 
 
 def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engine:

@@ -1,5 +1,6 @@
 """The real thing for every test: an embedded PostgreSQL, a migrated template, the service on a port of its own."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,12 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import orjson
 import psycopg2
 import pytest
 import uvicorn
 
 from api.app import create_app
+from api.logs import JsonLines
 from api.settings import Settings
 from models.embedded import embedded_postgres
 from models.migrate import migrate
@@ -158,3 +162,39 @@ def doors(request: pytest.FixtureRequest, service: Service) -> Iterator[Callable
 def door(doors: Callable[[str | None], Door], ada: Person) -> Door:
     """Ada at one door, then at the other: the test runs through both."""
     return doors(ada.token)
+
+
+class LogLines(logging.Handler):
+    """Hears what the service logs, as the lines that an operator would read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Render at once, as the real handler does: some of a line is known only then."""
+        if not record.name.startswith("http"):
+            self.heard.append(self.format(record))
+
+    def lines(self, *, requests: int) -> list[dict[str, Any]]:
+        """Wait for so many lines about requests (they are written when an answer is already out), and return all lines."""
+        deadline = time.monotonic() + 5
+        while True:
+            lines = [orjson.loads(line) for line in self.heard]
+            if sum(line["logger"] == "todo.access" for line in lines) >= requests:
+                return lines
+            assert time.monotonic() < deadline, self.heard
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def log() -> Iterator[LogLines]:
+    """Hear the service log."""
+    handler, root = LogLines(), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield handler
+    root.removeHandler(handler)
+    root.setLevel(level)

@@ -1,0 +1,94 @@
+"""Rules of the house that a linter of ours keeps."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.tables import TABLES
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("api", "graphql_schema", "services", "models")
+SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "versions" not in path.parts]
+OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}
+
+# Rooms that may begin a query on owned tables: each of them says whose rows it means.
+GATES = {"services/context.py", "services/family.py", "services/reading/nodes.py", "services/reading/conditions.py"}
+GATES |= {"services/reading/plan.py", "services/reading/graph.py"}
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+
+
+def begins_a_query_on_owned_rows(call: ast.Call) -> bool:
+    """select(Task…), update(Task), delete(Task), session.get(Task, …), session.query(Task)."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    mentioned = {node.id for argument in call.args for node in ast.walk(argument) if isinstance(node, ast.Name)}
+    return name in {"select", "update", "delete", "get", "get_one", "query", "exec", "merge"} and bool(mentioned & OWNED)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_owned_tables_are_read_only_through_the_context(path: Path) -> None:
+    if str(path.relative_to(ROOT)) in GATES:
+        return
+    offending = [call.lineno for call in calls(path) if begins_a_query_on_owned_rows(call)]
+
+    assert offending == [], f"{path}: begin at transaction.owned() or transaction.living() instead"
+
+
+def test_the_rule_above_finds_what_it_looks_for() -> None:
+    for source in ("select(Task)", "session.get(Task, x)", "select(col(Task.id))", "delete(Comment)", "select(func.max(Tag.id))"):
+        assert begins_a_query_on_owned_rows(next(calls_in(source)))
+    for source in ("select(User)", "transaction.owned(Task)", "tasks.get(x)"):
+        assert not begins_a_query_on_owned_rows(next(calls_in(source)))
+
+
+def calls_in(source: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+
+
+def test_the_rooms_that_may_begin_queries_name_the_user() -> None:
+    for gate in GATES - {"services/reading/conditions.py"}:
+        assert "user_id" in (ROOT / gate).read_text(), gate
+
+
+def test_no_service_method_takes_a_user_id() -> None:
+    for path in (ROOT / "services").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and path.name != "tokens.py":
+                assert "user_id" not in {argument.arg for argument in node.args.args}, f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_stand_at_the_top(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    inner = [
+        node.lineno
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+    assert inner == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_room_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_settings_are_read_in_one_place() -> None:
+    for path in SOURCES:
+        if path.name not in {"settings.py", "cli.py"}:
+            assert not re.search(r"os\.environ|os\.getenv|BaseSettings", path.read_text()), path
+
+
+def test_session_level_settings_are_never_sent() -> None:
+    """A pooler in transaction mode would carry them over to the next caller."""
+    for path in SOURCES:
+        for text in re.findall(r"\bSET (?!LOCAL\b)[A-Za-z]+", path.read_text()):
+            assert text in {"SET NULL", "SET LOCAL"}, f"{path}: {text}"

@@ -1,0 +1,86 @@
+"""The public API is committed, so that a change of it shows in review: `make contract` writes these files anew."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLObjectType
+
+from api.app import create_app
+from api.settings import Settings
+from graphql_schema.names import snake
+from graphql_schema.schema import build_schema
+from graphql_schema.selection import TYPE_NAMES
+from services.reading.graph import ENTITIES
+from tests.conftest import Service
+from tests.doors import TLS
+
+DOCS = Path(__file__).parent.parent / "docs"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, as served."""
+    return create_app(Settings.model_construct()).openapi()
+
+
+def test_the_committed_graphql_schema_is_the_schema() -> None:
+    assert (DOCS / "schema.graphql").read_text() == build_schema().as_str() + "\n"
+
+
+def test_the_committed_openapi_document_is_the_document(openapi: dict[str, Any]) -> None:
+    assert json.loads((DOCS / "openapi.json").read_text()) == openapi
+
+
+def test_the_six_task_routes_are_there(openapi: dict[str, Any]) -> None:
+    paths = openapi["paths"]
+
+    assert {"get", "post"} <= paths["/api/{user_id}/tasks"].keys()
+    assert {"get", "put", "delete"} <= paths["/api/{user_id}/tasks/{id}"].keys()
+    assert "patch" in paths["/api/{user_id}/tasks/{id}/complete"]
+
+
+def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str, Any]) -> None:
+    assert openapi["openapi"].startswith("3.1")
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            assert operation["operationId"], path
+            assert operation["description"], path
+            declared = set(operation["responses"])
+            expected = {"422", "500", "503"}
+            if "{user_id}" in path:
+                expected |= {"401", "403"}
+            if "{id}" in path:
+                expected |= {"404"}
+            if "requestBody" in operation:
+                expected |= {"413", "415"}
+            assert expected <= declared, (method, path)
+            for code, answer in operation["responses"].items():
+                if int(code) >= 400:
+                    assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
+
+
+def test_every_graphql_thing_is_described() -> None:
+    for kind in build_schema()._schema.type_map.values():
+        if kind.name.startswith("__") or kind.name in {"String", "Int", "Float", "Boolean", "ID"}:
+            continue
+        assert kind.description, kind.name
+        for name, field in getattr(kind, "fields", {}).items():
+            assert field.description, f"{kind.name}.{name}"
+
+
+@pytest.mark.parametrize("entity", ENTITIES.values(), ids=lambda entity: entity.name)
+def test_every_field_of_a_noun_is_known_to_the_read_engine(entity: Any) -> None:
+    noun = build_schema()._schema.type_map[TYPE_NAMES[entity.name]]
+
+    assert isinstance(noun, GraphQLObjectType)
+    for name in noun.fields:
+        assert name in entity.relations or snake(name) in entity.columns, f"{entity.name}.{name}"
+    assert set(entity.relations) <= set(noun.fields)
+
+
+def test_the_served_documents_are_the_same(service: Service, openapi: dict[str, Any]) -> None:
+    assert httpx.get(f"{service.url}/openapi.json", verify=TLS).json() == openapi

@@ -1,0 +1,237 @@
+"""The database: what migrations make, what the service demands of it, and what happens when it goes away."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psycopg2
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+from models.database import make_engine, parse_url
+from models.migrate import migrate, newest_version
+from models.readiness import NotReady, check_readiness
+from models.tables import TABLES
+from tests.conftest import Cluster, Service, run_sql, serving, settings_for
+from tests.doors import TLS, GraphQLDoor, RestDoor
+from tests.factories import Person
+
+
+def test_migrations_make_the_tables_that_the_models_describe(database: Cluster) -> None:
+    engine = create_engine(parse_url(database.owner).set(drivername="postgresql+psycopg2"))
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
+    engine.dispose()
+
+    assert TABLES
+    assert differences == []
+
+
+def test_migrating_again_does_nothing(database: Cluster) -> None:
+    assert migrate(database.owner) == (newest_version(), newest_version())
+
+
+def test_migrators_wait_for_each_other(cluster: Cluster) -> None:
+    empty = cluster.copy("template0")
+    with ThreadPoolExecutor(4) as pool:
+        versions = list(pool.map(migrate, [empty.owner] * 4))
+
+    assert sorted(versions, key=str) == [("0001", "0001")] * 3 + [(None, "0001")]
+
+
+def test_an_owner_without_superuser_rights_can_migrate_and_serve(cluster: Cluster) -> None:
+    cluster.execute("CREATE ROLE plain_owner LOGIN CREATEROLE")
+    cluster.execute("GRANT todo_app TO plain_owner WITH ADMIN OPTION")
+    empty = cluster.copy("template0")
+    name = parse_url(empty.owner).database
+    cluster.execute(f"ALTER DATABASE {name} OWNER TO plain_owner")
+    url = empty.owner.replace("postgres:@", "plain_owner:@", 1)
+
+    assert migrate(url) == (None, newest_version())
+    engine = make_engine(url, pool_size=1)
+    check_readiness(engine)
+    engine.dispose()
+
+
+def test_every_owned_table_leads_with_its_owner(database: Cluster) -> None:
+    """Primary keys, foreign keys and indexes begin with user_id; the account itself is its own owner."""
+    keys = run_sql(
+        database.owner,
+        """SELECT relation.relname, coalesce(conname, index_relation.relname), attname
+           FROM pg_index JOIN pg_class AS relation ON relation.oid = indrelid
+           JOIN pg_class AS index_relation ON index_relation.oid = indexrelid
+           LEFT JOIN pg_constraint ON conindid = indexrelid AND contype IN ('p', 'u')
+           JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+           WHERE relation.relnamespace = 'public'::regnamespace
+             AND relation.relname NOT IN ('user', 'alembic_version')""",
+    )
+
+    assert {column for _, _, column in keys} == {"user_id"}
+    assert {str(table) for table, _, _ in keys} == {str(table.__tablename__) for table in TABLES} - {"user"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ("ALTER TABLE task DISABLE ROW LEVEL SECURITY", "row-level security would not hold on: task "),
+        ("ALTER TABLE comment NO FORCE ROW LEVEL SECURITY", "row-level security would not hold on: comment "),
+        ("DROP POLICY owner_only ON tag", "row-level security would not hold on: tag "),
+        ("DROP TABLE task_tag", "row-level security would not hold on: task_tag "),
+        ("ALTER TABLE task OWNER TO todo_app", "row-level security would not hold on: task "),
+        ("DROP TABLE alembic_version", "the database is not migrated: run `todo migrate`"),
+        ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
+    ],
+)
+def test_the_service_refuses_a_database_that_is_not_as_it_must_be(database: Cluster, damage: str, complaint: str) -> None:
+    engine = make_engine(database.service, pool_size=1)
+    check_readiness(engine)
+    run_sql(database.owner, damage)
+
+    with pytest.raises(NotReady, match=complaint):
+        check_readiness(engine)
+    engine.dispose()
+
+
+def test_the_service_refuses_a_role_that_bypasses_row_level_security(database: Cluster) -> None:
+    engine = make_engine(database.service, pool_size=1)
+    run_sql(database.owner, "ALTER ROLE todo_app BYPASSRLS")
+    try:
+        with pytest.raises(NotReady, match="todo_app is a superuser or has BYPASSRLS"):
+            check_readiness(engine)
+    finally:
+        run_sql(database.owner, "ALTER ROLE todo_app NOBYPASSRLS")
+    engine.dispose()
+
+
+def test_the_service_refuses_a_user_that_cannot_become_todo_app(database: Cluster) -> None:
+    run_sql(database.owner, "CREATE ROLE nobody_special LOGIN")
+    engine = make_engine(database.owner.replace("postgres:@", "nobody_special:@", 1), pool_size=1)
+
+    with pytest.raises(NotReady, match="GRANT todo_app TO nobody_special"):
+        check_readiness(engine)
+    engine.dispose()
+
+
+def test_the_service_refuses_a_database_that_does_not_answer() -> None:
+    engine = make_engine("postgresql://x:secret@127.0.0.1:1/x", pool_size=1)
+
+    with pytest.raises(NotReady, match=r"not reachable at 127\.0\.0\.1:1/x") as refused:
+        check_readiness(engine)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://user:pw@ep-cool-name-pooler.eu-central-1.aws.neon.tech/neondb?sslmode=require&channel_binding=require",
+        "postgresql://user:pw@host:5432/db",
+        "postgresql+psycopg2://user:pw@host/db?sslmode=require",
+    ],
+)
+def test_urls_work_as_pasted(url: str) -> None:
+    parsed = parse_url(url)
+
+    assert parsed.drivername == "postgresql+psycopg2_todo"
+    assert (parsed.username, parsed.password) == ("user", "pw")
+    assert dict(parsed.query) == dict(parse_url(url.replace("postgres://", "postgresql://")).query)
+    engine = make_engine(url, pool_size=1)
+    _, arguments = engine.dialect.create_connect_args(parsed)
+    assert {"host", "user", "password", "dbname", *parsed.query} <= arguments.keys() | {"db"}
+
+
+def test_a_broken_connection_is_replaced_without_the_caller_noticing(database: Cluster) -> None:
+    with serving(settings_for(database), database) as running, RestDoor(running.url, Person.register(running.url).token) as door:
+        door.create("task", title="x")
+        for _ in range(3):
+            run_sql(
+                database.owner,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            assert len(door.page("task")) == 1
+
+
+def test_a_database_that_is_away_is_503_and_comes_back(database: Cluster, cluster: Cluster) -> None:
+    name = parse_url(database.owner).database
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    with serving(settings_for(database), database) as running:
+        person = Person.register(running.url)
+        with RestDoor(running.url, person.token) as rest, GraphQLDoor(running.url, person.token) as graph:
+            rest.create("task", title="x")
+            cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            cluster.execute(end)
+
+            away = rest.http.get("/api/me/tasks")
+            assert (away.status_code, away.json()["error_code"]) == (503, "UNAVAILABLE")
+            assert int(away.headers["retry-after"]) > 0
+            assert graph.post({"query": "{ tasks { totalCount } }"})["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+            assert rest.http.get("/ready").status_code == 503
+            assert rest.http.get("/health").status_code == 200
+
+            cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            assert len(rest.page("task")) == 1
+            assert rest.http.get("/ready").status_code == 200
+
+
+def test_a_database_that_wakes_within_a_second_is_waited_for(database: Cluster, cluster: Cluster) -> None:
+    name = parse_url(database.owner).database
+    with serving(settings_for(database), database) as running:
+        person = Person.register(running.url)
+        with RestDoor(running.url, person.token) as rest:
+            cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            cluster.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            waking = threading.Timer(0.4, cluster.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
+            waking.start()
+
+            assert rest.page("task") == []
+            waking.join()
+
+
+def test_a_statement_that_takes_too_long_is_ended(database: Cluster) -> None:
+    with serving(settings_for(database, statement_timeout_ms=200), database) as running:
+        person = Person.register(running.url)
+        lock = psycopg2.connect(database.owner)
+        with RestDoor(running.url, person.token) as rest, lock.cursor() as cursor:
+            cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+            assert rest.http.get("/api/me/tasks").status_code == 503
+            lock.rollback()
+            assert rest.http.get("/api/me/tasks").status_code == 200
+        lock.close()
+
+
+def test_more_callers_than_connections_are_all_served(database: Cluster) -> None:
+    with serving(settings_for(database, database_pool_size=2), database) as running:
+        token = Person.register(running.url).token
+
+        def act(number: int) -> int:
+            headers = {"Authorization": f"Bearer {token}"}
+            with httpx.Client(base_url=running.url, headers=headers, timeout=60, verify=TLS) as client:
+                if number % 3 == 0:
+                    return client.post("/graphql", json={"query": "{ tasks { totalCount } lists { totalCount } }"}).status_code
+                if number % 3 == 1:
+                    return client.get("/api/me/tasks?include=tags,subtasks").status_code
+                return client.post("/api/me/tasks", json={"title": str(number)}).status_code
+
+        with ThreadPoolExecutor(24) as pool:
+            answers = list(pool.map(act, range(90)))
+
+    assert sorted(answers) == [200] * 60 + [201] * 30
+
+
+def test_concurrent_writes_take_every_revision_once(service: Service, ada: Person) -> None:
+    with ThreadPoolExecutor(8) as pool, RestDoor(service.url, ada.token) as door:
+        revisions = list(pool.map(lambda number: door.create("task", title=str(number))["revision"], range(40)))
+
+    assert sorted(revisions) == list(range(1, 41))
+
+
+def test_concurrent_toggles_are_not_lost(service: Service, ada: Person) -> None:
+    with ThreadPoolExecutor(8) as pool, RestDoor(service.url, ada.token) as door:
+        task = door.create("task", title="x")
+        states = list(pool.map(lambda _: door.complete(task["id"])["completed"], range(20)))
+
+    assert states.count(True) == states.count(False) == 10

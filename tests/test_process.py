@@ -1,0 +1,208 @@
+"""The service as its operator meets it: started by its command, stopped by signals, killed and started again."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg2
+import pytest
+
+from tests.conftest import SECRET, Cluster
+from tests.doors import TLS, RestDoor
+from tests.factories import Person
+
+TODO = str(Path(sys.executable).parent / "todo")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path, **given: object) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    return inherited | {"DATA_DIR": str(folder / "data")} | {name: str(value) for name, value in given.items()}
+
+
+def run(folder: Path, *arguments: str, **given: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TODO, *arguments], env=environment(folder, **given), cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **given: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start `todo serve`, wait until it answers, and see to it that nothing outlives the test."""
+    port = free_port()
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [TODO, "serve", *arguments],
+            env=environment(folder, PORT=port, **given),
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 30
+        while not answers(url):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield process, url
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ready", verify=TLS).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def postmasters(folder: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "postgres" and str(folder) in " ".join(process.info["cmdline"] or [])
+    ]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_starts_from_nothing_stops_everything_and_finds_its_data_again(tmp_path: Path, stop: signal.Signals) -> None:
+    with started(tmp_path) as (process, url):
+        ada = Person.register(url)
+        with RestDoor(url, ada.token) as door:
+            task = door.create("task", title="x")
+        assert f"API        {url}/api" in (tmp_path / "log").read_text()
+        assert len(postmasters(tmp_path)) == 1
+        process.send_signal(stop)
+        assert process.wait(30) == 0
+    assert postmasters(tmp_path) == []
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+    with started(tmp_path) as (process, url), RestDoor(url, ada.token) as door:
+        assert door.get("task", task["id"]) == task
+
+
+def test_killed_it_starts_again_and_stops_its_database_then(tmp_path: Path) -> None:
+    with started(tmp_path) as (process, url):
+        ada = Person.register(url)
+        with RestDoor(url, ada.token) as door:
+            task = door.create("task", title="x")
+        process.kill()
+        process.wait(30)
+
+    with started(tmp_path) as (process, url), RestDoor(url, ada.token) as door:
+        assert door.get("task", task["id"]) == task
+    assert postmasters(tmp_path) == []
+
+
+def test_a_stopping_service_finishes_running_requests(tmp_path: Path, database: Cluster) -> None:
+    given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
+    with started(tmp_path, **given) as (process, url):
+        ada = Person.register(url)
+        database_name = database.owner.split("/")[3].split("?")[0]
+        slow: list[int] = []
+
+        def write() -> None:
+            with RestDoor(url, ada.token) as door:
+                slow.append(door.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
+
+        with holding_a_lock(database.owner):
+            writer = threading.Thread(target=write)
+            writer.start()
+            wait_for_a_waiter(database, database_name)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert process.poll() is None
+        writer.join()
+        assert process.wait(30) == 0
+
+    assert slow == [201]
+
+
+@contextmanager
+def holding_a_lock(url: str) -> Iterator[None]:
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        connection.close()
+
+
+def wait_for_a_waiter(database: Cluster, name: str) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 10
+    while database.execute(waiting, name) == [(0,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_several_workers_share_the_port_and_the_data(tmp_path: Path) -> None:
+    with started(tmp_path, "--workers", "2") as (process, url):
+        ada = Person.register(url)
+        with RestDoor(url, ada.token) as door:
+            titles = {door.create("task", title=str(number))["title"] for number in range(10)}
+        assert titles == {str(number) for number in range(10)}
+        pids = set(re.findall(r"Started server process \[(\d+)\]", (tmp_path / "log").read_text()))
+        assert len(pids) == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert postmasters(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"PORT": "x"}, "PORT "),
+        ({"ENVIRONMENT": "production"}, "JWT_SECRET must be set"),
+        ({"DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x"}, "the database is not reachable at 127.0.0.1:1/x"),
+        ({"CORS_ORIGIN": "x"}, "CORS_ORIGIN is not a setting"),
+    ],
+)
+def test_it_refuses_to_start_in_one_clear_line(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
+    refused = run(tmp_path, "serve", **given)
+
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith(f"todo: cannot serve: {complaint}")
+    assert "geheim" not in refused.stderr
+
+
+def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path: Path, cluster: Cluster) -> None:
+    empty = cluster.copy("template0")
+    before = run(tmp_path, "serve", DATABASE_URL=empty.service)
+    assert (before.returncode, before.stderr.count("\n")) == (1, 1)
+    assert "the database is not migrated: run `todo migrate`" in before.stderr
+
+    given = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
+    assert run(tmp_path, "migrate", **given).stdout == "migrated from nothing to 0001\n"
+    assert run(tmp_path, "migrate", **given).stdout == "nothing to do, at 0001\n"
+    with started(tmp_path, DATABASE_URL=empty.service):
+        pass
+
+
+def test_the_documents_are_printed(tmp_path: Path) -> None:
+    assert "type Query" in run(tmp_path, "schema").stdout
+    assert '"openapi": "3.1' in run(tmp_path, "openapi").stdout
+    assert not (tmp_path / "data").exists()

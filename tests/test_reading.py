@@ -1,0 +1,104 @@
+"""The read engine's promise: the number of statements depends on the shape of a request, never on the data."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import event
+
+from models.database import Database, make_engine
+from services.context import UserContext
+from services.reading.engine import read
+from services.reading.plan import plan_for
+from services.reading.selection import All, Compare, Leaf, Level, Rows, Shape, Window
+from tests.conftest import LogLines, Service
+from tests.doors import GraphQLDoor, RestDoor
+from tests.factories import Person
+
+NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor } nodes { title tags { name } parent { title }
+    subtasks { nodes { title } } comments { nodes { body } } } } } } }"""
+
+
+@contextmanager
+def statements(log: LogLines) -> Iterator[list[int]]:
+    """Collect how many statements the one request in this block sent, as its log line tells."""
+    counts: list[int] = []
+    log.heard.clear()
+    yield counts
+    counts += [line["sql"] for line in log.lines(requests=1)]
+
+
+def fill(graph: GraphQLDoor, tasks: int) -> None:
+    """Add a list with so many tasks, each with two tags, a subtask and a comment."""
+    tags = [graph.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
+    home = graph.create("list", name="Home")["id"]
+    made = graph.run(
+        "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }",
+        i=[{"title": "x", "listId": home, "tagIds": tags} for _ in range(tasks)],
+    )["createTasks"]["tasks"]
+    for task in made[:3]:
+        graph.create("task", title="part", parent_id=task["id"])
+        graph.comment(task["id"], "Hm")
+
+
+def test_statements_depend_on_the_shape_and_not_on_the_data(graph: GraphQLDoor, log: LogLines) -> None:
+    counts = []
+    for tasks in (3, 30):
+        fill(graph, tasks)
+        with statements(log) as sent:
+            graph.run(NESTED)
+        counts += sent
+
+    # The opening message, lists, tasks, their count, tags, subtasks, comments; no task has a parent here, so none is asked for.
+    assert counts == [7, 7]
+
+
+def test_a_list_over_rest_takes_an_opening_and_a_select(rest: RestDoor, log: LogLines) -> None:
+    tag = rest.create("tag", name="a")
+    for _ in range(5):
+        rest.create("task", title="x", tag_ids=[tag["id"]])
+    with statements(log) as plain:
+        rest.page("task")
+    with statements(log) as nested:
+        rest.page("task", include="tags,subtasks")
+
+    assert (plain, nested) == ([2], [4])
+
+
+def test_all_reads_of_an_operation_see_one_state(graph: GraphQLDoor, log: LogLines) -> None:
+    with statements(log) as sent:
+        graph.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
+
+    # One opening message for three fields; the total count takes a statement of its own.
+    assert sent == [1 + 1 + 2 + 1]
+
+
+def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: Person, rest: RestDoor) -> None:
+    for title in "abc":
+        rest.create("task", title=title)
+
+    def level(title: str, size: int) -> Level:
+        condition = All((Compare("title", "ne", title),))
+        return Level("task", Rows(), (Shape((Leaf("t", "title"),)),), condition=condition, window=Window(size))
+
+    assert plan_for(level("a", 1)) is plan_for(level("b", 2))
+    engine = make_engine(service.database.service, pool_size=1)
+    with UserContext(ada.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
+        titles = [
+            [row["t"] for row in read(snapshot.connection, ada.id, level(title, size))]
+            for title, size in (("a", 1), ("c", 5), ("a", 5))
+        ]
+    engine.dispose()
+    assert titles == [["c"], ["b", "a"], ["c", "b"]]
+
+
+def test_a_transaction_opens_in_one_message(service: Service, ada: Person) -> None:
+    engine = make_engine(service.database.service, pool_size=1)
+    sent: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *about: sent.append(about[2]))
+    with UserContext(ada.id, Database(engine, statement_timeout=5000)).snapshot():
+        pass
+    engine.dispose()
+
+    (opening,) = sent[-1:]
+    assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
+    assert "SET LOCAL app.user_id = %s; SELECT" in opening

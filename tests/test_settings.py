@@ -1,0 +1,112 @@
+"""Settings: what is read, what is refused, and that `.env.example` tells of all of them."""
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings, SettingsError, load_settings, names
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Start from an empty environment, in a folder without `.env`."""
+    for name in names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_example_names_exactly_the_settings() -> None:
+    example = (ROOT / ".env.example").read_text()
+
+    assert re.findall(r"^([A-Z_]+)=", example, re.MULTILINE) == names()
+
+
+def test_the_example_is_valid_and_changes_nothing(tmp_path: Path) -> None:
+    defaults = load_settings()
+    (tmp_path / ".env").write_text((ROOT / ".env.example").read_text())
+
+    assert load_settings() == defaults
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "BETTER_AUTH_SECRET", "SECRET_KEY"])
+def test_the_secret_has_three_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "s" * 32)
+
+    assert load_settings().secret() == "s" * 32
+
+
+def test_the_first_of_several_names_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "b" * 32)
+    monkeypatch.setenv("JWT_SECRET", "a" * 32)
+
+    assert load_settings().secret() == "a" * 32
+
+
+@pytest.mark.parametrize("name", ["CORS_ORIGINS", "FRONTEND_URL"])
+def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "https://a.example/, http://localhost:3000")
+
+    assert load_settings().cors_origins == ("https://a.example", "http://localhost:3000")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("PORT", "x", "PORT "),
+        ("PORT", "70000", "PORT "),
+        ("ENVIRONMENT", "prod", "ENVIRONMENT "),
+        ("DATABASE_URL", "mysql://x", r"DATABASE_URL must start with postgresql://"),
+        ("DATABASE_URL", "postgresql://u:geheim@h:port/db", "DATABASE_URL "),
+        ("MIGRATION_DATABASE_URL", "x", "MIGRATION_DATABASE_URL must start with postgresql://"),
+        ("CORS_ORIGINS", "app.example.com", "CORS_ORIGINS must be origins"),
+        ("CORS_ORIGINS", "https://app.example.com/path", "CORS_ORIGINS must be origins"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "ACCESS_TOKEN_EXPIRE_MINUTES "),
+        ("JWT_SECRETS", "x", r"JWT_SECRETS is not a setting; did you mean JWT_SECRET\?"),
+        ("CORS_ORIGIN", "x", r"CORS_ORIGIN is not a setting; did you mean CORS_ORIGINS\?"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=complaint) as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+    assert "geheim" not in str(refused.value)
+
+
+def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROT=8000\n")
+
+    with pytest.raises(SettingsError, match=r"PROT in \.env is not a setting"):
+        load_settings()
+
+
+@pytest.mark.parametrize("secret", [None, "x" * 31])
+def test_production_insists_on_a_secret(monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    if secret:
+        monkeypatch.setenv("JWT_SECRET", secret)
+
+    with pytest.raises(SettingsError, match="at least 32 bytes"):
+        load_settings()
+
+
+def test_a_made_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+
+    secret = settings.secret()
+
+    assert len(secret) >= 32
+    assert settings.secret() == secret
+    assert stat.S_IMODE((tmp_path / "data" / "jwt_secret").stat().st_mode) == 0o600
+
+
+def test_settings_do_not_show_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", "geheim" * 8)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:geheim@h/db")
+
+    assert "geheim" not in repr(load_settings())
