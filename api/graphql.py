@@ -7,10 +7,10 @@ import orjson
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from graphql import OperationType
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from strawberry.http.ides import get_graphql_ide_html
 
+from api import explorer
 from api.answers import encode
 from api.house import House
 from graphql_schema.context import GraphContext
@@ -40,17 +40,18 @@ def _malformed(detail: str) -> BadRequestError:
 
 def install(app: FastAPI) -> None:
     """Serve the graph."""
-    graph, explorer = Graph(build_schema()), get_graphql_ide_html(graphql_ide="graphiql")
+    graph = Graph(build_schema())
 
     async def serve(request: Request) -> Response:
         request.state.route = PATH
         if request.method == "GET" and "query" not in request.query_params and _wants_html(request):
-            return HTMLResponse(explorer)
+            return explorer.page()
         try:
             return await _answer(graph, request)
         except BadRequestError as error:
             return _response(request, request_error(error.error), error.status, error.headers)
 
+    explorer.install(app)
     app.router.routes.append(Route(PATH, serve, methods=["GET", "POST"], include_in_schema=False))
 
 

@@ -1,5 +1,8 @@
 """What only GraphQL has: selections, connections, operations, and its own ways over HTTP."""
 
+import base64
+import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -297,3 +300,13 @@ def test_a_browser_gets_the_explorer(graph: GraphQLDoor) -> None:
 
     assert answer.headers["content-type"].startswith("text/html")
     assert "graphiql" in answer.text.lower()
+
+
+def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(graph: GraphQLDoor) -> None:
+    page = graph.http.get("/graphql", headers={"Accept": "text/html"}).text
+    files = re.findall(r'(?:src|href)="(/graphql/files/[^"]+)"\s+integrity="sha256-([^"]+)"', page)
+
+    assert len(files) == len(re.findall(r"<script\s+src|stylesheet", page)) == 6
+    for address, digest in files:
+        served = graph.http.get(address)
+        assert base64.b64encode(hashlib.sha256(served.content).digest()).decode() == digest
