@@ -1,13 +1,14 @@
 """May the service run on this database? It answers, it is migrated, and row-level security would hold."""
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from models.database import APP_ROLE
 from models.migrate import newest_version
 from models.tables import TABLES
 
+_NOT_MIGRATED = "the database is not migrated: run `todo migrate` with the owner's URL"
 _BECOME_APP = text(f"BEGIN; SET LOCAL ROLE {APP_ROLE}")
 _VERSION = text("SELECT version_num FROM alembic_version")
 _ROLE_THAT_BYPASSES = text("SELECT current_user FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)")
@@ -43,6 +44,8 @@ def check_readiness(engine: Engine) -> None:
 def _check_role(connection: Connection) -> None:
     try:
         connection.execute(_BECOME_APP)
+    except DataError as error:  # there is no such role
+        raise NotReady(_NOT_MIGRATED) from error
     except ProgrammingError as error:
         raise NotReady(
             f"the database user {connection.engine.url.username} cannot become {APP_ROLE} ({str(error.orig).strip()}): "
@@ -58,7 +61,7 @@ def _check_version(connection: Connection) -> None:
     try:
         version = connection.execute(_VERSION).scalar()
     except ProgrammingError as error:
-        raise NotReady("the database is not migrated: run `todo migrate` with the owner's URL") from error
+        raise NotReady(_NOT_MIGRATED) from error
     if version != needed:
         raise NotReady(f"the database is at version {version}, this code needs {needed}: run `todo migrate` with the owner's URL")
 
