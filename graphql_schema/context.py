@@ -8,11 +8,12 @@ import strawberry
 
 from services.accounts import AccountService, Reception
 from services.comments import CommentService, TaskCommentService
-from services.context import Snapshot, UserContext
+from services.context import UserContext
 from services.lists import ListService
 from services.passwords import Passwords
 from services.tags import TagService
 from services.tasks import TaskService
+from services.transactions import Snapshot
 
 
 class GraphContext:

@@ -28,7 +28,8 @@ from graphql_schema.types import (
 )
 from models.text import canonical_id
 from services.errors import InvalidInput, NotFound
-from services.reading.graph import ACCOUNT, TAG, TASK, TASK_LIST, Entity
+from services.reading.entities import Entity
+from services.reading.graph import ACCOUNT, TAG, TASK, TASK_LIST
 from services.reading.nodes import entity_of
 from services.reading.selection import One, View
 

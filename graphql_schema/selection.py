@@ -8,8 +8,9 @@ from graphql import GraphQLEnumType
 from graphql_schema.execution import SelectedField, SelectedMember
 from graphql_schema.names import snake, snake_keys
 from services.errors import InvalidInput
+from services.reading.entities import Borne, Entity, ToOne
 from services.reading.filters import parse_filter
-from services.reading.graph import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST, Borne, Entity, ToOne
+from services.reading.graph import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.pages import MAX_PAGE
 from services.reading.selection import (
     All,

@@ -1,14 +1,14 @@
 """The nouns. Each mirrors one entity of the read engine; its finished trees pass by these declarations untouched."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 import strawberry
 from strawberry import UNSET
 
+from graphql_schema.enums import Priority, Status
 from graphql_schema.execution import from_finished_tree
-from graphql_schema.inputs import TaskFilter, TaskOrder
-from models.task import Priority, Status
+from graphql_schema.filters import TaskFilter, TaskOrder
 
 First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]
@@ -134,81 +134,28 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The last row's cursor; pass it as `after`.")
 
 
-_NODES = "The rows."
-_EDGES = "The rows with their cursors."
-_PAGE_INFO = "Where the page begins and ends."
-_TOTAL = "How many there are on all pages; costs a count, if asked."
-_CURSOR = "The row's place in this order."
-_NODE = "The row."
+Noun = TypeVar("Noun", Task, TaskList, Tag, Comment)
 
 
-@strawberry.type(description="A task on a page.")
-class TaskEdge:
-    """A task and its cursor."""
+@strawberry.type(description="A row on a page.")
+class Edge(Generic[Noun]):
+    """A row and its cursor."""
 
-    cursor: str = strawberry.field(description=_CURSOR)
-    node: Task = strawberry.field(description=_NODE)
-
-
-@strawberry.type(description="A page of tasks.")
-class TaskConnection:
-    """A page of tasks."""
-
-    edges: list[TaskEdge] = strawberry.field(description=_EDGES)
-    nodes: list[Task] = strawberry.field(description=_NODES)
-    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
-    total_count: int = strawberry.field(description=_TOTAL)
+    cursor: str = strawberry.field(description="The row's place in this order.")
+    node: Noun = strawberry.field(description="The row.")
 
 
-@strawberry.type(description="A list on a page.")
-class TaskListEdge:
-    """A list and its cursor."""
+@strawberry.type(description="A page of rows.")
+class Connection(Generic[Noun]):
+    """A page of rows, as Relay's clients expect it."""
 
-    cursor: str = strawberry.field(description=_CURSOR)
-    node: TaskList = strawberry.field(description=_NODE)
-
-
-@strawberry.type(description="A page of lists.")
-class TaskListConnection:
-    """A page of lists."""
-
-    edges: list[TaskListEdge] = strawberry.field(description=_EDGES)
-    nodes: list[TaskList] = strawberry.field(description=_NODES)
-    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
-    total_count: int = strawberry.field(description=_TOTAL)
+    edges: list[Edge[Noun]] = strawberry.field(description="The rows with their cursors.")
+    nodes: list[Noun] = strawberry.field(description="The rows.")
+    page_info: PageInfo = strawberry.field(description="Where the page begins and ends.")
+    total_count: int = strawberry.field(description="How many there are on all pages; costs a count, if asked.")
 
 
-@strawberry.type(description="A tag on a page.")
-class TagEdge:
-    """A tag and its cursor."""
-
-    cursor: str = strawberry.field(description=_CURSOR)
-    node: Tag = strawberry.field(description=_NODE)
-
-
-@strawberry.type(description="A page of tags.")
-class TagConnection:
-    """A page of tags."""
-
-    edges: list[TagEdge] = strawberry.field(description=_EDGES)
-    nodes: list[Tag] = strawberry.field(description=_NODES)
-    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
-    total_count: int = strawberry.field(description=_TOTAL)
-
-
-@strawberry.type(description="A comment on a page.")
-class CommentEdge:
-    """A comment and its cursor."""
-
-    cursor: str = strawberry.field(description=_CURSOR)
-    node: Comment = strawberry.field(description=_NODE)
-
-
-@strawberry.type(description="A page of comments.")
-class CommentConnection:
-    """A page of comments."""
-
-    edges: list[CommentEdge] = strawberry.field(description=_EDGES)
-    nodes: list[Comment] = strawberry.field(description=_NODES)
-    page_info: PageInfo = strawberry.field(description=_PAGE_INFO)
-    total_count: int = strawberry.field(description=_TOTAL)
+TaskConnection = Connection[Task]
+TaskListConnection = Connection[TaskList]
+TagConnection = Connection[Tag]
+CommentConnection = Connection[Comment]

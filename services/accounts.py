@@ -11,7 +11,8 @@ from sqlmodel import col
 from models.base import new_id
 from models.database import Database, Opening
 from models.user import AccountChange, Credentials, DeletedUser, Registration, User, UserRevision
-from services.context import UserContext, available
+from services.availability import available
+from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput, Unauthenticated
 from services.passwords import Passwords
 from services.reading.graph import ACCOUNT

@@ -5,10 +5,11 @@ from typing import Any
 from models.comment import Comment, CommentCreate, CommentUpdate
 from models.shapes import WriteShape
 from models.task import Task
-from services.context import Transaction, UserContext
+from services.context import UserContext
 from services.errors import NotFound
 from services.reading.graph import COMMENT, TASK
 from services.rows import RowService
+from services.transactions import Transaction
 
 
 class CommentService(RowService[Comment, CommentCreate, CommentUpdate]):

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from models.task import Task
-from services.context import Transaction
+from services.transactions import Transaction
 
 
 def subtree(transaction: Transaction, task_id: str) -> list[str]:

@@ -7,8 +7,9 @@ import orjson
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
 from services.reading.defaults import default_shape, parse_include
+from services.reading.entities import Entity
 from services.reading.filters import parse_filter
-from services.reading.graph import TASK, Entity
+from services.reading.graph import TASK
 from services.reading.selection import All, Compare, Condition, Level, Order, Page, Related, Search, Window
 
 

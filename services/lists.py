@@ -4,9 +4,9 @@ from sqlmodel import col
 
 from models.task import Task
 from models.task_list import ListCreate, ListUpdate, TaskList
-from services.context import Transaction
 from services.reading.graph import TASK_LIST
 from services.rows import RowService
+from services.transactions import Transaction
 
 
 class ListService(RowService[TaskList, ListCreate, ListUpdate]):

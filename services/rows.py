@@ -8,11 +8,12 @@ from sqlmodel import col
 
 from models.base import Positioned, Versioned, new_id
 from models.shapes import ChangeShape, WriteShape
-from services.context import Snapshot, Transaction, UserContext
+from services.context import UserContext
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from services.reading.defaults import default_view
-from services.reading.graph import Entity
+from services.reading.entities import Entity
 from services.reading.selection import Level, View
+from services.transactions import Snapshot, Transaction
 
 MAX_BULK = 500
 

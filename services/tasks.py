@@ -10,13 +10,13 @@ from models.shapes import WriteShape
 from models.tag import Tag
 from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
 from models.task_list import TaskList
-from services.context import Transaction
 from services.errors import Flaw, InvalidInput, NotFound
 from services.family import ancestors, subtree
 from services.reading.graph import TASK
 from services.reading.selection import View
 from services.rows import Revisions, RowService
 from services.tags import set_tags, tags_of
+from services.transactions import Transaction
 
 
 class TaskService(RowService[Task, TaskCreate, TaskUpdate]):

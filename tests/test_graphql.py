@@ -108,6 +108,7 @@ def test_pages_cover_everything_once_in_both_directions(graph: GraphQLDoor, by: 
     while True:
         page = graph.run(PAGE, by=by, way=way, last=2, before=before)["tasks"]
         backward = [edge["node"]["id"] for edge in page["edges"]] + backward
+        assert page["pageInfo"]["hasNextPage"] is (before is not None)
         before = page["pageInfo"]["startCursor"]
         if not page["pageInfo"]["hasPreviousPage"]:
             break

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from services.reading.graph import ENTITIES, Borne, Entity
+from services.reading.entities import Borne, Entity
+from services.reading.graph import ENTITIES
 from services.reading.selection import All, Compare, Condition, Not, Related, Search, Some
 from services.reading.sql_types import sql_type
 

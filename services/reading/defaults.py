@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.errors import InvalidInput
-from services.reading.graph import ENTITIES, Borne, Entity, ToOne
+from services.reading.entities import Borne, Entity, ToOne
+from services.reading.graph import ENTITIES
 from services.reading.pages import MAX_PAGE
 from services.reading.selection import Child, Leaf, Level, One, Rows, Shape, View, Window
 

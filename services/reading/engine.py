@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import Connection as DatabaseConnection
 
 from services.reading.conditions import operands
-from services.reading.graph import Borne
+from services.reading.entities import Borne
 from services.reading.layouts import Group, lay_out
 from services.reading.pages import Cursors
-from services.reading.plan import ChildPlan, Plan, ShapePlan, Statement, plan_for
+from services.reading.plan import ChildPlan, Plan, ShapePlan, plan_for
 from services.reading.selection import Child, Level, Shape
+from services.reading.statements import Statement
 
 Row = tuple[Any, ...]
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, StrictBool, TypeAdapter, ValidationError
 
 from services.errors import Flaw, InvalidInput
-from services.reading.graph import ENTITIES, Borne, Entity, Filterable
+from services.reading.entities import Borne, Entity, Filterable
+from services.reading.graph import ENTITIES
 from services.reading.selection import All, Compare, Condition, Not, Related, Some
 
 MAX_DEPTH = 10

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, literal, select, union_all
 
-from services.reading.graph import ENTITIES, NODES, Entity
+from services.reading.entities import Entity
+from services.reading.graph import ENTITIES, NODES
 
 
 def entity_of(connection: Connection, user_id: str, row_id: str) -> Entity | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from services.errors import InvalidInput
-from services.reading.graph import Entity, Key
+from services.reading.entities import Entity, Key
 from services.reading.selection import Order
 
 MAX_PAGE = 500

@@ -10,33 +10,27 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     FromClause,
     Integer,
     Select,
     Text,
     Uuid,
-    and_,
     any_,
     bindparam,
     cast,
     column,
-    false,
     func,
     literal_column,
     null,
-    or_,
     select,
     true,
-    tuple_,
 )
-from sqlalchemy.types import TypeEngine
 
-from models.database import make_dialect
 from services.reading.conditions import ConditionCompiler
-from services.reading.graph import ENTITIES, Bearers, Borne, Entity, Relation, ToMany, ToOne
-from services.reading.pages import OrderKey, order_keys
+from services.reading.entities import Bearers, Borne, Entity, Relation, ToMany, ToOne
+from services.reading.graph import ENTITIES
+from services.reading.ordering import Ordering
 from services.reading.selection import (
     Child,
     Connection,
@@ -49,19 +43,9 @@ from services.reading.selection import (
     Shape,
     TotalCount,
 )
-from services.reading.sql_types import sql_type
+from services.reading.statements import Statement, compiled, parent_keys, the_user, wanted_ids
 
 MAX_PLANS = 512
-
-_DIALECT = make_dialect()
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL for the driver, and the parameters that are the same every time."""
-
-    text: str
-    constants: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +90,7 @@ class _Planner:
         self.relation = relation
         self.entity = ENTITIES[level.entity]
         self.table: FromClause = self.entity.table
-        self.keys = order_keys(self.entity, level.order)
+        self.ordering = Ordering(self.entity, level)
         self.columns: list[ColumnElement[Any]] = []
 
     def plan(self) -> Plan:
@@ -118,7 +102,7 @@ class _Planner:
         cursor_columns = self._cursor_columns()
         if not self.columns:
             self.columns.append(literal_column("1"))
-        return Plan(self.entity, _compiled(self._statement()), self._counting(), planned, cursor_columns)
+        return Plan(self.entity, compiled(self._statement()), self._counting(), planned, cursor_columns)
 
     def _start(self, shape: Shape) -> int:
         start = len(self.columns)
@@ -147,35 +131,34 @@ class _Planner:
         if not _wants_cursors(self.level):
             return None
         start = len(self.columns)
-        self.columns += [key.key.expression(self.table) for key in self.keys]
+        self.columns += self.ordering.expressions(self.table)
         return slice(start, len(self.columns))
 
     def _statement(self) -> Select[Any]:
         rows = select(*(expression.label(f"c{number}") for number, expression in enumerate(self.columns)))
         match self.relation:
             case None if self.level.by_ids:
-                return rows.where(*self._conditions()).order_by(func.array_position(self._ids(), self.table.c.id))
+                return rows.where(*self._conditions()).order_by(
+                    func.array_position(wanted_ids(self.table.c.id.type), self.table.c.id)
+                )
             case None:
                 return self._windowed(rows.where(*self._conditions()))
             case ToOne() | Borne():
-                keyed = rows.add_columns(self.table.c.id).where(*self._conditions(), self.table.c.id == any_(_keys()))
-                return keyed.order_by(*self._ordering())
+                keyed = rows.add_columns(self.table.c.id).where(*self._conditions(), self.table.c.id == any_(parent_keys()))
+                return keyed.order_by(*self.ordering.over(self.ordering.expressions(self.table)))
             case ToMany() | Bearers():
                 return self._page_per_parent(rows)
 
     def _page_per_parent(self, rows: Select[Any]) -> Select[Any]:
         """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
-        parent = func.unnest(_keys()).table_valued(column("key", Uuid(as_uuid=False)), name="parent").render_derived()
-        ordering = [expression.label(f"o{number}") for number, expression in enumerate(self._order_expressions())]
+        parent = func.unnest(parent_keys()).table_valued(column("key", Uuid(as_uuid=False)), name="parent").render_derived()
+        ordering = [expression.label(f"o{number}") for number, expression in enumerate(self.ordering.expressions(self.table))]
         key, joining = self._parent_key()
         mine = rows.add_columns(*ordering).where(*self._conditions(), *joining, key == parent.c.key)
         child = self._windowed(mine.correlate(parent)).lateral("child")
         wanted = [child.c[f"c{number}"] for number in range(len(self.columns))]
         outer = select(*wanted, parent.c.key).select_from(parent.join(child, true()))
-        directions = [descending for _, descending in self._directions()]
-        return outer.order_by(
-            *(_directed(child.c[f"o{number}"], descending=descending) for number, descending in enumerate(directions))
-        )
+        return outer.order_by(*self.ordering.over([child.c[f"o{number}"] for number in range(len(ordering))]))
 
     def _parent_key(self) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
         """Return where the key of the parent stands, and the conditions that join it."""
@@ -184,85 +167,36 @@ class _Planner:
                 return self.table.c[name], []
             case Bearers(pairs=pairs):
                 pair = pairs.table.alias("pair")
-                return pair.c[pairs.near], [pair.c.user_id == _user(), self.table.c.id == pair.c[pairs.far]]
+                return pair.c[pairs.near], [pair.c.user_id == the_user(), self.table.c.id == pair.c[pairs.far]]
             case _:
                 raise AssertionError(self.relation)
 
     def _conditions(self, *, cursor: bool = True) -> list[ColumnElement[bool]]:
         owner = self.table.c.get("user_id", self.table.c.id)
-        conditions: list[ColumnElement[bool]] = [owner == _user()]
+        conditions: list[ColumnElement[bool]] = [owner == the_user()]
         if "deleted_at" in self.table.c:
             conditions.append(self.table.c.deleted_at.is_(None))
         if self.level.by_ids:
-            conditions.append(self.table.c.id == any_(self._ids()))
+            conditions.append(self.table.c.id == any_(wanted_ids(self.table.c.id.type)))
         if self.level.condition is not None:
             conditions.append(ConditionCompiler().compile(self.level.condition, self.entity, self.table))
         if cursor and self.level.window is not None and self.level.window.bounded:
-            conditions.append(self._beyond_cursor())
+            conditions.append(self.ordering.beyond_cursor(self.table))
         return conditions
-
-    def _ids(self) -> ColumnElement[Any]:
-        return cast(bindparam("ids", type_=Text), ARRAY(_bare(self.table.c.id.type)))
-
-    def _directions(self) -> list[tuple[OrderKey, bool]]:
-        backward = self.level.window is not None and self.level.window.backward
-        return [(key, key.descending != backward) for key in self.keys]
-
-    def _order_expressions(self) -> list[ColumnElement[Any]]:
-        return [key.key.expression(self.table) for key in self.keys]
-
-    def _ordering(self) -> list[ColumnElement[Any]]:
-        return [_directed(key.key.expression(self.table), descending=down) for key, down in self._directions()]
-
-    def _beyond_cursor(self) -> ColumnElement[bool]:
-        """Compare the order keys with the cursor's, lexicographically; an index serves that where all go one way."""
-        expressions = self._order_expressions()
-        values = [cast(bindparam(f"k{number}"), sql_type(key.key.kind)) for number, key in enumerate(self.keys)]
-        directions = [descending for _, descending in self._directions()]
-        if len(set(directions)) == 1:
-            here, there = tuple_(*expressions), tuple_(*values)
-            return here < there if directions[0] else here > there
-        return or_(
-            false(),
-            *(
-                and_(
-                    *(expressions[before] == values[before] for before in range(place)),
-                    expressions[place] < values[place] if directions[place] else expressions[place] > values[place],
-                )
-                for place in range(len(values))
-            ),
-        )
 
     def _windowed(self, rows: Select[Any]) -> Select[Any]:
         if self.level.window is None:
             return rows
-        return rows.order_by(*self._ordering()).limit(bindparam("limit", type_=Integer))
+        return rows.order_by(*self.ordering.over(self.ordering.expressions(self.table))).limit(bindparam("limit", type_=Integer))
 
     def _counting(self) -> Statement | None:
         if not _wants_total(self.level):
             return None
         conditions = self._conditions(cursor=False)
         if self.relation is None:
-            return _compiled(select(func.count()).select_from(self.table).where(*conditions))
+            return compiled(select(func.count()).select_from(self.table).where(*conditions))
         key, joining = self._parent_key()
-        return _compiled(select(key, func.count()).where(*conditions, *joining, key == any_(_keys())).group_by(key))
-
-
-def _bare(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return the type without its Python side: values are bound as the driver takes them."""
-    return Uuid(as_uuid=False) if isinstance(kind, Uuid) else Text()
-
-
-def _user() -> ColumnElement[Any]:
-    return bindparam("user_id", type_=Text)
-
-
-def _keys() -> ColumnElement[Any]:
-    return cast(bindparam("keys", type_=Text), ARRAY(Uuid(as_uuid=False)))
-
-
-def _directed(expression: ColumnElement[Any], *, descending: bool) -> ColumnElement[Any]:
-    return expression.desc() if descending else expression.asc()
+        return compiled(select(key, func.count()).where(*conditions, *joining, key == any_(parent_keys())).group_by(key))
 
 
 def _wants_cursors(level: Level) -> bool:
@@ -281,14 +215,3 @@ def _wants_cursors(level: Level) -> bool:
 
 def _wants_total(level: Level) -> bool:
     return isinstance(level.layout, Connection) and any(isinstance(member, TotalCount) for member in level.layout.members)
-
-
-def _compiled(statement: Select[Any]) -> Statement:
-    compiled = statement.compile(dialect=_DIALECT)
-    given = {"user_id", "keys", "ids", "limit"}
-    constants = {
-        name: value
-        for name, value in compiled.params.items()
-        if name not in given and not (name[0] in "kv" and name[1:].isdigit())
-    }
-    return Statement(str(compiled), constants)

@@ -1,0 +1,21 @@
+"""A database that is away, overloaded or too slow looks the same at both doors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from services.errors import Unavailable
+
+# InternalError is what statements meet in a transaction that one of the others has broken.
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Turn what the driver raises then into Unavailable."""
+    try:
+        yield
+    except _AWAY as error:
+        raise Unavailable("The database does not answer just now; try again in a moment.") from error

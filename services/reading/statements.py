@@ -1,0 +1,44 @@
+"""SQL for the driver: statements compiled to text once, and the parameters that every one of them knows."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, bindparam, cast
+from sqlalchemy.types import TypeEngine
+
+from models.database import make_dialect
+
+_DIALECT = make_dialect()
+# The reader fills these in; k… are a cursor's values, v… a condition's operands.
+_FILLED_IN = re.compile(r"user_id|keys|ids|limit|[kv]\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL for the driver, and the parameters that are the same every time."""
+
+    text: str
+    constants: dict[str, Any]
+
+
+def compiled(statement: Select[Any]) -> Statement:
+    """Compile a statement."""
+    result = statement.compile(dialect=_DIALECT)
+    constants = {name: value for name, value in result.params.items() if not _FILLED_IN.fullmatch(name)}
+    return Statement(str(result), constants)
+
+
+def the_user() -> ColumnElement[Any]:
+    """Return the parameter that says whose rows."""
+    return bindparam("user_id", type_=Text)
+
+
+def parent_keys() -> ColumnElement[Any]:
+    """Return the parameter that holds the keys of all parents."""
+    return cast(bindparam("keys", type_=Text), ARRAY(Uuid(as_uuid=False)))
+
+
+def wanted_ids(kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Return the parameter that holds the ids of the rows asked for; accounts' ids are text, all others UUIDs."""
+    return cast(bindparam("ids", type_=Text), ARRAY(Uuid(as_uuid=False) if isinstance(kind, Uuid) else Text()))
