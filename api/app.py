@@ -12,7 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from api import docs, graphql, problems
 from api.house import open_house
 from api.middleware import BodyLimit, LastResort, RequestLog
-from api.openapi import PROBLEM_SCHEMA
+from api.openapi import PROBLEM_SCHEMA, never_null
 from api.routes import auth, comments, health, lists, tags, tasks
 from api.settings import Environment, Settings
 
@@ -82,6 +82,7 @@ def _declare_problem(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = generate()
+        never_null(document)
         schemas = document["components"]["schemas"]
         definitions = dict(PROBLEM_SCHEMA)
         schemas |= definitions.pop("$defs", {})

@@ -65,9 +65,8 @@ def _serve(options: argparse.Namespace) -> None:
         if options.migrate or settings.database_url is None:
             migrate(owner)
         settings = settings.model_copy(update={"database_url": SecretStr(service)})
-        with open_house(settings):
-            settings.secret()
-        _announce(settings)
+        with open_house(settings):  # Opened once to see whether it can be, before uvicorn: it would print a traceback.
+            _announce(settings)
         # Worker processes are started afresh; what they need to know beyond their environment goes there.
         os.environ["DATABASE_URL"] = service
         uvicorn.run(

@@ -19,8 +19,8 @@ from services.tags import TagService
 from services.tasks import TaskService
 
 _SCHEME = OAuth2PasswordBearer(tokenUrl="/api/auth/login", auto_error=False, description="The access token, as Bearer.")
-_ENTITY_TAG = re.compile(r'\s*(W/)?"([^"]*)"\s*')
-_REVISION = re.compile(r"[0-9]{1,18}")
+_IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')
+_ENTITY_TAG = re.compile(r'(W/)?"([0-9]{1,18})"')
 
 Service = TypeVar("Service")
 
@@ -51,16 +51,23 @@ async def owner(
 
 
 async def preconditions(
-    if_match: Annotated[str | None, Header(description='Act only if the row still has this ETag: `"7"`.')] = None,
+    if_match: Annotated[
+        str | None,
+        Header(
+            description='Act only if the row still has this ETag: `"7"`.',
+            examples=['"7"'],
+            json_schema_extra={"pattern": _IF_MATCH.pattern},
+        ),
+    ] = None,
 ) -> Revisions:
     """Return the revisions that If-Match (RFC 9110, 13.1.1) allows; None where any will do."""
-    if if_match is None or if_match.strip() == "*":
+    if if_match is None:
         return None
-    matches = [_ENTITY_TAG.fullmatch(tag) for tag in if_match.split(",")]
-    if not all(matches):
+    if not _IF_MATCH.fullmatch(if_match):
         raise InvalidInput.at("/if-match", 'If-Match takes ETags as they were sent, such as "7", or *.')
-    strong = (match[2] for match in matches if match and not match[1])
-    return frozenset(int(tag) for tag in strong if _REVISION.fullmatch(tag))
+    if "*" in if_match.split('"')[0]:
+        return None
+    return frozenset(int(revision) for weak, revision in _ENTITY_TAG.findall(if_match) if not weak)
 
 
 def _service(make: Callable[[UserContext], Service]) -> Callable[[UserContext], Awaitable[Service]]:

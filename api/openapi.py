@@ -68,4 +68,13 @@ def gone() -> Responses:
     return {204: {"description": "Done."}}
 
 
+def never_null(document: dict[str, Any]) -> None:
+    """Say of all parameters that they are not null: they are there or not, but pydantic calls what may be absent nullable."""
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    for parameter in [parameter for operation in operations for parameter in operation.get("parameters", [])]:
+        schema = parameter["schema"]
+        choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
+        schema |= {"anyOf": choices} if len(choices) > 1 else dict(*choices)
+
+
 PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from models.task import Priority
 from models.text import Id, Storable
@@ -12,7 +12,8 @@ def _null_is_none(value: object) -> object:
     return None if value == "null" else value
 
 
-Reference = Annotated[Id | None, BeforeValidator(_null_is_none)]
+_ID_OR_NULL = {"anyOf": [{"type": "string", "format": "uuid"}, {"const": "null"}]}
+Reference = Annotated[Id | None, BeforeValidator(_null_is_none), WithJsonSchema(_ID_OR_NULL)]
 Text = Annotated[str, Field(max_length=1000), Storable, AfterValidator(str.strip)]
 
 

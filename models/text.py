@@ -1,6 +1,6 @@
 """The kinds of text and numbers that bodies may hold. Whatever passes here, PostgreSQL can store."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -20,6 +20,11 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def says_not_blank() -> Any:
+    """Tell readers of the OpenAPI document what `NotBlank` demands."""
+    return Field(json_schema_extra={"minLength": 1, "pattern": r"\S"})
+
+
 def _blank_is_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
@@ -37,12 +42,12 @@ Storable = AfterValidator(_storable)
 NotBlank = AfterValidator(_not_blank)
 BlankIsNone = BeforeValidator(_blank_is_none)
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, Storable]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, Storable, says_not_blank()]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable]
-ListName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable]
-TagName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), NotBlank, Storable]
-CommentBody = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, Storable]
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable]
+ListName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
+TagName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), NotBlank, Storable, says_not_blank()]
+CommentBody = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, Storable, says_not_blank()]
+PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
 Color = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern=r"^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31})$"),

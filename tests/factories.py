@@ -32,5 +32,6 @@ class Person:
 
 
 def signed(claims: dict[str, Any], secret: str, *, lifetime: int = 600, algorithm: str = "HS256") -> str:
-    """Sign a token the way another issuer would."""
-    return jwt.encode({"exp": int(time.time()) + lifetime, **claims}, secret, algorithm)
+    """Sign a token the way another issuer would; a claim that is None is left out."""
+    everything = {"exp": int(time.time()) + lifetime, **claims}
+    return jwt.encode({name: value for name, value in everything.items() if value is not None}, secret, algorithm)

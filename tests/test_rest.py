@@ -217,6 +217,7 @@ def test_a_link_leads_from_page_to_page_until_the_last(rest: RestDoor) -> None:
     seen, path = [], "/api/me/tasks?limit=2&sort=title&status=pending"
     while path:
         answer = rest.send("GET", path)
+        assert path.count("cursor=") <= 1
         seen.append([row["title"] for row in answer.json()])
         path = answer.links.get("next", {}).get("url", "")
 
