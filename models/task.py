@@ -73,38 +73,42 @@ TagIds = Annotated[list[Id], ShapeField(max_length=100), AfterValidator(_unique)
 
 
 class _TaskWrite(WriteShape):
-    """What creating and changing a task have in common: `status` and `completed` write the same thing."""
+    """What creating and changing a task have in common."""
 
     description: Annotated[Description | None, BlankIsNone] = None
-    status: Status = absent()
-    completed: StrictBool = absent()
     priority: Priority | None = None
     list_id: Id | None = None
     parent_id: Id | None = None
     tag_ids: TagIds | None = None
-    position: Position = absent()
 
     @model_validator(mode="after")
     def _status_and_completed_agree(self) -> Self:
-        if {"status", "completed"} <= self.model_fields_set and self.completed != (self.status == Status.COMPLETED):
-            msg = (
-                f"completed is {str(self.completed).lower()}, but status is {self.status}: send one of them, or make them agree."
-            )
+        """Both write the same thing."""
+        sent = self.present()
+        status, completed = sent.get("status"), sent.get("completed")
+        if None not in {status, completed} and completed != (status == Status.COMPLETED):
+            msg = f"completed is {str(completed).lower()}, but status is {status}: send one of them, or make them agree."
             raise ValueError(msg)
         return self
 
 
 class TaskCreate(_TaskWrite):
-    """A new task."""
+    """A new task; null is the same as absent."""
 
     id: Id | None = ShapeField(default=None, description="Your own UUID, for offline clients; made here if absent.")
     title: Title
+    status: Status | None = None
+    completed: StrictBool | None = None
+    position: Position | None = None
 
 
 class TaskUpdate(_TaskWrite, ChangeShape):
     """Changes to a task: only the members present; null clears."""
 
     title: Title = absent()
+    status: Status = absent()
+    completed: StrictBool = absent()
+    position: Position = absent()
 
 
 class Completion(WriteShape):

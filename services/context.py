@@ -64,8 +64,8 @@ class UserContext:
             session.flush()
 
     @contextmanager
-    def _open(self, select: str, *, read_only: bool) -> Iterator[tuple[Connection, int, datetime]]:
-        opening = Opening({"app.user_id": self.user_id}, select, (self.user_id,), read_only=read_only)
+    def _open(self, first_select: str, *, read_only: bool) -> Iterator[tuple[Connection, int, datetime]]:
+        opening = Opening({"app.user_id": self.user_id}, first_select, (self.user_id,), read_only=read_only)
         with available(), ExitStack() as stack:
             connection, account = stack.enter_context(self.database.transaction(opening))
             if account is None and self.newcomer is not None:

@@ -144,6 +144,16 @@ def test_each_parent_gets_its_own_page(graph: GraphQLDoor) -> None:
     assert [task["title"] for task in second[0]["tasks"]["nodes"]] == ["2"]
 
 
+def test_an_empty_page_of_a_parent_still_knows_the_total(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
+    document = "query($a: String) { lists { nodes { tasks(after: $a) { totalCount nodes { id } pageInfo { endCursor } } } } }"
+    whole = graph.run(document)["lists"]["nodes"][0]["tasks"]
+
+    beyond = graph.run(document, a=whole["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
+
+    assert len(whole["nodes"]) == len(shop["tasks"])
+    assert beyond == {"totalCount": 5, "nodes": [], "pageInfo": {"endCursor": None}}
+
+
 @pytest.mark.parametrize(
     ("arguments", "pointer"),
     [

@@ -21,6 +21,14 @@ def test_a_new_task_has_defaults(door: Door) -> None:
     assert task == door.get("task", task["id"])
 
 
+def test_null_is_the_same_as_absent_in_a_new_task(door: Door) -> None:
+    nothing = dict.fromkeys(("description", "status", "priority", "list_id", "parent_id", "tag_ids", "position"))
+
+    task = door.create("task", title="x", **nothing)
+
+    assert (task["status"], task["priority"], task["tag_ids"], task["position"]) == ("pending", "none", [], 1.0)
+
+
 def test_a_task_is_created_with_everything(door: Door) -> None:
     home, parent, tag = door.create("list", name="Home"), door.create("task", title="Shopping"), door.create("tag", name="shop")
     task_id = str(uuid4())

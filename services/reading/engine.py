@@ -1,6 +1,6 @@
 """Runs plans and assembles their rows to JSON-ready trees."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection as DatabaseConnection
@@ -41,17 +41,18 @@ class _Reader:
         groups: dict[str | None, list[Row]] = {}
         for row in self._fetch(plan.statement, parameters):
             groups.setdefault(row[-1], []).append(row)
-        totals: dict[str | None, int] = dict(self._fetch(plan.counting, parameters)) if plan.counting else {}
+        totals: dict[str | None, int | None] = dict(self._fetch(plan.counting, parameters)) if plan.counting else {}
         return self._laid_out(plan, level, groups, totals)
 
     def _laid_out(
-        self, plan: Plan, level: Level, groups: Mapping[str | None, list[Row]], totals: Mapping[str | None, int | None]
+        self, plan: Plan, level: Level, groups: dict[str | None, list[Row]], totals: dict[str | None, int | None]
     ) -> dict[str | None, Any]:
-        window, cursors = (
-            level.window,
-            Cursors(self._user_id, plan.entity, level.order) if plan.cursor_columns else None,
-        )
-        kept = {key: Group(rows, window, plan.cursor_columns, cursors, totals.get(key, 0)) for key, rows in groups.items()}
+        cursors = Cursors(self._user_id, plan.entity, level.order) if plan.cursor_columns else None
+        # A parent whose page is empty may still have rows on other pages: then only the totals know it.
+        kept = {
+            key: Group(groups.get(key, []), level.window, plan.cursor_columns, cursors, totals.get(key, 0))
+            for key in groups | totals
+        }
         rows = [row for group in kept.values() for row in group.rows]
         shaped = [self._trees(shape_plan, shape, rows) for shape_plan, shape in zip(plan.shapes, level.shapes, strict=True)]
         answers, start = {}, 0
