@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except (SettingsError, NotReady, EmbeddedMissingError) as error:
-        print(f"todo: cannot {options.command}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"todo: cannot {options.command}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
-        print(f"todo: cannot {options.command}: {str(error.orig).strip()}", file=sys.stderr)  # noqa: T201
+        print(f"todo: cannot {options.command}: {str(error.orig).strip()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
@@ -84,16 +84,16 @@ def _serve(options: argparse.Namespace) -> None:
 def _migrate(_: argparse.Namespace) -> None:
     with running_database(load_settings()) as (owner, _service):
         before, after = migrate(owner)
-    print(f"nothing to do, at {after}" if before == after else f"migrated from {before or 'nothing'} to {after}")  # noqa: T201
+    print(f"nothing to do, at {after}" if before == after else f"migrated from {before or 'nothing'} to {after}")
 
 
 def _schema(_: argparse.Namespace) -> None:
-    print(build_schema().as_str())  # noqa: T201
+    print(build_schema().as_str())
 
 
 def _openapi(_: argparse.Namespace) -> None:
     document = create_app(Settings.model_construct()).openapi()
-    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())  # noqa: T201
+    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def _overridden(settings: Settings, options: argparse.Namespace) -> Settings:
@@ -103,7 +103,7 @@ def _overridden(settings: Settings, options: argparse.Namespace) -> Settings:
 
 def _announce(settings: Settings) -> None:
     base = f"http://{settings.host}:{settings.port}"
-    print(f"\n  API        {base}/api\n  Docs       {base}/docs\n  Explorer   {base}/graphql\n", flush=True)  # noqa: T201
+    print(f"\n  API        {base}/api\n  Docs       {base}/docs\n  Explorer   {base}/graphql\n", flush=True)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
