@@ -114,7 +114,7 @@ def _checked(given: Any) -> GraphRequest:
         raise _malformed("`query` is missing: a GraphQL document, as text.")
     if variables is not None and not isinstance(variables, dict):
         raise _malformed("`variables` is an object.")
-    if not isinstance(given.get("extensions") or {}, dict):
+    if not isinstance(given.get("extensions"), dict | None):
         raise _malformed("`extensions` is an object.")
     if name is not None and not isinstance(name, str):
         raise _malformed("`operationName` is a text.")

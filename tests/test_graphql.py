@@ -238,6 +238,7 @@ def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: S
         b'{"query": "{ viewer { id } }", "variables": "x"}',
         b'{"query": "{ viewer { id } }", "operationName": 5}',
         b'{"query": "{ viewer { id } }", "extensions": "x"}',
+        b'{"query": "{ viewer { id } }", "extensions": 0}',
     ],
 )
 def test_rubbish_is_refused_with_400(graph: GraphQLDoor, body: bytes) -> None:
