@@ -11,13 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from services.errors import (
-    Forbidden,
     InvalidInput,
     MethodNotAllowed,
     NotFound,
-    PayloadTooLarge,
     TodoError,
-    UnsupportedMediaType,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -79,12 +76,6 @@ def _translated(error: HTTPException) -> TodoError:
             return NotFound("There is nothing at this address.")
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return MethodNotAllowed("This address does not know this method; see the Allow header.")
-        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return PayloadTooLarge("The body is larger than this service reads.")
-        case HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
-            return UnsupportedMediaType(str(error.detail))
-        case HTTPStatus.FORBIDDEN:
-            return Forbidden(str(error.detail))
         case _:
             return InvalidInput.at("", "The request could not be read.")
 

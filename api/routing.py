@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
@@ -30,7 +31,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
-        takes_form = self.body_field is not None and self.body_field.field_info.__class__.__name__ == "Form"
+        takes_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
 
         async def handle_ours(request: Request) -> Response:
             if self.body_field is not None and _has_body(request):

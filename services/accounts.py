@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
@@ -42,13 +42,12 @@ class Reception:
     def register(self, registration: Registration, view: View) -> Admission:
         """Make a local account. Raises EmailTaken."""
         user_id = new_id()
-        opening = Opening({"app.user_id": user_id}, "SELECT transaction_timestamp()", (), read_only=False)
+        opening = Opening({"app.user_id": user_id}, "SELECT 1", (), read_only=False)
         hashed = self._passwords.hash(registration.password)
         try:
-            with available(), self._database.transaction(opening) as (connection, row):
-                now = row[0] if row else None
+            with available(), self._database.transaction(opening) as (connection, _):
                 account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
-                stamps = {"password_hash": hashed, "created_at": now, "updated_at": now}
+                stamps = {"password_hash": hashed, "created_at": func.now(), "updated_at": func.now()}
                 connection.execute(insert(User).values(**account, **stamps))
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
@@ -97,10 +96,11 @@ class AccountService:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
             with self._context.transaction() as transaction:
-                if values:
-                    transaction.connection.execute(
-                        update(User).where(col(User.id) == transaction.user_id).values(**values, updated_at=transaction.now)
-                    )
+                account = transaction.session.get_one(User, transaction.user_id)
+                if any(getattr(account, name) != value for name, value in values.items()):
+                    account.sqlmodel_update({**values, "updated_at": transaction.now})
+                    transaction.stamp()
+                    transaction.session.flush()
                 return transaction.read(view.of(ACCOUNT.name, transaction.user_id))
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error

@@ -8,9 +8,9 @@ a service forgot a filter.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Session, col
 
@@ -80,20 +80,19 @@ class UserContext:
 
     def _welcome(self, newcomer: Newcomer) -> None:
         """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""
-        opening = Opening({"app.user_id": self.user_id}, "SELECT transaction_timestamp()", (), read_only=False)
-        with available(), self.database.transaction(opening) as (connection, row):
-            now: datetime = row[0] if row else datetime.now(UTC)
+        opening = Opening({"app.user_id": self.user_id}, "SELECT 1", (), read_only=False)
+        with available(), self.database.transaction(opening) as (connection, _):
             gone = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if gone is not None and (newcomer.issued_at is None or newcomer.issued_at <= gone):
                 raise Unauthenticated("This account no longer exists.")
-            if self._insert(connection, newcomer, now):
+            if self._insert(connection, newcomer):
                 connection.execute(insert(UserRevision).values(user_id=self.user_id, revision=0, purged_revision=0))
 
-    def _insert(self, connection: Connection, newcomer: Newcomer, now: datetime) -> bool:
+    def _insert(self, connection: Connection, newcomer: Newcomer) -> bool:
         """Insert the account, without its e-mail if another account has that; False where it is there already."""
         for email in dict.fromkeys((newcomer.email, None)):
-            account = User(id=self.user_id, email=email, name=newcomer.name, created_at=now, updated_at=now)
-            statement = upsert(User).values(account.model_dump()).on_conflict_do_nothing().returning(col(User.id))
-            if connection.scalar(statement) is not None:
+            account = {"id": self.user_id, "email": email, "name": newcomer.name, "is_active": True}
+            statement = upsert(User).values(**account, created_at=func.now(), updated_at=func.now())
+            if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
                 return True
         return False

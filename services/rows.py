@@ -23,6 +23,12 @@ Change = TypeVar("Change", bound=ChangeShape)
 Revisions = frozenset[int] | None
 
 
+def check_bulk(several: Sequence[Any], pointer: str) -> None:
+    """Raise InvalidInput if these are too many for one transaction."""
+    if len(several) > MAX_BULK:
+        raise InvalidInput.at(pointer, f"At most {MAX_BULK} at once.")
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
     """The row as the view shows it; not new where the same row was created before, by a first try of the same request."""
@@ -141,8 +147,7 @@ class RowService(Generic[Row, New, Change]):
 
     def _all_found(self, transaction: Transaction, ids: Sequence[str]) -> list[Row]:
         """Return the rows in the order of the ids. Raises NotFound if one is missing, InvalidInput if there are too many."""
-        if len(ids) > MAX_BULK:
-            raise InvalidInput.at("/ids", f"At most {MAX_BULK} at once.")
+        check_bulk(ids, "/ids")
         rows = transaction.find_all(self.table, ids)
         missing = [row_id for row_id in ids if row_id not in rows]
         if missing:

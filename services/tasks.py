@@ -14,7 +14,7 @@ from services.errors import Flaw, InvalidInput, NotFound
 from services.family import ancestors, subtree
 from services.reading.graph import TASK
 from services.reading.selection import View
-from services.rows import Revisions, RowService
+from services.rows import Revisions, RowService, check_bulk
 from services.tags import set_tags, tags_of
 from services.transactions import Transaction
 
@@ -26,7 +26,8 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
     table = Task
 
     def create_many(self, new: Sequence[TaskCreate], view: View) -> Any:
-        """Create several tasks, all or none."""
+        """Create several tasks, all or none. Raises InvalidInput if there are too many."""
+        check_bulk(new, "/inputs")
         with self.context.transaction() as transaction:
             rows = [self._create(transaction, one)[0] for one in new]
             return transaction.read(view.of(TASK.name, *(row.id for row in rows)))

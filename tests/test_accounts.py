@@ -116,6 +116,15 @@ def test_an_account_is_changed(doors: Doors, ada: Person) -> None:
         doors(None).log_in(email, PASSWORD)
 
 
+def test_a_change_of_the_account_takes_a_revision_and_no_change_takes_none(doors: Doors, ada: Person) -> None:
+    door = doors(ada.token)
+    first = door.change_me(name="Ada Lovelace")
+
+    assert first["revision"] == 1
+    assert door.change_me() == door.change_me(name="Ada Lovelace") == first
+    assert door.create("task", title="x")["revision"] == 2
+
+
 @pytest.mark.parametrize("current", [{}, {"current_password": "wrong password"}, {"current_password": None}])
 @pytest.mark.parametrize("change", [{"email": "x@example.com"}, {"password": "another password"}])
 def test_email_and_password_need_the_current_password(

@@ -179,6 +179,14 @@ def test_bad_arguments_are_invalid_input(graph: GraphQLDoor, arguments: str, poi
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
+def test_old_years_are_times_too(graph: GraphQLDoor) -> None:
+    graph.create("task", title="x")
+    document = "query($t: DateTime) { tasks(filter: {createdAt: {gt: $t}}) { totalCount } }"
+
+    for old in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"):
+        assert graph.run(document, t=old)["tasks"]["totalCount"] == 1
+
+
 def test_an_empty_page_is_a_page(graph: GraphQLDoor) -> None:
     graph.create("task", title="x")
     data = graph.run("{ tasks(first: 0) { nodes { id } totalCount pageInfo { hasNextPage startCursor } } }")
@@ -262,6 +270,8 @@ def test_rubbish_is_refused_with_400(graph: GraphQLDoor, body: bytes) -> None:
         "{ a" * 50_000,
         "{ viewer " * 300 + "}" * 300,
         "subscription { x }",
+        '{ tasks(search: "\\ud800") { totalCount } }',
+        '{ tasks(search: "\\uDFFF\\uD800") { totalCount } }',
         "fragment F on Task { ...F } { tasks { nodes { ...F } } }",
     ],
 )

@@ -309,9 +309,17 @@ def test_a_body_that_is_too_large_is_refused(rest: RestDoor) -> None:
 
 def test_401_says_how_to_authenticate(service: Service) -> None:
     with RestDoor(service.url, None) as stranger:
-        for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}, {"Authorization": "Bearer x.y.z"}):
+        for headers in (
+            {},
+            {"Authorization": "Basic eDp5"},
+            {"Authorization": "Bearer"},
+            {"Authorization": "Bearer x.y.z"},
+            {"Authorization": "Bearer é".encode()},
+        ):
             answer = stranger.http.get("/api/me/tasks", headers=headers)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        latin = stranger.http.get("/api/me/tasks", headers={b"Authorization": "Bearer é".encode()})
+        assert latin.status_code == 401
 
 
 def test_a_request_id_is_taken_or_made(rest: RestDoor) -> None:

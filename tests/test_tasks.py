@@ -369,3 +369,14 @@ def test_several_tasks_at_once_are_written_all_or_none(graph: GraphQLDoor) -> No
         graph.run('mutation { createTasks(inputs: [{title: "a"}, {title: " "}]) { tasks { id } } }')
     assert nothing.value.pointers == ["/1/title"]
     assert graph.page("task") == []
+
+
+def test_at_most_five_hundred_at_once(graph: GraphQLDoor) -> None:
+    create = "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }"
+    complete = "mutation($i: [ID!]!) { completeTasks(ids: $i) { tasks { id } } }"
+
+    for document, several, pointer in ((create, [{"title": "x"}] * 501, "/inputs"), (complete, [NOBODYS] * 501, "/ids")):
+        with pytest.raises(DoorError) as refused:
+            graph.run(document, i=several)
+        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+    assert graph.page("task") == []
