@@ -314,7 +314,6 @@ def test_401_says_how_to_authenticate(service: Service) -> None:
             {"Authorization": "Basic eDp5"},
             {"Authorization": "Bearer"},
             {"Authorization": "Bearer x.y.z"},
-            {"Authorization": "Bearer é".encode()},
         ):
             answer = stranger.http.get("/api/me/tasks", headers=headers)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
