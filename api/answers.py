@@ -30,6 +30,11 @@ def row(tree: Any) -> Response:
     return answer(tree, headers={"ETag": f'"{tree["revision"]}"'})
 
 
+def wished(envelope: Any) -> Response:
+    """Answer what was wished for of one row, with its revision as ETag."""
+    return answer(envelope["row"], headers={"ETag": f'"{envelope["stamp"]["revision"]}"'})
+
+
 def created(made: Created, place: str) -> Response:
     """Answer a new row: 201, or 200 where the same request created it before."""
     headers = {"ETag": f'"{made.tree["revision"]}"', "Location": f"{place}/{made.row_id}"}

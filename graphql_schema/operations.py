@@ -20,8 +20,8 @@ from graphql import (
 
 from graphql_schema.context import GraphContext
 from graphql_schema.execution import PlanningExecutor
-from graphql_schema.names import camel
 from services.errors import TodoError
+from services.reading.names import camel
 
 MAX_DOCUMENT = 100_000  # characters
 MAX_CACHED = 256

@@ -6,14 +6,14 @@ from typing import Any
 from graphql import GraphQLEnumType
 
 from graphql_schema.execution import SelectedField, SelectedMember
-from graphql_schema.names import snake, snake_keys
 from services.errors import InvalidInput
 from services.reading.entities import Borne, Entity, ToOne
 from services.reading.filters import parse_filter
 from services.reading.graph import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
+from services.reading.names import snake, snake_keys
 from services.reading.pages import MAX_PAGE
+from services.reading.search import searched
 from services.reading.selection import (
-    All,
     Child,
     Condition,
     Connection,
@@ -77,6 +77,7 @@ def page_of(field: SelectedField, entity: Entity) -> Level:
         Connection(members),
         tuple(shapes),
         condition=_condition(entity, arguments),
+        search=_search(arguments),
         order=_order(arguments.get("orderBy") or ()),
         window=_window(arguments),
     )
@@ -142,18 +143,13 @@ def _window(arguments: Mapping[str, Any]) -> Window:
 
 
 def _condition(entity: Entity, arguments: Mapping[str, Any]) -> Condition | None:
-    conditions: list[Condition] = []
-    if arguments.get("filter") is not None:
-        conditions.append(parse_filter(entity, snake_keys(arguments["filter"])))
-    if (arguments.get("search") or "").strip():
-        conditions.append(Search(_searchable(arguments["search"])))
-    return All(tuple(conditions)) if conditions else None
+    tree = arguments.get("filter")
+    return None if tree is None else parse_filter(entity, snake_keys(tree))
 
 
-def _searchable(text: str) -> str:
-    if "\x00" in text:
-        raise InvalidInput.at("/search", "The NUL character cannot be stored, so nothing contains it.")
-    return text.strip()
+def _search(arguments: Mapping[str, Any]) -> Search | None:
+    text = searched(arguments.get("search"))
+    return None if text is None else Search(text)
 
 
 def _order(terms: Any) -> tuple[Order, ...]:

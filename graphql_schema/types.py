@@ -8,14 +8,21 @@ from strawberry import UNSET
 
 from graphql_schema.enums import Priority, Status
 from graphql_schema.execution import from_finished_tree
-from graphql_schema.filters import TaskFilter, TaskOrder
+from graphql_schema.filters import TaskFilter
+from graphql_schema.orders import TaskOrder
 
 First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]
 Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`; instead of `first`.")]
 Before = Annotated[str | None, strawberry.argument(description="A cursor: end in front of it.")]
 Filter = Annotated[TaskFilter | None, strawberry.argument(description="Which tasks.")]
-Search = Annotated[str | None, strawberry.argument(description="Text in title or description, ignoring case.")]
+Search = Annotated[
+    str | None,
+    strawberry.argument(
+        description='Words in title or description, by their beginnings; `"a phrase"`, `-without`, `this OR that`. '
+        "Best first, unless `orderBy` says otherwise."
+    ),
+]
 OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="In which order; newest first if absent.")]
 
 PAGE = 50

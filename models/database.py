@@ -11,11 +11,13 @@ from time import sleep
 from typing import Any
 
 import psycopg2.extensions as driver
-from sqlalchemy import Connection, Engine, Row, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from models.statements import fetch
 
 APP_ROLE = "todo_app"
 
@@ -137,7 +139,7 @@ class Database:
         self._statement_timeout = statement_timeout
 
     @contextmanager
-    def transaction(self, opening: Opening) -> Iterator[tuple[Connection, Row[Any] | None]]:
+    def transaction(self, opening: Opening) -> Iterator[tuple[Connection, tuple[Any, ...] | None]]:
         """Yield a connection inside an open transaction, and the first row that its opening message brought.
 
         Commits at the end, rolls back when the block raises. Raises SQLAlchemy's errors.
@@ -147,7 +149,7 @@ class Database:
             yield connection, first
             connection.commit()
 
-    def _opened(self, opening: Opening) -> tuple[Connection, Row[Any] | None]:
+    def _opened(self, opening: Opening) -> tuple[Connection, tuple[Any, ...] | None]:
         """Open a transaction. Nothing has been done yet, so a connection found dead is replaced without harm."""
         try:
             return self._try_to_open(opening)
@@ -156,10 +158,11 @@ class Database:
                 raise
         return self._try_to_open(opening)
 
-    def _try_to_open(self, opening: Opening) -> tuple[Connection, Row[Any] | None]:
+    def _try_to_open(self, opening: Opening) -> tuple[Connection, tuple[Any, ...] | None]:
         connection = self._connect()
+        connection.begin()  # a word to SQLAlchemy alone; the database hears it in the opening message
         try:
-            return connection, connection.exec_driver_sql(*opening.message(self._statement_timeout)).first()
+            return connection, next(iter(fetch(connection, *opening.message(self._statement_timeout))), None)
         except BaseException:
             connection.close()
             raise

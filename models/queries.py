@@ -24,7 +24,12 @@ class _Query(BaseModel):
 class RowQuery(_Query):
     """How one row is shown."""
 
-    include: Annotated[str, Field(max_length=500, description="Relations to nest: `tags,subtasks.tags`.")] = ""
+    include: Annotated[
+        str, Field(max_length=500, description="Relations to nest: `tags,subtasks.tags`. A nested list holds up to 500 rows.")
+    ] = ""
+    fields: Annotated[
+        str, Field(max_length=1000, description="Only these: `id,title,tags.name`. What they lead through is included.")
+    ] = ""
 
 
 class PageQuery(RowQuery):
@@ -46,7 +51,14 @@ class TaskQuery(PageQuery):
     tag_id: Annotated[Id | None, Field(description="Tasks that bear this tag.")] = None
     parent_id: Annotated[Reference, Field(description="A task's id; `null`: no subtasks.")] = None
     priority: Priority | None = None
-    search: Annotated[Text | None, Field(description="Text in title or description, ignoring case.")] = None
+    search: Annotated[
+        Text | None,
+        Field(
+            max_length=1000,
+            description='Words in title or description, by their beginnings; `"a phrase"`, `-without`, `this OR that`. '
+            "Best first, unless `sort` says otherwise.",
+        ),
+    ] = None
     filter: Annotated[
         str | None,
         Field(

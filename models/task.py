@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, StrictBool, model_validator
 from pydantic import Field as ShapeField
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Column, Computed, Index, Table, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field
 
 from models.base import Positioned, id_type, owned_reference
@@ -63,6 +64,14 @@ class Task(Positioned, table=True):
     status: str = Field(default=Status.PENDING, max_length=20)
     priority: str = Field(default=Priority.NONE, max_length=20)
     completed_at: datetime | None = None
+
+
+# Weighed, so that a word in the title counts for more. `simple` stems nothing: people write in all languages.
+_SEARCHED = "setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', coalesce(description, '')), 'B')"
+# PostgreSQL alone writes this column and the read engine alone looks at it, so the class does not know it.
+cast(Table, Task.__table__).append_column(  # type: ignore[attr-defined]
+    Column("search_vector", TSVECTOR, Computed(_SEARCHED, persisted=True), nullable=False)
+)
 
 
 def _unique(ids: list[str]) -> list[str]:

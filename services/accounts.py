@@ -59,10 +59,11 @@ class Reception:
         opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,), read_only=True)
         with available(), self._database.transaction(opening) as (_, account):
             pass
-        right, newer_hash = self._passwords.check(credentials.password, account.password_hash if account else None)
-        if account is None or not right or not account.is_active:
+        user_id, password_hash, is_active = account or (None, None, False)
+        right, newer_hash = self._passwords.check(credentials.password, password_hash)
+        if user_id is None or not right or not is_active:
             raise Unauthenticated("E-mail or password is wrong.")
-        context = UserContext(account.id, self._database)
+        context = UserContext(user_id, self._database)
         if newer_hash is not None:
             AccountService(context, self._passwords).store_hash(newer_hash)
         return self._admit(context, view)

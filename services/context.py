@@ -74,9 +74,10 @@ class UserContext:
                 connection, account = stack.enter_context(self.database.transaction(opening))
             if account is None:
                 raise Unauthenticated("This account no longer exists.")
-            if not account.is_active:
+            is_active, revision, now = account
+            if not is_active:
                 raise Unauthenticated("This account is not active.")
-            yield connection, account.revision, account.now
+            yield connection, revision, now
 
     def _welcome(self, newcomer: Newcomer) -> None:
         """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""

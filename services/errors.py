@@ -119,6 +119,12 @@ class InvalidInput(TodoError):
         return cls([Flaw(pointer, detail)])
 
 
+class QueryTooComplex(TodoError):
+    """It asks for more than one request may read; the detail says how to ask for less."""
+
+    code, status, title = "QUERY_TOO_COMPLEX", 422, "Query too complex"
+
+
 def _pointer(place: Sequence[Any]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
 

@@ -6,20 +6,23 @@ import orjson
 
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
-from services.reading.defaults import default_shape, parse_include
+from services.reading.defaults import default_shape, wish
 from services.reading.entities import Entity
 from services.reading.filters import parse_filter
 from services.reading.graph import TASK
+from services.reading.names import snake_keys
+from services.reading.search import searched
 from services.reading.selection import All, Compare, Condition, Level, Order, Page, Related, Search, Window
 
 
-def level_of(entity: Entity, query: PageQuery, *conditions: Condition) -> Level:
+def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> Level:
     """Return the level that answers this query. Raises InvalidInput."""
     return Level(
         entity.name,
         Page(),
-        (default_shape(entity, parse_include(entity, query.include)),),
+        (default_shape(wish(entity, query.include, query.fields)),),
         condition=All(conditions) if conditions else None,
+        search=search,
         order=_order(entity, query.sort),
         window=Window(query.limit, bounded=query.cursor is not None, cursor=query.cursor),
     )
@@ -27,7 +30,9 @@ def level_of(entity: Entity, query: PageQuery, *conditions: Condition) -> Level:
 
 def task_level(query: TaskQuery, *conditions: Condition) -> Level:
     """Return the level that answers this query for tasks. Raises InvalidInput."""
-    return level_of(TASK, query, *conditions, *_task_conditions(query))
+    text = searched(query.search)
+    search = Search(text) if text else None
+    return level_of(TASK, query, *conditions, *_task_conditions(query), search=search)
 
 
 def _order(entity: Entity, sort: str) -> tuple[Order, ...]:
@@ -53,14 +58,12 @@ def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
             yield Compare(name, "is_null", value=True) if reference is None else Compare(name, "eq", reference)
     if query.tag_id is not None:
         yield Related("tags", "some", Compare("id", "eq", query.tag_id))
-    if query.search:
-        yield Search(query.search)
     if query.filter is not None:
         yield parse_filter(TASK, _json(query.filter))
 
 
 def _json(text: str) -> object:
     try:
-        return orjson.loads(text)
+        return snake_keys(orjson.loads(text))
     except orjson.JSONDecodeError as error:
         raise InvalidInput.at("/filter", f"The filter is not JSON: {error}.") from error

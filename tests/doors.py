@@ -3,6 +3,7 @@
 Rows come back in the shape of REST without user_id. Errors are raised as DoorError, from whatever the door makes of them.
 """
 
+import json
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from graphql_schema.names import camel, snake
+from services.reading.names import camel, snake
 
 Row = dict[str, Any]
 
@@ -109,6 +110,8 @@ class RestDoor(Door):
         return _without_owner(self.send("GET", f"/api/me/{PLURALS[kind]}/{row_id}").json())
 
     def page(self, kind: str, **query: Any) -> list[Row]:
+        if isinstance(query.get("filter"), dict):
+            query["filter"] = json.dumps(query["filter"])
         return [_without_owner(row) for row in self.send("GET", f"/api/me/{PLURALS[kind]}", params=query).json()]
 
     def delete(self, kind: str, row_id: str, revision: int | None = None) -> None:
@@ -292,6 +295,8 @@ def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str
         conditions.append({"tags": {"some": {"id": {"eq": query["tag_id"]}}}})
     if "search" in query:
         variables["search"] = query["search"]
+    if "filter" in query:
+        conditions.append(_graphed_filter(query["filter"]))
     variables["filter"] = {"and": conditions}
     declared = {"first": "Int", "orderBy": "[TaskOrder!]", "filter": "TaskFilter", "search": "String"}
     used = [name for name in declared if name in variables]
@@ -299,6 +304,20 @@ def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str
         (", ".join(f"${name}: {declared[name]}" for name in used), ", ".join(f"{name}: ${name}" for name in used)),
         variables,
     )
+
+
+def _graphed_filter(tree: Any, name: str = "") -> Any:
+    """Spell a filter of REST as GraphQL does: names in camelCase, enums in capitals."""
+    match tree:
+        case dict():
+            inner = {key: key if key in {"status", "priority"} else name for key in tree}
+            return {camel(key): _graphed_filter(value, inner[key]) for key, value in tree.items()}
+        case list():
+            return [_graphed_filter(value, name) for value in tree]
+        case str() if name:
+            return tree.upper()
+        case _:
+            return tree
 
 
 def _order(sort: str) -> list[dict[str, str]] | None:

@@ -10,10 +10,10 @@ from graphql import GraphQLObjectType
 
 from api.app import create_app
 from api.settings import Settings
-from graphql_schema.names import snake
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from services.reading.graph import ENTITIES
+from services.reading.names import snake
 from tests.conftest import Service
 from tests.doors import TLS
 

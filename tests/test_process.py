@@ -17,6 +17,7 @@ import psutil
 import psycopg2
 import pytest
 
+from models.migrate import newest_version
 from tests.conftest import SECRET, Cluster
 from tests.doors import TLS, RestDoor
 from tests.factories import Person
@@ -198,8 +199,8 @@ def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path:
     assert "the database is not migrated: run `todo migrate`" in before.stderr
 
     given = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
-    assert run(tmp_path, "migrate", **given).stdout == "migrated from nothing to 0001\n"
-    assert run(tmp_path, "migrate", **given).stdout == "nothing to do, at 0001\n"
+    assert run(tmp_path, "migrate", **given).stdout == f"migrated from nothing to {newest_version()}\n"
+    assert run(tmp_path, "migrate", **given).stdout == f"nothing to do, at {newest_version()}\n"
     with started(tmp_path, DATABASE_URL=empty.service):
         pass
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
-
-from models.database import Database, make_engine
+from models.database import Database, Opening, make_engine
+from models.statements import counting_statements
 from services.context import UserContext
 from services.reading.engine import read
 from services.reading.plan import plan_for
@@ -92,13 +91,13 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
 
 
 def test_a_transaction_opens_in_one_message(service: Service, ada: Person) -> None:
+    opening, _ = Opening({"app.user_id": ada.id}, "SELECT 1", (), read_only=True).message(5000)
+    assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
+    assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")
+
     engine = make_engine(service.database.service, pool_size=1)
-    sent: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *about: sent.append(about[2]))
-    with UserContext(ada.id, Database(engine, statement_timeout=5000)).snapshot():
+    context = UserContext(ada.id, Database(engine, statement_timeout=5000))
+    with counting_statements() as sent, context.snapshot():
         pass
     engine.dispose()
-
-    (opening,) = sent[-1:]
-    assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
-    assert "SET LOCAL app.user_id = %s; SELECT" in opening
+    assert sent.count == 1

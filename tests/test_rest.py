@@ -7,8 +7,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from api import shapes
+from services.reading import budget
 from tests.conftest import Service, serving, settings_for
-from tests.doors import DoorError, RestDoor
+from tests.doors import DoorError, GraphQLDoor, RestDoor
 from tests.factories import Person
 
 ORIGIN = "http://localhost:3000"
@@ -151,7 +152,10 @@ def test_rubbish_in_a_body_is_invalid_input(rest: RestDoor, body: bytes) -> None
         "cursor=é",
         "search=%00",
         "include=owner",
-        "include=tags.tasks.tags.tasks.tags.tasks",
+        "include=" + ".".join(["tags", "tasks"] * 11),
+        "fields=nope",
+        "fields=tags.nope",
+        "fields=title.x",
         "filter=x",
         "filter=[]",
         "filter={}{}",
@@ -247,6 +251,69 @@ def test_include_nests_relations_under_their_names(rest: RestDoor) -> None:
     assert [row["id"] for row in nested["subtasks"][0]["tags"]] == [tag["id"]]
     assert [row["id"] for row in nested["comments"]] == [remark["id"]]
     assert nested["parent"] is None
+
+
+def test_fields_thin_the_answer(rest: RestDoor) -> None:
+    tag = rest.create("tag", name="a")
+    task = rest.create("task", title="x", tag_ids=[tag["id"]])
+    part = rest.create("task", title="y", parent_id=task["id"])
+    path = f"/api/me/tasks/{task['id']}"
+
+    def thin(query: str) -> object:
+        return rest.send("GET", f"{path}?{query}").json()
+
+    assert thin("fields=title,id") == {"id": task["id"], "title": "x"}
+    assert thin("fields=id,tags.name") == {"id": task["id"], "tags": [{"name": "a"}]}
+    assert thin("fields=id,subtasks.parent.title") == {"id": task["id"], "subtasks": [{**rest.get("task", part["id"]),
+        "user_id": task_owner(rest), "parent": {"title": "x"}}]}  # fmt: skip
+    assert thin("include=tags&fields=id") == {"id": task["id"], "tags": [rest.send("GET", f"/api/me/tags/{tag['id']}").json()]}
+    assert thin("fields=") == rest.send("GET", path).json()
+    assert rest.send("GET", f"{path}?fields=title").headers["etag"] == f'"{task["revision"]}"'
+    assert rest.page("task", fields="title", sort="title") == [{"title": "x"}, {"title": "y"}]
+
+
+def task_owner(rest: RestDoor) -> str:
+    owner: str = rest.send("GET", "/api/auth/me").json()["id"]
+    return owner
+
+
+def test_include_goes_as_deep_as_the_relations_do(rest: RestDoor) -> None:
+    parent_id = None
+    for depth in range(15):
+        parent_id = rest.create("task", title=str(depth), **({"parent_id": parent_id} if parent_id else {}))["id"]
+
+    row = rest.get("task", f"{parent_id}?include={'.'.join(['parent'] * 14)}&fields=title")
+
+    for depth in reversed(range(15)):
+        assert row["title"] == str(depth)
+        row = row.get("parent", {})
+
+
+def test_an_answer_has_an_end(rest: RestDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_ROWS", 5)
+    home = rest.create("list", name="Home")["id"]
+    for number in range(6):
+        rest.create("task", title=f"{number}", list_id=home)
+    refused = problem(rest, "GET", f"/api/me/lists/{home}?include=tasks")
+
+    assert (refused.code, refused.status) == ("QUERY_TOO_COMPLEX", 422)
+    assert "“tasks”" in refused.detail
+
+
+def test_rest_and_graphql_page_alike(rest: RestDoor, graph: GraphQLDoor) -> None:
+    for number in range(5):
+        rest.create("task", title=f"{number % 2}", priority=["low", "high"][number % 2])
+    answer = rest.send("GET", "/api/me/tasks?sort=-priority,title&limit=2")
+    cursor = re.search(r"cursor=([^&>]+)", answer.headers["link"])
+    document = """query($after: String) { tasks(first: 2, after: $after,
+        orderBy: [{field: PRIORITY, direction: DESC}, {field: TITLE}]) { nodes { id } pageInfo { endCursor } } }"""
+    first = graph.run(document)["tasks"]
+
+    assert [row["id"] for row in answer.json()] == [row["id"] for row in first["nodes"]]
+    assert cursor
+    assert cursor[1] == first["pageInfo"]["endCursor"]
+    second = rest.send("GET", f"/api/me/tasks?sort=-priority,title&limit=2&cursor={cursor[1]}").json()
+    assert [row["id"] for row in second] == [row["id"] for row in graph.run(document, after=cursor[1])["tasks"]["nodes"]]
 
 
 def test_a_filter_is_a_tree_of_json(rest: RestDoor) -> None:

@@ -9,10 +9,10 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     FromClause,
-    Text,
     and_,
     any_,
     bindparam,
+    case,
     cast,
     false,
     func,
@@ -20,12 +20,14 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.types import TypeEngine
 
-from services.reading.entities import Borne, Entity
+from services.reading.entities import Bearers, Borne, Entity, Relation, Searchable, ToMany, ToOne
 from services.reading.graph import ENTITIES
-from services.reading.selection import All, Compare, Condition, Not, Related, Search, Some
+from services.reading.selection import All, Compare, Condition, Not, Related, Some
 from services.reading.sql_types import sql_type
+from services.reading.statements import wanted_text, wanted_words
+
+RANGE = frozenset({"lt", "lte", "gt", "gte"})
 
 Operator = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
 
@@ -47,8 +49,6 @@ def operands(condition: Condition | None) -> Iterator[Any]:
     match condition:
         case Compare(value=value):
             yield value
-        case Search(text=text):
-            yield text
         case All(parts) | Some(parts):
             for part in parts:
                 yield from operands(part)
@@ -68,8 +68,6 @@ class ConditionCompiler:
         match condition:
             case Compare():
                 return self._compare(condition, entity, source)
-            case Search():
-                return self._search(entity, source)
             case All(parts):
                 return and_(true(), *(self.compile(part, entity, source) for part in parts))
             case Some(parts):
@@ -79,36 +77,53 @@ class ConditionCompiler:
             case Related():
                 return self._related(condition, entity, source)
 
-    def _operand(self, kind: TypeEngine[Any]) -> ColumnElement[Any]:
-        return cast(bindparam(next(self._names), required=False), kind)
-
     def _compare(self, condition: Compare, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         column = entity.columns[condition.column](source)
-        kind = sql_type(entity.filters[condition.column].kind)
+        filterable = entity.filters[condition.column]
+        kind = sql_type(filterable.kind)
         if condition.operator == "is_null":
             kind = Boolean()
         elif condition.operator == "in":
             kind = ARRAY(kind)
-        return _OPERATORS[condition.operator](column, self._operand(kind))
-
-    def _search(self, entity: Entity, source: FromClause) -> ColumnElement[bool]:
-        text = self._operand(Text())
-        return or_(*(_OPERATORS["contains"](source.c[name], text) for name in entity.searched))
+        operand: ColumnElement[Any] = cast(bindparam(next(self._names), required=False), kind)
+        if filterable.rank is not None and condition.operator in RANGE:
+            column, operand = filterable.rank(column), filterable.rank(operand)
+        return _OPERATORS[condition.operator](column, operand)
 
     def _related(self, condition: Related, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         relation = entity.relations[condition.relation]
-        assert isinstance(relation, Borne)  # noqa: S101 - filters.py lets nothing else through
         target = ENTITIES[relation.target]
-        alias = next(self._aliases)
-        pair = relation.pairs.table.alias(f"{alias}_pair")
-        row = target.table.alias(alias)
+        row = target.table.alias(next(self._aliases))
         part = self.compile(condition.part, target, row)
-        matching = select(true()).where(
-            pair.c.user_id == source.c.user_id,
-            pair.c[relation.pairs.near] == source.c.id,
-            row.c.user_id == pair.c.user_id,
-            row.c.id == pair.c[relation.pairs.far],
-            part.is_not(True) if condition.quantifier == "every" else part,
+        matching = (
+            select(true())
+            .where(row.c.user_id == source.c.user_id, row.c.deleted_at.is_(None), *_joining(relation, source, row))
+            .where(part.is_not(True) if condition.quantifier == "every" else part)
         )
         exists = matching.correlate(source).exists()
         return exists if condition.quantifier == "some" else ~exists
+
+
+def _joining(relation: Relation, source: FromClause, row: FromClause) -> list[ColumnElement[bool]]:
+    """Return what makes `row` a target of the relation of `source`; both are the same user's."""
+    match relation:
+        case ToOne(column=column):
+            return [row.c.id == source.c[column]]
+        case ToMany(column=column):
+            return [row.c[column] == source.c.id]
+        case Borne(pairs=pairs) | Bearers(pairs=pairs):
+            pair = pairs.table.alias(f"{row.description}_pair")
+            return [
+                pair.c.user_id == source.c.user_id,
+                pair.c[pairs.near] == source.c.id,
+                row.c.id == pair.c[pairs.far],
+            ]
+
+
+def search_condition(searchable: Searchable, source: FromClause) -> ColumnElement[bool]:
+    """Return the rows that a search finds. What holds no words for the index (an emoji, say) is looked for as it stands."""
+    text = func.lower(func.concat_ws(" ", *(source.c[column] for column in searchable.columns)))
+    return case(
+        (func.numnode(wanted_words()) > 0, source.c[searchable.vector].bool_op("@@")(wanted_words())),
+        else_=func.strpos(text, func.lower(wanted_text())) > 0,
+    )

@@ -1,54 +1,93 @@
-"""The shape that REST answers by default: all columns of an entity, and under their names the relations in `include=`."""
+"""What REST answers: of each row all columns, or those in `fields=`; nested under their names the relations in `include=`."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from services.errors import InvalidInput
+from services.reading.budget import MAX_LEVELS, MAX_NESTING
 from services.reading.entities import Borne, Entity, ToOne
 from services.reading.graph import ENTITIES
 from services.reading.pages import MAX_PAGE
-from services.reading.selection import Child, Leaf, Level, One, Rows, Shape, View, Window
+from services.reading.selection import Child, Envelope, Leaf, Level, One, Rows, Shape, View, Window
 
-MAX_INCLUDE_DEPTH = 5
-
-Includes = Mapping[str, "Includes"]
+_REVISION = Shape((Leaf("revision", "revision"),))
 
 
-def parse_include(entity: Entity, include: str | None) -> Includes:
-    """Return `tags,subtasks.tags` as a tree. Raises InvalidInput, naming what could be included instead."""
-    tree: dict[str, Any] = {}
-    for path in filter(None, (part.strip() for part in (include or "").split(","))):
-        _graft(tree, entity, path)
-    return tree
+@dataclass(slots=True)
+class Wish:
+    """What is wanted of an entity: which columns (none named: all), and which relations."""
+
+    entity: Entity
+    columns: set[str] = field(default_factory=set)
+    relations: "dict[str, Wish]" = field(default_factory=dict)
 
 
-def _graft(tree: dict[str, Any], entity: Entity, path: str) -> None:
-    steps = path.split(".")
-    if len(steps) > MAX_INCLUDE_DEPTH:
-        raise InvalidInput.at("/include", f"include nests at most {MAX_INCLUDE_DEPTH} deep.")
-    for step in steps:
-        if step not in entity.relations:
-            known = ", ".join(entity.relations) or "nothing"
-            raise InvalidInput.at("/include", f"A {entity.noun} cannot include “{step[:50]}”; it can include: {known}.")
-        tree = tree.setdefault(step, {})
-        entity = ENTITIES[entity.relations[step].target]
+def wish(entity: Entity, include: str = "", fields: str = "") -> Wish:
+    """Read `include=tags,subtasks.tags` and `fields=id,title,tags.name`; the latter includes what it leads through.
+
+    Raises InvalidInput, naming what could be asked for instead.
+    """
+    wanted = Wish(entity)
+    for path in _paths(include):
+        _walked(wanted, path, "/include")
+    for *relations, last in _paths(fields):
+        place = _walked(wanted, relations, "/fields")
+        if last in place.entity.relations:
+            _walked(place, [last], "/fields")
+        elif last in place.entity.columns:
+            place.columns.add(last)
+        else:
+            raise _unknown(place.entity, last, "/fields", [*place.entity.columns, *place.entity.relations])
+    if _levels(wanted) > MAX_LEVELS:
+        raise InvalidInput.at("/include", f"One request includes at most {MAX_LEVELS} relations.")
+    return wanted
 
 
-def default_shape(entity: Entity, includes: Includes | None = None) -> Shape:
-    """Return all columns, in the order of the wire, and then what is included."""
-    leaves = (Leaf(column, column) for column in entity.columns)
-    children = (Child(name, name, _included(entity, name, deeper)) for name, deeper in (includes or {}).items())
+def default_shape(wanted: Wish) -> Shape:
+    """Return the columns, in the order of the wire, and then what is included."""
+    columns = wanted.entity.columns
+    leaves = (Leaf(column, column) for column in columns if not wanted.columns or column in wanted.columns)
+    children = (Child(name, name, _included(wanted.entity, name, deeper)) for name, deeper in wanted.relations.items())
     return Shape((*leaves, *children))
 
 
-def _included(entity: Entity, name: str, deeper: Includes) -> Level:
+def default_view(entity: Entity) -> View:
+    """Return the view that answers one row in its default shape."""
+    return View(One(), (default_shape(Wish(entity)),))
+
+
+def wished_view(wanted: Wish) -> View:
+    """Return the view that answers {row: …, stamp: {revision: …}}: a row keeps its ETag however little of it is wanted."""
+    return View(Envelope((("row", 0), ("stamp", 1))), (default_shape(wanted), _REVISION))
+
+
+def _paths(text: str) -> Iterator[list[str]]:
+    return (path.strip().split(".") for path in text.split(",") if path.strip())
+
+
+def _walked(wanted: Wish, path: list[str], pointer: str) -> Wish:
+    """Follow the relations, wishing for those that are not wished for yet."""
+    if len(path) > MAX_NESTING:
+        raise InvalidInput.at(pointer, f"Relations nest at most {MAX_NESTING} deep.")
+    for name in path:
+        relation = wanted.entity.relations.get(name)
+        if relation is None:
+            raise _unknown(wanted.entity, name, pointer, wanted.entity.relations)
+        wanted = wanted.relations.setdefault(name, Wish(ENTITIES[relation.target]))
+    return wanted
+
+
+def _unknown(entity: Entity, name: str, pointer: str, known: Iterable[str]) -> InvalidInput:
+    return InvalidInput.at(pointer, f"A {entity.noun} has no “{name[:50]}” here; it has: {', '.join(known) or 'nothing'}.")
+
+
+def _levels(wanted: Wish) -> int:
+    return sum(1 + _levels(deeper) for deeper in wanted.relations.values())
+
+
+def _included(entity: Entity, name: str, deeper: Wish) -> Level:
     relation = entity.relations[name]
-    shapes = (default_shape(ENTITIES[relation.target], deeper),)
+    shapes = (default_shape(deeper),)
     if isinstance(relation, ToOne | Borne):
         return Level(relation.target, One(), shapes)
     return Level(relation.target, Rows(), shapes, window=Window(MAX_PAGE))
-
-
-def default_view(entity: Entity, includes: Includes | None = None) -> View:
-    """Return the view that answers one row in its default shape."""
-    return View(One(), (default_shape(entity, includes),))

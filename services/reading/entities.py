@@ -23,10 +23,23 @@ Sort = tuple[Key, ...]
 
 @dataclass(frozen=True, slots=True)
 class Filterable:
-    """A column that filters may speak of, with which operators, and the Python type of their operands."""
+    """A column that filters may speak of, with which operators, and the Python type of their operands.
+
+    Where larger and smaller are not what the database makes of the column, `rank` gives what is compared instead.
+    """
 
     kind: type[Any]
     operators: frozenset[str]
+    rank: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """What full-text search looks at: a tsvector column, the text columns it is made of, and how well a row fits."""
+
+    vector: str
+    columns: tuple[str, ...]
+    relevance: Sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +69,9 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Borne:
-    """Many-to-many, few and all of them: the parent's array `column` holds the targets' ids; each target is read once."""
+    """Many-to-many, few and all of them: each target is read once, together with the parents that bear it."""
 
     target: str
-    column: str
     pairs: Pairs
 
 
@@ -86,4 +98,4 @@ class Entity:
     default_sort: tuple[str, bool]
     relations: Mapping[str, Relation] = field(default_factory=dict)
     filters: Mapping[str, Filterable] = field(default_factory=dict)
-    searched: tuple[str, ...] = ()
+    searchable: Searchable | None = None

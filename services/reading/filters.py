@@ -1,23 +1,27 @@
 """Filters: the tree that both doors accept, checked against the graph, and turned into SQL.
 
-{and: […], or: […], not: {…}, title: {contains: "milk"}, tags: {some: {name: {eq: "home"}}}} — members beside each other must all
-hold. A member of a nullable column that is null fulfils no comparison, and `not` turns that around.
+{and: […], or: […], not: {…}, title: {contains: "milk"}, list: {name: {eq: "Home"}}, tags: {some: {name: {eq: "urgent"}}}}
+
+Members beside each other must all hold. A column that is null fulfils no comparison but is_null, a relation to one that leads
+nowhere fulfils nothing, and `not` turns that around.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, StrictBool, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
 
 from services.errors import Flaw, InvalidInput
-from services.reading.entities import Borne, Entity, Filterable
+from services.reading.conditions import operands
+from services.reading.entities import Entity, Filterable, ToOne
 from services.reading.graph import ENTITIES
 from services.reading.selection import All, Compare, Condition, Not, Related, Some
 
 MAX_DEPTH = 10
+MAX_COMPARISONS = 200
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
@@ -26,11 +30,20 @@ _CHECKS: dict[type[Any], TypeAdapter[Any]] = {
     datetime: TypeAdapter(AwareDatetime),
     UUID: TypeAdapter(UUID),
     str: TypeAdapter(str),
+    int: TypeAdapter(Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]),
+    float: TypeAdapter(Annotated[float, Field(allow_inf_nan=False)]),
 }
 
 
-def parse_filter(entity: Entity, tree: Any, pointer: str = "/filter", depth: int = 1) -> All:
+def parse_filter(entity: Entity, tree: Any) -> Condition:
     """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
+    condition = _parsed(entity, tree, "/filter", 1)
+    if sum(1 for _ in operands(condition)) > MAX_COMPARISONS:
+        raise InvalidInput.at("/filter", f"A filter makes at most {MAX_COMPARISONS} comparisons; `in` takes many values at once.")
+    return condition
+
+
+def _parsed(entity: Entity, tree: Any, pointer: str, depth: int) -> All:
     if not isinstance(tree, Mapping):
         raise InvalidInput.at(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
     if depth > MAX_DEPTH:
@@ -42,15 +55,18 @@ def _member(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> 
     if name in {"and", "or"}:
         if not isinstance(value, list):
             raise InvalidInput.at(pointer, f"`{name}` takes a list of filters.")
-        parts = tuple(parse_filter(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
+        parts = tuple(_parsed(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
         return All(parts) if name == "and" else Some(parts)
     if name == "not":
-        return Not(parse_filter(entity, value, pointer, depth + 1))
+        return Not(_parsed(entity, value, pointer, depth + 1))
     if name in entity.filters:
         return All(tuple(_comparisons(name, entity.filters[name], value, pointer)))
-    if isinstance(entity.relations.get(name), Borne):
-        return All(tuple(_quantified(entity, name, value, pointer, depth)))
-    known = ", ".join([*entity.filters, *(key for key, relation in entity.relations.items() if isinstance(relation, Borne))])
+    relation = entity.relations.get(name)
+    if isinstance(relation, ToOne):
+        return Related(name, "some", _parsed(ENTITIES[relation.target], value, pointer, depth + 1))
+    if relation is not None:
+        return All(tuple(_quantified(ENTITIES[relation.target], name, value, pointer, depth)))
+    known = ", ".join([*entity.filters, *entity.relations])
     raise InvalidInput.at(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
 
 
@@ -85,9 +101,8 @@ def _checked(kind: type[Any], value: Any, pointer: str) -> Any:
     return str(checked) if isinstance(checked, UUID | StrEnum) else checked
 
 
-def _quantified(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> Iterator[Related]:
-    target = ENTITIES[entity.relations[name].target]
+def _quantified(target: Entity, name: str, value: Any, pointer: str, depth: int) -> Iterator[Related]:
     if not isinstance(value, Mapping) or not QUANTIFIERS.issuperset(value):
         raise InvalidInput.at(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
     for quantifier, tree in value.items():
-        yield Related(name, quantifier, parse_filter(target, tree, f"{pointer}/{quantifier}", depth + 1))
+        yield Related(name, quantifier, _parsed(target, tree, f"{pointer}/{quantifier}", depth + 1))

@@ -5,14 +5,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Table, Text, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Double, FromClause, Table, Text, case, cast, func, literal_column, select
 
 from models.comment import Comment
 from models.tag import Tag, TaskTag
 from models.task import Priority, Status, Task
 from models.task_list import TaskList
 from models.user import User, UserRevision
-from services.reading.entities import Bearers, Borne, Entity, Expression, Filterable, Key, Pairs, Sort, ToMany, ToOne
+from services.reading.entities import (
+    Bearers,
+    Borne,
+    Entity,
+    Expression,
+    Filterable,
+    Key,
+    Pairs,
+    Searchable,
+    Sort,
+    ToMany,
+    ToOne,
+)
+from services.reading.statements import wanted_words
 
 
 def _column(name: str) -> Expression:
@@ -47,11 +60,15 @@ def _tag_ids(task: FromClause) -> ColumnElement[Any]:
     return func.array(mine.order_by(pair.c.tag_id).correlate(task).scalar_subquery())
 
 
-def _urgency(task: FromClause) -> ColumnElement[Any]:
+def _urgency(priority: ColumnElement[Any]) -> ColumnElement[Any]:
     ranks: dict[ColumnElement[Any], ColumnElement[Any]] = {
         literal_column(f"'{name}'", Text): literal_column(str(rank)) for rank, name in enumerate(Priority)
     }
-    return case(ranks, value=task.c.priority)
+    return case(ranks, value=priority)
+
+
+def _relevance(task: FromClause) -> ColumnElement[Any]:
+    return cast(func.ts_rank(task.c.search_vector, wanted_words()), Double)
 
 
 def _revision(account: FromClause) -> ColumnElement[Any]:
@@ -68,9 +85,15 @@ _COMPLETION: Sort = (
 
 _EQUALITY = frozenset({"eq", "ne", "in"})
 _RANGE = frozenset({"lt", "lte", "gt", "gte"})
-_REFERENCE = Filterable(UUID, frozenset({"eq", "in", "is_null"}))
+_NULL = frozenset({"is_null"})
+_ID = Filterable(UUID, _EQUALITY)
+_REFERENCE = Filterable(UUID, _EQUALITY | _NULL)
 _TEXT = Filterable(str, _EQUALITY | {"contains"})
-_MOMENT = Filterable(datetime, _RANGE)
+_OPTIONAL_TEXT = Filterable(str, _TEXT.operators | _NULL)
+_NUMBER = Filterable(float, _EQUALITY | _RANGE)
+_COUNT = Filterable(int, _EQUALITY | _RANGE)
+_MOMENT = Filterable(datetime, _EQUALITY | _RANGE)
+_VERSIONED = {"id": _ID, "created_at": _MOMENT, "updated_at": _MOMENT, "revision": _COUNT}
 
 TASK = Entity(
     name="task",
@@ -99,7 +122,7 @@ TASK = Entity(
         "created": _sort("created_at", datetime),
         "updated": _sort("updated_at", datetime),
         "title": _alphabetical("title"),
-        "priority": (Key(_urgency, int),),
+        "priority": (Key(lambda task: _urgency(task.c.priority), int),),
         "position": _sort("position", float),
         "completed": _COMPLETION,
     },
@@ -107,20 +130,23 @@ TASK = Entity(
     relations={
         "list": ToOne("task_list", "list_id"),
         "parent": ToOne("task", "parent_id"),
-        "tags": Borne("tag", "tag_ids", Pairs(_table(TaskTag), "task_id", "tag_id")),
+        "tags": Borne("tag", Pairs(_table(TaskTag), "task_id", "tag_id")),
         "subtasks": ToMany("task", "parent_id"),
         "comments": ToMany("comment", "task_id"),
     },
     filters={
+        **_VERSIONED,
         "title": _TEXT,
+        "description": _OPTIONAL_TEXT,
         "status": Filterable(Status, _EQUALITY),
-        "priority": Filterable(Priority, _EQUALITY),
-        "completed": Filterable(bool, frozenset({"eq"})),
+        "priority": Filterable(Priority, _EQUALITY | _RANGE, rank=_urgency),
+        "completed": Filterable(bool, frozenset({"eq", "ne"})),
         "list_id": _REFERENCE,
         "parent_id": _REFERENCE,
-        "created_at": _MOMENT,
+        "position": _NUMBER,
+        "completed_at": Filterable(datetime, _MOMENT.operators | _NULL),
     },
-    searched=("title", "description"),
+    searchable=Searchable("search_vector", ("title", "description"), (Key(_relevance, float),)),
 )
 
 TASK_LIST = Entity(
@@ -136,6 +162,7 @@ TASK_LIST = Entity(
     },
     default_sort=("position", False),
     relations={"tasks": ToMany("task", "list_id")},
+    filters={**_VERSIONED, "name": _TEXT, "color": _OPTIONAL_TEXT, "position": _NUMBER},
 )
 
 TAG = Entity(
@@ -150,7 +177,7 @@ TAG = Entity(
     },
     default_sort=("name", False),
     relations={"tasks": Bearers("task", Pairs(_table(TaskTag), "tag_id", "task_id"))},
-    filters={"id": Filterable(UUID, frozenset({"eq", "in"})), "name": _TEXT},
+    filters={**_VERSIONED, "name": _TEXT, "color": _OPTIONAL_TEXT},
 )
 
 COMMENT = Entity(
@@ -161,7 +188,7 @@ COMMENT = Entity(
     sorts={"created": _sort("created_at", datetime), "updated": _sort("updated_at", datetime)},
     default_sort=("created", False),
     relations={"task": ToOne("task", "task_id")},
-    filters={"task_id": _REFERENCE},
+    filters={**_VERSIONED, "body": _TEXT, "task_id": _ID},
 )
 
 ACCOUNT = Entity(

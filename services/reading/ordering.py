@@ -26,7 +26,10 @@ class Ordering:
 
     def __init__(self, entity: Entity, level: Level) -> None:
         backward = level.window is not None and level.window.backward
-        self._steps = [_Step(key.key, key.descending != backward) for key in order_keys(entity, level.order)]
+        self._steps = [
+            _Step(key.key, key.descending != backward)
+            for key in order_keys(entity, level.order, searching=level.search is not None)
+        ]
 
     def expressions(self, source: FromClause) -> list[ColumnElement[Any]]:
         """Return what is compared, the id last."""

@@ -12,8 +12,8 @@ from uuid import UUID
 import orjson
 
 from services.errors import InvalidInput
-from services.reading.entities import Entity, Key
-from services.reading.selection import Order
+from services.reading.entities import Entity, Key, Sort
+from services.reading.selection import Order, Search
 
 MAX_PAGE = 500
 
@@ -35,23 +35,40 @@ class OrderKey:
 
 
 _ID = Key(lambda source: source.c.id, UUID)
+_BEST_FIRST = Order("relevance", descending=True)
 
 
-def order_keys(entity: Entity, order: tuple[Order, ...]) -> tuple[OrderKey, ...]:
-    """Return the keys of the order, the id last: it decides among equals, in the direction of the key before it."""
-    terms = order or (Order(*entity.default_sort),)
-    keys = [OrderKey(key, term.descending and not key.fixed) for term in terms for key in entity.sorts[term.sort]]
+def order_keys(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tuple[OrderKey, ...]:
+    """Return the keys of the order, the id last: it decides among equals, in the direction of the key before it.
+
+    Where no order is given, what a search found comes best first.
+    """
+    terms = _terms(entity, order, searching=searching)
+    keys = [OrderKey(key, term.descending and not key.fixed) for term in terms for key in _sort(entity, term)]
     return (*keys, OrderKey(_ID, keys[-1].descending))
 
 
-class Cursors:
-    """Writes and reads the cursors of one order, for one user. Opaque to clients; bound to entity, order and user."""
+def _terms(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tuple[Order, ...]:
+    default = Order(*entity.default_sort)
+    return order or ((_BEST_FIRST, default) if searching else (default,))
 
-    def __init__(self, user_id: str, entity: Entity, order: tuple[Order, ...]) -> None:
-        terms = order or (Order(*entity.default_sort),)
+
+def _sort(entity: Entity, term: Order) -> Sort:
+    if term is _BEST_FIRST and entity.searchable is not None:
+        return entity.searchable.relevance
+    return entity.sorts[term.sort]
+
+
+class Cursors:
+    """Writes and reads the cursors of one order, for one user. Opaque to clients; bound to entity, order, search and user."""
+
+    def __init__(self, user_id: str, entity: Entity, order: tuple[Order, ...], search: Search | None = None) -> None:
+        terms = _terms(entity, order, searching=search is not None)
         about = [user_id, entity.name, *([term.sort, term.descending] for term in terms)]
+        if _BEST_FIRST in terms and search is not None:
+            about.append(search.text)
         self._mark = hashlib.blake2b(orjson.dumps(about), digest_size=6).hexdigest()
-        self._kinds = [key.key.kind for key in order_keys(entity, order)]
+        self._kinds = [key.key.kind for key in order_keys(entity, order, searching=search is not None)]
 
     def write(self, values: Sequence[Any]) -> str:
         """Return the cursor of the row that has these order keys."""

@@ -1,7 +1,8 @@
 """Selections to SQL: one flat SELECT per relation level, compiled to text once per shape of selection.
 
 Every SELECT brings, in this order: for each shape of the level one column per response key (NULL where a child will go), then the
-keys by which children are found, then the order keys if cursors are wanted, and last the key of the parent.
+keys by which children are found unless they are there already, then the order keys if cursors are wanted, and last the key of the
+parent (of a target that many may bear: the keys of all of them).
 """
 
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ from sqlalchemy import (
     true,
 )
 
-from services.reading.conditions import ConditionCompiler
-from services.reading.entities import Bearers, Borne, Entity, Relation, ToMany, ToOne
+from services.reading.conditions import ConditionCompiler, search_condition
+from services.reading.entities import Bearers, Borne, Entity, Pairs, Relation, ToMany, ToOne
 from services.reading.graph import ENTITIES
 from services.reading.ordering import Ordering
 from services.reading.selection import (
@@ -92,6 +93,7 @@ class _Planner:
         self.table: FromClause = self.entity.table
         self.ordering = Ordering(self.entity, level)
         self.columns: list[ColumnElement[Any]] = []
+        self._places: dict[str, int] = {}
 
     def plan(self) -> Plan:
         shapes = [self._start(shape) for shape in self.level.shapes]
@@ -106,7 +108,10 @@ class _Planner:
 
     def _start(self, shape: Shape) -> int:
         start = len(self.columns)
-        self.columns += [self._member(member) for member in shape.members]
+        for place, member in enumerate(shape.members, start):
+            self.columns.append(self._member(member))
+            if isinstance(member, Leaf) and not member.upper:
+                self._places.setdefault(member.column, place)
         return start
 
     def _member(self, member: Leaf | Constant | Child) -> ColumnElement[Any]:
@@ -123,9 +128,15 @@ class _Planner:
         for member in shape.members:
             if isinstance(member, Child):
                 relation = self.entity.relations[member.relation]
-                key = relation.column if isinstance(relation, ToOne | Borne) else "id"
-                self.columns.append(self.entity.columns[key](self.table))
-                yield ChildPlan(member.key, len(self.columns) - 1, relation, plan_for(member.level, relation))
+                key = relation.column if isinstance(relation, ToOne) else "id"
+                yield ChildPlan(member.key, self._place_of(key), relation, plan_for(member.level, relation))
+
+    def _place_of(self, column: str) -> int:
+        """Return where the column stands in the rows, adding it if it is not selected anyway."""
+        if column not in self._places:
+            self.columns.append(self.entity.columns[column](self.table))
+            self._places[column] = len(self.columns) - 1
+        return self._places[column]
 
     def _cursor_columns(self) -> slice | None:
         if not _wants_cursors(self.level):
@@ -143,11 +154,24 @@ class _Planner:
                 )
             case None:
                 return self._windowed(rows.where(*self._conditions()))
-            case ToOne() | Borne():
-                keyed = rows.add_columns(self.table.c.id).where(*self._conditions(), self.table.c.id == any_(parent_keys()))
-                return keyed.order_by(*self.ordering.over(self.ordering.expressions(self.table)))
+            case ToOne():
+                return rows.add_columns(self.table.c.id).where(*self._conditions(), self.table.c.id == any_(parent_keys()))
+            case Borne(pairs=pairs):
+                return self._with_its_bearers(rows, pairs)
             case ToMany() | Bearers():
                 return self._page_per_parent(rows)
+
+    def _with_its_bearers(self, rows: Select[Any], pairs: Pairs) -> Select[Any]:
+        """Read each target once, and with it the keys of all parents that bear it."""
+        pair = pairs.table
+        borne = (
+            select(pair.c[pairs.far].label("key"), func.array_agg(pair.c[pairs.near]).label("bearers"))
+            .where(pair.c.user_id == the_user(), pair.c[pairs.near] == any_(parent_keys()))
+            .group_by(pair.c[pairs.far])
+            .subquery("borne")
+        )
+        keyed = rows.add_columns(borne.c.bearers).where(*self._conditions(), self.table.c.id == borne.c.key)
+        return keyed.order_by(*self.ordering.over(self.ordering.expressions(self.table)))
 
     def _page_per_parent(self, rows: Select[Any]) -> Select[Any]:
         """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
@@ -158,7 +182,8 @@ class _Planner:
         child = self._windowed(mine.correlate(parent)).lateral("child")
         wanted = [child.c[f"c{number}"] for number in range(len(self.columns))]
         outer = select(*wanted, parent.c.key).select_from(parent.join(child, true()))
-        return outer.order_by(*self.ordering.over([child.c[f"o{number}"] for number in range(len(ordering))]))
+        ordered = outer.order_by(*self.ordering.over([child.c[f"o{number}"] for number in range(len(ordering))]))
+        return ordered.limit(bindparam("budget", type_=Integer))
 
     def _parent_key(self) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
         """Return where the key of the parent stands, and the conditions that join it."""
@@ -178,6 +203,8 @@ class _Planner:
             conditions.append(self.table.c.deleted_at.is_(None))
         if self.level.by_ids:
             conditions.append(self.table.c.id == any_(wanted_ids(self.table.c.id.type)))
+        if self.level.search is not None and self.entity.searchable is not None:
+            conditions.append(search_condition(self.entity.searchable, self.table))
         if self.level.condition is not None:
             conditions.append(ConditionCompiler().compile(self.level.condition, self.entity, self.table))
         if cursor and self.level.window is not None and self.level.window.bounded:

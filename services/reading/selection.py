@@ -112,7 +112,7 @@ Layout = One | Rows | Page | Connection | Envelope
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One term of an order: a sort of the entity, and its direction."""
+    """One term of an order: a sort of the entity (or, of what a search found, its relevance), and its direction."""
 
     sort: str
     descending: bool = False
@@ -161,21 +161,21 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """`some`, `none` or `every` row of the relation fulfils the part."""
+    """`some`, `none` or `every` row of the relation fulfils the part; a relation to one has `some` where it leads anywhere."""
 
     relation: str
     quantifier: str
     part: "Condition"
 
 
+Condition = Compare | All | Some | Not | Related
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The text occurs in the searched columns."""
+    """A full-text search, as the caller wrote it."""
 
     text: str = field(compare=False)
-
-
-Condition = Compare | All | Some | Not | Related | Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,7 @@ class Level:
     by_ids: bool = False
     ids: tuple[str, ...] = field(default=(), compare=False)
     condition: Condition | None = None
+    search: Search | None = None
     order: tuple[Order, ...] = ()
     window: Window | None = None
 

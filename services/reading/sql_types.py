@@ -5,14 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, Float, Integer, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, DateTime, Float, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
 _SQL_TYPES: dict[type[Any], TypeEngine[Any]] = {
     bool: Boolean(),
     datetime: DateTime(timezone=True),
     float: Float(),
-    int: Integer(),
+    int: BigInteger(),
     str: Text(),
     UUID: Uuid(as_uuid=False),
 }

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, bindparam, cast
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, bindparam, cast, func, literal_column
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
 
 _DIALECT = make_dialect()
 # The reader fills these in; k… are a cursor's values, v… a condition's operands.
-_FILLED_IN = re.compile(r"user_id|keys|ids|limit|[kv]\d+")
+_FILLED_IN = re.compile(r"user_id|keys|ids|limit|budget|words|search|[kv]\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,13 @@ def parent_keys() -> ColumnElement[Any]:
 def wanted_ids(kind: TypeEngine[Any]) -> ColumnElement[Any]:
     """Return the parameter that holds the ids of the rows asked for; accounts' ids are text, all others UUIDs."""
     return cast(bindparam("ids", type_=Text), ARRAY(Uuid(as_uuid=False) if isinstance(kind, Uuid) else Text()))
+
+
+def wanted_words() -> ColumnElement[Any]:
+    """Return the query that full-text search looks for."""
+    return func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
+
+
+def wanted_text() -> ColumnElement[Any]:
+    """Return the text that is searched for, as the caller wrote it."""
+    return cast(bindparam("search", type_=Text), Text)

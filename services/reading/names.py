@@ -1,4 +1,4 @@
-"""camelCase and snake_case: GraphQL spells names one way, everything below it the other."""
+"""camelCase and snake_case: GraphQL spells names one way, everything below it the other; filters may be spelt either way."""
 
 import re
 from typing import Any

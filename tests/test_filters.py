@@ -1,0 +1,134 @@
+"""Filters: the same tree through both doors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.doors import Door, DoorError, RestDoor
+
+Titles = Callable[[dict[str, Any]], set[str]]
+
+
+@pytest.fixture
+def shop(door: Door) -> dict[str, Any]:
+    """Rows by their names."""
+    rows = {name: door.create("list", name=name, color=color) for name, color in (("Home", "#fff"), ("Work", None))}
+    rows |= {name: door.create("tag", name=name) for name in ("urgent", "food")}
+    milk = {"list_id": rows["Home"]["id"], "tag_ids": [rows["food"]["id"], rows["urgent"]["id"]]}
+    rows["Milk"] = door.create("task", title="Milk", priority="high", position=1, **milk)
+    rows["Bread"] = door.create(
+        "task", title="Bread", priority="low", position=2, tag_ids=[rows["food"]["id"]], description="rye"
+    )
+    rows["Report"] = door.create("task", title="Report", list_id=rows["Work"]["id"], status="completed", position=3)
+    rows["Part"] = door.create(
+        "task", title="Part", parent_id=rows["Report"]["id"], status="in_progress", priority="urgent", position=4
+    )
+    rows["Hm"] = door.comment(rows["Milk"]["id"], "Hm")
+    return rows
+
+
+@pytest.fixture
+def titles(door: Door, shop: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
+    """Return the titles of the tasks that fulfil a filter."""
+    return lambda tree: {row["title"] for row in door.page("task", filter=tree)}
+
+
+ALL = {"Milk", "Bread", "Report", "Part"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({}, ALL),
+        ({"and": []}, ALL),
+        ({"or": []}, set()),
+        ({"not": {}}, set()),
+        ({"title": {"eq": "Milk"}}, {"Milk"}),
+        ({"title": {"ne": "Milk"}}, ALL - {"Milk"}),
+        ({"title": {"in": ["Milk", "Bread", "Eggs"]}}, {"Milk", "Bread"}),
+        ({"title": {"in": []}}, set()),
+        ({"title": {"contains": "R"}}, {"Bread", "Report", "Part"}),
+        ({"title": {"contains": "R", "ne": "Part"}}, {"Bread", "Report"}),
+        ({"description": {"is_null": True}}, ALL - {"Bread"}),
+        ({"description": {"is_null": False}}, {"Bread"}),
+        ({"description": {"ne": "x"}}, {"Bread"}),
+        ({"not": {"description": {"eq": "rye"}}}, ALL - {"Bread"}),
+        ({"status": {"in": ["completed", "in_progress"]}}, {"Report", "Part"}),
+        ({"completed": {"ne": False}}, {"Report"}),
+        ({"priority": {"gte": "high"}}, {"Milk", "Part"}),
+        ({"priority": {"gt": "none", "lt": "high"}}, {"Bread"}),
+        ({"priority": {"lte": "none"}}, {"Report"}),
+        ({"position": {"gt": 1, "lte": 3.5}}, {"Bread", "Report"}),
+        ({"position": {"in": [1, 2.0]}}, {"Milk", "Bread"}),
+        ({"list_id": {"is_null": True}}, {"Bread", "Part"}),
+        ({"completed_at": {"is_null": False}}, {"Report"}),
+        ({"completed_at": {"gt": "2000-01-01T00:00:00Z"}}, {"Report"}),
+        ({"created_at": {"lt": "2000-01-01T00:00:00Z"}}, set()),
+        ({"list": {}}, {"Milk", "Report"}),
+        ({"list": {"name": {"eq": "Home"}}}, {"Milk"}),
+        ({"not": {"list": {"name": {"eq": "Home"}}}}, ALL - {"Milk"}),
+        ({"list": {"not": {"color": {"eq": "#fff"}}}}, {"Report"}),
+        ({"parent": {"list": {"name": {"contains": "wor"}}}}, {"Part"}),
+        ({"tags": {"some": {}}}, {"Milk", "Bread"}),
+        ({"tags": {"none": {"name": {"eq": "food"}}}}, {"Report", "Part"}),
+        ({"tags": {"every": {"name": {"eq": "food"}}}}, ALL - {"Milk"}),
+        ({"tags": {"some": {"name": {"eq": "food"}}, "none": {"name": {"eq": "urgent"}}}}, {"Bread"}),
+        ({"subtasks": {"some": {"priority": {"eq": "urgent"}}}}, {"Report"}),
+        ({"comments": {"some": {"body": {"contains": "h"}}}}, {"Milk"}),
+        ({"comments": {"some": {"task": {"title": {"eq": "Bread"}}}}}, set()),
+        ({"tags": {"some": {"tasks": {"some": {"title": {"eq": "Bread"}}}}}}, {"Milk", "Bread"}),
+        ({"or": [{"title": {"eq": "Milk"}}, {"and": [{"title": {"eq": "Bread"}}, {"priority": {"ne": "low"}}]}]}, {"Milk"}),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_a_filter_means(titles: Titles, tree: dict[str, Any], expected: set[str]) -> None:
+    assert titles(tree) == expected
+
+
+def test_rows_are_found_by_ids_and_revisions(titles: Titles, shop: dict[str, Any]) -> None:
+    assert titles({"id": {"in": [shop["Milk"]["id"], shop["Part"]["id"]]}}) == {"Milk", "Part"}
+    assert titles({"id": {"ne": shop["Milk"]["id"]}}) == ALL - {"Milk"}
+    assert titles({"list_id": {"eq": shop["Work"]["id"]}}) == {"Report"}
+    assert titles({"parent_id": {"ne": shop["Milk"]["id"]}}) == {"Part"}
+    assert titles({"revision": {"gt": shop["Bread"]["revision"]}}) == {"Report", "Part"}
+    assert titles({"updated_at": {"gte": shop["Report"]["updated_at"]}}) == {"Report", "Part"}
+    assert titles({"created_at": {"eq": shop["Milk"]["created_at"]}}) == {"Milk"}
+
+
+def test_deleted_rows_fulfil_nothing(door: Door, titles: Titles, shop: dict[str, Any]) -> None:
+    door.delete("comment", shop["Hm"]["id"])
+    door.delete("task", shop["Part"]["id"])
+    door.delete("tag", shop["urgent"]["id"])
+
+    assert titles({"comments": {"some": {}}}) == set()
+    assert titles({"subtasks": {"some": {}}}) == set()
+    assert titles({"tags": {"some": {"name": {"eq": "urgent"}}}}) == set()
+
+
+@pytest.mark.parametrize(
+    ("tree", "pointer"),
+    [
+        ({"position": {"eq": "first"}}, "/filter/position/eq"),
+        ({"revision": {"eq": 10**22}}, "/filter/revision/eq"),
+        ({"revision": {"eq": 1.5}}, "/filter/revision/eq"),
+        ({"list": {"tasks": {"any": {}}}}, "/filter/list/tasks"),
+        ({"list": []}, "/filter/list"),
+        ({"list": {"name": {"like": "x"}}}, "/filter/list/name/like"),
+        ({"priority": {"gt": "huge"}}, "/filter/priority/gt"),
+        ({"and": [{"title": {"eq": "x"}}] * 201}, "/filter"),
+        ({"title": {"in": ["x"] * 501}}, "/filter/title/in"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_bad_filters_are_told_where(rest: RestDoor, tree: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(DoorError) as refused:
+        rest.page("task", filter=tree)
+
+    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+
+
+def test_a_filter_may_be_spelt_as_in_graphql(rest: RestDoor) -> None:
+    rest.create("task", title="x")
+
+    assert len(rest.page("task", filter={"listId": {"isNull": True}})) == 1
