@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for room in ROOMS:
         app.include_router(room.routes)
-    graphql.install(app)
+    graphql.install(app, settings.max_query_cost)
     docs.install(app)
     problems.install(app, [*app.routes, *(route for room in ROOMS for route in room.routes.routes)])
     _surround(app, settings)

@@ -38,9 +38,9 @@ def _malformed(detail: str) -> BadRequestError:
     return BadRequestError(InvalidInput.at("", detail), 400)
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, max_cost: int) -> None:
     """Serve the graph."""
-    graph = Graph(build_schema())
+    graph = Graph(build_schema(), max_cost)
 
     async def serve(request: Request) -> Response:
         request.state.route = PATH
@@ -89,11 +89,15 @@ def _from_query(request: Request) -> GraphRequest:
     given = request.query_params
     if "query" not in given:
         raise _malformed("Send a GraphQL document as the parameter `query`, or open this address in a browser.")
+    members = {name: _json(name, given[name]) for name in ("variables", "extensions") if given.get(name)}
+    return _checked({"query": given["query"], "operationName": given.get("operationName") or None, **members})
+
+
+def _json(name: str, text: str) -> Any:
     try:
-        variables = orjson.loads(given["variables"]) if given.get("variables") else None
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise _malformed(f"`variables` is not JSON: {error}.") from None
-    return _checked({"query": given["query"], "variables": variables, "operationName": given.get("operationName") or None})
+        raise _malformed(f"`{name}` is not JSON: {error}.") from None
 
 
 async def _from_body(request: Request) -> GraphRequest:
@@ -118,7 +122,7 @@ def _checked(given: Any) -> GraphRequest:
         raise _malformed("`extensions` is an object.")
     if name is not None and not isinstance(name, str):
         raise _malformed("`operationName` is a text.")
-    return GraphRequest(query, variables, name or None)
+    return GraphRequest(query, variables, name or None, wants_cost=(given.get("extensions") or {}).get("cost") is True)
 
 
 def _wants_html(request: Request) -> bool:

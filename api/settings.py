@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from graphql_schema.limits import MAX_COST
 from models.database import parse_url
 
 MIN_SECRET_BYTES = 32
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), validation_alias=AliasChoices("cors_origins", "frontend_url")
     )
+    max_query_cost: Annotated[int, Field(ge=1000, le=100_000_000)] = MAX_COST
     max_body_bytes: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
     shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
 

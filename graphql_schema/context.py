@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
+from typing import Any
 
 import strawberry
 
@@ -24,6 +25,7 @@ class GraphContext:
         self._open = ExitStack()
         self._passwords = passwords
         self.reception = reception
+        self.selections: dict[str, Any] = {}
 
     @cached_property
     def caller(self) -> UserContext:

@@ -6,7 +6,8 @@ their response keys and JSON-ready, so it passes untouched. The overridden metho
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.execution.collect_fields import FieldDetails
@@ -15,24 +16,39 @@ from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+Chosen = TypeVar("Chosen")
+
 
 class SelectedField:
-    """A field as the operation selects it. What is below it is collected by graphql-core itself."""
+    """A field under its response key, as the operation selects it. What is below it is collected by graphql-core itself."""
 
-    def __init__(
-        self, executor: "PlanningExecutor", type_: GraphQLNamedType, details: list[FieldDetails], arguments: dict[str, Any]
-    ) -> None:
+    def __init__(self, key: str, parent: GraphQLObjectType, executor: "PlanningExecutor", details: list[FieldDetails]) -> None:
+        self.key = key
+        self.parent = parent
+        self.name = details[0].node.name.value
         self._executor = executor
-        self.type = type_
-        self.details = details
-        self.arguments = arguments
+        self._details = details
+        self._definition = parent.fields.get(self.name)
 
-    def members(self, object_type: GraphQLObjectType | None = None) -> "list[SelectedMember]":
+    @cached_property
+    def type(self) -> GraphQLNamedType:
+        """Return the field's type, without lists and exclamation marks; of `__typename`, the parent."""
+        return get_named_type(self._definition.type) if self._definition else self.parent
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """Return the coerced arguments."""
+        if self._definition is None or not self._definition.args:
+            return {}
+        first = self._details[0]
+        return get_argument_values(self._definition, first.node, self._executor.variable_values, first.fragment_variable_values)
+
+    def members(self, object_type: GraphQLObjectType | None = None) -> "list[SelectedField]":
         """Return what is selected below, in order; of an interface, as the object type that it turned out to be."""
         parent = object_type or self.type
         assert isinstance(parent, GraphQLObjectType)  # noqa: S101
-        collected = self._executor.collect_subfields(parent, self.details).grouped_field_set
-        return [SelectedMember(key, parent, self._executor, details) for key, details in collected.items()]
+        collected = self._executor.collect_subfields(parent, self._details).grouped_field_set
+        return [SelectedField(key, parent, self._executor, details) for key, details in collected.items()]
 
     def object_type(self, name: str) -> GraphQLObjectType:
         """Return an object type of the schema by its name."""
@@ -40,19 +56,16 @@ class SelectedField:
         assert isinstance(found, GraphQLObjectType)  # noqa: S101
         return found
 
+    def once(self, select: Callable[["SelectedField"], Chosen]) -> Chosen:
+        """Return what `select` makes of this root field.
 
-class SelectedMember(SelectedField):
-    """A field under its response key."""
-
-    def __init__(self, key: str, parent: GraphQLObjectType, executor: "PlanningExecutor", details: list[FieldDetails]) -> None:
-        self.key = key
-        self.parent = parent
-        self.name = details[0].node.name.value
-        field = parent.fields.get(self.name)
-        super().__init__(executor, get_named_type(field.type) if field else parent, details, {})
-        if field is not None and field.args:
-            first = details[0]
-            self.arguments = get_argument_values(field, first.node, executor.variable_values, first.fragment_variable_values)
+        The document and the variables alone decide that, so it is made once for both, and remembered with them.
+        """
+        selections: dict[str, Any] = self._executor.context_value.selections
+        if self.key not in selections:
+            selections[self.key] = select(self)
+        chosen: Chosen = selections[self.key]
+        return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,5 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """Let a plan answer for its field."""
         if isinstance(result, Planned):
-            member = SelectedMember(str(path.key), info.parent_type, self, field_details_list)
-            return result.run(member)
+            return result.run(SelectedField(str(path.key), info.parent_type, self, field_details_list))
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)

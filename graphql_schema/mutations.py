@@ -68,27 +68,27 @@ def _revisions(revision: int | None) -> Revisions:
 
 
 def _task(field: SelectedField) -> View:
-    return payload_of(field, "task", TASK)
+    return field.once(lambda field: payload_of(field, "task", TASK))
 
 
 def _tasks(field: SelectedField) -> View:
-    return payload_of(field, "tasks", TASK, many=True)
+    return field.once(lambda field: payload_of(field, "tasks", TASK, many=True))
 
 
 def _list(field: SelectedField) -> View:
-    return payload_of(field, "list", TASK_LIST)
+    return field.once(lambda field: payload_of(field, "list", TASK_LIST))
 
 
 def _tag(field: SelectedField) -> View:
-    return payload_of(field, "tag", TAG)
+    return field.once(lambda field: payload_of(field, "tag", TAG))
 
 
 def _comment(field: SelectedField) -> View:
-    return payload_of(field, "comment", COMMENT)
+    return field.once(lambda field: payload_of(field, "comment", COMMENT))
 
 
 def _account(field: SelectedField) -> View:
-    return payload_of(field, "user", ACCOUNT)
+    return field.once(lambda field: payload_of(field, "user", ACCOUNT))
 
 
 def _admitted(field: SelectedField, admission: Admission) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Runs operations: parse, validate, execute, by graphql-core's public functions, with what is pure cached."""
+"""Runs operations: parse, validate, measure, execute, by graphql-core's public functions, with what is pure remembered."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
+import orjson
 import strawberry
+from cachetools import LRUCache, cached
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -14,17 +16,21 @@ from graphql import (
     OperationType,
     execute_sync,
     get_operation_ast,
+    get_variable_values,
     parse,
     validate,
 )
+from graphql.execution.values import VariableValues
 
 from graphql_schema.context import GraphContext
 from graphql_schema.execution import PlanningExecutor
-from services.errors import TodoError
+from graphql_schema.limits import MAX_COST, Measure, Meter, check
+from services.errors import QueryTooComplex, TodoError
 from services.reading.names import camel
 
 MAX_DOCUMENT = 100_000  # characters
-MAX_CACHED = 256
+# What is remembered is bounded by its text: a syntax tree takes some fifty times the room of its document.
+REMEMBERED = 400_000  # characters
 
 log = logging.getLogger("todo.graphql")
 
@@ -36,6 +42,7 @@ class GraphRequest:
     query: str
     variables: Mapping[str, Any] | None = None
     operation_name: str | None = None
+    wants_cost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,16 @@ class Prepared:
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What an operation with these variables will be: what it amounts to, and its selections as they become known."""
+
+    measure: Measure
+    size: int
+    selections: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +74,11 @@ class Outcome:
 class Graph:
     """The schema, ready to run operations. Its methods block: call them in a worker thread."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: strawberry.Schema, max_cost: int = MAX_COST) -> None:
         self._core = schema._schema  # noqa: SLF001 - the graphql-core schema has no public name
-        self._prepare = lru_cache(maxsize=MAX_CACHED)(self._prepare_anew)
+        self._max_cost = max_cost
+        self._prepare = cached(_memory(), lock=Lock())(self._prepare_anew)
+        self._rehearse = cached(_memory(), lock=Lock())(self._rehearse_anew)
 
     def operation_type(self, request: GraphRequest) -> OperationType | None:
         """Return what kind of operation would run, if that can be told."""
@@ -73,6 +92,9 @@ class Graph:
         if prepared.document is None or prepared.errors:
             return _refused(prepared.errors)
         try:
+            rehearsal = self._rehearsal(request)
+            check(rehearsal.measure, self._max_cost)
+            context.selections = rehearsal.selections
             result = execute_sync(
                 self._core,
                 prepared.document,
@@ -81,22 +103,47 @@ class Graph:
                 operation_name=request.operation_name,
                 executor_class=PlanningExecutor,
             )
+        except QueryTooComplex as error:
+            return Outcome(request_error(error), executed=False)
         except RecursionError:
             return _refused((GraphQLError("The operation is nested too deeply."),))
         finally:
             context.close()
-        return _answered(result)
+        outcome = _answered(result)
+        if request.wants_cost:
+            outcome.body["extensions"] = {"cost": {"requested": rehearsal.measure.cost, "limit": self._max_cost}}
+        return outcome
+
+    def _rehearsal(self, request: GraphRequest) -> Rehearsal:
+        return self._rehearse(request.query, request.operation_name, orjson.dumps(request.variables))
 
     def _prepare_anew(self, query: str) -> Prepared:
         if len(query) > MAX_DOCUMENT:
-            return Prepared(None, (GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters."),))
+            error = GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters.")
+            return Prepared(None, (error,), 0)
         try:
             document = parse(query)
-            return Prepared(document, tuple(validate(self._core, document)))
+            return Prepared(document, tuple(validate(self._core, document)), len(query))
         except GraphQLError as error:
-            return Prepared(None, (error,))
+            return Prepared(None, (error,), len(query))
         except RecursionError:
-            return Prepared(None, (GraphQLError("The document is nested too deeply."),))
+            return Prepared(None, (GraphQLError("The document is nested too deeply."),), len(query))
+
+    def _rehearse_anew(self, query: str, operation_name: str | None, given: bytes) -> Rehearsal:
+        """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
+        document = self._prepare(query).document
+        operation = get_operation_ast(document, operation_name) if document else None
+        size = len(query) + len(given)
+        if document is None or operation is None:
+            return Rehearsal(Measure(), size)
+        variables = get_variable_values(self._core, operation.variable_definitions or (), orjson.loads(given) or {})
+        if not isinstance(variables, VariableValues):
+            return Rehearsal(Measure(), size)
+        return Rehearsal(Meter(self._core, document, variables.coerced).measure(operation), size)
+
+
+def _memory() -> LRUCache[Any, Any]:
+    return LRUCache(REMEMBERED, getsizeof=lambda remembered: remembered.size)
 
 
 def request_error(error: TodoError) -> dict[str, Any]:

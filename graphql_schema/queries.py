@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from graphql_schema.context import GraphContext, Info
 from graphql_schema.execution import SelectedField, planned
-from graphql_schema.selection import page_of, shape_of, view_of
+from graphql_schema.selection import page_of, view_of
 from graphql_schema.types import (
     PAGE,
     After,
@@ -29,9 +29,8 @@ from graphql_schema.types import (
 from models.text import canonical_id
 from services.errors import InvalidInput, NotFound
 from services.reading.entities import Entity
-from services.reading.graph import ACCOUNT, TAG, TASK, TASK_LIST
+from services.reading.graph import ACCOUNT, NODES, TAG, TASK, TASK_LIST
 from services.reading.nodes import entity_of
-from services.reading.selection import One, View
 
 
 def checked_id(text: str, pointer: str = "/id") -> str:
@@ -46,7 +45,8 @@ def _one(context: GraphContext, entity: Entity, row_id: str) -> Any:
     row_id = checked_id(row_id)
 
     def run(field: SelectedField) -> Any:
-        tree = context.snapshot.read(view_of(field, entity).of(entity.name, row_id))
+        view = field.once(lambda field: view_of(field, entity))
+        tree = context.snapshot.read(view.of(entity.name, row_id))
         if tree is None:
             raise NotFound.of(entity.noun)
         return tree
@@ -55,7 +55,7 @@ def _one(context: GraphContext, entity: Entity, row_id: str) -> Any:
 
 
 def _page(context: GraphContext, entity: Entity) -> Any:
-    return planned(lambda field: context.snapshot.read(page_of(field, entity)))
+    return planned(lambda field: context.snapshot.read(field.once(lambda field: page_of(field, entity))))
 
 
 @strawberry.type(description="Reading. One operation sees one consistent state of your data.")
@@ -65,7 +65,12 @@ class Query:
     @strawberry.field(description="You.")
     def viewer(self, info: Info) -> Viewer:
         context = info.context
-        return planned(lambda field: context.snapshot.read(view_of(field, ACCOUNT).of(ACCOUNT.name, context.caller.user_id)))
+
+        def run(field: SelectedField) -> Any:
+            view = field.once(lambda field: view_of(field, ACCOUNT))
+            return context.snapshot.read(view.of(ACCOUNT.name, context.caller.user_id))
+
+        return planned(run)
 
     @strawberry.field(description="Anything by its id; null where there is nothing.")
     def node(self, info: Info, id: strawberry.ID) -> Node | None:
@@ -74,7 +79,8 @@ class Query:
         def run(field: SelectedField) -> Any:
             snapshot = context.snapshot
             entity = entity_of(snapshot.connection, snapshot.user_id, row_id)
-            return None if entity is None else snapshot.read(View(One(), (shape_of(field, entity),)).of(entity.name, row_id))
+            views = field.once(lambda field: {kind.name: view_of(field, kind) for kind in NODES})
+            return None if entity is None else snapshot.read(views[entity.name].of(entity.name, row_id))
 
         return planned(run)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLEnumType
 
-from graphql_schema.execution import SelectedField, SelectedMember
+from graphql_schema.execution import SelectedField
 from services.errors import InvalidInput
 from services.reading.entities import Borne, Entity, ToOne
 from services.reading.filters import parse_filter
@@ -83,7 +83,7 @@ def page_of(field: SelectedField, entity: Entity) -> Level:
     )
 
 
-def _shape_member(member: SelectedMember, entity: Entity) -> Leaf | Constant | Child:
+def _shape_member(member: SelectedField, entity: Entity) -> Leaf | Constant | Child:
     if member.name == "__typename":
         return _typename(member)
     relation = entity.relations.get(member.name)
@@ -95,12 +95,12 @@ def _shape_member(member: SelectedMember, entity: Entity) -> Leaf | Constant | C
     return Child(member.key, member.name, page_of(member, target))
 
 
-def _typename(member: SelectedMember) -> Constant:
+def _typename(member: SelectedField) -> Constant:
     return Constant(member.key, member.parent.name)
 
 
 def _connection_member(
-    member: SelectedMember, shaped: Callable[[SelectedField], int]
+    member: SelectedField, shaped: Callable[[SelectedField], int]
 ) -> Nodes | Edges | PageInfo | TotalCount | Constant:
     match member.name:
         case "nodes":
@@ -115,7 +115,7 @@ def _connection_member(
             return _typename(member)
 
 
-def _edge_member(member: SelectedMember, shaped: Callable[[SelectedField], int]) -> str | int | Constant:
+def _edge_member(member: SelectedField, shaped: Callable[[SelectedField], int]) -> str | int | Constant:
     match member.name:
         case "cursor":
             return "cursor"
@@ -125,7 +125,7 @@ def _edge_member(member: SelectedMember, shaped: Callable[[SelectedField], int])
             return _typename(member)
 
 
-def _fact(member: SelectedMember) -> str | Constant:
+def _fact(member: SelectedField) -> str | Constant:
     return _typename(member) if member.name == "__typename" else snake(member.name)
 
 

@@ -1,0 +1,152 @@
+"""What an operation may cost, and that it is told before anything is read."""
+
+import time
+from typing import Any
+
+import pytest
+from graphql import build_schema as parse_schema
+from graphql import parse
+from graphql.language import OperationDefinitionNode
+
+from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, Measure, Meter
+from graphql_schema.schema import build_schema
+from services.reading.budget import MAX_LEVELS
+from tests.conftest import LogLines
+from tests.doors import GraphQLDoor
+
+SCHEMA = build_schema()._schema
+NESTED = (
+    "{ lists { nodes { id name tasks(first: 20) { nodes { id title completed priority createdAt tags { id name color } } } } } }"
+)
+
+
+def measured(text: str, **variables: Any) -> Measure:
+    document = parse(text)
+    operation = next(part for part in document.definitions if isinstance(part, OperationDefinitionNode))
+    return Meter(SCHEMA, document, variables).measure(operation)
+
+
+@pytest.mark.parametrize(
+    ("document", "cost"),
+    [
+        ("{ __typename }", 1),
+        ("{ viewer { id name } }", 3),
+        ("{ tasks(first: 10) { nodes { id title } } }", 1 + 10 * 3),
+        (
+            "{ tasks(first: 10) { totalCount pageInfo { endCursor } nodes { id } edges { cursor node { id } } } }",
+            1 + 3 + 10 * (2 + 4),
+        ),
+        ("{ tasks { nodes { id } } }", 1 + 50 * 2),
+        ("{ tasks(first: null) { nodes { id } } }", 1 + 50 * 2),
+        ("{ tasks(last: 7) { nodes { id } } }", 1 + 7 * 2),
+        ("{ tasks(first: 9999) { nodes { id } } }", 1 + 500 * 2),
+        ("{ tasks(first: -1) { nodes { id } } }", 1),
+        ("{ tasks(first: 2) { nodes { tags { id } } } }", 1 + 2 * (1 + 1 + 5)),
+        ("{ tasks(first: 2) { nodes { subtasks(first: 3) { nodes { id } } list { id } } } }", 1 + 2 * (1 + 1 + 3 * 2 + 2)),
+        ("{ tasks(first: 2) { nodes { ...F } } } fragment F on Task { id ... { title } ... on Task { status } }", 1 + 2 * 4),
+        (
+            "{ tasks(first: 2) { ...C } lists(first: 3) { __typename } } fragment C on TaskConnection { nodes { id } }",
+            1 + 2 * 2 + 2,
+        ),
+        ("{ viewer { id @skip(if: true) name @include(if: false) ...V @skip(if: true) } } fragment V on Viewer { email }", 1),
+        (NESTED, 1 + 50 * (1 + 2 + 1 + 20 * (1 + 5 + 1 + 5 * 3))),
+        ('mutation { createTasks(inputs: [{title: "a"}, {title: "b"}, {title: "c"}]) { tasks { id } } }', 1 + 3 * 2),
+    ],
+)
+def test_a_cost_is_fields_times_rows(document: str, cost: int) -> None:
+    assert measured(document).cost == cost
+
+
+def test_variables_count_with_their_values() -> None:
+    document = "query($n: Int = 4, $no: Boolean!) { tasks(first: $n) { nodes { id title @include(if: $no) } } }"
+
+    assert measured(document, n=7, no=False).cost == 1 + 7 * 2
+    assert measured(document, n=7, no=True).cost == 1 + 7 * 3
+
+
+def test_measuring_is_linear_in_fragments_that_double() -> None:
+    depth = 60
+    chain = " ".join(f"fragment F{n} on Task {{ a: parent {{ ...F{n + 1} }} b: parent {{ ...F{n + 1} }} }}" for n in range(depth))
+    document = f"{{ tasks {{ nodes {{ ...F0 }} }} }} {chain} fragment F{depth} on Task {{ id }}"
+
+    started = time.process_time()
+    measure = measured(document)
+
+    assert measure.cost > 2**depth
+    # Walking every path would take 2^60 steps: this bound is no matter of speed.
+    assert time.process_time() - started < 10
+
+
+def refused(graph: GraphQLDoor, document: str, **variables: Any) -> dict[str, Any]:
+    body = graph.post({"query": document, "variables": variables})
+    assert "data" not in body
+    (error,) = body["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["status"]) == ("QUERY_TOO_COMPLEX", 422)
+    return dict(error)
+
+
+def test_a_costly_operation_is_refused_before_it_reads(graph: GraphQLDoor, log: LogLines) -> None:
+    document = """query($n: Int!) { lists(first: 400) { nodes { id mine: tasks(first: $n) { nodes { id title
+        tags { id name color } comments(first: 10) { nodes { body } } } } } } viewer { id } }"""
+    log.heard.clear()
+    error = refused(graph, document, n=500)
+
+    assert error["message"].endswith("The costliest field is lists.nodes.mine: it would fit with `first: 124` instead of 500.")
+    assert error["extensions"]["cost"] == {"requested": measured(document, n=500).cost, "limit": MAX_COST}
+    assert log.lines(requests=1)[-1]["sql"] == 0
+
+
+def test_the_page_that_is_said_to_fit_does(graph: GraphQLDoor) -> None:
+    document = """query($n: Int!) { lists(first: 500) { nodes { id tasks(first: $n) { nodes { id title status
+        a: id b: id c: id d: id e: id f: id } } } } }"""
+    message = refused(graph, document, n=400)["message"]
+
+    fitting = int(message.split("`first: ")[1].split("`")[0])
+
+    assert "lists.nodes.tasks: " in message
+    assert measured(document, n=fitting).cost <= MAX_COST < measured(document, n=fitting + 1).cost
+    assert graph.run(document, n=fitting) == {"lists": {"nodes": []}}
+
+
+def test_where_no_page_would_fit_the_page_around_it_is_named(graph: GraphQLDoor) -> None:
+    inner = "id " + " ".join(f"a{n}: title" for n in range(30))
+    message = refused(graph, f"{{ tasks(first: 500) {{ nodes {{ subtasks(first: 500) {{ nodes {{ {inner} }} }} }} }} }}")[
+        "message"
+    ]
+
+    assert "tasks.nodes.subtasks: it would fit with `first: " in message
+
+
+def test_depth_aliases_and_relations_have_ends(graph: GraphQLDoor) -> None:
+    deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_DEPTH + "id" + " }" * MAX_DEPTH + " } } }"
+    aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
+    several = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
+
+    assert "deep" in refused(graph, deep)["message"]
+    assert "aliases" in refused(graph, aliases)["message"]
+    assert "relations" in refused(graph, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["message"]
+
+
+def test_introspection_has_its_price_too(graph: GraphQLDoor) -> None:
+    types = "types { name fields { name args { name type { name ofType { name } } } } }"
+    many = "{ __schema { " + " ".join(f"a{n}: {types}" for n in range(150)) + " } }"
+
+    assert measured(many).cost > 100_000
+    assert graph.run(f"{{ __schema {{ {types} }} }}")["__schema"]["types"]
+
+
+def test_the_cost_is_told_on_request(graph: GraphQLDoor) -> None:
+    body = graph.post({"query": "{ viewer { name } }", "extensions": {"cost": True}})
+    read = graph.http.get("/graphql", params={"query": "{ viewer { name } }", "extensions": '{"cost": true}'})
+
+    assert body == {"data": {"viewer": {"name": "Someone"}}, "extensions": {"cost": {"requested": 2, "limit": MAX_COST}}}
+    assert read.json() == body
+    assert "extensions" not in graph.post({"query": "{ viewer { name } }"})
+
+
+def test_the_meter_knows_wrappers_by_their_names() -> None:
+    """Connection, Edge and Payload are conventions; a type of ours that breaks them would be measured wrongly."""
+    schema = parse_schema(build_schema().as_str())
+    for name, kind in schema.type_map.items():
+        if "pageInfo" in getattr(kind, "fields", {}):
+            assert name.endswith("Connection")
