@@ -1,0 +1,101 @@
+"""Yardstick: the nested query written by hand. The SELECTs that the read engine sends, one function, plain dicts, orjson.
+
+It says what an engine could cost at the least: no GraphQL, no routing by shape, no log line. Row-level security is on.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import psycopg2.extensions as driver
+from anyio import to_thread
+from fastapi import FastAPI, Response
+from psycopg2.pool import ThreadedConnectionPool
+
+from bench.terms import PAGE, POOL, Caller, database_url
+
+_OPEN = """
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC';
+SET LOCAL statement_timeout = 15000; SET LOCAL app.user_id = %(user)s;
+SELECT account.is_active, counter.revision FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id
+WHERE account.id = %(user)s
+"""
+_LISTS = """
+SELECT id, name FROM task_list WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY position, id LIMIT 50
+"""
+_TASKS = """
+SELECT child.* , parent.key
+FROM unnest(%(lists)s::uuid[]) AS parent (key) JOIN LATERAL (
+  SELECT id, title, status = 'completed', upper(priority), created_at,
+         array(SELECT tag_id FROM task_tag AS borne WHERE borne.user_id = task.user_id AND borne.task_id = task.id ORDER BY tag_id)
+  FROM task WHERE user_id = %(user)s AND deleted_at IS NULL AND list_id = parent.key ORDER BY created_at DESC, id DESC LIMIT %(page)s
+) AS child ON true ORDER BY child.created_at DESC, child.id DESC
+"""
+_TAGS = """
+SELECT id, name, color FROM tag
+WHERE user_id = %(user)s AND deleted_at IS NULL AND id = ANY (%(tags)s::uuid[]) ORDER BY lower(name), id
+"""
+_UUID_ARRAY = driver.new_array_type((2951,), "UUID[]", driver.UNICODE)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = POOL
+    driver.register_type(_UUID_ARRAY)
+    app.state.pool = ThreadedConnectionPool(POOL, POOL, database_url())
+    yield
+    app.state.pool.closeall()
+
+
+app = FastAPI(lifespan=_lifespan)
+
+
+@app.get("/nested")
+async def nested(user_id: Caller) -> Response:
+    """Answer the nested query, in one worker thread."""
+    return Response(await to_thread.run_sync(_read, user_id), media_type="application/json")
+
+
+def _read(user_id: str) -> bytes:
+    pool: ThreadedConnectionPool = app.state.pool
+    connection = pool.getconn()
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_OPEN, {"user": user_id})
+            lists = _lists(cursor, user_id)
+            cursor.execute("COMMIT")
+    finally:
+        pool.putconn(connection)
+    return orjson.dumps({"data": {"lists": {"nodes": lists}}}, option=orjson.OPT_UTC_Z)
+
+
+def _lists(cursor: Any, user_id: str) -> list[dict[str, Any]]:
+    cursor.execute(_LISTS, {"user": user_id})
+    tasks_of: dict[str, list[dict[str, Any]]] = {}
+    lists = []
+    for list_id, name in cursor.fetchall():
+        tasks_of[list_id] = []
+        lists.append({"id": list_id, "name": name, "tasks": {"nodes": tasks_of[list_id]}})
+
+    cursor.execute(_TASKS, {"user": user_id, "lists": "{" + ",".join(tasks_of) + "}", "page": PAGE})
+    rows = cursor.fetchall()
+    wanted = {tag_id for row in rows for tag_id in row[5]}
+    cursor.execute(_TAGS, {"user": user_id, "tags": "{" + ",".join(wanted) + "}"})
+    tags, rank = {}, {}
+    for place, (tag_id, name, color) in enumerate(cursor.fetchall()):
+        tags[tag_id] = {"id": tag_id, "name": name, "color": color}
+        rank[tag_id] = place
+    for task_id, title, completed, priority, created_at, tag_ids, list_id in rows:
+        tasks_of[list_id].append(
+            {
+                "id": task_id,
+                "title": title,
+                "completed": completed,
+                "priority": priority,
+                "createdAt": created_at,
+                "tags": [tags[tag_id] for tag_id in sorted(tag_ids, key=rank.__getitem__)],
+            }
+        )
+    return lists

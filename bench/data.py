@@ -1,0 +1,112 @@
+"""What the benchmark's database holds: 1,000 users x 10 lists x 20 tasks x 3 tags, writers like them, and users who grow."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+
+from bench.people import GROWTH, LIST, LISTS, READERS, TAG, TAGS, TAGS_PER_TASK, TASK, TASKS, WRITERS
+
+_VERBS = ("Buy", "Call", "Review", "Write", "Repair", "Plan", "Cancel", "Return", "Clean", "Prepare", "Book")
+_THINGS = (
+    "the oat milk and the bread",
+    "the plumber about the kitchen tap",
+    "the slides for Thursday's meeting",
+    "birthday card",
+    "train tickets to Zürich",
+    "quarterly report, second draft",
+    "winter tyres",
+)
+_DESCRIPTION = (
+    "Ask first whether somebody has done it already; the notes of last time are in the blue folder. "
+    "It should be finished before the weekend, or at least be on its way."
+)
+_LIST_NAMES = ("Groceries", "Work", "House", "Garden", "Reading", "Travel", "Health", "Money", "Friends", "Some day")
+_TAG_NAMES = ("home", "errand", "waiting", "phone", "Deep work", "5 minutes", "with Ada", "outdoors")
+
+# Each statement makes the rows of all users from `first` to `last` at once.
+_STATEMENTS = (
+    """
+    INSERT INTO "user" (id, email, name, is_active, created_at, updated_at)
+    SELECT who, who || '@example.com', initcap(who), true, %(then)s, %(then)s
+    FROM (SELECT 'bench-' || lpad(u::text, 4, '0') FROM generate_series(%(first)s, %(last)s) u) AS people (who)
+    """,
+    """
+    INSERT INTO user_revision (user_id, revision, purged_revision)
+    SELECT 'bench-' || lpad(u::text, 4, '0'), 1, 0 FROM generate_series(%(first)s, %(last)s) u
+    """,
+    """
+    INSERT INTO task_list (user_id, id, name, color, position, created_at, updated_at, revision)
+    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(list)s, u, l), (%(list_names)s::text[])[l + 1],
+           CASE WHEN l %% 3 > 0 THEN '#2e7d32' END, l + 1, %(then)s, %(then)s, 1
+    FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(lists)s - 1) l
+    """,
+    """
+    INSERT INTO tag (user_id, id, name, color, created_at, updated_at, revision)
+    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(tag)s, u, g), (%(tag_names)s::text[])[g + 1],
+           CASE WHEN g %% 4 > 0 THEN '#0b5fff' END, %(then)s, %(then)s, 1
+    FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(tags)s - 1) g
+    """,
+    """
+    INSERT INTO task (user_id, id, list_id, title, description, status, priority, completed_at, position,
+                      created_at, updated_at, revision)
+    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(task)s, u, t), pg_temp.row_id(%(list)s, u, t / %(tasks)s),
+           (%(verbs)s::text[])[1 + (t * 7 + u) %% array_length(%(verbs)s::text[], 1)]
+             || ' ' || (%(things)s::text[])[1 + (t * 5 + u) %% array_length(%(things)s::text[], 1)],
+           CASE WHEN t %% 3 > 0 THEN left(%(description)s, 40 + (t * 13 + u) %% 120) END,
+           CASE t %% 5 WHEN 0 THEN 'completed' WHEN 1 THEN 'in_progress' ELSE 'pending' END,
+           (ARRAY['none', 'low', 'medium', 'high', 'urgent'])[1 + (t + u) %% 5],
+           CASE WHEN t %% 5 = 0 THEN made + interval '2 days' END, t + 1, made, made, 1
+    FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(lists)s * %(tasks)s - 1) t,
+         LATERAL (SELECT %(then)s::timestamptz + t * interval '47 minutes 11.123457 seconds' AS made) AS moment
+    """,
+    """
+    INSERT INTO task_tag (user_id, task_id, tag_id)
+    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(task)s, u, t), pg_temp.row_id(%(tag)s, u, (t + g * 3) %% %(tags)s)
+    FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(lists)s * %(tasks)s - 1) t,
+         generate_series(0, %(tags_per_task)s - 1) g
+    """,
+)
+_ROW_ID = """
+CREATE FUNCTION pg_temp.row_id(kind int, person int, number int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$
+  SELECT (lpad(to_hex(kind), 8, '0') || '-' || lpad(to_hex(person), 4, '0') || '-7000-8000-' || lpad(to_hex(number), 12, '0'))::uuid
+$$
+"""
+
+
+def load(owner_url: str) -> None:
+    """Fill the migrated database, as its owner."""
+    with closing(psycopg2.connect(owner_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            # The rows are right by construction; checking two million references one by one would take most of the time.
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(_ROW_ID)
+            for first, last, tasks in _crowds():
+                for statement in _STATEMENTS:
+                    cursor.execute(statement, {"first": first, "last": last, "tasks": tasks, **_CONSTANTS})
+            # The visibility map comes from VACUUM; without it index-only scans would visit the table in the first rounds.
+            cursor.execute("VACUUM ANALYZE")
+
+
+def _crowds() -> Iterator[tuple[int, int, int]]:
+    """Yield first user, last user, tasks per list."""
+    yield READERS[0], WRITERS[-1], TASKS
+    for tasks, number in GROWTH.items():
+        yield number, number, tasks
+
+
+_CONSTANTS = {
+    "then": "2026-01-05T09:30:00.123456Z",
+    "list": LIST,
+    "task": TASK,
+    "tag": TAG,
+    "lists": LISTS,
+    "tags": TAGS,
+    "tags_per_task": TAGS_PER_TASK,
+    "verbs": list(_VERBS),
+    "things": list(_THINGS),
+    "description": _DESCRIPTION,
+    "list_names": list(_LIST_NAMES),
+    "tag_names": list(_TAG_NAMES),
+}

@@ -1,0 +1,158 @@
+"""Drives wrk, and reads off the clock of the server's process and of PostgreSQL what a request costs."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from bench.people import Person
+from bench.servers import Server
+from bench.workloads import Ask, Workload
+
+WRK = shutil.which("wrk")
+_WRONG_STATUS = 400
+
+_SCRIPT = """
+local requests = {%s}
+local turn = 0
+request = function()
+  turn = turn %% #requests + 1
+  return requests[turn]
+end
+"""
+_DONE = """
+done = function(summary, latency)
+  local e = summary.errors
+  io.write(string.format('\\nRESULT [%d, %d, %d, %.0f, %.0f, %d]\\n', summary.requests, summary.duration, summary.bytes,
+    latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
+
+
+class LoadError(Exception):
+    """What was measured would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement: requests per second, latencies in ms, CPU in ms per request here and in PostgreSQL."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    database_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered before the load: its JSON, and how many bytes it took."""
+
+    tree: Any
+    raw: bytes
+
+
+def ask(server: Server, person: Person, what: Ask) -> Answer:
+    """Send one request. Raises LoadError for an error at whichever level."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request(what.method, what.path, what.body or None, _headers(server, person, what))
+        response = connection.getresponse()
+        raw = response.read()
+    finally:
+        connection.close()
+    where = f"{server.name}: {what.method} {what.path}"
+    if response.status >= _WRONG_STATUS:
+        raise LoadError(f"{where} answers {response.status}: {raw[:500]!r}")
+    tree = orjson.loads(raw)
+    if isinstance(tree, dict) and tree.get("errors"):
+        raise LoadError(f"{where} answers errors: {raw[:500]!r}")
+    return Answer(tree, raw)
+
+
+def script(server: Server, workload: Workload) -> str:
+    """Return the Lua script that sends the workload as one person after another."""
+    render = workload.asks[server.name]
+    # JSON's escapes of ASCII text are Lua's, too.
+    requests = (json.dumps(_raw(server, person, render(person))) for person in workload.people)
+    return _SCRIPT % ",\n".join(requests)
+
+
+def measure(server: Server, postmaster: psutil.Process, lua: Path, *, connections: int, seconds: int, expected: int) -> Sample:
+    """Run the script. `expected` is the size of a right answer: a GraphQL error comes with status 200, but it is short."""
+    before, database_before = _seconds(server.process), _tree_seconds(postmaster)
+    requests, duration, received, p50, p99, errors = run_wrk(
+        server, lua, ("-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"), seconds + 60
+    )
+    after, database_after = _seconds(server.process), _tree_seconds(postmaster)
+    if errors or not requests:
+        raise LoadError(f"{server.name}: {errors} errors in {requests} requests of {lua.stem}")
+    if received / requests < 0.8 * expected:
+        raise LoadError(f"{server.name}: answers of {received / requests:.0f} bytes instead of {expected} in {lua.stem}")
+    return Sample(
+        rate=requests / duration * 1e6,
+        p50=p50 / 1000,
+        p99=p99 / 1000,
+        cpu=(after - before) / requests * 1000,
+        database_cpu=(database_after - database_before) / requests * 1000,
+    )
+
+
+def run_wrk(server: Server, lua: Path, options: Sequence[str], timeout: float) -> list[float]:
+    """Return requests, microseconds, bytes, p50, p99 (microseconds) and errors."""
+    if WRK is None:
+        raise LoadError("wrk is missing: apt-get install wrk")
+    done = subprocess.run(
+        [WRK, *options, "-s", str(lua), f"http://127.0.0.1:{server.port}"],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    results = [line.removeprefix("RESULT ") for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if done.returncode or not results:
+        raise LoadError(f"wrk failed: {done.stdout}{done.stderr}")
+    found: list[float] = json.loads(results[0])
+    return found
+
+
+def write_script(folder: Path, name: str, text: str) -> Path:
+    """Keep a script for wrk, with the lines that tell the result."""
+    path = folder / f"{name}.lua"
+    path.write_text(text + _DONE)
+    return path
+
+
+def _headers(server: Server, person: Person, what: Ask) -> dict[str, str]:
+    headers = {"Host": "127.0.0.1", "Accept": "application/json", "Authorization": f"Bearer {person.token(server.secret)}"}
+    return headers | ({"Content-Type": "application/json"} if what.body else {})
+
+
+def _raw(server: Server, person: Person, what: Ask) -> str:
+    headers = _headers(server, person, what) | ({"Content-Length": str(len(what.body))} if what.body else {})
+    lines = (f"{what.method} {what.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
+    return "\r\n".join(lines) + what.body.decode()
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _tree_seconds(postmaster: psutil.Process) -> float:
+    """Sum up PostgreSQL's processes; those that have ended meanwhile count as the postmaster's children."""
+    times = postmaster.cpu_times()
+    total = times.user + times.system + times.children_user + times.children_system
+    for child in postmaster.children(recursive=True):
+        try:
+            total += _seconds(child)
+        except psutil.NoSuchProcess:
+            continue
+    return float(total)

@@ -1,0 +1,110 @@
+"""What is asked: for each workload, the request that each server understands. What they answer must be the same."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from bench.people import READERS, WRITERS, Person, everyone
+from bench.servers import BY_HAND, IDIOMATIC, OURS, USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, without who sends it."""
+
+    method: str
+    path: str
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of request. Writes change their rows, so of their answers only the members are compared."""
+
+    name: str
+    title: str
+    asks: Mapping[str, Callable[[Person], Ask]]
+    people: list[Person] = field(default_factory=lambda: everyone(READERS))
+    writes: bool = False
+
+
+def graphql(query: str) -> Ask:
+    """Ask by GraphQL."""
+    return Ask("POST", "/graphql", orjson.dumps({"query": query}))
+
+
+_LEAVES = "id title completed priority createdAt tags { id name color }"
+
+
+def nested(first: int) -> Mapping[str, Callable[[Person], Ask]]:
+    """All lists with a page of tasks each, as our connections and as plain lists."""
+    ours = graphql(f"{{ lists {{ nodes {{ id name tasks(first: {first}) {{ nodes {{ {_LEAVES} }} }} }} }} }}")
+    plain = graphql(f"{{ lists {{ id name tasks(first: {first}) {{ {_LEAVES} }} }} }}")
+    return {OURS: lambda _: ours, IDIOMATIC: lambda _: plain}
+
+
+def one_list(first: int) -> Mapping[str, Callable[[Person], Ask]]:
+    """One list with a page of tasks."""
+    return {
+        OURS: lambda p: graphql(
+            f'{{ list(id: "{p.list_id()}") {{ id name tasks(first: {first}) {{ nodes {{ {_LEAVES} }} }} }} }}'
+        ),
+        IDIOMATIC: lambda p: graphql(f'{{ list(id: "{p.list_id()}") {{ id name tasks(first: {first}) {{ {_LEAVES} }} }} }}'),
+    }
+
+
+def _rest(method: str, path: str, body: bytes = b"") -> Mapping[str, Callable[[Person], Ask]]:
+    def at(prefix: str) -> Callable[[Person], Ask]:
+        return lambda person: Ask(method, prefix + path.format(task=person.task_id(7)), body)
+
+    return {OURS: at("/api/me"), USUAL: at("")}
+
+
+def _single(person: Person) -> Ask:
+    return graphql(f'{{ task(id: "{person.task_id(7)}") {{ {_LEAVES} }} }}')
+
+
+_NEW = orjson.dumps({"title": "Call the plumber about the kitchen tap", "description": "Before Thursday.", "priority": "high"})
+
+WORKLOADS = (
+    Workload("list", "REST: list of 50 tasks", _rest("GET", "/tasks?limit=50")),
+    Workload("one", "REST: one task by id", _rest("GET", "/tasks/{task}")),
+    Workload("create", "REST: create a task", _rest("POST", "/tasks", _NEW), everyone(WRITERS), writes=True),
+    Workload("complete", "REST: complete a task", _rest("PATCH", "/tasks/{task}/complete"), everyone(WRITERS), writes=True),
+    Workload(
+        "nested",
+        "GraphQL: 10 lists, 20 tasks each, 3 tags each",
+        {**nested(20), BY_HAND: lambda _: Ask("GET", "/nested")},
+    ),
+    Workload("single", "GraphQL: one task with tags", {OURS: _single, IDIOMATIC: _single}),
+    Workload(
+        "page",
+        "GraphQL: first 20 tasks with tags",
+        {
+            OURS: lambda _: graphql(f"{{ tasks(first: 20) {{ nodes {{ {_LEAVES} }} }} }}"),
+            IDIOMATIC: lambda _: graphql(f"{{ tasks(first: 20) {{ {_LEAVES} }} }}"),
+        },
+    ),
+)
+
+
+def essence(tree: Any, *, writes: bool) -> Any:
+    """Return what must be the same in all servers' answers."""
+    return sorted(tree) if writes else _plain(tree)
+
+
+def _plain(tree: Any) -> Any:
+    """Unwrap connections, and spell UTC in one way."""
+    match tree:
+        case {"nodes": nodes}:
+            return _plain(nodes)
+        case dict():
+            return {key: _plain(value) for key, value in tree.items()}
+        case list():
+            return [_plain(item) for item in tree]
+        case str():
+            return tree.removesuffix("+00:00") + "Z" if tree.endswith("+00:00") else tree
+        case _:
+            return tree
