@@ -13,23 +13,25 @@ from anyio import to_thread
 from fastapi import FastAPI, Response
 from psycopg2.pool import ThreadedConnectionPool
 
-from bench.terms import PAGE, POOL, Caller, database_url
+from bench.people import PAGE, POOL
+from bench.terms import Caller, database_url
 
 _OPEN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC';
 SET LOCAL statement_timeout = 15000; SET LOCAL app.user_id = %(user)s;
-SELECT account.is_active, counter.revision FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id
-WHERE account.id = %(user)s
+SELECT account.is_active, counter.revision, transaction_timestamp()
+FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %(user)s
 """
 _LISTS = """
 SELECT id, name FROM task_list WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY position, id LIMIT 50
 """
 _TASKS = """
-SELECT child.* , parent.key
+SELECT child.*, parent.key
 FROM unnest(%(lists)s::uuid[]) AS parent (key) JOIN LATERAL (
   SELECT id, title, status = 'completed', upper(priority), created_at,
-         array(SELECT tag_id FROM task_tag AS borne WHERE borne.user_id = task.user_id AND borne.task_id = task.id ORDER BY tag_id)
-  FROM task WHERE user_id = %(user)s AND deleted_at IS NULL AND list_id = parent.key ORDER BY created_at DESC, id DESC LIMIT %(page)s
+         array(SELECT tag_id FROM task_tag WHERE task_tag.user_id = task.user_id AND task_id = task.id ORDER BY tag_id)
+  FROM task WHERE user_id = %(user)s AND deleted_at IS NULL AND list_id = parent.key
+  ORDER BY created_at DESC, id DESC LIMIT %(page)s
 ) AS child ON true ORDER BY child.created_at DESC, child.id DESC
 """
 _TAGS = """

@@ -69,7 +69,7 @@ _STATEMENTS = (
 )
 _ROW_ID = """
 CREATE FUNCTION pg_temp.row_id(kind int, person int, number int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$
-  SELECT (lpad(to_hex(kind), 8, '0') || '-' || lpad(to_hex(person), 4, '0') || '-7000-8000-' || lpad(to_hex(number), 12, '0'))::uuid
+  SELECT (lpad(to_hex(kind), 8, '0') || lpad(to_hex(person), 4, '0') || '70008000' || lpad(to_hex(number), 12, '0'))::uuid
 $$
 """
 

@@ -18,7 +18,8 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.fastapi import BaseContext, GraphQLRouter
 
-from bench.terms import PAGE, POOL, Caller, database_url
+from bench.people import PAGE, POOL
+from bench.terms import Caller, database_url
 
 _TASK = "id, title, status, priority, created_at"
 _LISTS = "SELECT id, name FROM task_list WHERE user_id = $1 AND deleted_at IS NULL ORDER BY position, id"

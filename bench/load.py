@@ -3,11 +3,10 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import psutil
@@ -18,6 +17,7 @@ from bench.workloads import Ask, Workload
 
 WRK = shutil.which("wrk")
 _WRONG_STATUS = 400
+_SHORTER = 0.8
 
 _SCRIPT = """
 local requests = {%s}
@@ -40,15 +40,33 @@ class LoadError(Exception):
     """What was measured would mean nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One measurement: requests per second, latencies in ms, CPU in ms per request here and in PostgreSQL."""
+class Sample(NamedTuple):
+    """One measurement: requests per second, latencies in ms, CPU in ms per request, in the server and in PostgreSQL."""
 
     rate: float
     p50: float
     p99: float
     cpu: float
     database_cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How hard, and how long."""
+
+    connections: int
+    seconds: int
+
+
+class WrkResult(NamedTuple):
+    """What wrk counted; times in microseconds."""
+
+    requests: int
+    duration: int
+    received: int
+    p50: int
+    p99: int
+    errors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,47 +103,47 @@ def script(server: Server, workload: Workload) -> str:
     return _SCRIPT % ",\n".join(requests)
 
 
-def measure(server: Server, postmaster: psutil.Process, lua: Path, *, connections: int, seconds: int, expected: int) -> Sample:
+def measure(server: Server, postmaster: psutil.Process, lua: Path, load: Load, expected: int) -> Sample:
     """Run the script. `expected` is the size of a right answer: a GraphQL error comes with status 200, but it is short."""
     before, database_before = _seconds(server.process), _tree_seconds(postmaster)
-    requests, duration, received, p50, p99, errors = run_wrk(
-        server, lua, ("-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"), seconds + 60
-    )
+    result = run_wrk(server, lua, load)
     after, database_after = _seconds(server.process), _tree_seconds(postmaster)
-    if errors or not requests:
-        raise LoadError(f"{server.name}: {errors} errors in {requests} requests of {lua.stem}")
-    if received / requests < 0.8 * expected:
-        raise LoadError(f"{server.name}: answers of {received / requests:.0f} bytes instead of {expected} in {lua.stem}")
+    if result.received < _SHORTER * expected * result.requests:
+        received = result.received // result.requests
+        raise LoadError(f"{server.name}: answers of {received} bytes instead of {expected} in {lua.stem}")
     return Sample(
-        rate=requests / duration * 1e6,
-        p50=p50 / 1000,
-        p99=p99 / 1000,
-        cpu=(after - before) / requests * 1000,
-        database_cpu=(database_after - database_before) / requests * 1000,
+        rate=result.requests / result.duration * 1e6,
+        p50=result.p50 / 1000,
+        p99=result.p99 / 1000,
+        cpu=(after - before) / result.requests * 1000,
+        database_cpu=(database_after - database_before) / result.requests * 1000,
     )
 
 
-def run_wrk(server: Server, lua: Path, options: Sequence[str], timeout: float) -> list[float]:
-    """Return requests, microseconds, bytes, p50, p99 (microseconds) and errors."""
+def run_wrk(server: Server, lua: Path, load: Load) -> WrkResult:
+    """Run wrk. Raises LoadError unless every single request was answered well."""
     if WRK is None:
         raise LoadError("wrk is missing: apt-get install wrk")
+    options = ("-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", "30s", "--script", str(lua))
     done = subprocess.run(
-        [WRK, *options, "-s", str(lua), f"http://127.0.0.1:{server.port}"],
+        [WRK, *options, f"http://127.0.0.1:{server.port}"],
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=load.seconds + 60,
         check=False,
     )
     results = [line.removeprefix("RESULT ") for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if done.returncode or not results:
         raise LoadError(f"wrk failed: {done.stdout}{done.stderr}")
-    found: list[float] = json.loads(results[0])
-    return found
+    result = WrkResult(*json.loads(results[0]))
+    if result.errors or not result.requests:
+        raise LoadError(f"{server.name}: {result.errors} errors in {result.requests} requests of {lua.stem}")
+    return result
 
 
 def write_script(folder: Path, name: str, text: str) -> Path:
     """Keep a script for wrk, with the lines that tell the result."""
-    path = folder / f"{name}.lua"
+    path = folder / f"{name.replace(' ', '-')}.lua"
     path.write_text(text + _DONE)
     return path
 

@@ -10,6 +10,7 @@ READERS = range(1, 1001)
 # Writes go to people of their own, so that the rows that readers ask for are the same in every round.
 WRITERS = range(1001, 1201)
 LISTS, TASKS, TAGS, TAGS_PER_TASK = 10, 20, 8, 3
+PAGE, POOL = 20, 10  # tasks on a page of a list; connections that each server keeps
 GROWTH = {tasks: 2000 + tasks for tasks in (1, 10, 100, 1000)}  # tasks per list: the user who has so many
 
 ALGORITHM = "HS256"

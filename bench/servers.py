@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from bench.terms import POOL
+from bench.people import POOL
 
-OURS, USUAL, IDIOMATIC, BY_HAND = "ours", "usual", "idiomatic", "by hand"
+OURS, USUAL, IDIOMATIC, BY_HAND, POSTGRAPHILE = "ours", "usual", "idiomatic", "by hand", "PostGraphile"
 _START_SECONDS = 30
 _ROOT = Path(__file__).parent.parent
 _UVICORN = ("-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools")

@@ -9,9 +9,6 @@ from fastapi.security import OAuth2PasswordBearer
 
 from bench.people import ALGORITHM
 
-POOL = 10
-PAGE = 20
-
 
 def database_url() -> str:
     """Return where the tables are. Baselines isolate users by WHERE alone, so theirs is the owner's URL."""

@@ -15,7 +15,8 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, String
 from sqlmodel import Field, Relationship, Session, SQLModel, col, create_engine, func, select, update
 
-from bench.terms import POOL, Caller, database_url
+from bench.people import POOL
+from bench.terms import Caller, database_url
 
 engine = create_engine(database_url().replace("postgresql://", "postgresql+psycopg2://", 1), pool_size=POOL, max_overflow=0)
 app = FastAPI()

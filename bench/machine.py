@@ -1,0 +1,61 @@
+"""On what it ran: the machine, and the versions of everything that took part."""
+
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from shutil import which
+
+import psutil
+import psycopg2
+
+_PACKAGES = (
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "pydantic",
+    "sqlmodel",
+    "sqlalchemy",
+    "psycopg2-binary",
+    "strawberry-graphql",
+    "graphql-core",
+    "asyncpg",
+    "orjson",
+    "pyjwt",
+)
+
+
+def facts(owner_url: str) -> Iterator[tuple[str, str]]:
+    """Yield names and values."""
+    yield "CPU", f"{_cpu_model()}, {psutil.cpu_count()} cores, shared by wrk, the server and PostgreSQL"
+    yield "Memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
+    yield "Kernel", f"{platform.system()} {platform.release()}"
+    yield "Python", platform.python_version()
+    yield "PostgreSQL", _postgresql(owner_url)
+    yield "wrk", _first_words("wrk", 2)
+    if which("node"):
+        yield "Node.js", _first_words("node", 1)
+    yield "Packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _postgresql(owner_url: str) -> str:
+    with closing(psycopg2.connect(owner_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return str(cursor.fetchone()[0])
+
+
+def _first_words(program: str, count: int) -> str:
+    """Some say their version on standard output, wrk says it beside its usage, and fails."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    return " ".join((done.stdout or done.stderr).split()[:count]).removeprefix("wrk ")

@@ -1,0 +1,54 @@
+"""Does memory stay flat? Requests with documents that were never seen before, which every cache must let go of again."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Load, LoadError, ask, run_wrk, write_script
+from bench.people import READERS, everyone
+from bench.servers import Server
+from bench.workloads import graphql
+
+_STEPS = 10
+_SLICE = 5  # seconds of load at a time; wrk counts time, not requests
+# The aliases are part of the document, of the shape that is planned, and of the answer.
+_SCRIPT = """
+local tokens = {%s}
+local sent = 0
+request = function()
+  sent = sent + 1
+  local query = string.format('{ a%s_%%d: tasks(first: 5) { nodes { b%%d: title tags { name } } } }', sent, sent)
+  local headers = {['Content-Type'] = 'application/json', ['Authorization'] = 'Bearer ' .. tokens[sent %% #tokens + 1]}
+  return wrk.format('POST', '/graphql', headers, '{"query": "' .. query .. '"}')
+end
+"""
+_ALIKE = "{ a: tasks(first: 5) { nodes { b: title tags { name } } } }"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """So much memory (MB) after so many requests."""
+
+    requests: int
+    megabytes: float
+
+
+def watch(server: Server, folder: Path, requests: int, tell: Callable[[str], None]) -> list[Reading]:
+    """Send at least so many requests; return the memory before them, and about ten times on the way."""
+    people = everyone(READERS)
+    tokens = ",\n".join(json.dumps(person.token(server.secret)) for person in people)
+    shortest = len(ask(server, people[0], graphql(_ALIKE)).raw)
+    readings = [Reading(0, server.memory())]
+    sent = slices = 0
+    while sent < requests:
+        slices += 1
+        lua = write_script(folder, f"memory-{slices}", _SCRIPT % (tokens, slices))
+        result = run_wrk(server, lua, Load(connections=8, seconds=_SLICE))
+        if result.received < shortest * result.requests:
+            raise LoadError(f"{server.name}: some of {result.requests} documents were answered by errors")
+        sent += result.requests
+        if sent >= requests * len(readings) / _STEPS:
+            readings.append(Reading(sent, server.memory()))
+            tell(f"{sent:,} distinct documents: {readings[-1].megabytes:.0f} MB")
+    return readings
