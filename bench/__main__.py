@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import psutil
 
-from bench import data, growth, machine, memory, report
+from bench import data, graphile, growth, machine, memory, report
 from bench.contest import Contest, Effort
 from bench.load import WRK, LoadError
-from bench.servers import OURS, Database, ServerFailedError, all_servers
+from bench.servers import OURS, POSTGRAPHILE, Database, ServerFailedError, all_servers
 from bench.workloads import WORKLOADS
 from models.embedded import EmbeddedMissingError, embedded_postgres
 from models.migrate import migrate
@@ -51,6 +51,9 @@ def _measure(options: argparse.Namespace, folder: Path) -> report.Findings:
     workloads = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
     growing = [] if options.skip_growth else [*growth.PAGES.values(), *growth.WHOLE.values()]
     needed = {OURS}.union(*(workload.asks for workload in (*workloads, *growing)))
+    if POSTGRAPHILE in needed and (obstacle := graphile.install()):
+        _tell(f"PostGraphile is left out: {obstacle}")
+        needed.remove(POSTGRAPHILE)
     with _database(folder) as database, all_servers(needed, database, folder) as servers:
         _tell("The database is loaded, the servers run.")
         contest = Contest(servers, database.postmaster, folder)

@@ -85,7 +85,7 @@ class Contest:
 def _check_same(workload: Workload, answers: Mapping[str, Answer]) -> None:
     ours = answers[OURS]
     for name, answer in answers.items():
-        if workload.essence(answer.tree) != workload.essence(ours.tree):
+        if workload.essence(name, answer.tree) != workload.essence(OURS, ours.tree):
             raise LoadError(f"{workload.name}: {name} answers {answer.raw[:500]!r}, ours {ours.raw[:500]!r}")
     if BY_HAND in answers and answers[BY_HAND].raw != ours.raw:
         raise LoadError(f"{workload.name}: what is written by hand differs in bytes from ours")

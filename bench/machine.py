@@ -11,6 +11,8 @@ from shutil import which
 import psutil
 import psycopg2
 
+from bench import graphile
+
 _PACKAGES = (
     "fastapi",
     "starlette",
@@ -38,7 +40,7 @@ def facts(owner_url: str) -> Iterator[tuple[str, str]]:
     yield "PostgreSQL", _postgresql(owner_url)
     yield "wrk", _first_words("wrk", 2)
     if which("node"):
-        yield "Node.js", _first_words("node", 1)
+        yield "PostGraphile", f"{graphile.version()}, on Node.js {_first_words('node', 1)}"
     yield "Packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import psutil
 
+from bench import graphile
 from bench.people import POOL
 
 OURS, USUAL, IDIOMATIC, BY_HAND, POSTGRAPHILE = "ours", "usual", "idiomatic", "by hand", "PostGraphile"
 _START_SECONDS = 30
 _ROOT = Path(__file__).parent.parent
-_UVICORN = ("-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools")
+_LOOP = ("--loop", "uvloop", "--http", "httptools")
+_UVICORN = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", *_LOOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,19 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    title: str
+    """How to start a server, its port being the last argument, and as whom it connects."""
+
     command: tuple[str, ...]
-    as_owner: bool
+    as_owner: bool = False
 
 
 # `todo serve` lets uvicorn choose, which takes uvloop and httptools where they are installed.
 _KINDS = {
-    OURS: _Kind("this service", ("-m", "api.cli", "serve", "--port"), as_owner=False),
-    USUAL: _Kind("usual pattern", (*_UVICORN, "bench.usual:app", "--port"), as_owner=True),
-    IDIOMATIC: _Kind("idiomatic Strawberry", (*_UVICORN, "bench.idiomatic:app", "--port"), as_owner=True),
-    BY_HAND: _Kind("by hand", (*_UVICORN, "bench.by_hand:app", "--port"), as_owner=False),
+    OURS: _Kind((sys.executable, "-m", "api.cli", "serve", "--port")),
+    USUAL: _Kind((*_UVICORN, "bench.usual:app", "--port"), as_owner=True),
+    IDIOMATIC: _Kind((*_UVICORN, "bench.idiomatic:app", "--port"), as_owner=True),
+    BY_HAND: _Kind((*_UVICORN, "bench.by_hand:app", "--port")),
+    POSTGRAPHILE: _Kind(("node", str(graphile.FOLDER / "server.mjs"))),
 }
 
 
@@ -89,12 +93,11 @@ def _running(name: str, kind: _Kind, secret: str, database: Database, folder: Pa
         "DATABASE_URL": database.owner if kind.as_owner else database.service,
         "DATABASE_POOL_SIZE": str(POOL),
         "JWT_SECRET": secret,
+        "NODE_ENV": "production",
     }
     log = folder / f"{name}.log"
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *kind.command, str(port)], env=surroundings, cwd=folder, stdout=output, stderr=output
-        )
+        process = subprocess.Popen([*kind.command, str(port)], env=surroundings, cwd=folder, stdout=output, stderr=output)
     try:
         _wait_for(process, port, log)
         yield Server(name, port, secret, psutil.Process(process.pid))
