@@ -20,7 +20,7 @@ check: $(READY)    ## ruff, mypy strict, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.bench    ## measure the service against its baselines (an hour, needs wrk), into bench/RESULTS.md
+bench: $(VENV)/.bench    ## measure the service against its baselines (half an hour, needs wrk), into bench/RESULTS.md
 	@command -v wrk > /dev/null || { echo "make bench: wrk is missing: apt-get install wrk" >&2; exit 1; }
 	@$(BIN)/python -m bench
 

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     text = report.render(findings)
     print(text)
-    if options.only or options.skip_growth or options.skip_memory:
+    if options.skip_growth or options.skip_memory:
         print("Not everything was measured, so bench/RESULTS.md stays as it is.")
     else:
         report.write(text)
@@ -82,13 +82,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
     parser.add_argument("--connections", type=_several(int), default=(1, 8, 16), metavar="N,…")
-    parser.add_argument(
-        "--only", type=_several(str), default=(), metavar="NAME,…", help=", ".join(workload.name for workload in WORKLOADS)
-    )
+    names = ", ".join(workload.name for workload in WORKLOADS)
+    parser.add_argument("--only", type=_several(str), default=(), metavar="NAME,…", help=f"these and nothing else, of {names}")
     parser.add_argument("--skip-growth", action="store_true")
     parser.add_argument("--skip-memory", action="store_true")
     parser.add_argument("--memory-requests", type=int, default=100_000, metavar="N")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if unknown := set(options.only).difference(workload.name for workload in WORKLOADS):
+        parser.error(f"no such workload: {', '.join(sorted(unknown))}; there are {names}")
+    if options.only:
+        options.skip_growth = options.skip_memory = True
+    return options
 
 
 def _several(kind: Callable[[str], Value]) -> Callable[[str], tuple[Value, ...]]:

@@ -13,7 +13,7 @@ from bench.load import Answer, Load, LoadError, Sample, ask, measure, script, wr
 from bench.servers import BY_HAND, OURS, Server
 from bench.workloads import Workload
 
-_WARM_UP = Load(connections=8, seconds=1)
+_WARM_UP = Load(connections=8, seconds=2)
 
 
 class Case(NamedTuple):

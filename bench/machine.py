@@ -39,7 +39,7 @@ def facts(owner_url: str) -> Iterator[tuple[str, str]]:
     yield "Python", platform.python_version()
     yield "PostgreSQL", _postgresql(owner_url)
     yield "wrk", _first_words("wrk", 2)
-    if which("node"):
+    if which("npm"):
         yield "PostGraphile", f"{graphile.version()}, on Node.js {_first_words('node', 1)}"
     yield "Packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
 

@@ -21,8 +21,8 @@ _NUMBER = re.compile(r"[0-9.,]*")
 _TERMS = """\
 Each server is one process with a pool of ten connections, on the same tables, behind the same token check. Load comes from
 `wrk` with one thread, asking as 1,000 users in turn. Within a round every server takes each workload in turn; figures are
-medians of the rounds, and ratios are medians of the ratios within a round. Baselines isolate users by WHERE alone; this
-service and the query by hand also pay for row-level security, and this service for its log line."""
+medians of the rounds, and ratios are medians of the ratios within a round. The usual pattern and idiomatic Strawberry isolate
+users by WHERE alone; all others pay for row-level security, and this service for its log line too."""
 _LEGEND = """\
 `x` says how many times more requests per second this service answers. CPU is what a request takes in the server's process,
 and in all of PostgreSQL's processes."""
