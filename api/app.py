@@ -1,5 +1,6 @@
 """The composition root. Nothing is built at import time."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
         async with AsyncExitStack() as stack:
             app.state.house = stack.enter_context(open_house(settings))
+            _settle()
             yield
 
     app = FastAPI(
@@ -58,6 +60,17 @@ def create_app(settings: Settings) -> FastAPI:
     _surround(app, settings)
     _declare_problem(app)
     return app
+
+
+def _settle() -> None:
+    """Spare the garbage collector what lives as long as the process, and most of what each request makes.
+
+    Answers are trees, which go without it; looking for cycles among their nodes cost a tenth of a nested query, and walking
+    through the loaded modules was the longest pause of all (bench/RESULTS.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _surround(app: FastAPI, settings: Settings) -> None:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-import psycopg2.extensions as driver
 from anyio import to_thread
 from fastapi import FastAPI, Response
 from psycopg2.pool import ThreadedConnectionPool
@@ -26,25 +25,27 @@ _LISTS = """
 SELECT id, name FROM task_list WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY position, id LIMIT 50
 """
 _TASKS = """
-SELECT child.*, parent.key
-FROM unnest(%(lists)s::uuid[]) AS parent (key) JOIN LATERAL (
-  SELECT id, title, status = 'completed', upper(priority), created_at,
-         array(SELECT tag_id FROM task_tag WHERE task_tag.user_id = task.user_id AND task_id = task.id ORDER BY tag_id)
+SELECT child.*, parent.place
+FROM unnest(%(lists)s::uuid[]) WITH ORDINALITY AS parent (key, place) JOIN LATERAL (
+  SELECT id, title, status = 'completed', upper(priority), created_at
   FROM task WHERE user_id = %(user)s AND deleted_at IS NULL AND list_id = parent.key
   ORDER BY created_at DESC, id DESC LIMIT %(page)s
 ) AS child ON true ORDER BY child.created_at DESC, child.id DESC
 """
 _TAGS = """
-SELECT id, name, color FROM tag
-WHERE user_id = %(user)s AND deleted_at IS NULL AND id = ANY (%(tags)s::uuid[]) ORDER BY lower(name), id
+SELECT id, name, color, borne.bearers
+FROM tag JOIN (
+  SELECT tag_id, array_agg(parent.place) AS bearers
+  FROM unnest(%(tasks)s::uuid[]) WITH ORDINALITY AS parent (key, place)
+  JOIN task_tag ON task_tag.user_id = %(user)s AND task_id = parent.key GROUP BY tag_id
+) AS borne ON id = borne.tag_id
+WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY lower(name), id
 """
-_UUID_ARRAY = driver.new_array_type((2951,), "UUID[]", driver.UNICODE)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = POOL
-    driver.register_type(_UUID_ARRAY)
     app.state.pool = ThreadedConnectionPool(POOL, POOL, database_url())
     yield
     app.state.pool.closeall()
@@ -75,29 +76,27 @@ def _read(user_id: str) -> bytes:
 
 def _lists(cursor: Any, user_id: str) -> list[dict[str, Any]]:
     cursor.execute(_LISTS, {"user": user_id})
-    tasks_of: dict[str, list[dict[str, Any]]] = {}
-    lists = []
-    for list_id, name in cursor.fetchall():
-        tasks_of[list_id] = []
-        lists.append({"id": list_id, "name": name, "tasks": {"nodes": tasks_of[list_id]}})
+    lists = [{"id": list_id, "name": name, "tasks": {"nodes": []}} for list_id, name in cursor.fetchall()]
+    keys = "{" + ",".join(row["id"] for row in lists) + "}"
 
-    cursor.execute(_TASKS, {"user": user_id, "lists": "{" + ",".join(tasks_of) + "}", "page": PAGE})
-    rows = cursor.fetchall()
-    wanted = {tag_id for row in rows for tag_id in row[5]}
-    cursor.execute(_TAGS, {"user": user_id, "tags": "{" + ",".join(wanted) + "}"})
-    tags, rank = {}, {}
-    for place, (tag_id, name, color) in enumerate(cursor.fetchall()):
-        tags[tag_id] = {"id": tag_id, "name": name, "color": color}
-        rank[tag_id] = place
-    for task_id, title, completed, priority, created_at, tag_ids, list_id in rows:
-        tasks_of[list_id].append(
-            {
-                "id": task_id,
-                "title": title,
-                "completed": completed,
-                "priority": priority,
-                "createdAt": created_at,
-                "tags": [tags[tag_id] for tag_id in sorted(tag_ids, key=rank.__getitem__)],
-            }
-        )
+    cursor.execute(_TASKS, {"user": user_id, "lists": keys, "page": PAGE})
+    tasks = []
+    for task_id, title, completed, priority, created_at, place in cursor.fetchall():
+        task = {
+            "id": task_id,
+            "title": title,
+            "completed": completed,
+            "priority": priority,
+            "createdAt": created_at,
+            "tags": [],
+        }
+        tasks.append(task)
+        lists[place - 1]["tasks"]["nodes"].append(task)
+    keys = "{" + ",".join(task["id"] for task in tasks) + "}"
+
+    cursor.execute(_TAGS, {"user": user_id, "tasks": keys})
+    for tag_id, name, color, bearers in cursor.fetchall():
+        tag = {"id": tag_id, "name": name, "color": color}
+        for place in bearers:
+            tasks[place - 1]["tags"].append(tag)
     return lists

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.reading.builders import Tree
 from services.reading.pages import Cursors, Slice
 from services.reading.selection import (
     Connection,
@@ -18,8 +19,6 @@ from services.reading.selection import (
     TotalCount,
     Window,
 )
-
-Tree = dict[str, Any]
 
 
 class Group:

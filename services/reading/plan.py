@@ -1,11 +1,10 @@
 """Selections to SQL: one flat SELECT per relation level, compiled to text once per shape of selection.
 
-Every SELECT brings, in this order: for each shape of the level one column per response key (NULL where a child will go), then the
-keys by which children are found unless they are there already, then the order keys if cursors are wanted, and last the key of the
-parent (of a target that many may bear: the keys of all of them).
+Every SELECT brings, in this order: the columns of the level's shapes and the keys by which children are found, each once; the
+order keys if cursors are wanted; and last the parent's place among the parents' keys (of a target that many may bear: the places
+of all of them).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,19 +14,15 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
-    Text,
-    Uuid,
     any_,
     bindparam,
-    cast,
-    column,
     func,
     literal_column,
-    null,
     select,
     true,
 )
 
+from services.reading.builders import Builder, builder
 from services.reading.conditions import ConditionCompiler, search_condition
 from services.reading.entities import Bearers, Borne, Entity, Pairs, Relation, ToMany, ToOne
 from services.reading.graph import ENTITIES
@@ -44,7 +39,7 @@ from services.reading.selection import (
     Shape,
     TotalCount,
 )
-from services.reading.statements import Statement, compiled, parent_keys, the_user, wanted_ids
+from services.reading.statements import Statement, compiled, parents, the_user, wanted_ids
 
 MAX_PLANS = 512
 
@@ -61,10 +56,9 @@ class ChildPlan:
 
 @dataclass(frozen=True, slots=True)
 class ShapePlan:
-    """Where a shape's columns begin in the row, their response keys, and its children."""
+    """How rows become trees of a shape, and its children."""
 
-    start: int
-    keys: tuple[str, ...]
+    build: Builder
     children: tuple[ChildPlan, ...]
 
 
@@ -93,50 +87,40 @@ class _Planner:
         self.table: FromClause = self.entity.table
         self.ordering = Ordering(self.entity, level)
         self.columns: list[ColumnElement[Any]] = []
-        self._places: dict[str, int] = {}
+        self._places: dict[tuple[str, bool], int] = {}
 
     def plan(self) -> Plan:
-        shapes = [self._start(shape) for shape in self.level.shapes]
-        planned = tuple(
-            ShapePlan(start, tuple(member.key for member in shape.members), tuple(self._children(shape)))
-            for start, shape in zip(shapes, self.level.shapes, strict=True)
-        )
+        planned = tuple(self._shape(shape) for shape in self.level.shapes)
         cursor_columns = self._cursor_columns()
         if not self.columns:
             self.columns.append(literal_column("1"))
         return Plan(self.entity, compiled(self._statement()), self._counting(), planned, cursor_columns)
 
-    def _start(self, shape: Shape) -> int:
-        start = len(self.columns)
-        for place, member in enumerate(shape.members, start):
-            self.columns.append(self._member(member))
-            if isinstance(member, Leaf) and not member.upper:
-                self._places.setdefault(member.column, place)
-        return start
+    def _shape(self, shape: Shape) -> ShapePlan:
+        build = builder({member.key: self._value(member) for member in shape.members})
+        return ShapePlan(build, tuple(self._child(member) for member in shape.members if isinstance(member, Child)))
 
-    def _member(self, member: Leaf | Constant | Child) -> ColumnElement[Any]:
+    def _value(self, member: Leaf | Constant | Child) -> int | str | None:
         match member:
             case Leaf():
-                expression = self.entity.columns[member.column](self.table)
-                return func.upper(expression) if member.upper else expression
+                return self._place_of(member.column, upper=member.upper)
             case Constant():
-                return cast(literal_column(f"'{member.text}'"), Text)
+                return member.text
             case Child():
-                return null()
+                return None
 
-    def _children(self, shape: Shape) -> Iterator[ChildPlan]:
-        for member in shape.members:
-            if isinstance(member, Child):
-                relation = self.entity.relations[member.relation]
-                key = relation.column if isinstance(relation, ToOne) else "id"
-                yield ChildPlan(member.key, self._place_of(key), relation, plan_for(member.level, relation))
+    def _child(self, member: Child) -> ChildPlan:
+        relation = self.entity.relations[member.relation]
+        key = relation.column if isinstance(relation, ToOne) else "id"
+        return ChildPlan(member.key, self._place_of(key), relation, plan_for(member.level, relation))
 
-    def _place_of(self, column: str) -> int:
-        """Return where the column stands in the rows, adding it if it is not selected anyway."""
-        if column not in self._places:
-            self.columns.append(self.entity.columns[column](self.table))
-            self._places[column] = len(self.columns) - 1
-        return self._places[column]
+    def _place_of(self, column: str, *, upper: bool = False) -> int:
+        """Return where the column stands in the rows, adding it if it is not there yet."""
+        if (column, upper) not in self._places:
+            expression = self.entity.columns[column](self.table)
+            self.columns.append(func.upper(expression) if upper else expression)
+            self._places[column, upper] = len(self.columns) - 1
+        return self._places[column, upper]
 
     def _cursor_columns(self) -> slice | None:
         if not _wants_cursors(self.level):
@@ -155,18 +139,19 @@ class _Planner:
             case None:
                 return self._windowed(rows.where(*self._conditions()))
             case ToOne():
-                return rows.add_columns(self.table.c.id).where(*self._conditions(), self.table.c.id == any_(parent_keys()))
+                parent = parents()
+                return rows.add_columns(parent.c.place).where(*self._conditions(), self.table.c.id == parent.c.key)
             case Borne(pairs=pairs):
                 return self._with_its_bearers(rows, pairs)
             case ToMany() | Bearers():
                 return self._page_per_parent(rows)
 
     def _with_its_bearers(self, rows: Select[Any], pairs: Pairs) -> Select[Any]:
-        """Read each target once, and with it the keys of all parents that bear it."""
-        pair = pairs.table
+        """Read each target once, and with it the places of all parents that bear it."""
+        pair, parent = pairs.table, parents()
         borne = (
-            select(pair.c[pairs.far].label("key"), func.array_agg(pair.c[pairs.near]).label("bearers"))
-            .where(pair.c.user_id == the_user(), pair.c[pairs.near] == any_(parent_keys()))
+            select(pair.c[pairs.far].label("key"), func.array_agg(parent.c.place).label("bearers"))
+            .where(pair.c.user_id == the_user(), pair.c[pairs.near] == parent.c.key)
             .group_by(pair.c[pairs.far])
             .subquery("borne")
         )
@@ -175,13 +160,13 @@ class _Planner:
 
     def _page_per_parent(self, rows: Select[Any]) -> Select[Any]:
         """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
-        parent = func.unnest(parent_keys()).table_valued(column("key", Uuid(as_uuid=False)), name="parent").render_derived()
+        parent = parents()
         ordering = [expression.label(f"o{number}") for number, expression in enumerate(self.ordering.expressions(self.table))]
         key, joining = self._parent_key()
         mine = rows.add_columns(*ordering).where(*self._conditions(), *joining, key == parent.c.key)
         child = self._windowed(mine.correlate(parent)).lateral("child")
         wanted = [child.c[f"c{number}"] for number in range(len(self.columns))]
-        outer = select(*wanted, parent.c.key).select_from(parent.join(child, true()))
+        outer = select(*wanted, parent.c.place).select_from(parent.join(child, true()))
         ordered = outer.order_by(*self.ordering.over([child.c[f"o{number}"] for number in range(len(ordering))]))
         return ordered.limit(bindparam("budget", type_=Integer))
 
@@ -223,7 +208,9 @@ class _Planner:
         if self.relation is None:
             return compiled(select(func.count()).select_from(self.table).where(*conditions))
         key, joining = self._parent_key()
-        return compiled(select(key, func.count()).where(*conditions, *joining, key == any_(parent_keys())).group_by(key))
+        parent = parents()
+        counted = select(parent.c.place, func.count()).where(*conditions, *joining, key == parent.c.key)
+        return compiled(counted.group_by(parent.c.place))
 
 
 def _wants_cursors(level: Level) -> bool:

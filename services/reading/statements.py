@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, bindparam, cast, func, literal_column
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, Text, Uuid, bindparam, cast, column, func, literal_column
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
@@ -34,9 +34,11 @@ def the_user() -> ColumnElement[Any]:
     return bindparam("user_id", type_=Text)
 
 
-def parent_keys() -> ColumnElement[Any]:
-    """Return the parameter that holds the keys of all parents."""
-    return cast(bindparam("keys", type_=Text), ARRAY(Uuid(as_uuid=False)))
+def parents() -> FromClause:
+    """Return the keys of all parents as a table: (key, place), the first place being 1."""
+    keys = cast(bindparam("keys", type_=Text), ARRAY(Uuid(as_uuid=False)))
+    key = column("key", Uuid(as_uuid=False))
+    return func.unnest(keys).table_valued(key, with_ordinality="place", name="parent").render_derived()
 
 
 def wanted_ids(kind: TypeEngine[Any]) -> ColumnElement[Any]:
