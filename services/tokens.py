@@ -4,15 +4,20 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Lock
+from time import time
 from typing import Any
 
 import jwt
+from cachetools import LRUCache, cached
 
 from models.base import MAX_USER_ID
 from services.context import Newcomer
 from services.errors import Unauthenticated
 
 ISSUER = "todo"
+REMEMBERED = 2_000_000  # characters of tokens
+_EXPIRED = "The token has expired."
 _ALGORITHM = "HS256"
 _OUR_CLAIMS = ("sub", "iat", "exp", "jti")
 _THEIR_USER_CLAIMS = ("sub", "user_id", "id")
@@ -27,12 +32,26 @@ class Identity:
     newcomer: Newcomer | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token says whose signature is right; `expires` is in seconds since 1970."""
+
+    identity: Identity
+    expires: int
+    size: int
+
+
 class Tokens:
-    """Issues and reads tokens. Others who have the secret may issue too: `sub`, or `user_id`, or `id` names the user."""
+    """Issues and reads tokens. Others who have the secret may issue too: `sub`, or `user_id`, or `id` names the user.
+
+    A signature that was right stays right, so the tokens in use are remembered; whether one has expired is asked each time.
+    """
 
     def __init__(self, secret: str, lifetime: timedelta) -> None:
         self._secret = secret
         self.lifetime = lifetime
+        remembered: LRUCache[Any, _Verified] = LRUCache(REMEMBERED, getsizeof=lambda verified: verified.size)
+        self._verified = cached(remembered, lock=Lock())(self._verify)
 
     def issue(self, user_id: str) -> str:
         """Return a token for this user."""
@@ -48,22 +67,32 @@ class Tokens:
 
     def read(self, token: str) -> Identity:
         """Return whom the token speaks for. Raises Unauthenticated for any token that is not valid now."""
-        claims = self._verified(token)
-        if claims.get("iss") == ISSUER:
-            if any(claim not in claims for claim in _OUR_CLAIMS):
-                raise Unauthenticated("The token is not valid.")
-            return Identity(_user_id(claims, ("sub",)), None)
-        return Identity(_user_id(claims, _THEIR_USER_CLAIMS), _newcomer(claims))
+        verified = self._verified(token)
+        if verified.expires <= time():
+            raise Unauthenticated(_EXPIRED)
+        return verified.identity
 
-    def _verified(self, token: str) -> Mapping[str, Any]:
+    def _verify(self, token: str) -> _Verified:
+        claims = self._claims(token)
+        return _Verified(_identity(claims), int(claims["exp"]), len(token))
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
         try:
             # Tokens signed elsewhere carry what audience and subject they like; the shared secret is what we trust.
             options: Any = {"require": ["exp"], "verify_aud": False, "verify_sub": False, "verify_iss": False}
             return jwt.decode(token, self._secret, algorithms=[_ALGORITHM], options=options)
         except jwt.ExpiredSignatureError:
-            raise Unauthenticated("The token has expired.") from None
+            raise Unauthenticated(_EXPIRED) from None
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise Unauthenticated("The token is not valid.") from None
+
+
+def _identity(claims: Mapping[str, Any]) -> Identity:
+    if claims.get("iss") == ISSUER:
+        if any(claim not in claims for claim in _OUR_CLAIMS):
+            raise Unauthenticated("The token is not valid.")
+        return Identity(_user_id(claims, ("sub",)), None)
+    return Identity(_user_id(claims, _THEIR_USER_CLAIMS), _newcomer(claims))
 
 
 def _user_id(claims: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -255,3 +255,14 @@ def test_an_inactive_account_opens_nothing(doors: Doors, ada: Person, service: S
 
 def test_a_bad_token_does_not_keep_anyone_from_logging_in(doors: Doors, ada: Person) -> None:
     assert doors("x.y.z").log_in(ada.email, PASSWORD)["user"]["id"] == ada.id
+
+
+def test_a_token_in_use_expires_all_the_same(doors: Doors, ada: Person) -> None:
+    door = doors(signed({"sub": ada.id}, SECRET, lifetime=2))
+    assert door.me()["id"] == ada.id
+
+    time.sleep(2.1)
+
+    with pytest.raises(DoorError) as refused:
+        door.me()
+    assert (refused.value.code, refused.value.detail) == ("UNAUTHENTICATED", "The token has expired.")
