@@ -1,0 +1,221 @@
+"""Generates operations from the schema itself: a field, an argument or a type is covered the day it appears.
+
+Every document is valid. The rule that is hardest to keep is that of merging (a response key means one thing only), so here a
+response key means one field with the same arguments and type in the whole document, wherever it stands.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLBoolean,
+    GraphQLInterfaceType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    do_types_overlap,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+    parse,
+    print_ast,
+)
+from hypothesis import strategies as st
+
+from tests.arguments import Arguments, Data
+from tests.dice import Dice
+
+MAX_DEPTH = 8
+MAX_ROWS = 120  # that may meet at one place of the answer
+MAX_FIELDS = 500  # in the answer, about
+UNPAGED_LIST = 4  # about how long a list is that has no pages
+
+Scope = GraphQLObjectType | GraphQLInterfaceType
+
+_CONDITION = GraphQLArgument(GraphQLNonNull(GraphQLBoolean))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a client would send."""
+
+    document: str
+    variables: dict[str, Any]
+    name: str | None
+
+    def __repr__(self) -> str:
+        return f"{print_ast(parse(self.document))}\nvariables: {self.variables!r}\noperationName: {self.name!r}"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A field with its arguments under a response key, and about how many rows it brings for each row above it."""
+
+    key: str
+    name: str
+    arguments: str
+    size: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}{self.arguments}" if self.key == self.name else f"{self.key}: {self.name}{self.arguments}"
+
+
+@dataclass(frozen=True)
+class _Fragment:
+    """A finished fragment: it fits wherever there is as much room as where it was written."""
+
+    name: str
+    type: Scope
+    depth: int
+    rows: int
+    cost: int
+
+
+@dataclass
+class _Author:
+    dice: Dice
+    schema: GraphQLSchema
+    scopes: list[Scope]
+    arguments: Arguments
+    fragments: dict[str, _Fragment] = field(default_factory=dict)
+    fragment_texts: list[str] = field(default_factory=list)
+    calls: dict[str, list[_Call]] = field(default_factory=dict)
+    meanings: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    cost: int = 0
+
+    def operation(self) -> Operation:
+        assert self.schema.query_type is not None
+        body = self.selection(self.schema.query_type, 0, 1)
+        name = "Main" if self.dice.chance(30) else None
+        variables = f"({', '.join(self.arguments.definitions)})" if self.arguments.definitions else ""
+        texts = [f"query {name or ''}{variables} {body}" if name or variables else body, *self.fragment_texts]
+        if name and self.dice.chance(20):
+            texts.insert(self.dice.number(0, 1), "query Other { __typename }")
+        return Operation("\n".join(texts), self.arguments.given, name)
+
+    def selection(self, type_: Scope, depth: int, rows: int) -> str:
+        members = [self.member(type_, depth, rows) for _ in range(self.dice.number(1, 3 if depth else 2))]
+        return f"{{ {' '.join(members)} }}"
+
+    def member(self, type_: Scope, depth: int, rows: int) -> str:
+        what = self.dice.number(0, 99)
+        abstract = 50 if isinstance(type_, GraphQLInterfaceType) else 0
+        if self.cost < MAX_FIELDS:
+            if what >= 92 - abstract // 2:
+                return self.named_fragment(type_, depth, rows)
+            if what >= 84 - abstract:
+                return self.inline_fragment(type_, depth, rows)
+        self.cost += rows
+        if 24 <= what < 30:
+            return self._typename(type_) + self.condition()
+        return self.field(type_, depth, rows)
+
+    def field(self, type_: Scope, depth: int, rows: int) -> str:
+        lately = self.calls.get(type_.name, [])[-4:]
+        known = [call for call in lately if self._fits(type_, call.name, call.size, depth, rows)]
+        if known and self.dice.chance(25):
+            call = self.dice.pick(known)
+        else:
+            name = self._name(type_, depth, rows)
+            if name is None:
+                return self._typename(type_)
+            call = self._call(type_, name, depth, rows)
+        target = get_named_type(type_.fields[call.name].type)
+        below = self.selection(target, depth + 1, rows * call.size) if isinstance(target, Scope) else ""
+        return f"{call.text}{self.condition()} {below}"
+
+    def named_fragment(self, type_: Scope, depth: int, rows: int) -> str:
+        fitting = [
+            one
+            for one in self.fragments.values()
+            if self._overlap(type_, one.type) and depth <= one.depth and rows <= one.rows and one.cost + self.cost < MAX_FIELDS
+        ]
+        if fitting and self.dice.chance(60):
+            fragment = self.dice.pick(fitting)
+            self.cost += fragment.cost
+        else:
+            before, target = self.cost, self.dice.pick(self._overlapping(type_))
+            body = self.selection(target, depth, rows)
+            fragment = _Fragment(f"F{len(self.fragments)}", target, depth, rows, self.cost - before)
+            self.fragments[fragment.name] = fragment
+            self.fragment_texts.append(f"fragment {fragment.name} on {target.name} {body}")
+        return f"...{fragment.name}{self.condition()}"
+
+    def inline_fragment(self, type_: Scope, depth: int, rows: int) -> str:
+        if self.dice.chance(30):
+            return f"...{self.condition()} {self.selection(type_, depth, rows)}"
+        target = self.dice.pick(self._overlapping(type_))
+        return f"... on {target.name}{self.condition()} {self.selection(target, depth, rows)}"
+
+    def condition(self) -> str:
+        """Return directives, seldom, that mostly let pass."""
+        if not self.dice.chance(10):
+            return ""
+        directives = self.dice.some(["include", "skip"], 2)
+        passing = {name: (name == "include") != self.dice.chance(25) for name in directives}
+        return "".join(f" @{name}(if: {self.arguments.spelled(value, _CONDITION)})" for name, value in passing.items())
+
+    def _name(self, type_: Scope, depth: int, rows: int) -> str | None:
+        """Return the name of a field for which there is room, most often of one that leads on."""
+        fitting = [name for name in type_.fields if self._fits(type_, name, self._least(type_, name), depth, rows)]
+        deep = [name for name in fitting if is_composite_type(get_named_type(type_.fields[name].type))]
+        if deep and self.dice.chance(60):
+            fitting = deep
+        return self.dice.pick(fitting) if fitting else None
+
+    def _call(self, type_: Scope, name: str, depth: int, rows: int) -> _Call:
+        declared = type_.fields[name]
+        if declared.args:
+            arguments, size = self.arguments.of(declared, top=depth == 0, most=MAX_ROWS // rows)
+        else:
+            arguments, size = "", self._least(type_, name)
+        call = _Call(self._key(name, arguments, str(declared.type), type_), name, arguments, size)
+        self.calls.setdefault(type_.name, []).append(call)
+        return call
+
+    def _typename(self, type_: Scope) -> str:
+        return _Call(self._key("__typename", "", "String!", type_), "__typename", "", 1).text
+
+    def _key(self, name: str, arguments: str, answer: str, type_: Scope) -> str:
+        """Return a response key that means this and nothing else; sometimes it is the name of quite another field."""
+        meaning = (name, arguments, answer)
+        if self.meanings.setdefault(name, meaning) == meaning and not self.dice.chance(15):
+            return name
+        known = [key for key, meant in self.meanings.items() if meant == meaning]
+        if known and self.dice.chance(50):
+            return self.dice.pick(known)
+        free = [other for other in type_.fields if other not in self.meanings] if self.dice.chance(20) else []
+        key = self.dice.pick(free) if free else f"a{len(self.meanings)}"
+        self.meanings[key] = meaning
+        return key
+
+    def _fits(self, type_: Scope, name: str, size: int, depth: int, rows: int) -> bool:
+        if not is_composite_type(get_named_type(type_.fields[name].type)):
+            return True
+        return depth < MAX_DEPTH and self.cost < MAX_FIELDS and rows * size <= MAX_ROWS
+
+    def _least(self, type_: Scope, name: str) -> int:
+        """Return how many rows a field brings at least, for all that one can do."""
+        listed = is_list_type(get_nullable_type(type_.fields[name].type))
+        return UNPAGED_LIST if listed and "pageInfo" not in type_.fields else 1
+
+    def _overlapping(self, type_: Scope) -> list[Scope]:
+        return [one for one in self.scopes if self._overlap(type_, one)]
+
+    def _overlap(self, one: Scope, other: Scope) -> bool:
+        return do_types_overlap(self.schema, one, other)
+
+
+def operations(schema: GraphQLSchema, data: Data, *, whole: bool = False) -> st.SearchStrategy[Operation]:
+    """Return operations; `whole` ones leave no relation empty by what they ask for, and have no mistakes."""
+    scopes = [type_ for type_ in schema.type_map.values() if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType)]
+
+    @st.composite
+    def drawn(draw: st.DrawFn) -> Operation:
+        dice = Dice(draw)
+        return _Author(dice, schema, scopes, Arguments(dice, schema, data, whole=whole)).operation()
+
+    return drawn()

@@ -1,0 +1,42 @@
+"""The graph without HTTP: operations of one user, straight against a database, with their statements counted."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from graphql_schema.context import GraphContext
+from graphql_schema.operations import Graph, GraphRequest, Outcome
+from graphql_schema.schema import build_schema
+from models.database import Database, make_engine
+from models.statements import count_statements_of, counting_statements
+from services.context import UserContext
+from tests.conftest import Cluster
+
+
+class Caller:
+    """One user at the graph."""
+
+    def __init__(self, graph: Graph, context: UserContext) -> None:
+        self._graph = graph
+        self._context = context
+        self.statements = 0
+
+    def run(self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None) -> Outcome:
+        """Run an operation, and note how many statements that took."""
+        nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
+        context = GraphContext(lambda: self._context, nobody, nobody)
+        with counting_statements() as counter:
+            outcome = self._graph.run(GraphRequest(document, variables, name), context)
+        self.statements = counter.count
+        return outcome
+
+
+@contextmanager
+def calling(database: Cluster, user_id: str) -> Iterator[Caller]:
+    """Connect as the service does."""
+    engine = make_engine(database.service, pool_size=1)
+    count_statements_of(engine)
+    try:
+        yield Caller(Graph(build_schema()), UserContext(user_id, Database(engine, statement_timeout=5000)))
+    finally:
+        engine.dispose()

@@ -1,0 +1,371 @@
+"""The reference: graphql-core runs the SDL as it stands, over plain rows, one obvious resolver at a time.
+
+It knows nothing of the read engine but how a cursor is spelled, which is nobody's business but the engine's.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+    get_named_type,
+    is_composite_type,
+    is_enum_type,
+)
+
+from services.errors import InvalidInput
+from services.reading.graph import ENTITIES
+from services.reading.pages import Cursors
+from services.reading.selection import Order
+from tests.worlds import Row, Rows
+
+SDL = Path(__file__).parents[1] / "docs" / "schema.graphql"
+ROW_TYPES = {"Task": "task", "TaskList": "task_list", "Tag": "tag", "Comment": "comment"}
+PRIORITIES = ("none", "low", "medium", "high", "urgent")
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+# A sort: how it reads a row's keys, and whether each of them turns with the direction.
+Sort = tuple[tuple[Callable[[Row], Any], bool], ...]
+SORTS: Mapping[str, Sort] = {
+    "created": ((lambda row: row["created_at"], True),),
+    "updated": ((lambda row: row["updated_at"], True),),
+    "title": ((lambda row: row["title"].lower(), True),),
+    "name": ((lambda row: row["name"].lower(), True),),
+    "priority": ((lambda row: PRIORITIES.index(row["priority"]), True),),
+    "position": ((lambda row: row["position"], True),),
+    "completed": ((lambda row: row["completed_at"] is None, False), (lambda row: row["completed_at"] or NEVER, True)),
+}
+DEFAULT_ORDERS = {
+    "Task": [("created", True)],
+    "TaskList": [("position", False)],
+    "Tag": [("name", False)],
+    "Comment": [("created", False)],
+}
+
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "eq": lambda value, operand: value == operand,
+    "ne": lambda value, operand: value != operand,
+    "in": lambda value, operand: value in operand,
+    "lt": lambda value, operand: value < operand,
+    "lte": lambda value, operand: value <= operand,
+    "gt": lambda value, operand: value > operand,
+    "gte": lambda value, operand: value >= operand,
+    "contains": lambda value, operand: operand.lower() in value.lower(),
+}
+
+Path_ = tuple[str, ...]
+
+
+def snake(name: str) -> str:
+    """TaskList → task_list."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+
+
+def refuse(code: str) -> GraphQLError:
+    """Return an error as either door would tell it, but for its words."""
+    return GraphQLError(code, extensions={"code": code})
+
+
+@dataclass
+class Seen:
+    """Where an operation went: the places of its relations, and of the connections it asked to be counted."""
+
+    levels: set[Path_] = field(default_factory=set)
+    totals: set[Path_] = field(default_factory=set)
+    nodes: set[Path_] = field(default_factory=set)
+
+
+class Reference:
+    """Answers one user's operations."""
+
+    def __init__(self, rows: Rows, user_id: str) -> None:
+        self.user_id = user_id
+        self.everyones = {name: [{"__typename": name, **row} for row in rows[table]] for name, table in ROW_TYPES.items()}
+        self.mine = {
+            name: [row for row in several if row["user_id"] == user_id and row["deleted_at"] is None]
+            for name, several in self.everyones.items()
+        }
+        self.bearings = [(pair["task_id"], pair["tag_id"]) for pair in rows["task_tag"] if pair["user_id"] == user_id]
+        (account,) = (row for row in rows["user"] if row["id"] == user_id)
+        (counter,) = (row for row in rows["user_revision"] if row["user_id"] == user_id)
+        self.account = {**account, "revision": counter["revision"]}
+        self.seen = Seen()
+        self._places: dict[str, list[str]] = {}
+
+    @cached_property
+    def schema(self) -> GraphQLSchema:
+        """Return the published schema."""
+        schema = build_schema(SDL.read_text())
+        for type_ in schema.type_map.values():
+            if is_enum_type(type_) and not type_.name.startswith("__"):
+                for name, value in type_.values.items():
+                    value.value = name.lower()
+        return schema
+
+    def run(self, document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None) -> ExecutionResult:
+        """Execute an operation the ordinary way."""
+        self.seen = Seen()
+        return execute_sync(
+            self.schema,
+            document,
+            root_value={},
+            variable_values=dict(variables),
+            operation_name=operation_name,
+            field_resolver=self._resolve,
+        )
+
+    def values(self, type_name: str, field_name: str) -> list[Any]:
+        """Return the values that occur in a column, in anybody's rows, but mostly in one's own."""
+        column = snake(field_name)
+        found = [row.get(column) for row in [*self.mine[type_name] * 3, *self.everyones[type_name]]]
+        return [value.isoformat() if isinstance(value, datetime) else value for value in found if value is not None]
+
+    def cursors(self, type_name: str, order_by: Sequence[Row] | None) -> list[str]:
+        """Return the places of all one's rows in this order; a deleted row's place is a place too."""
+        order = self._order(type_name, order_by)
+        key = f"{type_name} {order}"
+        if key not in self._places:
+            mine = [row for row in self.everyones[type_name] if row["user_id"] == self.user_id]
+            self._places[key] = [self._cursor(type_name, order, row) for row in mine]
+        return self._places[key]
+
+    def _resolve(self, source: Row, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        self._notice(info)
+        resolver = getattr(self, f"{snake(info.parent_type.name)}_{snake(info.field_name)}", None)
+        if resolver is not None:
+            return resolver(source, **{snake(name): value for name, value in arguments.items()})
+        return source[snake(info.field_name)]
+
+    def _notice(self, info: GraphQLResolveInfo[Any]) -> None:
+        place = tuple(str(step) for step in info.path.as_list() if not isinstance(step, int))
+        if info.field_name == "totalCount":
+            self.seen.totals.add(place[:-1])
+        elif info.parent_type.name in {"Query", *ROW_TYPES} and is_composite_type(get_named_type(info.return_type)):
+            self.seen.levels.add(place)
+            if info.field_name == "node":
+                self.seen.nodes.add(place)
+
+    # The roots.
+
+    def query_viewer(self, _: Row) -> Row:
+        return self.account
+
+    def query_node(self, _: Row, id: str) -> Row | None:
+        wanted = identifier(id)
+        return next((row for rows in self.mine.values() for row in rows if row["id"] == wanted), None)
+
+    def query_task(self, _: Row, id: str) -> Row:
+        return self._found("Task", id)
+
+    def query_list(self, _: Row, id: str) -> Row:
+        return self._found("TaskList", id)
+
+    def query_tag(self, _: Row, id: str) -> Row:
+        return self._found("Tag", id)
+
+    def query_tasks(self, _: Row, **page: Any) -> Row:
+        return self._page("Task", self.mine["Task"], **page)
+
+    def query_lists(self, _: Row, **page: Any) -> Row:
+        return self._page("TaskList", self.mine["TaskList"], **page)
+
+    def query_tags(self, _: Row, **page: Any) -> Row:
+        return self._page("Tag", self.mine["Tag"], **page)
+
+    # What is derived, and what is related.
+
+    def task_completed(self, task: Row) -> bool:
+        return bool(task["status"] == "completed")
+
+    def task_list(self, task: Row) -> Row | None:
+        return self._by_id("TaskList", task["list_id"])
+
+    def task_parent(self, task: Row) -> Row | None:
+        return self._by_id("Task", task["parent_id"])
+
+    def task_tags(self, task: Row) -> list[Row]:
+        borne = {tag_id for task_id, tag_id in self.bearings if task_id == task["id"]}
+        tags = [tag for tag in self.mine["Tag"] if tag["id"] in borne]
+        return in_order(tags, DEFAULT_ORDERS["Tag"])
+
+    def task_subtasks(self, task: Row, **page: Any) -> Row:
+        return self._page("Task", (row for row in self.mine["Task"] if row["parent_id"] == task["id"]), **page)
+
+    def task_comments(self, task: Row, **page: Any) -> Row:
+        return self._page("Comment", (row for row in self.mine["Comment"] if row["task_id"] == task["id"]), **page)
+
+    def task_list_tasks(self, task_list: Row, **page: Any) -> Row:
+        return self._page("Task", (row for row in self.mine["Task"] if row["list_id"] == task_list["id"]), **page)
+
+    def tag_tasks(self, tag: Row, **page: Any) -> Row:
+        bearers = {task_id for task_id, tag_id in self.bearings if tag_id == tag["id"]}
+        return self._page("Task", (row for row in self.mine["Task"] if row["id"] in bearers), **page)
+
+    def comment_task(self, comment: Row) -> Row | None:
+        return self._by_id("Task", comment["task_id"])
+
+    def _by_id(self, type_name: str, row_id: str | None) -> Row | None:
+        return next((row for row in self.mine[type_name] if row["id"] == row_id), None)
+
+    def _found(self, type_name: str, row_id: str) -> Row:
+        row = self._by_id(type_name, identifier(row_id))
+        if row is None:
+            raise refuse("NOT_FOUND")
+        return row
+
+    # Pages.
+
+    def _page(
+        self,
+        type_name: str,
+        rows: Iterable[Row],
+        *,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        filter: Row | None = None,
+        order_by: Sequence[Row] | None = None,
+    ) -> Row:
+        order = self._order(type_name, order_by)
+        backward = last is not None or before is not None
+        if backward and after is not None:
+            raise refuse("INVALID_INPUT")
+        size = last if last is not None else 50 if first is None else first
+        if not 0 <= size <= 500:
+            raise refuse("INVALID_INPUT")
+        all_pages = in_order([row for row in rows if filter is None or self.fulfils(type_name, row, filter)], order)
+        cursor = before if backward else after
+        beyond = all_pages if cursor is None else self._beyond(type_name, order, all_pages, cursor, backward=backward)
+        nodes = beyond[max(0, len(beyond) - size) :] if backward else beyond[:size]
+        more = len(beyond) > size
+        cursors = [self._cursor(type_name, order, row) for row in nodes]
+        return {
+            "edges": [{"cursor": cursor, "node": node} for cursor, node in zip(cursors, nodes, strict=True)],
+            "nodes": nodes,
+            "page_info": {
+                "has_next_page": cursor is not None if backward else more,
+                "has_previous_page": more if backward else cursor is not None,
+                "start_cursor": cursors[0] if cursors else None,
+                "end_cursor": cursors[-1] if cursors else None,
+            },
+            "total_count": len(all_pages),
+        }
+
+    def _order(self, type_name: str, order_by: Sequence[Row] | None) -> list[tuple[str, bool]]:
+        terms = [(term["field"].lower(), term.get("direction", "asc").lower() == "desc") for term in order_by or ()]
+        if len({sort for sort, _ in terms}) < len(terms):
+            raise refuse("INVALID_INPUT")
+        return terms or DEFAULT_ORDERS[type_name]
+
+    def _cursors(self, type_name: str, order: Sequence[tuple[str, bool]]) -> Cursors:
+        return Cursors(self.user_id, ENTITIES[ROW_TYPES[type_name]], tuple(Order(*term) for term in order))
+
+    def _cursor(self, type_name: str, order: Sequence[tuple[str, bool]], row: Row) -> str:
+        return self._cursors(type_name, order).write([value for value, _ in keys(row, order)])
+
+    def _beyond(
+        self, type_name: str, order: Sequence[tuple[str, bool]], rows: list[Row], cursor: str, *, backward: bool
+    ) -> list[Row]:
+        try:
+            there = self._cursors(type_name, order).read(cursor, "")
+        except InvalidInput:
+            raise refuse("INVALID_INPUT") from None
+        return [row for row in rows if is_beyond(keys(row, order), there, backward=backward)]
+
+    # Filters. What is null fulfils no comparison, and `not` turns whatever is not true into true: so false and unknown are one.
+
+    def fulfils(self, type_name: str, row: Row, tree: Any) -> bool:
+        """Tell whether the row is wanted: all members of the filter must hold."""
+        return all(self._holds(type_name, row, name, value) for name, value in demand(tree).items())
+
+    def _holds(self, type_name: str, row: Row, name: str, value: Any) -> bool:
+        match name:
+            case "and" | "or":
+                parts = [self.fulfils(type_name, row, part) for part in demand(value)]
+                return all(parts) if name == "and" else any(parts)
+            case "not":
+                return not self.fulfils(type_name, row, value)
+            case "tags":
+                tags = self.task_tags(row)
+                return all(self._quantified("Tag", tags, quantifier, part) for quantifier, part in demand(value).items())
+            case "completed":
+                return all(self.task_completed(row) == demand(operand) for operand in demand(value).values())
+            case _:
+                column = snake(name)
+                kind = column.rpartition("_")[2]
+                convert = {"id": identifier, "at": moment}.get(kind, unchanged)
+                return all(compare(row[column], operator, operand, convert) for operator, operand in demand(value).items())
+
+    def _quantified(self, type_name: str, rows: list[Row], quantifier: str, part: Any) -> bool:
+        demand(part)
+        fulfilled = [self.fulfils(type_name, row, part) for row in rows]
+        return {"some": any(fulfilled), "none": not any(fulfilled), "every": all(fulfilled)}[quantifier]
+
+
+def identifier(text: str) -> str:
+    """Return an id as the database spells it."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise refuse("INVALID_INPUT") from None
+
+
+def demand(value: Any) -> Any:
+    """Return what is not null."""
+    if value is None:
+        raise refuse("INVALID_INPUT")
+    return value
+
+
+def moment(text: str) -> datetime:
+    """Return a time as the database holds it."""
+    return datetime.fromisoformat(text)
+
+
+def unchanged(value: Any) -> Any:
+    """Return what needs no conversion."""
+    return value
+
+
+def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], Any]) -> bool:
+    """Tell whether a column's value fulfils one comparison."""
+    if operator == "isNull":
+        return (value is None) == demand(operand)
+    wanted = [convert(one) for one in demand(operand)] if operator == "in" else convert(demand(operand))
+    return value is not None and bool(COMPARISONS[operator](value, wanted))
+
+
+def keys(row: Row, order: Sequence[tuple[str, bool]]) -> list[tuple[Any, bool]]:
+    """Return what places the row in the order, and which of it descends; the id is last and goes the way of the one before."""
+    terms = [(key(row), descending and turns) for sort, descending in order for key, turns in SORTS[sort]]
+    return [*terms, (row["id"], terms[-1][1])]
+
+
+def in_order(rows: list[Row], order: Sequence[tuple[str, bool]]) -> list[Row]:
+    """Sort by the last key first: Python's sort is stable."""
+    placed = [(keys(row, order), row) for row in rows]
+    for place in reversed(range(len(placed[0][0]) if placed else 0)):
+        placed.sort(key=lambda one: one[0][place][0], reverse=placed[0][0][place][1])
+    return [row for _, row in placed]
+
+
+def is_beyond(here: Sequence[tuple[Any, bool]], there: Sequence[Any], *, backward: bool) -> bool:
+    """Tell whether a row lies behind (or, backward, in front of) a place."""
+    for (value, descending), other in zip(here, there, strict=True):
+        if value != other:
+            larger: bool = value > other
+            return larger != (descending != backward)
+    return False

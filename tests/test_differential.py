@@ -1,0 +1,66 @@
+"""The engine against plain graphql-core execution of the published SDL, over the same rows, on generated operations.
+
+`EXAMPLES=20000 pytest -n 0 tests/test_differential.py` for a long run.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from graphql import parse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api.answers import encode
+from tests.conftest import Cluster
+from tests.documents import Operation, operations
+from tests.in_process import Caller, calling
+from tests.reference import Reference
+from tests.worlds import everything, motley, put
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
+
+
+@dataclass(frozen=True)
+class World:
+    """The same data twice: behind the engine, and as plain rows."""
+
+    caller: Caller
+    reference: Reference
+    operations: st.SearchStrategy[Operation]
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    """Ada's data, and beside it someone else's that must never appear."""
+    database = cluster.copy("template_todo")
+    put(database.owner, motley("ada"), motley("eve", tasks=12))
+    reference = Reference(everything(database.owner), "ada")
+    with calling(database, "ada") as caller:
+        yield World(caller, reference, operations(reference.schema, reference))
+
+
+def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | int], str]]]:
+    """Return an answer as what must be equal: the bytes of its data, which have an order, and its errors' places and codes."""
+    errors = [(error.get("path"), error["extensions"]["code"]) for error in body.get("errors", ())]
+    return encode(body.get("data")), errors
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+@given(data=st.data())
+def test_the_engine_answers_what_the_specification_says(world: World, data: st.DataObject) -> None:
+    operation = data.draw(world.operations, label="operation")
+    expected = world.reference.run(parse(operation.document), operation.variables, operation.name).formatted
+    answered = world.caller.run(operation.document, operation.variables, operation.name)
+
+    # Whatever is generated is valid: by graphql-core's own rules, which the door applies.
+    assert answered.executed, answered.body
+    assert comparable(answered.body) == comparable(expected)
