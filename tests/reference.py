@@ -343,7 +343,7 @@ def unchanged(value: Any) -> Any:
 def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], Any]) -> bool:
     """Tell whether a column's value fulfils one comparison."""
     if operator == "isNull":
-        return (value is None) == demand(operand)
+        return (value is None) is demand(operand)
     wanted = [convert(one) for one in demand(operand)] if operator == "in" else convert(demand(operand))
     return value is not None and bool(COMPARISONS[operator](value, wanted))
 

@@ -101,12 +101,18 @@ def motley(user_id: str, *, tasks: int = 60) -> Rows:
 
 
 def ring(user_id: str, *, tasks: int) -> Rows:
-    """Make data in which no relation of any row is empty, however deep one asks: the tasks are a ring of parents."""
+    """Make data in which no relation of any row is empty, however deep one asks: the tasks are a ring of parents.
+
+    A larger ring begins with the rows of a smaller one.
+    """
     make = _Maker(random.Random(user_id), user_id)  # noqa: S311 - the same data every time
     account, revision = make.account()
     lists = [make.task_list() for _ in range(10)]
     tags = [make.tag(f"tag{number}") for number in range(10)]
-    family = [make.task(lists[number % 10], None) for number in range(tasks)]
+    family, comments = [], []
+    for number in range(tasks):
+        family.append(make.task(lists[number % 10], None))
+        comments.append(make.comment(family[-1]))
     for number, task in enumerate(family):
         task["parent_id"] = family[number - 1]["id"]
     return {
@@ -116,7 +122,7 @@ def ring(user_id: str, *, tasks: int) -> Rows:
         "tag": tags,
         "task": family,
         "task_tag": [make.bearing(task, tags[(number + more) % 10]) for number, task in enumerate(family) for more in (0, 3)],
-        "comment": [make.comment(task) for task in family],
+        "comment": comments,
     }
 
 
