@@ -22,14 +22,17 @@ from graphql import (
     parse,
     print_ast,
 )
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.arguments import Arguments, Data
+from tests.arguments import Arguments
 from tests.dice import Dice
+from tests.values import Data, Kind, Values
 
 MAX_DEPTH = 8
 MAX_ROWS = 120  # that may meet at one place of the answer
-MAX_FIELDS = 500  # in the answer, about
+MAX_FIELDS = 300  # in the answer, about
+TAPE = 600  # bytes; most operations take fewer
 UNPAGED_LIST = 4  # about how long a list is that has no pages
 
 Scope = GraphQLObjectType | GraphQLInterfaceType
@@ -209,13 +212,20 @@ class _Author:
         return do_types_overlap(self.schema, one, other)
 
 
-def operations(schema: GraphQLSchema, data: Data, *, whole: bool = False) -> st.SearchStrategy[Operation]:
-    """Return operations; `whole` ones leave no relation empty by what they ask for, and have no mistakes."""
+def examples(number: int) -> settings:
+    """Return the settings under which generated operations are run: as many as asked for, however long each takes."""
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    return settings(max_examples=number, deadline=None, print_blob=True, database=None, suppress_health_check=slow)
+
+
+def operations(schema: GraphQLSchema, data: Data, kind: Kind = Kind()) -> st.SearchStrategy[Operation]:
+    """Return operations of a kind."""
+    tapes = st.binary(min_size=TAPE, max_size=TAPE)
     scopes = [type_ for type_ in schema.type_map.values() if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType)]
 
     @st.composite
-    def drawn(draw: st.DrawFn) -> Operation:
-        dice = Dice(draw)
-        return _Author(dice, schema, scopes, Arguments(dice, schema, data, whole=whole)).operation()
+    def written(draw: st.DrawFn) -> Operation:
+        dice = Dice(draw(tapes))
+        return _Author(dice, schema, scopes, Arguments(dice, Values(dice, schema, data, kind))).operation()
 
-    return drawn()
+    return written()

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 from graphql import parse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg2.extensions import cursor
 from sqlalchemy import Pool, event
 
 from tests.conftest import Cluster
-from tests.documents import Operation, operations
+from tests.documents import Operation, examples, operations
 from tests.doors import RestDoor
 from tests.in_process import Caller, calling
 from tests.reference import Reference, Seen
+from tests.values import Kind
 from tests.worlds import everything, put, ring
 
 SMALL, LARGE = 10, 1000
@@ -53,7 +54,7 @@ def sizes(cluster: Cluster) -> Iterator[Sizes]:
     put(large.owner, ring("ada", tasks=LARGE))
     reference = Reference(everything(small.owner), "ada")
     with calling(small, "ada") as on_few, calling(large, "ada") as on_many:
-        yield Sizes(on_few, on_many, reference, operations(reference.schema, reference, whole=True))
+        yield Sizes(on_few, on_many, reference, operations(reference.schema, reference, Kind(whole=True, flaws=0)))
 
 
 def most(seen: Seen) -> int:
@@ -61,13 +62,7 @@ def most(seen: Seen) -> int:
     return bool(seen.levels) + len(seen.levels) + len(seen.totals) + len(seen.nodes)
 
 
-@settings(
-    max_examples=SHAPES,
-    deadline=None,
-    print_blob=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+@examples(SHAPES)
 @given(data=st.data())
 def test_any_shape_takes_the_same_statements_on_10_and_on_1000_rows(sizes: Sizes, data: st.DataObject) -> None:
     small, large, seen = sizes.sent(data.draw(sizes.operations, label="operation"))

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from graphql import parse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api.answers import encode
 from tests.conftest import Cluster
-from tests.documents import Operation, operations
+from tests.documents import Operation, examples, operations
 from tests.in_process import Caller, calling
 from tests.reference import Reference
+from tests.values import Kind
 from tests.worlds import everything, motley, put
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
@@ -30,6 +31,7 @@ class World:
     caller: Caller
     reference: Reference
     operations: st.SearchStrategy[Operation]
+    flawed_operations: st.SearchStrategy[Operation]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def world(cluster: Cluster) -> Iterator[World]:
     put(database.owner, motley("ada"), motley("eve", tasks=12))
     reference = Reference(everything(database.owner), "ada")
     with calling(database, "ada") as caller:
-        yield World(caller, reference, operations(reference.schema, reference))
+        flawed = operations(reference.schema, reference, Kind(flaws=25, flaws_below=True))
+        yield World(caller, reference, operations(reference.schema, reference), flawed)
 
 
 def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | int], str]]]:
@@ -48,13 +51,7 @@ def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | in
     return encode(body.get("data")), errors
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+@examples(EXAMPLES)
 @given(data=st.data())
 def test_the_engine_answers_what_the_specification_says(world: World, data: st.DataObject) -> None:
     operation = data.draw(world.operations, label="operation")
@@ -64,3 +61,25 @@ def test_the_engine_answers_what_the_specification_says(world: World, data: st.D
     # Whatever is generated is valid: by graphql-core's own rules, which the door applies.
     assert answered.executed, answered.body
     assert comparable(answered.body) == comparable(expected)
+
+
+def faults(body: Mapping[str, Any]) -> dict[str | int | None, str]:
+    """Return which root fields failed, and with what codes; None stands for the operation."""
+    errors = [(error.get("path") or [None], error.get("extensions", {})) for error in body.get("errors", ())]
+    return {path[0]: extensions.get("code", "INVALID_INPUT") for path, extensions in errors}
+
+
+@examples(EXAMPLES // 10)
+@given(data=st.data())
+def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(world: World, data: st.DataObject) -> None:
+    operation = data.draw(world.flawed_operations, label="operation")
+    expected = world.reference.run(parse(operation.document), operation.variables, operation.name).formatted
+    answered = world.caller.run(operation.document, operation.variables, operation.name)
+
+    # The engine looks for flaws before it looks for rows, the reference only at the first row that leads to one.
+    failed, must_fail = faults(answered.body), faults(expected)
+    assert set(failed.values()) <= {"INVALID_INPUT", "NOT_FOUND"}
+    assert failed or not must_fail
+    assert all(failed[root] in {must_fail[root], "INVALID_INPUT"} for root in must_fail.keys() & failed.keys())
+    theirs, ours = expected.get("data") or {}, answered.body.get("data") or {}
+    assert all(theirs[root] == ours[root] for root in theirs.keys() & ours.keys() - failed.keys())
