@@ -54,6 +54,29 @@ DEFAULT_ORDERS = {
     "Comment": [("created", False)],
 }
 
+Bearings = set[tuple[str, str]]  # (task, tag)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Where a relation leads, whether to many rows, and to which: those that `holds` between."""
+
+    target: str
+    many: bool
+    holds: Callable[[Row, Row, Bearings], bool]
+
+
+RELATIONS = {
+    ("Task", "list"): Relation("TaskList", many=False, holds=lambda task, one, _: one["id"] == task["list_id"]),
+    ("Task", "parent"): Relation("Task", many=False, holds=lambda task, one, _: one["id"] == task["parent_id"]),
+    ("Task", "tags"): Relation("Tag", many=True, holds=lambda task, tag, borne: (task["id"], tag["id"]) in borne),
+    ("Task", "subtasks"): Relation("Task", many=True, holds=lambda task, one, _: one["parent_id"] == task["id"]),
+    ("Task", "comments"): Relation("Comment", many=True, holds=lambda task, one, _: one["task_id"] == task["id"]),
+    ("TaskList", "tasks"): Relation("Task", many=True, holds=lambda one, task, _: task["list_id"] == one["id"]),
+    ("Tag", "tasks"): Relation("Task", many=True, holds=lambda tag, task, borne: (task["id"], tag["id"]) in borne),
+    ("Comment", "task"): Relation("Task", many=False, holds=lambda one, task, _: task["id"] == one["task_id"]),
+}
+
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "eq": lambda value, operand: value == operand,
     "ne": lambda value, operand: value != operand,
@@ -92,12 +115,12 @@ class Reference:
 
     def __init__(self, rows: Rows, user_id: str) -> None:
         self.user_id = user_id
-        self.everyones = {name: [{"__typename": name, **row} for row in rows[table]] for name, table in ROW_TYPES.items()}
+        self.everyones = {name: [derived(name, row) for row in rows[table]] for name, table in ROW_TYPES.items()}
         self.mine = {
             name: [row for row in several if row["user_id"] == user_id and row["deleted_at"] is None]
             for name, several in self.everyones.items()
         }
-        self.bearings = [(pair["task_id"], pair["tag_id"]) for pair in rows["task_tag"] if pair["user_id"] == user_id]
+        self.bearings = {(pair["task_id"], pair["tag_id"]) for pair in rows["task_tag"] if pair["user_id"] == user_id}
         (account,) = (row for row in rows["user"] if row["id"] == user_id)
         (counter,) = (row for row in rows["user_revision"] if row["user_id"] == user_id)
         self.account = {**account, "revision": counter["revision"]}
@@ -143,9 +166,12 @@ class Reference:
 
     def _resolve(self, source: Row, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         self._notice(info)
-        resolver = getattr(self, f"{snake(info.parent_type.name)}_{snake(info.field_name)}", None)
-        if resolver is not None:
-            return resolver(source, **{snake(name): value for name, value in arguments.items()})
+        given = {snake(name): value for name, value in arguments.items()}
+        if info.parent_type.name == "Query":
+            return getattr(self, f"query_{info.field_name}")(source, **given)
+        relation = RELATIONS.get((info.parent_type.name, info.field_name))
+        if relation is not None:
+            return self._resolve_relation(source, relation, given)
         return source[snake(info.field_name)]
 
     def _notice(self, info: GraphQLResolveInfo[Any]) -> None:
@@ -184,37 +210,19 @@ class Reference:
     def query_tags(self, _: Row, **page: Any) -> Row:
         return self._page("Tag", self.mine["Tag"], **page)
 
-    # What is derived, and what is related.
+    # What is related.
 
-    def task_completed(self, task: Row) -> bool:
-        return bool(task["status"] == "completed")
+    def related(self, row: Row, relation: Relation) -> list[Row]:
+        """Return the rows that a relation leads to, in no order."""
+        return [other for other in self.mine[relation.target] if relation.holds(row, other, self.bearings)]
 
-    def task_list(self, task: Row) -> Row | None:
-        return self._by_id("TaskList", task["list_id"])
-
-    def task_parent(self, task: Row) -> Row | None:
-        return self._by_id("Task", task["parent_id"])
-
-    def task_tags(self, task: Row) -> list[Row]:
-        borne = {tag_id for task_id, tag_id in self.bearings if task_id == task["id"]}
-        tags = [tag for tag in self.mine["Tag"] if tag["id"] in borne]
-        return in_order(tags, DEFAULT_ORDERS["Tag"])
-
-    def task_subtasks(self, task: Row, **page: Any) -> Row:
-        return self._page("Task", (row for row in self.mine["Task"] if row["parent_id"] == task["id"]), **page)
-
-    def task_comments(self, task: Row, **page: Any) -> Row:
-        return self._page("Comment", (row for row in self.mine["Comment"] if row["task_id"] == task["id"]), **page)
-
-    def task_list_tasks(self, task_list: Row, **page: Any) -> Row:
-        return self._page("Task", (row for row in self.mine["Task"] if row["list_id"] == task_list["id"]), **page)
-
-    def tag_tasks(self, tag: Row, **page: Any) -> Row:
-        bearers = {task_id for task_id, tag_id in self.bearings if tag_id == tag["id"]}
-        return self._page("Task", (row for row in self.mine["Task"] if row["id"] in bearers), **page)
-
-    def comment_task(self, comment: Row) -> Row | None:
-        return self._by_id("Task", comment["task_id"])
+    def _resolve_relation(self, row: Row, relation: Relation, arguments: Row) -> Any:
+        rows = self.related(row, relation)
+        if not relation.many:
+            return rows[0] if rows else None
+        if relation.target == "Tag":
+            return in_order(rows, DEFAULT_ORDERS["Tag"])
+        return self._page(relation.target, rows, **arguments)
 
     def _by_id(self, type_name: str, row_id: str | None) -> Row | None:
         return next((row for row in self.mine[type_name] if row["id"] == row_id), None)
@@ -294,25 +302,29 @@ class Reference:
     def _holds(self, type_name: str, row: Row, name: str, value: Any) -> bool:
         match name:
             case "and" | "or":
-                parts = [self.fulfils(type_name, row, part) for part in demand(value)]
-                return all(parts) if name == "and" else any(parts)
+                holding = [self.fulfils(type_name, row, part) for part in demand(value)]
+                return all(holding) if name == "and" else any(holding)
             case "not":
                 return not self.fulfils(type_name, row, value)
-            case "tags":
-                tags = self.task_tags(row)
-                return all(self._quantified("Tag", tags, quantifier, part) for quantifier, part in demand(value).items())
-            case "completed":
-                return all(self.task_completed(row) == demand(operand) for operand in demand(value).values())
+            case _ if relation := RELATIONS.get((type_name, name)):
+                rows = self.related(row, relation)
+                parts = demand(value) if relation.many else {"some": value}
+                return all(self._quantified(relation.target, rows, quantifier, part) for quantifier, part in parts.items())
             case _:
                 column = snake(name)
-                kind = column.rpartition("_")[2]
-                convert = {"id": identifier, "at": moment}.get(kind, unchanged)
-                return all(compare(row[column], operator, operand, convert) for operator, operand in demand(value).items())
+                convert = CONVERSIONS.get(column) or CONVERSIONS.get(column.rpartition("_")[2], unchanged)
+                held = PRIORITIES.index(row[column]) if column == "priority" else row[column]
+                return all(compare(held, operator, operand, convert) for operator, operand in demand(value).items())
 
     def _quantified(self, type_name: str, rows: list[Row], quantifier: str, part: Any) -> bool:
         demand(part)
         fulfilled = [self.fulfils(type_name, row, part) for row in rows]
         return {"some": any(fulfilled), "none": not any(fulfilled), "every": all(fulfilled)}[quantifier]
+
+
+def derived(type_name: str, row: Row) -> Row:
+    """Return the row with its type, and what follows from its columns."""
+    return {"__typename": type_name, **row, "completed": row.get("status") == "completed"}
 
 
 def identifier(text: str) -> str:
@@ -338,6 +350,9 @@ def moment(text: str) -> datetime:
 def unchanged(value: Any) -> Any:
     """Return what needs no conversion."""
     return value
+
+
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"id": identifier, "at": moment, "priority": PRIORITIES.index}
 
 
 def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], Any]) -> bool:

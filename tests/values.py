@@ -16,12 +16,14 @@ from graphql import (
     GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
     Undefined,
     get_named_type,
+    is_leaf_type,
 )
 
 from tests.dice import Dice
@@ -63,6 +65,12 @@ def strictly(type_: GraphQLInputType) -> _Nullable:
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
+def is_flat(type_: GraphQLNamedType) -> bool:
+    """Tell whether a type nests no further."""
+    members = type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ()
+    return all(is_leaf_type(get_named_type(member.type)) for member in members)
+
+
 @dataclass
 class Values:
     """Draws values for one operation."""
@@ -81,7 +89,7 @@ class Values:
         others = {name for name in field.args if name not in PAGING | {"search"}}
         drawn: dict[str, Any] = {}
         for name in sorted(others):
-            if (self.kind.whole and name != "orderBy") or not self.dice.chance(40):
+            if (self.kind.whole and name != "orderBy") or not self.dice.chance(50):
                 continue
             drawn[name] = None if self.dice.chance(4) else self._value(field.args[name].type, (target, name))
         cursors = [] if self.kind.whole else self.data.cursors(target, drawn.get("orderBy"))
@@ -151,7 +159,7 @@ class Values:
         optional = [
             name
             for name, member in type_.fields.items()
-            if name not in required and (nesting < MAX_NESTING or get_named_type(member.type) is not type_)
+            if name not in required and (nesting < MAX_NESTING or is_flat(get_named_type(member.type)))
         ]
         names = [*required, *(self.dice.some(optional, 2) if optional and not self.dice.chance(3) else [])]
         if self.dice.chance(50):
@@ -175,7 +183,7 @@ class Values:
         if self.dice.chance(40):
             start = self.dice.number(0, max(0, len(text) - 1))
             text = text[start : start + self.dice.number(0, 3)]
-        return text.swapcase() if self.dice.chance(20) else text
+        return text.swapcase() if self.dice.chance(35) else text
 
     def _same_moment(self, text: str) -> str:
         moment = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=self.dice.number(0, 3))))
