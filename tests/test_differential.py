@@ -21,7 +21,7 @@ from tests.reference import Reference
 from tests.values import Kind
 from tests.worlds import everything, motley, put
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "1500"))
 
 
 @dataclass(frozen=True)
