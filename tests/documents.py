@@ -221,7 +221,7 @@ def examples(number: int) -> settings:
 def operations(schema: GraphQLSchema, data: Data, kind: Kind = Kind()) -> st.SearchStrategy[Operation]:
     """Return operations of a kind."""
     # Short ones make small operations, which often have the shape of another with other values.
-    tapes = st.one_of(st.binary(min_size=size, max_size=size) for size in (TAPE // 20, TAPE // 8, TAPE, TAPE))
+    tapes = st.one_of([st.binary(min_size=size, max_size=size) for size in (TAPE // 20, TAPE // 8, TAPE, TAPE)])
     scopes = [type_ for type_ in schema.type_map.values() if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType)]
 
     @st.composite
