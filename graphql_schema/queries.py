@@ -78,7 +78,7 @@ class Query:
 
         def run(field: SelectedField) -> Any:
             snapshot = context.snapshot
-            entity = entity_of(snapshot.connection, snapshot.user_id, row_id)
+            entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
             views = field.once(lambda field: {kind.name: view_of(field, kind) for kind in NODES})
             return None if entity is None else snapshot.read(views[entity.name].of(entity.name, row_id))
 

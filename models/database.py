@@ -8,18 +8,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg2
 import psycopg2.extensions as driver
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import PoolProxiedConnection
 
-from models.statements import fetch
+from models.statements import fetch, run, translated, wire_of
 
 APP_ROLE = "todo_app"
+
+Row = tuple[Any, ...] | None
+Message = tuple[str, tuple[str, ...]]
+Wire = TypeVar("Wire", Connection, PoolProxiedConnection)
 
 _DIALECT = "postgresql.psycopg2_todo"
 _UUID, _UUID_ARRAY = 2950, 2951  # oids, fixed in PostgreSQL's pg_type.dat
@@ -122,11 +128,10 @@ class Opening:
     settings: Mapping[str, str]
     select: str
     values: tuple[str, ...]
-    read_only: bool
 
-    def message(self, statement_timeout: int) -> tuple[str, tuple[str, ...]]:
+    def message(self, statement_timeout: int, *, read_only: bool) -> Message:
         """Return the one message, with the values for the driver to quote. The timeout is in milliseconds."""
-        begin = (_READ if self.read_only else _WRITE).format(timeout=statement_timeout)
+        begin = (_READ if read_only else _WRITE).format(timeout=statement_timeout)
         who = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
         return begin + who + self.select, (*self.settings.values(), *self.values)
 
@@ -139,37 +144,57 @@ class Database:
         self._statement_timeout = statement_timeout
 
     @contextmanager
-    def transaction(self, opening: Opening) -> Iterator[tuple[Connection, tuple[Any, ...] | None]]:
+    def reading(self, opening: Opening) -> Iterator[tuple[PoolProxiedConnection, Row]]:
         """Yield a connection inside an open transaction, and the first row that its opening message brought.
+
+        Raises SQLAlchemy's errors. What comes back to the pool uncommitted is rolled back.
+        """
+        connection, first = self._opened(self._raw, opening.message(self._statement_timeout, read_only=True))
+        try:
+            yield connection, first
+            run(connection, "COMMIT")
+        finally:
+            connection.close()
+
+    @contextmanager
+    def writing(self, opening: Opening) -> Iterator[tuple[Connection, Row]]:
+        """Yield SQLAlchemy's view of a connection inside an open transaction, and the first row that its opening brought.
 
         Commits at the end, rolls back when the block raises. Raises SQLAlchemy's errors.
         """
-        connection, first = self._opened(opening)
+        connection, first = self._opened(self.engine.connect, opening.message(self._statement_timeout, read_only=False))
         with connection:
+            connection.begin()  # a word to SQLAlchemy alone; the database heard it in the opening message
             yield connection, first
             connection.commit()
 
-    def _opened(self, opening: Opening) -> tuple[Connection, tuple[Any, ...] | None]:
+    def _opened(self, connect: Callable[[], Wire], message: Message) -> tuple[Wire, Row]:
         """Open a transaction. Nothing has been done yet, so a connection found dead is replaced without harm."""
         try:
-            return self._try_to_open(opening)
+            return self._try_to_open(connect, message)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        return self._try_to_open(opening)
+        return self._try_to_open(connect, message)
 
-    def _try_to_open(self, opening: Opening) -> tuple[Connection, tuple[Any, ...] | None]:
-        connection = self._connect()
-        connection.begin()  # a word to SQLAlchemy alone; the database hears it in the opening message
+    def _try_to_open(self, connect: Callable[[], Wire], message: Message) -> tuple[Wire, Row]:
+        connection = self._connected(connect)
         try:
-            return connection, next(iter(fetch(connection, *opening.message(self._statement_timeout))), None)
+            return connection, next(iter(fetch(wire_of(connection), *message)), None)
         except BaseException:
             connection.close()
             raise
 
-    def _connect(self) -> Connection:
+    def _connected(self, connect: Callable[[], Wire]) -> Wire:
         try:
-            return self.engine.connect()
+            return connect()
         except OperationalError:
             sleep(_SLEEPING_DATABASE_WAKES)
-            return self.engine.connect()
+            return connect()
+
+    def _raw(self) -> PoolProxiedConnection:
+        """Take a connection from the pool without SQLAlchemy's own around it, which reading has no use for."""
+        try:
+            return self.engine.raw_connection()
+        except psycopg2.Error as error:
+            raise translated(error) from error

@@ -8,9 +8,14 @@ from typing import Any
 
 import psycopg2 as driver
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
 
 Rows = list[tuple[Any, ...]]
+Values = Sequence[Any] | Mapping[str, Any]
+
+_DIALECT: Any = PGDialect_psycopg2(dbapi=driver)  # type: ignore[no-untyped-call]
 
 
 @dataclass(slots=True)
@@ -39,31 +44,44 @@ def count_statements_of(engine: Engine) -> None:
     event.listen(engine, "before_cursor_execute", _count)
 
 
-def fetch(connection: Connection, text: str, values: Sequence[Any] | Mapping[str, Any]) -> Rows:
+def wire_of(connection: Connection | PoolProxiedConnection) -> PoolProxiedConnection:
+    """Return the driver's connection, as the pool lends it."""
+    return connection.connection if isinstance(connection, Connection) else connection
+
+
+def fetch(wire: PoolProxiedConnection, text: str, values: Values = ()) -> Rows:
     """Run SQL and return its rows as the driver's tuples: SQLAlchemy's result objects cost more than most rows do.
 
     Raises SQLAlchemy's errors, and gives up a connection that broke, as SQLAlchemy itself would.
     """
     _count()
-    cursor: Any = connection.connection.cursor()
-    try:
-        cursor.execute(text, values)
-        rows: Rows = cursor.fetchall()
-    except driver.Error as error:
-        raise _translated(connection, text, error, cursor) from error
-    finally:
-        cursor.close()
+    rows: Rows = _executed(wire, text, values).fetchall()
     return rows
 
 
-def _translated(connection: Connection, text: str, error: driver.Error, cursor: Any) -> BaseException:
-    broken = connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
-    translated: BaseException = DBAPIError.instance(
-        text, None, error, driver.Error, hide_parameters=True, connection_invalidated=broken, dialect=connection.dialect
+def run(wire: PoolProxiedConnection, text: str) -> None:
+    """Run SQL that brings no rows, such as COMMIT; it is not counted. Raises as `fetch` does."""
+    _executed(wire, text, ())
+
+
+def _executed(wire: PoolProxiedConnection, text: str, values: Values) -> Any:
+    cursor = wire.cursor()
+    try:
+        cursor.execute(text, values)
+    except driver.Error as error:
+        raise translated(error, wire) from error
+    return cursor
+
+
+def translated(error: driver.Error, wire: PoolProxiedConnection | None = None) -> BaseException:
+    """Return SQLAlchemy's error for one of the driver's; a connection that broke is taken out of the pool."""
+    broken = wire is not None and _DIALECT.is_disconnect(error, wire.dbapi_connection, None)
+    if wire is not None and broken:
+        wire.invalidate(error)
+    known: BaseException = DBAPIError.instance(
+        None, None, error, driver.Error, hide_parameters=True, connection_invalidated=broken, dialect=_DIALECT
     )
-    if broken:
-        connection.invalidate(error)
-    return translated
+    return known
 
 
 def _count(*_: Any) -> None:

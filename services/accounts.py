@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from models.base import new_id
 from models.database import Database, Opening
+from models.statements import fetch
 from models.user import AccountChange, Credentials, DeletedUser, Registration, User, UserRevision
 from services.availability import available
 from services.context import UserContext
@@ -19,6 +20,7 @@ from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.tokens import Tokens
 
+_STORED_HASH = 'SELECT password_hash FROM "user" WHERE id = %s'
 _BY_EMAIL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
 
 
@@ -42,10 +44,10 @@ class Reception:
     def register(self, registration: Registration, view: View) -> Admission:
         """Make a local account. Raises EmailTaken."""
         user_id = new_id()
-        opening = Opening({"app.user_id": user_id}, "SELECT 1", (), read_only=False)
+        opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)
         try:
-            with available(), self._database.transaction(opening) as (connection, _):
+            with available(), self._database.writing(opening) as (connection, _):
                 account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
                 stamps = {"password_hash": hashed, "created_at": func.now(), "updated_at": func.now()}
                 connection.execute(insert(User).values(**account, **stamps))
@@ -56,8 +58,8 @@ class Reception:
 
     def log_in(self, credentials: Credentials, view: View) -> Admission:
         """Raise Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account."""
-        opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,), read_only=True)
-        with available(), self._database.transaction(opening) as (_, account):
+        opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
+        with available(), self._database.reading(opening) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)
         right, newer_hash = self._passwords.check(credentials.password, password_hash)
@@ -123,7 +125,7 @@ class AccountService:
 
     def _check_current_password(self, current: str | None) -> None:
         with self._context.snapshot() as snapshot:
-            stored = snapshot.connection.scalar(select(col(User.password_hash)).where(col(User.id) == snapshot.user_id))
+            ((stored,),) = fetch(snapshot.wire, _STORED_HASH, (snapshot.user_id,))
         if stored is None:
             raise InvalidInput.at("/password", "This account logs in elsewhere; change its e-mail and password there.")
         if not self._passwords.check(current or "", stored)[0]:

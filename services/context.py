@@ -5,8 +5,8 @@ first message of that transaction carries the user into the database, where row-
 a service forgot a filter.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,8 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Session, col
 
-from models.database import Database, Opening
+from models.database import Database, Opening, Row, Wire
+from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
 from services.availability import available
 from services.errors import Unauthenticated
@@ -25,6 +26,8 @@ _ACCOUNT = (
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
 _LOCKED_ACCOUNT = _ACCOUNT + " FOR UPDATE OF counter"
+
+Begin = Callable[[Opening], AbstractContextManager[tuple[Wire, Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +53,28 @@ class UserContext:
 
         Raises Unauthenticated where the account is gone or inactive, Unavailable where the database is away.
         """
-        with self._open(_ACCOUNT, read_only=True) as (connection, revision, now):
-            yield Snapshot(self.user_id, connection, revision, now)
+        with self._open(self.database.reading, _ACCOUNT) as (wire, revision, now):
+            yield Snapshot(self.user_id, wire, revision, now)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Open a write transaction: kept when the block ends, undone when it raises. Raises as `snapshot` does."""
         with (
-            self._open(_LOCKED_ACCOUNT, read_only=False) as (connection, revision, now),
+            self._open(self.database.writing, _LOCKED_ACCOUNT) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
-            yield Transaction(self.user_id, connection, revision, now, session=session)
+            yield Transaction(self.user_id, wire_of(connection), revision, now, connection=connection, session=session)
             session.flush()
 
     @contextmanager
-    def _open(self, first_select: str, *, read_only: bool) -> Iterator[tuple[Connection, int, datetime]]:
-        opening = Opening({"app.user_id": self.user_id}, first_select, (self.user_id,), read_only=read_only)
+    def _open(self, begin: Begin[Wire], first_select: str) -> Iterator[tuple[Wire, int, datetime]]:
+        opening = Opening({"app.user_id": self.user_id}, first_select, (self.user_id,))
         with available(), ExitStack() as stack:
-            connection, account = stack.enter_context(self.database.transaction(opening))
+            connection, account = stack.enter_context(begin(opening))
             if account is None and self.newcomer is not None:
                 stack.close()
                 self._welcome(self.newcomer)
-                connection, account = stack.enter_context(self.database.transaction(opening))
+                connection, account = stack.enter_context(begin(opening))
             if account is None:
                 raise Unauthenticated("This account no longer exists.")
             is_active, revision, now = account
@@ -81,8 +84,8 @@ class UserContext:
 
     def _welcome(self, newcomer: Newcomer) -> None:
         """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""
-        opening = Opening({"app.user_id": self.user_id}, "SELECT 1", (), read_only=False)
-        with available(), self.database.transaction(opening) as (connection, _):
+        opening = Opening({"app.user_id": self.user_id}, "SELECT 1", ())
+        with available(), self.database.writing(opening) as (connection, _):
             gone = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if gone is not None and (newcomer.issued_at is None or newcomer.issued_at <= gone):
                 raise Unauthenticated("This account no longer exists.")

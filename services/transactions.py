@@ -10,6 +10,7 @@ from math import floor
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
@@ -27,20 +28,21 @@ class Snapshot:
     """A read transaction: one consistent picture of the user's data, at one revision."""
 
     user_id: str
-    connection: Connection
+    wire: PoolProxiedConnection
     revision: int
     now: datetime
 
     def read(self, level: Level) -> Any:
         """Return the JSON-ready tree that the level describes."""
         with available():
-            return read(self.connection, self.user_id, level)
+            return read(self.wire, self.user_id, level)
 
 
 @dataclass(slots=True)
 class Transaction(Snapshot):
     """A write transaction. It holds the user's revision counter, so a user's writes happen one after another."""
 
+    connection: Connection = field(kw_only=True)
     session: Session = field(kw_only=True)
     _stamped: bool = False
 

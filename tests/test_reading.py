@@ -83,7 +83,7 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
     engine = make_engine(service.database.service, pool_size=1)
     with UserContext(ada.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
         titles = [
-            [row["t"] for row in read(snapshot.connection, ada.id, level(title, size))]
+            [row["t"] for row in read(snapshot.wire, ada.id, level(title, size))]
             for title, size in (("a", 1), ("c", 5), ("a", 5))
         ]
     engine.dispose()
@@ -91,7 +91,7 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
 
 
 def test_a_transaction_opens_in_one_message(service: Service, ada: Person) -> None:
-    opening, _ = Opening({"app.user_id": ada.id}, "SELECT 1", (), read_only=True).message(5000)
+    opening, _ = Opening({"app.user_id": ada.id}, "SELECT 1", ()).message(5000, read_only=True)
     assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
     assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")
 

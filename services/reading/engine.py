@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
 from services.reading.budget import RowBudget
@@ -19,14 +19,14 @@ from services.reading.selection import Child, Level, Shape
 from services.reading.statements import Statement
 
 
-def read(connection: DatabaseConnection, user_id: str, level: Level) -> Any:
+def read(wire: PoolProxiedConnection, user_id: str, level: Level) -> Any:
     """Return what the level describes, laid out as it says. One statement per relation level, whatever the data."""
-    return _Reader(connection, user_id).root(level)
+    return _Reader(wire, user_id).root(level)
 
 
 class _Reader:
-    def __init__(self, connection: DatabaseConnection, user_id: str) -> None:
-        self._connection = connection
+    def __init__(self, wire: PoolProxiedConnection, user_id: str) -> None:
+        self._wire = wire
         self._user_id = user_id
         self._budget = RowBudget()
 
@@ -102,7 +102,7 @@ class _Reader:
         return parameters
 
     def _fetch(self, statement: Statement, parameters: dict[str, Any]) -> Rows:
-        return fetch(self._connection, statement.text, {**statement.constants, **parameters})
+        return fetch(self._wire, statement.text, {**statement.constants, **parameters})
 
 
 # A place is the number of a key among the parents' keys, counted from 1.

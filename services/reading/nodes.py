@@ -2,19 +2,25 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, literal, select, union_all
+from sqlalchemy import Select, any_, literal_column, select, union_all
+from sqlalchemy.pool import PoolProxiedConnection
 
+from models.statements import fetch
 from services.reading.entities import Entity
 from services.reading.graph import ENTITIES, NODES
+from services.reading.statements import compiled, the_user, wanted_ids
 
 
-def entity_of(connection: Connection, user_id: str, row_id: str) -> Entity | None:
+def entity_of(wire: PoolProxiedConnection, user_id: str, row_id: str) -> Entity | None:
     """Return the kind of the living row that has this id."""
-    name = connection.scalar(union_all(*(_lookup(entity, user_id, row_id) for entity in NODES)).limit(1))
-    return ENTITIES[name] if name is not None else None
+    rows = fetch(wire, _LOOKUP.text, {"user_id": user_id, "ids": [row_id]})
+    return ENTITIES[rows[0][0]] if rows else None
 
 
-def _lookup(entity: Entity, user_id: str, row_id: str) -> Any:
+def _lookup(entity: Entity) -> Select[Any]:
     columns = entity.table.c
-    mine = columns.user_id == user_id, columns.id == row_id, columns.deleted_at.is_(None)
-    return select(literal(entity.name).label("name")).where(*mine)
+    mine = columns.user_id == the_user(), columns.id == any_(wanted_ids(columns.id.type)), columns.deleted_at.is_(None)
+    return select(literal_column(f"'{entity.name}'")).where(*mine)
+
+
+_LOOKUP = compiled(union_all(*(_lookup(entity) for entity in NODES)))

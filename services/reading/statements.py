@@ -4,7 +4,20 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Select, Text, Uuid, bindparam, cast, column, func, literal_column
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+)
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
@@ -22,7 +35,7 @@ class Statement:
     constants: dict[str, Any]
 
 
-def compiled(statement: Select[Any]) -> Statement:
+def compiled(statement: Select[Any] | CompoundSelect[Any]) -> Statement:
     """Compile a statement."""
     result = statement.compile(dialect=_DIALECT)
     constants = {name: value for name, value in result.params.items() if not _FILLED_IN.fullmatch(name)}
