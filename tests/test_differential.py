@@ -41,7 +41,7 @@ def world(cluster: Cluster) -> Iterator[World]:
     put(database.owner, motley("ada"), motley("eve", tasks=12))
     reference = Reference(everything(database.owner), "ada")
     with calling(database, "ada") as caller:
-        flawed = operations(reference.schema, reference, Kind(flaws=25, flaws_below=True))
+        flawed = operations(reference.schema, reference, Kind(flaws=25, flaws_below=True, slips=10))
         yield World(caller, reference, operations(reference.schema, reference), flawed)
 
 
@@ -106,3 +106,28 @@ def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(world: World, dat
     assert all(failed[root] in {must_fail[root], "INVALID_INPUT"} for root in must_fail.keys() & failed.keys())
     theirs, ours = expected.get("data") or {}, answered.body.get("data") or {}
     assert all(theirs[root] == ours[root] for root in theirs.keys() & ours.keys() - failed.keys())
+
+
+@pytest.mark.parametrize(
+    ("document", "variables"),
+    [
+        ("query($b: Boolean = true) { tags { nodes { id @skip(if: $b) } } }", {"b": None}),
+        (
+            "query($d: OrderDirection = ASC) { tags { nodes { tasks(orderBy: {field: TITLE, direction: $d}) { __typename } } } }",
+            {"d": None},
+        ),
+    ],
+)
+def test_null_that_a_default_lets_through_is_the_clients_mistake(world: World, document: str, variables: dict[str, Any]) -> None:
+    (error,) = world.caller.run(document, variables).body["errors"]
+
+    assert error["extensions"] == {"code": "INVALID_INPUT", "status": 422}
+
+
+def test_a_row_may_be_asked_for_more_members_than_the_database_has_columns(world: World) -> None:
+    members = " ".join(f"a{number}: title" for number in range(1700))
+    answered = world.caller.run(f"{{ tasks(first: 1) {{ nodes {{ {members} }} }} }}")
+
+    # Either it is answered, or it is too much: but never is the database to blame.
+    codes = [error["extensions"]["code"] for error in answered.body.get("errors", ())]
+    assert not {"UNAVAILABLE", "INTERNAL"} & set(codes)
