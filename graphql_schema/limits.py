@@ -21,6 +21,8 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    Undefined,
+    ValueNode,
     get_named_type,
     is_composite_type,
     is_list_type,
@@ -134,9 +136,7 @@ class Meter:
 
     def _page(self, node: FieldNode, field: GraphQLField) -> int | None:
         """Return how many rows stand below, where the field decides that."""
-        given = {
-            argument.name.value: value_from_ast_untyped(argument.value, self._variables) for argument in node.arguments or ()
-        }
+        given = {argument.name.value: self._value(argument.value) for argument in node.arguments or ()}
         if "first" in field.args:
             size = given.get("last")
             size = given.get("first") if size is None else size
@@ -147,11 +147,16 @@ class Meter:
 
     def _is_included(self, node: SelectionNode) -> bool:
         return all(
-            value_from_ast_untyped(argument.value, self._variables) is (directive.name.value == "include")
+            self._value(argument.value) is (directive.name.value == "include")
             for directive in node.directives or ()
             if directive.name.value in {"skip", "include"}
             for argument in directive.arguments or ()
         )
+
+    def _value(self, node: ValueNode) -> Any:
+        """Return the value; of a variable that was left out, None."""
+        value = value_from_ast_untyped(node, self._variables)
+        return None if value is Undefined else value
 
     def _type(self, name: str) -> GraphQLCompositeType:
         found = self._schema.type_map[name]

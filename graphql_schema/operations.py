@@ -170,7 +170,7 @@ def _rendered(error: GraphQLError) -> dict[str, Any]:
     cause = error.original_error
     if isinstance(cause, TodoError):
         rendered["extensions"] = _spelled(cause.extensions)
-    elif cause is None or error.path is None:
+    elif cause is None or isinstance(cause, GraphQLError) or error.path is None:
         rendered["extensions"] = {"code": "INVALID_INPUT", "status": 422}
     else:
         log.error("unexpected error", exc_info=cause)

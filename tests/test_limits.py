@@ -39,6 +39,7 @@ def measured(text: str, **variables: Any) -> Measure:
         ("{ tasks { nodes { id } } }", 1 + 50 * 2),
         ("{ tasks(first: null) { nodes { id } } }", 1 + 50 * 2),
         ("{ tasks(last: 7) { nodes { id } } }", 1 + 7 * 2),
+        ("query($n: Int) { tasks(first: 3, last: $n) { nodes { id } } }", 1 + 3 * 2),
         ("{ tasks(first: 9999) { nodes { id } } }", 1 + 500 * 2),
         ("{ tasks(first: -1) { nodes { id } } }", 1),
         ("{ tasks(first: 2) { nodes { tags { id } } } }", 1 + 2 * (1 + 1 + 5)),
