@@ -1,4 +1,4 @@
-"""The executor: a resolver may answer a plan instead of a value. It then gets its field's selection, and answers a finished tree.
+"""The executor: a resolver may answer a plan instead of a value. That gets its field's selection, and answers a finished tree.
 
 graphql-core would complete such a tree field by field, at about 4 µs a leaf; the tree holds exactly the selected fields, under
 their response keys and JSON-ready, so it passes untouched. The overridden method is private to graphql-core: see pyproject.toml.
@@ -15,6 +15,8 @@ from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from services.transactions import Snapshot
 
 Chosen = TypeVar("Chosen")
 
@@ -68,11 +70,26 @@ class SelectedField:
         return chosen
 
 
+Reading = Callable[[Snapshot], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a resolver of the Query type answers: how its selection is read. The reading answers the finished tree."""
+
+    select: Callable[[SelectedField], Reading]
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a resolver answers to see its selection; `run` answers the finished tree."""
+    """What a resolver of a mutation answers to see its selection; `run` answers the finished tree."""
 
     run: Callable[[SelectedField], Any]
+
+
+def reads(select: Callable[[SelectedField], Reading]) -> Any:
+    """Answer how to read, from a resolver that declares the type of the finished tree."""
+    return Read(select)
 
 
 def planned(run: Callable[[SelectedField], Any]) -> Any:
@@ -98,6 +115,7 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         """Let a plan answer for its field."""
-        if isinstance(result, Planned):
-            return result.run(SelectedField(str(path.key), info.parent_type, self, field_details_list))
+        if isinstance(result, Read | Planned):
+            field = SelectedField(str(path.key), info.parent_type, self, field_details_list)
+            return result.run(field) if isinstance(result, Planned) else field.once(result.select)(info.context.snapshot)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)

@@ -5,8 +5,7 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.context import GraphContext, Info
-from graphql_schema.execution import SelectedField, planned
+from graphql_schema.execution import Reading, SelectedField, reads
 from graphql_schema.selection import page_of, view_of
 from graphql_schema.types import (
     PAGE,
@@ -31,6 +30,7 @@ from services.errors import InvalidInput, NotFound
 from services.reading.entities import Entity
 from services.reading.graph import ACCOUNT, NODES, TAG, TASK, TASK_LIST
 from services.reading.nodes import entity_of
+from services.transactions import Snapshot
 
 
 def checked_id(text: str, pointer: str = "/id") -> str:
@@ -41,21 +41,49 @@ def checked_id(text: str, pointer: str = "/id") -> str:
         raise InvalidInput.at(pointer, str(error)) from None
 
 
-def _one(context: GraphContext, entity: Entity, row_id: str) -> Any:
+def _one(entity: Entity, row_id: str) -> Any:
     row_id = checked_id(row_id)
 
-    def run(field: SelectedField) -> Any:
-        view = field.once(lambda field: view_of(field, entity))
-        tree = context.snapshot.read(view.of(entity.name, row_id))
-        if tree is None:
-            raise NotFound.of(entity.noun)
-        return tree
+    def select(field: SelectedField) -> Reading:
+        level = view_of(field, entity).of(entity.name, row_id)
 
-    return planned(run)
+        def read(snapshot: Snapshot) -> Any:
+            tree = snapshot.read(level)
+            if tree is None:
+                raise NotFound.of(entity.noun)
+            return tree
+
+        return read
+
+    return reads(select)
 
 
-def _page(context: GraphContext, entity: Entity) -> Any:
-    return planned(lambda field: context.snapshot.read(field.once(lambda field: page_of(field, entity))))
+def _page(entity: Entity) -> Any:
+    def select(field: SelectedField) -> Reading:
+        level = page_of(field, entity)
+        return lambda snapshot: snapshot.read(level)
+
+    return reads(select)
+
+
+def _viewer(field: SelectedField) -> Reading:
+    view = view_of(field, ACCOUNT)
+    return lambda snapshot: snapshot.read(view.of(ACCOUNT.name, snapshot.user_id))
+
+
+def _node(row_id: str) -> Any:
+    row_id = checked_id(row_id)
+
+    def select(field: SelectedField) -> Reading:
+        levels = {entity.name: view_of(field, entity).of(entity.name, row_id) for entity in NODES}
+
+        def read(snapshot: Snapshot) -> Any:
+            entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
+            return None if entity is None else snapshot.read(levels[entity.name])
+
+        return read
+
+    return reads(select)
 
 
 @strawberry.type(description="Reading. One operation sees one consistent state of your data.")
@@ -63,43 +91,28 @@ class Query:
     """The roots of reading."""
 
     @strawberry.field(description="You.")
-    def viewer(self, info: Info) -> Viewer:
-        context = info.context
-
-        def run(field: SelectedField) -> Any:
-            view = field.once(lambda field: view_of(field, ACCOUNT))
-            return context.snapshot.read(view.of(ACCOUNT.name, context.caller.user_id))
-
-        return planned(run)
+    def viewer(self) -> Viewer:
+        return reads(_viewer)
 
     @strawberry.field(description="Anything by its id; null where there is nothing.")
-    def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        context, row_id = info.context, checked_id(id)
-
-        def run(field: SelectedField) -> Any:
-            snapshot = context.snapshot
-            entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
-            views = field.once(lambda field: {kind.name: view_of(field, kind) for kind in NODES})
-            return None if entity is None else snapshot.read(views[entity.name].of(entity.name, row_id))
-
-        return planned(run)
+    def node(self, id: strawberry.ID) -> Node | None:
+        return _node(id)
 
     @strawberry.field(description="A task by its id.")
-    def task(self, info: Info, id: strawberry.ID) -> Task | None:
-        return _one(info.context, TASK, id)
+    def task(self, id: strawberry.ID) -> Task | None:
+        return _one(TASK, id)
 
     @strawberry.field(description="A list by its id.")
-    def list(self, info: Info, id: strawberry.ID) -> TaskList | None:
-        return _one(info.context, TASK_LIST, id)
+    def list(self, id: strawberry.ID) -> TaskList | None:
+        return _one(TASK_LIST, id)
 
     @strawberry.field(description="A tag by its id.")
-    def tag(self, info: Info, id: strawberry.ID) -> Tag | None:
-        return _one(info.context, TAG, id)
+    def tag(self, id: strawberry.ID) -> Tag | None:
+        return _one(TAG, id)
 
     @strawberry.field(description="Your tasks, a page at a time.")
     def tasks(
         self,
-        info: Info,
         first: First = PAGE,
         after: After = UNSET,
         last: Last = UNSET,
@@ -108,12 +121,12 @@ class Query:
         search: Search = UNSET,
         order_by: OrderBy = UNSET,
     ) -> TaskConnection:
-        return _page(info.context, TASK)
+        return _page(TASK)
 
     @strawberry.field(description="Your lists by position, a page at a time.")
-    def lists(self, info: Info, first: First = PAGE, after: After = UNSET) -> TaskListConnection:
-        return _page(info.context, TASK_LIST)
+    def lists(self, first: First = PAGE, after: After = UNSET) -> TaskListConnection:
+        return _page(TASK_LIST)
 
     @strawberry.field(description="Your tags by name, a page at a time.")
-    def tags(self, info: Info, first: First = PAGE, after: After = UNSET) -> TagConnection:
-        return _page(info.context, TAG)
+    def tags(self, first: First = PAGE, after: After = UNSET) -> TagConnection:
+        return _page(TAG)

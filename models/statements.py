@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2 as driver
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.pool import PoolProxiedConnection
 
 Rows = list[tuple[Any, ...]]
@@ -65,7 +65,10 @@ def run(wire: PoolProxiedConnection, text: str) -> None:
 
 
 def _executed(wire: PoolProxiedConnection, text: str, values: Values) -> Any:
-    cursor = wire.cursor()
+    connection = wire.dbapi_connection
+    if connection is None:
+        raise InterfaceError(None, None, driver.InterfaceError("the connection broke before"), hide_parameters=True)
+    cursor: Any = connection.cursor()
     try:
         cursor.execute(text, values)
     except driver.Error as error:

@@ -194,6 +194,16 @@ class Level:
     search: Search | None = None
     order: tuple[Order, ...] = ()
     window: Window | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash the tree once: it is looked up on every request."""
+        shape = (self.entity, self.layout, self.shapes, self.by_ids, self.condition, self.search, self.order, self.window)
+        object.__setattr__(self, "_hash", hash(shape))
+
+    def __hash__(self) -> int:
+        """Return the hash of the shape."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
