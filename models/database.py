@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.statements import fetch, run, translated, wire_of
+from models.statements import commit, fetch, translated, wire_of
 
 APP_ROLE = "todo_app"
 
@@ -152,7 +152,7 @@ class Database:
         connection, first = self._opened(self._raw, opening.message(self._statement_timeout, read_only=True))
         try:
             yield connection, first
-            run(connection, "COMMIT")
+            commit(connection)
         finally:
             connection.close()
 

@@ -59,9 +59,15 @@ def fetch(wire: PoolProxiedConnection, text: str, values: Values = ()) -> Rows:
     return rows
 
 
-def run(wire: PoolProxiedConnection, text: str) -> None:
-    """Run SQL that brings no rows, such as COMMIT; it is not counted. Raises as `fetch` does."""
-    _executed(wire, text, ())
+def run(wire: PoolProxiedConnection, text: str, values: Values = ()) -> None:
+    """Run SQL that brings no rows. Raises as `fetch` does."""
+    _count()
+    _executed(wire, text, values)
+
+
+def commit(wire: PoolProxiedConnection) -> None:
+    """Say COMMIT; it is not counted. Raises as `fetch` does."""
+    _executed(wire, "COMMIT", ())
 
 
 def _executed(wire: PoolProxiedConnection, text: str, values: Values) -> Any:

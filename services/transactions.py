@@ -6,6 +6,7 @@ Only services/context.py opens these.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from math import floor
 from typing import Any, TypeVar
 
@@ -14,13 +15,22 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
-from models.user import UserRevision
+from models.statements import fetch, run
 from services.availability import available
 from services.reading.engine import read
 from services.reading.selection import Level
+from services.reading.statements import Statement, compiled, the_user
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
+
+
+_TAKE_REVISION = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
+
+
+@cache
+def _highest_position(table: type[Positioned]) -> Statement:
+    return compiled(select(func.max(col(table.position))).where(col(table.user_id) == the_user()))
 
 
 @dataclass(slots=True)
@@ -50,9 +60,7 @@ class Transaction(Snapshot):
         """Take the next revision, once; all that this transaction touches bears it."""
         if not self._stamped:
             self.revision += 1
-            self.connection.execute(
-                update(UserRevision).where(col(UserRevision.user_id) == self.user_id).values(revision=self.revision)
-            )
+            run(self.wire, _TAKE_REVISION, (self.revision, self.user_id))
             self._stamped = True
         return self.revision
 
@@ -74,7 +82,7 @@ class Transaction(Snapshot):
 
     def next_position(self, table: type[Positioned]) -> float:
         """Return the position after all others."""
-        highest = self.connection.scalar(select(func.max(col(table.position))).where(col(table.user_id) == self.user_id))
+        ((highest,),) = fetch(self.wire, _highest_position(table).text, {"user_id": self.user_id})
         return float(floor(highest or 0) + 1)
 
     def add(self, table: type[Row], values: dict[str, Any]) -> Row:

@@ -97,4 +97,4 @@ def test_session_level_settings_are_never_sent() -> None:
     """A pooler in transaction mode would carry them over to the next caller."""
     for path in SOURCES:
         for text in re.findall(r"\bSET (?!LOCAL\b)[A-Za-z]+", path.read_text()):
-            assert text in {"SET NULL", "SET LOCAL"}, f"{path}: {text}"
+            assert text in {"SET NULL", "SET LOCAL", "SET revision"}, f"{path}: {text}"

@@ -21,9 +21,11 @@ def test_the_examples_work_as_printed(service: Service) -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S607
     answers = [line for line in done.stdout.splitlines() if line]
 
-    assert len(answers) == 4
+    assert len(answers) == 6
     assert '"title":"Buy milk"' in answers[0]
     assert '"subtasks":[]' in answers[1]
     assert '"createTask":{"task":{"id":' in answers[2]
     assert '"totalCount":2' in answers[3]
+    assert '"extensions":{"cost":{"requested":' in answers[4]
+    assert answers[5].startswith('[{"id":')
     assert "errors" not in done.stdout
