@@ -9,7 +9,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from services.errors import Unavailable
 
 # InternalError is what statements meet in a transaction that one of the others has broken.
-_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
+AWAY = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
+
+
+def unavailable() -> Unavailable:
+    """Return what the caller is told then."""
+    return Unavailable("The database does not answer just now; try again in a moment.")
 
 
 @contextmanager
@@ -17,5 +22,5 @@ def available() -> Iterator[None]:
     """Turn what the driver raises then into Unavailable."""
     try:
         yield
-    except _AWAY as error:
-        raise Unavailable("The database does not answer just now; try again in a moment.") from error
+    except AWAY as error:
+        raise unavailable() from error

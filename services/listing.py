@@ -6,7 +6,7 @@ import orjson
 
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
-from services.reading.defaults import default_shape, wish
+from services.reading.defaults import wished_shape
 from services.reading.entities import Entity
 from services.reading.filters import parse_filter
 from services.reading.graph import TASK
@@ -20,7 +20,7 @@ def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: S
     return Level(
         entity.name,
         Page(),
-        (default_shape(wish(entity, query.include, query.fields)),),
+        (wished_shape(entity, query.include, query.fields),),
         condition=All(conditions) if conditions else None,
         search=search,
         order=_order(entity, query.sort),

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
 from models.statements import fetch, run
-from services.availability import available
+from services.availability import AWAY, unavailable
 from services.reading.engine import read
 from services.reading.selection import Level
 from services.reading.statements import Statement, compiled, the_user
@@ -44,8 +44,10 @@ class Snapshot:
 
     def read(self, level: Level) -> Any:
         """Return the JSON-ready tree that the level describes."""
-        with available():
+        try:
             return read(self.wire, self.user_id, level)
+        except AWAY as error:
+            raise unavailable() from error
 
 
 @dataclass(slots=True)

@@ -8,7 +8,21 @@ from models.statements import counting_statements
 from services.context import UserContext
 from services.reading.engine import read
 from services.reading.plan import plan_for
-from services.reading.selection import All, Compare, Leaf, Level, Rows, Shape, Window
+from services.reading.selection import (
+    All,
+    Child,
+    Compare,
+    Leaf,
+    Level,
+    Not,
+    Related,
+    Rows,
+    Search,
+    Shape,
+    Some,
+    Window,
+)
+from services.reading.values import without_values
 from tests.conftest import LogLines, Service
 from tests.doors import GraphQLDoor, RestDoor
 from tests.factories import Person
@@ -88,6 +102,17 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
         ]
     engine.dispose()
     assert titles == [["c"], ["b", "a"], ["c", "b"]]
+
+
+def test_plans_remember_nothing_of_what_a_caller_sent() -> None:
+    condition = All((Some((Not(Compare("title", "eq", "private")), Related("tags", "some", Compare("name", "eq", "private")))),))
+    window = Window(3, bounded=True, cursor="private")
+    inner = Level("task", Rows(), (Shape(()),), condition=condition, search=Search("private"), window=window)
+    level = Level("task", Rows(), (Shape((Child("s", "subtasks", inner),)),), by_ids=True, ids=("private",), condition=condition)
+
+    assert without_values(level) == level
+    assert "private" in repr(level)
+    assert "private" not in repr(without_values(level))
 
 
 def test_a_transaction_opens_in_one_message(service: Service, ada: Person) -> None:

@@ -13,7 +13,7 @@ from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task_list import ListCreate, ListUpdate
 from models.text import Id
 from services.listing import level_of, task_level
-from services.reading.defaults import default_view, wish, wished_view
+from services.reading.defaults import default_view, wished_view
 from services.reading.graph import TASK_LIST
 from services.reading.selection import Compare
 
@@ -36,7 +36,7 @@ def create_list(lists: Lists, request: Request, body: ListCreate) -> Response:
 @routes.get("/{id}", operation_id="getList", responses=one(shapes.TaskList) | owned(404))
 def get_list(lists: Lists, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a list."""
-    return answers.wished(lists.one(id, wished_view(wish(TASK_LIST, query.include, query.fields))))
+    return answers.wished(lists.one(id, wished_view(TASK_LIST, query)))
 
 
 @routes.put("/{id}", operation_id="putList", responses=one(shapes.TaskList) | owned(404, 409, 412, 413, 415))

@@ -14,7 +14,7 @@ from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task import Completion, TaskCreate, TaskUpdate
 from models.text import Id
 from services.listing import level_of, task_level
-from services.reading.defaults import default_view, wish, wished_view
+from services.reading.defaults import default_view, wished_view
 from services.reading.graph import COMMENT, TASK
 from services.reading.selection import Compare
 
@@ -46,7 +46,7 @@ def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
 @routes.get("/{id}", operation_id="getTask", responses=one(shapes.Task) | owned(404))
 def get_task(tasks: Tasks, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
-    return answers.wished(tasks.one(id, wished_view(wish(TASK, query.include, query.fields))))
+    return answers.wished(tasks.one(id, wished_view(TASK, query)))
 
 
 @routes.put("/{id}", operation_id="putTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))

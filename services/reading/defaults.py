@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from models.queries import RowQuery
 from services.errors import InvalidInput
 from services.reading.budget import MAX_LEVELS, MAX_NESTING
 from services.reading.entities import Borne, Entity, ToOne
@@ -10,6 +12,7 @@ from services.reading.graph import ENTITIES
 from services.reading.pages import MAX_PAGE
 from services.reading.selection import Child, Envelope, Leaf, Level, One, Rows, Shape, View, Window
 
+MAX_SHAPES = 64  # remembered
 _REVISION = Shape((Leaf("revision", "revision"),))
 
 
@@ -43,6 +46,12 @@ def wish(entity: Entity, include: str = "", fields: str = "") -> Wish:
     return wanted
 
 
+@lru_cache(maxsize=MAX_SHAPES)
+def wished_shape(entity: Entity, include: str, fields: str) -> Shape:
+    """Return the shape of what is wished for; clients repeat their wishes. Raises InvalidInput."""
+    return default_shape(wish(entity, include, fields))
+
+
 def default_shape(wanted: Wish) -> Shape:
     """Return the columns, in the order of the wire, and then what is included."""
     columns = wanted.entity.columns
@@ -56,9 +65,9 @@ def default_view(entity: Entity) -> View:
     return View(One(), (default_shape(Wish(entity)),))
 
 
-def wished_view(wanted: Wish) -> View:
+def wished_view(entity: Entity, query: RowQuery) -> View:
     """Return the view that answers {row: …, stamp: {revision: …}}: a row keeps its ETag however little of it is wanted."""
-    return View(Envelope((("row", 0), ("stamp", 1))), (default_shape(wanted), _REVISION))
+    return View(Envelope((("row", 0), ("stamp", 1))), (wished_shape(entity, query.include, query.fields), _REVISION))
 
 
 def _paths(text: str) -> Iterator[list[str]]:

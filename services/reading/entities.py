@@ -86,7 +86,7 @@ class Bearers:
 Relation = ToOne | ToMany | Borne | Bearers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entity:
     """One kind of thing that can be read. `sorts` names the orders; the id decides among equals."""
 

@@ -6,9 +6,10 @@ of all of them).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -40,6 +41,7 @@ from services.reading.selection import (
     TotalCount,
 )
 from services.reading.statements import Statement, compiled, parents, the_user, wanted_ids
+from services.reading.values import without_values
 
 MAX_PLANS = 512
 
@@ -73,10 +75,19 @@ class Plan:
     cursor_columns: slice | None
 
 
-@lru_cache(maxsize=MAX_PLANS)
+_plans: LRUCache[tuple[Level, Relation | None], Plan] = LRUCache(MAX_PLANS)
+_plans_lock = Lock()
+
+
 def plan_for(level: Level, relation: Relation | None = None) -> Plan:
-    """Return the plan of all levels of this shape; values in the level do not matter."""
-    return _Planner(level, relation).plan()
+    """Return the plan of all levels of this shape. Values in the level do not matter, and are not remembered with the plan."""
+    with _plans_lock:
+        plan = _plans.get((level, relation))
+    if plan is None:
+        plan = _Planner(level, relation).plan()
+        with _plans_lock:
+            _plans[without_values(level), relation] = plan
+    return plan
 
 
 class _Planner:
