@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         # The rooms' routes stand for themselves: an included router would be a second search within the first.
         app.router.routes += room.routes.routes
     docs.install(app)
-    problems.install(app, [*app.routes, *(route for room in ROOMS for route in room.routes.routes)])
+    problems.install(app, app.routes)
     _surround(app, settings)
     _declare_problem(app)
     return app

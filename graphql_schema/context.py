@@ -10,6 +10,7 @@ import strawberry
 from services.accounts import AccountService, Reception
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
+from services.errors import TodoError
 from services.lists import ListService
 from services.passwords import Passwords
 from services.tags import TagService
@@ -23,6 +24,7 @@ class GraphContext:
     def __init__(self, identify: Callable[[], UserContext], reception: Reception, passwords: Passwords) -> None:
         self._identify = identify
         self._open = ExitStack()
+        self._unopened: TodoError | None = None
         self._passwords = passwords
         self.reception = reception
         self.selections: dict[str, Any] = {}
@@ -34,8 +36,17 @@ class GraphContext:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """Open the operation's one read transaction, on first use. Raises Unauthenticated, Unavailable."""
-        return self._open.enter_context(self.caller.snapshot())
+        """Open the operation's one read transaction, on first use. Raises Unauthenticated, Unavailable.
+
+        What did not open once is not tried again by the operation's next field.
+        """
+        if self._unopened is not None:
+            raise self._unopened
+        try:
+            return self._open.enter_context(self.caller.snapshot())
+        except TodoError as error:
+            self._unopened = error
+            raise
 
     @property
     def account(self) -> AccountService:

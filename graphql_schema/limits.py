@@ -14,6 +14,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLArgument,
     GraphQLCompositeType,
     GraphQLField,
     GraphQLSchema,
@@ -87,7 +88,7 @@ class Meter:
         return Measure() if root is None else self._selections(operation.selection_set, root)
 
     def _selections(self, selections: SelectionSetNode, parent: GraphQLCompositeType) -> Measure:
-        parts = [self._part(node, parent) for node in selections.selections if self._is_included(node)]
+        parts = [self._part(node, parent) for node in _each_once(selections) if self._is_included(node)]
         heaviest = max(parts, key=lambda part: (part.per_row, part.cost), default=Measure())
         return Measure(
             sum(part.cost for part in parts),
@@ -142,7 +143,7 @@ class Meter:
             size = given.get("first") if size is None else size
             size = field.args["first"].default_value if size is None else size
             return min(max(size, 0), MAX_PAGE) if isinstance(size, int) else MAX_PAGE
-        several = [len(value) for value in given.values() if isinstance(value, list)]
+        several = [_length(given.get(name)) for name, argument in field.args.items() if _is_list(argument)]
         return max(several) if several else None
 
     def _is_included(self, node: SelectionNode) -> bool:
@@ -162,6 +163,17 @@ class Meter:
         found = self._schema.type_map[name]
         assert is_composite_type(found)  # noqa: S101 - validation saw to it
         return found
+
+
+def _each_once(selections: SelectionSetNode) -> Iterator[SelectionNode]:
+    """Yield the selections; a fragment that is spread twice side by side selects nothing more."""
+    seen: set[str] = set()
+    for node in selections.selections:
+        if not isinstance(node, FragmentSpreadNode) or node.directives:
+            yield node
+        elif node.name.value not in seen:
+            seen.add(node.name.value)
+            yield node
 
 
 def check(measure: Measure, max_cost: int) -> None:
@@ -199,11 +211,16 @@ def _paged(measure: Measure) -> Iterator[tuple[str, int, int]]:
         times *= page if weight.of_page else weight.times
         if weight.page is not None:
             page = weight.page
-            if page and weight.inner.per_row:
+            if page and times and weight.inner.per_row:
                 yield ".".join(path), times * weight.inner.per_row, page
         measure = weight.inner
 
 
-def _is_list(field: GraphQLField) -> bool:
-    kind = field.type.of_type if is_non_null_type(field.type) else field.type
+def _is_list(member: GraphQLField | GraphQLArgument) -> bool:
+    kind = member.type.of_type if is_non_null_type(member.type) else member.type
     return is_list_type(kind)
+
+
+def _length(value: Any) -> int:
+    """Return how many values a list has; GraphQL takes a single value for a list of one."""
+    return len(value) if isinstance(value, list) else int(value is not None)

@@ -25,12 +25,13 @@ from graphql.execution.values import VariableValues
 from graphql_schema.context import GraphContext
 from graphql_schema.execution import PlanningExecutor
 from graphql_schema.limits import MAX_COST, Measure, Meter, check
-from services.errors import QueryTooComplex, TodoError
+from services.errors import InvalidInput, QueryTooComplex, TodoError
 from services.reading.names import camel
 
 MAX_DOCUMENT = 100_000  # characters
-# What is remembered is bounded by its text: a syntax tree takes some fifty times the room of its document.
-REMEMBERED = 400_000  # characters
+# What is remembered is bounded by its text; a syntax tree takes some fifty times the room, and even the shortest a little.
+REMEMBERED = 600_000  # characters
+_LEAST = 1_500  # characters that anything counts for
 
 log = logging.getLogger("todo.graphql")
 
@@ -86,20 +87,20 @@ class Graph:
 
     def operation_type(self, request: GraphRequest) -> OperationType | None:
         """Return what kind of operation would run, if that can be told."""
-        document = self._prepare(request.query).document
+        document = self._prepared(request.query).document
         operation = get_operation_ast(document, request.operation_name) if document else None
         return operation.operation if operation else None
 
     def run(self, request: GraphRequest, context: GraphContext) -> Outcome:
         """Run the operation from its first field to its last, and close what it opened."""
-        prepared = self._prepare(request.query)
+        prepared = self._prepared(request.query)
         if prepared.document is None or prepared.errors:
             return _refused(prepared.errors)
         try:
-            rehearsal = self._rehearsal(request)
+            rehearsal = self._rehearsal(request, prepared.document)
             check(rehearsal.measure, self._max_cost)
             outcome = self._read_again(rehearsal, context) or self._execute(prepared.document, request, rehearsal, context)
-        except QueryTooComplex as error:
+        except (QueryTooComplex, InvalidInput) as error:
             return Outcome(request_error(error), executed=False)
         except RecursionError:
             return _refused((GraphQLError("The operation is nested too deeply."),))
@@ -110,13 +111,17 @@ class Graph:
         return outcome
 
     def _read_again(self, rehearsal: Rehearsal, context: GraphContext) -> Outcome | None:
-        """Run a known query by its readings alone. Where one fails, executing the operation says how that is answered."""
+        """Run a known query by its readings alone.
+
+        Where one fails, executing the operation says how that is answered, and until it goes well again it is not known.
+        """
         if not rehearsal.is_known:
             return None
         try:
             snapshot = context.snapshot
             return Outcome({"data": {key: reading(snapshot) for key, reading in rehearsal.selections.items()}}, executed=True)
         except TodoError:
+            rehearsal.is_known = False
             return None
 
     def _execute(self, document: DocumentNode, request: GraphRequest, rehearsal: Rehearsal, context: GraphContext) -> Outcome:
@@ -134,32 +139,48 @@ class Graph:
             rehearsal.is_known = list(result.data) == list(rehearsal.selections)
         return _answered(result)
 
-    def _rehearsal(self, request: GraphRequest) -> Rehearsal:
-        return self._rehearse(request.query, request.operation_name, orjson.dumps(request.variables))
+    def _prepared(self, query: str) -> Prepared:
+        if len(query) > MAX_DOCUMENT:
+            return _flawed(GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters."), 0)
+        return self._prepare(query)
 
     def _prepare_anew(self, query: str) -> Prepared:
-        if len(query) > MAX_DOCUMENT:
-            error = GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters.")
-            return Prepared(None, (error,), 0)
+        size = len(query) + _LEAST
         try:
             document = parse(query)
-            return Prepared(document, tuple(validate(self._core, document)), len(query))
+            return Prepared(document, tuple(validate(self._core, document)), size)
         except GraphQLError as error:
-            return Prepared(None, (error,), len(query))
+            return _flawed(error, size)
         except RecursionError:
-            return Prepared(None, (GraphQLError("The document is nested too deeply."),), len(query))
+            return _flawed(GraphQLError("The document is nested too deeply."), size)
+
+    def _rehearsal(self, request: GraphRequest, document: DocumentNode) -> Rehearsal:
+        """Mutations are not remembered: their variables hardly come twice, and may hold a password."""
+        try:
+            given = orjson.dumps(request.variables)
+        except orjson.JSONEncodeError:
+            raise InvalidInput.at("", "The variables are nested too deeply.") from None
+        operation = get_operation_ast(document, request.operation_name)
+        if operation is None or operation.operation is not OperationType.QUERY:
+            return self._rehearse_anew(request.query, request.operation_name, given)
+        return self._rehearse(request.query, request.operation_name, given)
 
     def _rehearse_anew(self, query: str, operation_name: str | None, given: bytes) -> Rehearsal:
         """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
-        document = self._prepare(query).document
+        document = self._prepared(query).document
         operation = get_operation_ast(document, operation_name) if document else None
-        size = len(query) + len(given)
+        size = len(query) + len(given) + _LEAST
         if document is None or operation is None:
             return Rehearsal(Measure(), size)
         variables = get_variable_values(self._core, operation.variable_definitions or (), orjson.loads(given) or {})
         if not isinstance(variables, VariableValues):
             return Rehearsal(Measure(), size)
         return Rehearsal(Meter(self._core, document, variables.coerced).measure(operation), size)
+
+
+def _flawed(error: GraphQLError, size: int) -> Prepared:
+    """Return a document that is none. The error is kept without the frames that it was raised in."""
+    return Prepared(None, (error.with_traceback(None),), size)
 
 
 def _memory() -> LRUCache[Any, Any]:

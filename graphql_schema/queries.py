@@ -8,7 +8,6 @@ from strawberry import UNSET
 from graphql_schema.execution import Reading, SelectedField, reads
 from graphql_schema.selection import page_of, view_of
 from graphql_schema.types import (
-    PAGE,
     After,
     Before,
     Filter,
@@ -30,6 +29,7 @@ from services.errors import InvalidInput, NotFound
 from services.reading.entities import Entity
 from services.reading.graph import ACCOUNT, NODES, TAG, TASK, TASK_LIST
 from services.reading.nodes import entity_of
+from services.reading.pages import DEFAULT_PAGE
 from services.transactions import Snapshot
 
 
@@ -113,7 +113,7 @@ class Query:
     @strawberry.field(description="Your tasks, a page at a time.")
     def tasks(
         self,
-        first: First = PAGE,
+        first: First = DEFAULT_PAGE,
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
@@ -124,9 +124,9 @@ class Query:
         return _page(TASK)
 
     @strawberry.field(description="Your lists by position, a page at a time.")
-    def lists(self, first: First = PAGE, after: After = UNSET) -> TaskListConnection:
+    def lists(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> TaskListConnection:
         return _page(TASK_LIST)
 
     @strawberry.field(description="Your tags by name, a page at a time.")
-    def tags(self, first: First = PAGE, after: After = UNSET) -> TagConnection:
+    def tags(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> TagConnection:
         return _page(TAG)

@@ -11,7 +11,7 @@ from services.reading.entities import Borne, Entity, ToOne
 from services.reading.filters import parse_filter
 from services.reading.graph import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.names import snake, snake_keys
-from services.reading.pages import MAX_PAGE
+from services.reading.pages import DEFAULT_PAGE, MAX_PAGE
 from services.reading.search import searched
 from services.reading.selection import (
     Child,
@@ -32,8 +32,6 @@ from services.reading.selection import (
     View,
     Window,
 )
-
-DEFAULT_PAGE = 50
 
 TYPE_NAMES = {TASK.name: "Task", TASK_LIST.name: "TaskList", TAG.name: "Tag", COMMENT.name: "Comment", ACCOUNT.name: "Viewer"}
 

@@ -10,6 +10,7 @@ from graphql_schema.enums import Priority, Status
 from graphql_schema.execution import from_finished_tree
 from graphql_schema.filters import TaskFilter
 from graphql_schema.orders import TaskOrder
+from services.reading.pages import DEFAULT_PAGE
 
 First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]
@@ -25,13 +26,11 @@ Search = Annotated[
 ]
 OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="In which order; newest first if absent.")]
 
-PAGE = 50
-
 
 def task_page(
     root: strawberry.Parent[object],
     info: strawberry.Info,
-    first: First = PAGE,
+    first: First = DEFAULT_PAGE,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
@@ -46,7 +45,7 @@ def task_page(
 def comment_page(
     root: strawberry.Parent[object],
     info: strawberry.Info,
-    first: First = PAGE,
+    first: First = DEFAULT_PAGE,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,

@@ -5,7 +5,7 @@ together; for that the driver stays in autocommit and this room says BEGIN, COMM
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import sleep
 from typing import Any, TypeVar
@@ -37,10 +37,6 @@ _SLEEPING_DATABASE_WAKES = 1.0  # seconds; a suspended Neon compute answers afte
 _OPEN = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _OPEN
 _WRITE = "BEGIN; " + _OPEN
-
-
-class DatabaseUnavailable(Exception):
-    """The database did not answer, or the connection broke. Nothing half-written remains: the transaction is gone."""
 
 
 class OneMessageDialect(PGDialect_psycopg2):
@@ -152,7 +148,9 @@ class Database:
         connection, first = self._opened(self._raw, opening.message(self._statement_timeout, read_only=True))
         try:
             yield connection, first
-            commit(connection)
+            # What was read was read: where COMMIT fails, the pool rolls back or lets go of the connection.
+            with suppress(DBAPIError):
+                commit(connection)
         finally:
             connection.close()
 

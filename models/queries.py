@@ -28,7 +28,7 @@ class RowQuery(_Query):
         str, Field(max_length=500, description="Relations to nest: `tags,subtasks.tags`. A nested list holds up to 500 rows.")
     ] = ""
     fields: Annotated[
-        str, Field(max_length=1000, description="Only these: `id,title,tags.name`. What they lead through is included.")
+        str, Field(max_length=1000, description="Only these: `id,title,tags.name`; a relation alone, `tags`, means all of it.")
     ] = ""
 
 

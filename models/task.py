@@ -1,5 +1,6 @@
 """Tasks."""
 
+import string
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self, cast
@@ -66,8 +67,18 @@ class Task(Positioned, table=True):
     completed_at: datetime | None = None
 
 
+def _words(column: str, weight: str) -> str:
+    """Return the words of a column. Punctuation parts them: the parser would take an e-mail address or a path for one word."""
+    apart = f"translate({column}, {_quoted(string.punctuation)}, repeat(' ', {len(string.punctuation)}))"
+    return f"setweight(to_tsvector('simple', {apart}), '{weight}')"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 # Weighed, so that a word in the title counts for more. `simple` stems nothing: people write in all languages.
-_SEARCHED = "setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', coalesce(description, '')), 'B')"
+_SEARCHED = _words("title", "A") + " || " + _words("coalesce(description, '')", "B")
 # PostgreSQL alone writes this column and the read engine alone looks at it, so the class does not know it.
 cast(Table, Task.__table__).append_column(  # type: ignore[attr-defined]
     Column("search_vector", TSVECTOR, Computed(_SEARCHED, persisted=True), nullable=False)

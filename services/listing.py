@@ -67,3 +67,5 @@ def _json(text: str) -> object:
         return snake_keys(orjson.loads(text))
     except orjson.JSONDecodeError as error:
         raise InvalidInput.at("/filter", f"The filter is not JSON: {error}.") from error
+    except (RecursionError, ValueError):
+        raise InvalidInput.at("/filter", "The filter nests too deeply, or names the same thing in two spellings.") from None

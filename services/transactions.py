@@ -11,12 +11,14 @@ from math import floor
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy.exc import DataError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
 from models.statements import fetch, run
 from services.availability import AWAY, unavailable
+from services.errors import InvalidInput
 from services.reading.engine import read
 from services.reading.selection import Level
 from services.reading.statements import Statement, compiled, the_user
@@ -48,6 +50,8 @@ class Snapshot:
             return read(self.wire, self.user_id, level)
         except AWAY as error:
             raise unavailable() from error
+        except DataError as error:
+            raise InvalidInput.at("", "A value is outside of what the database can hold.") from error
 
 
 @dataclass(slots=True)

@@ -2,14 +2,18 @@
 
 import base64
 import hashlib
+import json
 import re
 from typing import Any
 
 import pytest
 
+from graphql_schema.context import GraphContext
+from graphql_schema.operations import REMEMBERED, Graph, GraphRequest
+from graphql_schema.schema import build_schema
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, Person
 
 JSON = {"Content-Type": "application/json"}
 
@@ -333,3 +337,61 @@ def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(gr
     for address, digest in files:
         served = graph.http.get(address)
         assert base64.b64encode(hashlib.sha256(served.content).digest()).decode() == digest
+
+
+def test_variables_nested_without_end_are_refused(graph: GraphQLDoor) -> None:
+    body = b'{"query": "{ __typename }", "variables": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}"
+    answer = graph.http.post("/graphql", content=body, headers=JSON)
+
+    assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+
+
+def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
+    graph = Graph(build_schema())
+    nobody: Any = None
+
+    def run(document: str, **variables: Any) -> None:
+        graph.run(GraphRequest(document, variables), GraphContext(nobody, nobody, nobody))
+
+    for number in range(1000):
+        run(f"{{ a{number} }}")
+        run("#" * 200_000 + str(number))
+        run(f"{{ a{number}: __typename }}")
+    run(
+        "mutation($i: LogInInput!) { logIn(input: $i) { accessToken } }",
+        i={"email": "a@example.com", "password": "hunter2hunter2"},
+    )
+
+    remembered: list[Any] = [graph._prepare.cache, graph._rehearse.cache]
+    assert all(len(cache) < 500 and cache.currsize <= REMEMBERED for cache in remembered)
+    assert "hunter2" not in str([list(cache.items()) for cache in remembered])
+
+
+def test_a_moved_cursor_is_invalid_input(graph: GraphQLDoor) -> None:
+    for title in "ab":
+        graph.create("task", title=title)
+    cursor = graph.run("{ tasks(first: 1) { pageInfo { endCursor } } }")["tasks"]["pageInfo"]["endCursor"]
+    mark, moment, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+
+    for values in ([mark, moment, 5], [mark, moment, None], [mark, 5, row_id], [mark, "2026-01-01T00:00:00+23:59x", row_id]):
+        moved = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+        with pytest.raises(DoorError) as refused:
+            graph.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=moved)
+        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/after"])
+    early = base64.urlsafe_b64encode(json.dumps([mark, "0001-01-02T00:00:00+23:59", row_id]).encode()).decode()
+    assert graph.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=early)["tasks"]["nodes"] == []
+
+
+def test_a_known_query_still_answers_errors(graph: GraphQLDoor, eve: Person, service: Service) -> None:
+    task = graph.create("task", title="x")
+    document = "query($id: ID!) { a: task(id: $id) { title } viewer { name } }"
+    for _ in range(3):
+        assert graph.run(document, id=task["id"])["a"] == {"title": "x"}
+    with GraphQLDoor(service.url, eve.token) as hers:
+        assert hers.post({"query": document, "variables": {"id": task["id"]}})["data"]["a"] is None
+    graph.delete("task", task["id"])
+    body = graph.post({"query": document, "variables": {"id": task["id"]}})
+
+    assert body["data"]["a"] is None
+    assert body["data"]["viewer"]
+    assert [(error["path"], error["extensions"]["code"]) for error in body["errors"]] == [(["a"], "NOT_FOUND")]

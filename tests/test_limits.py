@@ -8,8 +8,9 @@ from graphql import build_schema as parse_schema
 from graphql import parse
 from graphql.language import OperationDefinitionNode
 
-from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, Measure, Meter
+from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, Measure, Meter, check
 from graphql_schema.schema import build_schema
+from services.errors import QueryTooComplex
 from services.reading.budget import MAX_LEVELS
 from tests.conftest import LogLines
 from tests.doors import GraphQLDoor
@@ -51,6 +52,9 @@ def measured(text: str, **variables: Any) -> Measure:
         ),
         ("{ viewer { id @skip(if: true) name @include(if: false) ...V @skip(if: true) } } fragment V on Viewer { email }", 1),
         (NESTED, 1 + 50 * (1 + 2 + 1 + 20 * (1 + 5 + 1 + 5 * 3))),
+        ('mutation { completeTasks(ids: "x") { tasks { id } } }', 1 + 1 * 2),
+        ("{ tasks(first: 2) { nodes { ...F ...F } } } fragment F on Task { id }", 1 + 2 * 2),
+        ("{ tasks(first: 0) { totalCount nodes { subtasks { nodes { id } } } } }", 2),
         ('mutation { createTasks(inputs: [{title: "a"}, {title: "b"}, {title: "c"}]) { tasks { id } } }', 1 + 3 * 2),
     ],
 )
@@ -151,3 +155,11 @@ def test_the_meter_knows_wrappers_by_their_names() -> None:
     for name, kind in schema.type_map.items():
         if "pageInfo" in getattr(kind, "fields", {}):
             assert name.endswith("Connection")
+
+
+def test_advice_looks_away_from_pages_that_are_empty() -> None:
+    several = " ".join(f"a{number}: totalCount" for number in range(50))
+    measure = measured(f"{{ tasks(first: 0) {{ {several} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
+
+    with pytest.raises(QueryTooComplex, match="Ask for fewer fields"):
+        check(measure, 10)

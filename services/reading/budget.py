@@ -1,23 +1,55 @@
-"""How much one request may read, whichever door it came through."""
+"""How much one request may read, whichever door it came through.
 
+An answer may hold a row more often than the database was asked for it: tasks share their list, and the list's own tree is written
+out under each of them. So each row has a weight, the number of times that it stands in the answer, and what is spent is weight.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.statements import Rows
 from services.errors import QueryTooComplex
 
 MAX_NESTING = 20  # relations within relations
 MAX_LEVELS = 100  # relations in all; each costs a statement
-MAX_ROWS = 25_000  # rows below the first level, of all relations together
+MAX_ROWS = 25_000  # rows in the answer below its first level
+
+Weights = Sequence[int] | None  # None: every row stands there once, as is usual
 
 
 class RowBudget:
-    """Counts the rows that one request reads below its first level."""
+    """Counts the rows that one answer holds below its first level."""
 
     def __init__(self) -> None:
         self.left = MAX_ROWS
 
-    def spend(self, rows: int, key: str) -> None:
-        """Take rows off. Raises QueryTooComplex where there were more than may be read."""
-        self.left -= rows
+    def spend(self, key: str, rows: Rows, parents: Weights) -> Weights:
+        """Take rows off; return their weights. Raises QueryTooComplex where there are more than one answer may hold.
+
+        `parents` are the weights of the parents' keys, of which the last column of each row tells the places.
+        """
+        weights = _weights(rows, parents)
+        self.left -= len(rows) if weights is None else sum(weights)
         if self.left < 0:
             raise QueryTooComplex(
                 f"The answer would hold more than {MAX_ROWS} nested rows; “{key}” was one too many. "
                 "Ask for a smaller page, or for less below it."
             )
+        return weights
+
+
+def weights_of_keys(keys: Sequence[Any], weights: Weights, distinct: Sequence[Any]) -> Weights:
+    """Return how often what belongs to each key will stand in the answer: once for each row that has it, times that row."""
+    if weights is None and len(distinct) == len(keys):
+        return None
+    sums = dict.fromkeys(distinct, 0)
+    for key, weight in zip(keys, weights or [1] * len(keys), strict=True):
+        if key is not None:
+            sums[key] += weight
+    return list(sums.values())
+
+
+def _weights(rows: Rows, parents: Weights) -> Weights:
+    if rows and isinstance(rows[0][-1], list):
+        return [len(row[-1]) if parents is None else sum(parents[place - 1] for place in row[-1]) for row in rows]
+    return None if parents is None else [parents[row[-1] - 1] for row in rows]

@@ -18,31 +18,26 @@ _REVISION = Shape((Leaf("revision", "revision"),))
 
 @dataclass(slots=True)
 class Wish:
-    """What is wanted of an entity: which columns (none named: all), and which relations."""
+    """What is wanted of an entity: which columns (None: all), and which relations."""
 
     entity: Entity
-    columns: set[str] = field(default_factory=set)
+    columns: set[str] | None = None
     relations: "dict[str, Wish]" = field(default_factory=dict)
 
 
 def wish(entity: Entity, include: str = "", fields: str = "") -> Wish:
-    """Read `include=tags,subtasks.tags` and `fields=id,title,tags.name`; the latter includes what it leads through.
+    """Read `include=tags,subtasks.tags` and `fields=id,title,tags.name`.
 
+    An entity that `fields` leads to or through shows what is named there and nothing else; a relation named last shows all of it.
     Raises InvalidInput, naming what could be asked for instead.
     """
     wanted = Wish(entity)
     for path in _paths(include):
         _walked(wanted, path, "/include")
-    for *relations, last in _paths(fields):
-        place = _walked(wanted, relations, "/fields")
-        if last in place.entity.relations:
-            _walked(place, [last], "/fields")
-        elif last in place.entity.columns:
-            place.columns.add(last)
-        else:
-            raise _unknown(place.entity, last, "/fields", [*place.entity.columns, *place.entity.relations])
+    for path in _paths(fields):
+        _thinned(wanted, path)
     if _levels(wanted) > MAX_LEVELS:
-        raise InvalidInput.at("/include", f"One request includes at most {MAX_LEVELS} relations.")
+        raise InvalidInput.at("/fields" if fields else "/include", f"One request includes at most {MAX_LEVELS} relations.")
     return wanted
 
 
@@ -55,7 +50,7 @@ def wished_shape(entity: Entity, include: str, fields: str) -> Shape:
 def default_shape(wanted: Wish) -> Shape:
     """Return the columns, in the order of the wire, and then what is included."""
     columns = wanted.entity.columns
-    leaves = (Leaf(column, column) for column in columns if not wanted.columns or column in wanted.columns)
+    leaves = (Leaf(column, column) for column in columns if wanted.columns is None or column in wanted.columns)
     children = (Child(name, name, _included(wanted.entity, name, deeper)) for name, deeper in wanted.relations.items())
     return Shape((*leaves, *children))
 
@@ -74,16 +69,36 @@ def _paths(text: str) -> Iterator[list[str]]:
     return (path.strip().split(".") for path in text.split(",") if path.strip())
 
 
-def _walked(wanted: Wish, path: list[str], pointer: str) -> Wish:
+def _walked(wanted: Wish, path: list[str], pointer: str) -> None:
     """Follow the relations, wishing for those that are not wished for yet."""
+    _check_depth(path, pointer)
+    for name in path:
+        wanted = _related(wanted, name, pointer, wanted.entity.relations)
+
+
+def _thinned(wanted: Wish, path: list[str]) -> None:
+    """Follow the relations to what is named last; on the way, nothing is wanted but what is named."""
+    _check_depth(path, "/fields")
+    for name in path[:-1]:
+        wanted.columns = wanted.columns or set()
+        wanted = _related(wanted, name, "/fields", wanted.entity.relations)
+    wanted.columns = wanted.columns or set()
+    if path[-1] in wanted.entity.columns:
+        wanted.columns.add(path[-1])
+    else:
+        _related(wanted, path[-1], "/fields", [*wanted.entity.columns, *wanted.entity.relations])
+
+
+def _check_depth(path: list[str], pointer: str) -> None:
     if len(path) > MAX_NESTING:
         raise InvalidInput.at(pointer, f"Relations nest at most {MAX_NESTING} deep.")
-    for name in path:
-        relation = wanted.entity.relations.get(name)
-        if relation is None:
-            raise _unknown(wanted.entity, name, pointer, wanted.entity.relations)
-        wanted = wanted.relations.setdefault(name, Wish(ENTITIES[relation.target]))
-    return wanted
+
+
+def _related(wanted: Wish, name: str, pointer: str, known: Iterable[str]) -> Wish:
+    relation = wanted.entity.relations.get(name)
+    if relation is None:
+        raise _unknown(wanted.entity, name, pointer, known)
+    return wanted.relations.setdefault(name, Wish(ENTITIES[relation.target]))
 
 
 def _unknown(entity: Entity, name: str, pointer: str, known: Iterable[str]) -> InvalidInput:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
-from services.reading.budget import RowBudget
+from services.reading.budget import RowBudget, Weights, weights_of_keys
 from services.reading.builders import Tree
 from services.reading.conditions import operands
 from services.reading.entities import Borne, ToOne
@@ -35,56 +35,64 @@ class _Reader:
         parameters = self._parameters(plan, level)
         rows = self._fetch(plan.statement, parameters)
         total = self._fetch(plan.counting, parameters)[0][0] if plan.counting else None
-        return self._pages(plan, level, [rows], [total])[0]
+        return self._pages(plan, level, [rows], [total], None)[0]
 
-    def _children(self, child: ChildPlan, level: Level, keys: Sequence[str]) -> Sequence[Any]:
+    def _children(self, child: ChildPlan, level: Level, keys: Sequence[str], weights: Weights) -> Sequence[Any]:
         """Return what each parent key has under this child, in the order of the keys."""
         plan = child.plan
         parameters = self._parameters(plan, level)
         parameters |= {"keys": "{" + ",".join(keys) + "}", "budget": self._budget.left + 1}
         rows = self._fetch(plan.statement, parameters)
-        self._budget.spend(len(rows), child.key)
+        heavy = self._budget.spend(child.key, rows, weights)
         match child.relation:
             case ToOne():
-                return _by_place(rows, self._shaped(plan, level, rows)[0], len(keys))
+                return _by_place(rows, self._shaped(plan, level, rows, heavy)[0], len(keys))
             case Borne():
-                return _by_bearer(rows, self._shaped(plan, level, rows)[0], len(keys))
+                return _by_bearer(rows, self._shaped(plan, level, rows, heavy)[0], len(keys))
             case _:
                 counts: dict[int, int] = dict(self._fetch(plan.counting, parameters)) if plan.counting else {}
                 totals = [counts.get(place, 0) for place in range(1, len(keys) + 1)]
-                return self._pages(plan, level, _by_parent(rows, len(keys)), totals)
+                return self._pages(plan, level, _by_parent(rows, len(keys)), totals, weights)
 
-    def _pages(self, plan: Plan, level: Level, groups: Sequence[Rows], totals: Sequence[int | None]) -> Sequence[Any]:
+    def _pages(
+        self, plan: Plan, level: Level, groups: Sequence[Rows], totals: Sequence[int | None], weights: Weights
+    ) -> Sequence[Any]:
         """Lay out each parent's page."""
         cursors = Cursors(self._user_id, plan.entity, level.order, level.search) if plan.cursor_columns else None
         pages = [
             Group(rows, level.window, plan.cursor_columns, cursors, total) for rows, total in zip(groups, totals, strict=True)
         ]
-        shaped = self._shaped(plan, level, [row for page in pages for row in page.rows])
+        rows = [row for page in pages for row in page.rows]
+        heavy = None if weights is None else [weight for page, weight in zip(pages, weights, strict=True) for _ in page.rows]
+        shaped = self._shaped(plan, level, rows, heavy)
         ends = list(accumulate(len(page.rows) for page in pages))
         return [
             lay_out(level.layout, page, [trees[start:end] for trees in shaped])
             for page, start, end in zip(pages, [0, *ends], ends, strict=False)
         ]
 
-    def _shaped(self, plan: Plan, level: Level, rows: Rows) -> list[list[Tree]]:
+    def _shaped(self, plan: Plan, level: Level, rows: Rows, weights: Weights) -> list[list[Tree]]:
         """Return, for each shape of the level, the trees of the rows."""
-        return [self._trees(shape_plan, shape, rows) for shape_plan, shape in zip(plan.shapes, level.shapes, strict=True)]
+        return [
+            self._trees(shape_plan, shape, rows, weights) for shape_plan, shape in zip(plan.shapes, level.shapes, strict=True)
+        ]
 
-    def _trees(self, plan: ShapePlan, shape: Shape, rows: Rows) -> list[Tree]:
+    def _trees(self, plan: ShapePlan, shape: Shape, rows: Rows, weights: Weights) -> list[Tree]:
         trees = plan.build(rows)
         levels = [member.level for member in shape.members if isinstance(member, Child)]
         for child, level in zip(plan.children, levels, strict=True):
-            self._graft(child, level, rows, trees)
+            self._graft(child, level, rows, weights, trees)
         return trees
 
-    def _graft(self, child: ChildPlan, level: Level, rows: Rows, trees: Sequence[Tree]) -> None:
+    def _graft(self, child: ChildPlan, level: Level, rows: Rows, weights: Weights, trees: Sequence[Tree]) -> None:
         """Hang each parent's children under their response key; rows and trees run side by side."""
         keys = [row[child.key_column] for row in rows]
         found: dict[Any, Any] = dict.fromkeys(keys)
         found.pop(None, None)
         if found:
-            found = dict(zip(found, self._children(child, level, list(found)), strict=True))
+            distinct = list(found)
+            children = self._children(child, level, distinct, weights_of_keys(keys, weights, distinct))
+            found = dict(zip(distinct, children, strict=True))
         for key, tree in zip(keys, trees, strict=True):
             tree[child.key] = found.get(key)
 

@@ -18,9 +18,12 @@ def camel(name: str) -> str:
 
 
 def snake_keys(tree: Any) -> Any:
-    """Spell all keys of a tree the other way."""
+    """Spell all keys of a tree the other way. Raises ValueError where two keys become one."""
     if isinstance(tree, dict):
-        return {snake(key): snake_keys(value) for key, value in tree.items()}
+        spelt = {snake(key): snake_keys(value) for key, value in tree.items()}
+        if len(spelt) < len(tree):
+            raise ValueError(tree.keys())
+        return spelt
     if isinstance(tree, list):
         return [snake_keys(value) for value in tree]
     return tree

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from services.errors import InvalidInput
 from services.reading.entities import Entity, Key, Sort
 from services.reading.selection import Order, Search
 
+DEFAULT_PAGE = 50
 MAX_PAGE = 500
 
 
@@ -80,7 +81,7 @@ class Cursors:
             mark, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             if mark == self._mark:
                 return [_checked(value, kind) for value, kind in zip(values, self._kinds, strict=True)]
-        except (ValueError, TypeError, binascii.Error):
+        except (ValueError, TypeError, OverflowError, binascii.Error):
             pass
         raise InvalidInput.at(
             pointer,
@@ -89,11 +90,13 @@ class Cursors:
 
 
 def _checked(value: Any, kind: type[Any]) -> Any:
+    if kind in {datetime, UUID} and not isinstance(value, str):
+        raise TypeError
     if kind is datetime:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError
-        return moment
+        return moment.astimezone(UTC)
     if kind is UUID:
         return str(UUID(value))
     if kind is float and type(value) is int:

@@ -6,12 +6,15 @@ prefixes. Every text is a valid search.
 """
 
 import re
+import string
 from collections.abc import Iterator
 
 from services.errors import InvalidInput
 
 MAX_SEARCH = 1000  # characters
 _MAX_TERM = 500  # characters; PostgreSQL refuses operands from 2 kB on, and no title is as long
+# As in the column that is searched. So nothing is left that to_tsquery would take for syntax.
+_PUNCTUATION_APART = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
 
 
@@ -43,8 +46,5 @@ def _joined(terms: Iterator[re.Match[str]]) -> Iterator[str]:
 
 
 def _operand(term: re.Match[str]) -> str:
-    text = (term["word"] or term["phrase"])[:_MAX_TERM].strip()
-    if not text:
-        return ""
-    quoted = text.replace("\\", "\\\\").replace("'", "''")
-    return f"{'!' if term['minus'] else ''}'{quoted}'{':*' if term['word'] else ''}"
+    words = (term["word"] or term["phrase"])[:_MAX_TERM].translate(_PUNCTUATION_APART).strip()
+    return f"{'!' if term['minus'] else ''}'{words}'{':*' if term['word'] else ''}" if words else ""

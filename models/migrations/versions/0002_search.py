@@ -1,5 +1,7 @@
 """Full-text search over tasks."""
 
+import string
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TSVECTOR
@@ -7,12 +9,15 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 revision = "0002"
 down_revision = "0001"
 
-SEARCHED = "setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', coalesce(description, '')), 'B')"
+PUNCTUATION = string.punctuation.replace("'", "''")
+WORDS = f"to_tsvector('simple', translate({{column}}, '{PUNCTUATION.replace('{', '{{').replace('}', '}}')}', repeat(' ', 32)))"
+TITLE, DESCRIPTION = WORDS.format(column="title"), WORDS.format(column="coalesce(description, '')")
 
 
 def upgrade() -> None:
     """Add what is searched; PostgreSQL keeps it up to date by itself."""
-    op.add_column("task", sa.Column("search_vector", TSVECTOR, sa.Computed(SEARCHED, persisted=True), nullable=False))
+    searched = f"setweight({TITLE}, 'A') || setweight({DESCRIPTION}, 'B')"
+    op.add_column("task", sa.Column("search_vector", TSVECTOR, sa.Computed(searched, persisted=True), nullable=False))
 
 
 def downgrade() -> None:
