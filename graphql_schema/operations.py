@@ -147,7 +147,7 @@ class Graph:
     def _prepare_anew(self, query: str) -> Prepared:
         size = len(query) + _LEAST
         try:
-            document = parse(query)
+            document = _unchained(parse(query))
             return Prepared(document, tuple(validate(self._core, document)), size)
         except GraphQLError as error:
             return _flawed(error, size)
@@ -176,6 +176,16 @@ class Graph:
         if not isinstance(variables, VariableValues):
             return Rehearsal(Measure(), size)
         return Rehearsal(Meter(self._core, document, variables.coerced).measure(operation), size)
+
+
+def _unchained(document: DocumentNode) -> DocumentNode:
+    """Part the tokens from each other: linked both ways, they would keep a forgotten document until the next full collection."""
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        following = token.next
+        token.prev = token.next = None
+        token = following
+    return document
 
 
 def _flawed(error: GraphQLError, size: int) -> Prepared:
