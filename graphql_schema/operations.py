@@ -2,36 +2,18 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import strawberry
-from cachetools import LRUCache, cached
-from graphql import (
-    DocumentNode,
-    ExecutionResult,
-    GraphQLError,
-    OperationType,
-    execute_sync,
-    get_operation_ast,
-    get_variable_values,
-    parse,
-    validate,
-)
-from graphql.execution.values import VariableValues
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute_sync
 
 from graphql_schema.context import GraphContext
 from graphql_schema.execution import PlanningExecutor
-from graphql_schema.limits import MAX_COST, Measure, Meter, check
+from graphql_schema.limits import MAX_COST, check
+from graphql_schema.repertoire import Rehearsal, Repertoire
 from services.errors import InvalidInput, QueryTooComplex, TodoError
 from services.reading.names import camel
-
-MAX_DOCUMENT = 100_000  # characters
-# What is remembered is bounded by its text; a syntax tree takes some fifty times the room, and even the shortest a little.
-REMEMBERED = 600_000  # characters
-_LEAST = 1_500  # characters that anything counts for
 
 log = logging.getLogger("todo.graphql")
 
@@ -44,28 +26,6 @@ class GraphRequest:
     variables: Mapping[str, Any] | None = None
     operation_name: str | None = None
     wants_cost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document, parsed and validated; without a document there are only errors."""
-
-    document: DocumentNode | None
-    errors: tuple[GraphQLError, ...]
-    size: int
-
-
-@dataclass(slots=True)
-class Rehearsal:
-    """What an operation with these variables will be: what it amounts to, and its selections as they become known.
-
-    Once a query has gone well, its selections are known to be all there is to it: then it `is_known`, and reading is enough.
-    """
-
-    measure: Measure
-    size: int
-    selections: dict[str, Any] = field(default_factory=dict)
-    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +42,19 @@ class Graph:
     def __init__(self, schema: strawberry.Schema, max_cost: int = MAX_COST) -> None:
         self._core = schema._schema  # noqa: SLF001 - the graphql-core schema has no public name
         self._max_cost = max_cost
-        self._prepare = cached(_memory(), lock=Lock())(self._prepare_anew)
-        self._rehearse = cached(_memory(), lock=Lock())(self._rehearse_anew)
+        self.repertoire = Repertoire(self._core)
 
     def operation_type(self, request: GraphRequest) -> OperationType | None:
         """Return what kind of operation would run, if that can be told."""
-        document = self._prepared(request.query).document
-        operation = get_operation_ast(document, request.operation_name) if document else None
-        return operation.operation if operation else None
+        return self.repertoire.operation_type(request.query, request.operation_name)
 
     def run(self, request: GraphRequest, context: GraphContext) -> Outcome:
         """Run the operation from its first field to its last, and close what it opened."""
-        prepared = self._prepared(request.query)
+        prepared = self.repertoire.prepared(request.query)
         if prepared.document is None or prepared.errors:
             return _refused(prepared.errors)
         try:
-            rehearsal = self._rehearsal(request, prepared.document)
+            rehearsal = self.repertoire.rehearsal(request.query, request.operation_name, request.variables)
             check(rehearsal.measure, self._max_cost)
             outcome = self._read_again(rehearsal, context) or self._execute(prepared.document, request, rehearsal, context)
         except (QueryTooComplex, InvalidInput) as error:
@@ -134,67 +91,9 @@ class Graph:
             operation_name=request.operation_name,
             executor_class=PlanningExecutor,
         )
-        operation = get_operation_ast(document, request.operation_name)
-        if operation is not None and operation.operation is OperationType.QUERY and result.data and not result.errors:
+        if result.data and not result.errors and self.operation_type(request) is OperationType.QUERY:
             rehearsal.is_known = list(result.data) == list(rehearsal.selections)
         return _answered(result)
-
-    def _prepared(self, query: str) -> Prepared:
-        if len(query) > MAX_DOCUMENT:
-            return _flawed(GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters."), 0)
-        return self._prepare(query)
-
-    def _prepare_anew(self, query: str) -> Prepared:
-        size = len(query) + _LEAST
-        try:
-            document = _unchained(parse(query))
-            return Prepared(document, tuple(validate(self._core, document)), size)
-        except GraphQLError as error:
-            return _flawed(error, size)
-        except RecursionError:
-            return _flawed(GraphQLError("The document is nested too deeply."), size)
-
-    def _rehearsal(self, request: GraphRequest, document: DocumentNode) -> Rehearsal:
-        """Mutations are not remembered: their variables hardly come twice, and may hold a password."""
-        try:
-            given = orjson.dumps(request.variables)
-        except orjson.JSONEncodeError:
-            raise InvalidInput.at("", "The variables are nested too deeply.") from None
-        operation = get_operation_ast(document, request.operation_name)
-        if operation is None or operation.operation is not OperationType.QUERY:
-            return self._rehearse_anew(request.query, request.operation_name, given)
-        return self._rehearse(request.query, request.operation_name, given)
-
-    def _rehearse_anew(self, query: str, operation_name: str | None, given: bytes) -> Rehearsal:
-        """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
-        document = self._prepared(query).document
-        operation = get_operation_ast(document, operation_name) if document else None
-        size = len(query) + len(given) + _LEAST
-        if document is None or operation is None:
-            return Rehearsal(Measure(), size)
-        variables = get_variable_values(self._core, operation.variable_definitions or (), orjson.loads(given) or {})
-        if not isinstance(variables, VariableValues):
-            return Rehearsal(Measure(), size)
-        return Rehearsal(Meter(self._core, document, variables.coerced).measure(operation), size)
-
-
-def _unchained(document: DocumentNode) -> DocumentNode:
-    """Part the tokens from each other: linked both ways, they would keep a forgotten document until the next full collection."""
-    token = document.loc.start_token if document.loc else None
-    while token is not None:
-        following = token.next
-        token.prev = token.next = None
-        token = following
-    return document
-
-
-def _flawed(error: GraphQLError, size: int) -> Prepared:
-    """Return a document that is none. The error is kept without the frames that it was raised in."""
-    return Prepared(None, (error.with_traceback(None),), size)
-
-
-def _memory() -> LRUCache[Any, Any]:
-    return LRUCache(REMEMBERED, getsizeof=lambda remembered: remembered.size)
 
 
 def request_error(error: TodoError) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from graphql_schema.context import GraphContext
-from graphql_schema.operations import REMEMBERED, Graph, GraphRequest
+from graphql_schema.operations import Graph, GraphRequest
+from graphql_schema.repertoire import REMEMBERED
 from graphql_schema.schema import build_schema
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
@@ -362,7 +363,7 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
         i={"email": "a@example.com", "password": "hunter2hunter2"},
     )
 
-    remembered: list[Any] = [graph._prepare.cache, graph._rehearse.cache]
+    remembered: list[Any] = [graph.repertoire.documents, graph.repertoire.rehearsals]
     assert all(len(cache) < 500 and cache.currsize <= REMEMBERED for cache in remembered)
     assert "hunter2" not in str([list(cache.items()) for cache in remembered])
 

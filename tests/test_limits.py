@@ -8,7 +8,8 @@ from graphql import build_schema as parse_schema
 from graphql import parse
 from graphql.language import OperationDefinitionNode
 
-from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, Measure, Meter, check
+from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, check
+from graphql_schema.meter import Measure, Meter
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading.budget import MAX_LEVELS

@@ -1,0 +1,126 @@
+"""What is remembered of operations: documents parsed and validated, and what each will be with certain variables.
+
+All of it is pure: it depends on the schema, the document and the variables, and on nobody's data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import orjson
+from cachetools import LRUCache, cached
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    get_operation_ast,
+    get_variable_values,
+    parse,
+    validate,
+)
+from graphql.execution.values import VariableValues
+
+from graphql_schema.meter import Measure, Meter
+from services.errors import InvalidInput
+
+MAX_DOCUMENT = 100_000  # characters
+# Bounded by text; a syntax tree takes some fifty times the room of its document, and even the shortest a little.
+REMEMBERED = 600_000  # characters
+_LEAST = 1_500  # characters that anything counts for
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document, parsed and validated; without a document there are only errors."""
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...]
+    size: int
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """What an operation with these variables will be: what it amounts to, and its selections as they become known.
+
+    Once a query has gone well, its selections are known to be all there is to it: then it `is_known`, and reading is enough.
+    """
+
+    measure: Measure
+    size: int
+    selections: dict[str, Any] = field(default_factory=dict)
+    is_known: bool = False
+
+
+class Repertoire:
+    """Prepares and rehearses, and remembers both for a while."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self.documents: LRUCache[Any, Prepared] = LRUCache(REMEMBERED, getsizeof=lambda prepared: prepared.size)
+        self.rehearsals: LRUCache[Any, Rehearsal] = LRUCache(REMEMBERED, getsizeof=lambda rehearsal: rehearsal.size)
+        self._prepared = cached(self.documents, lock=Lock())(self._prepare)
+        self._rehearsed = cached(self.rehearsals, lock=Lock())(self._rehearse)
+
+    def prepared(self, query: str) -> Prepared:
+        """Return the document, or what is wrong with it."""
+        if len(query) > MAX_DOCUMENT:
+            return _flawed(GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters."), 0)
+        return self._prepared(query)
+
+    def rehearsal(self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> Rehearsal:
+        """Return what the operation will be. Raises InvalidInput.
+
+        Mutations are not remembered: their variables hardly come twice, and may hold a password.
+        """
+        try:
+            given = orjson.dumps(variables)
+        except orjson.JSONEncodeError:
+            raise InvalidInput.at("", "The variables are nested too deeply.") from None
+        if self.operation_type(query, operation_name) is OperationType.QUERY:
+            return self._rehearsed(query, operation_name, given)
+        return self._rehearse(query, operation_name, given)
+
+    def operation_type(self, query: str, operation_name: str | None) -> OperationType | None:
+        """Return what kind of operation would run, if that can be told."""
+        document = self.prepared(query).document
+        operation = get_operation_ast(document, operation_name) if document else None
+        return operation.operation if operation else None
+
+    def _prepare(self, query: str) -> Prepared:
+        size = len(query) + _LEAST
+        try:
+            document = _unchained(parse(query))
+            return Prepared(document, tuple(validate(self._schema, document)), size)
+        except GraphQLError as error:
+            return _flawed(error, size)
+        except RecursionError:
+            return _flawed(GraphQLError("The document is nested too deeply."), size)
+
+    def _rehearse(self, query: str, operation_name: str | None, given: bytes) -> Rehearsal:
+        """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
+        document = self.prepared(query).document
+        operation = get_operation_ast(document, operation_name) if document else None
+        size = len(query) + len(given) + _LEAST
+        if document is None or operation is None:
+            return Rehearsal(Measure(), size)
+        variables = get_variable_values(self._schema, operation.variable_definitions or (), orjson.loads(given) or {})
+        if not isinstance(variables, VariableValues):
+            return Rehearsal(Measure(), size)
+        return Rehearsal(Meter(self._schema, document, variables.coerced).measure(operation), size)
+
+
+def _unchained(document: DocumentNode) -> DocumentNode:
+    """Part the tokens from each other: linked both ways, they would keep a forgotten document until the next full collection."""
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        following = token.next
+        token.prev = token.next = None
+        token = following
+    return document
+
+
+def _flawed(error: GraphQLError, size: int) -> Prepared:
+    """Return a document that is none. The error is kept without the frames that it was raised in."""
+    return Prepared(None, (error.with_traceback(None),), size)
