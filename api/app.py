@@ -66,8 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _settle() -> None:
     """Spare the garbage collector what lives as long as the process, and most of what each request makes.
 
-    Answers are trees, which go without it; looking for cycles among their nodes cost a tenth of a nested query, and walking
-    through the loaded modules was the longest pause of all (bench/RESULTS.md).
+    Answers are trees, which go without it. Walking through the loaded modules was the longest pause of all; a threshold much
+    higher than this makes pauses of its own (bench/RESULTS.md).
     """
     gc.collect()
     gc.freeze()
