@@ -8,8 +8,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.accounts import Admission
 from services.reading.pages import Slice
+from services.reception import Admission
 from services.rows import Created
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
@@ -60,6 +60,7 @@ def admission(given: Admission, status: int = 200) -> Response:
     tree = {
         "access_token": given.access_token,
         "token_type": "bearer",
+        "refresh_token": given.refresh_token,
         "expires_in": given.expires_in,
         "user": given.user,
     }

@@ -14,8 +14,9 @@ from api import docs, graphql, problems
 from api.house import open_house
 from api.middleware import BodyLimit, LastResort, RequestLog
 from api.openapi import PROBLEM_SCHEMA, never_null
-from api.routes import auth, comments, health, lists, tags, tasks
+from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.settings import Environment, Settings
+from services.passwords import WAITING
 
 TITLE = "Todo"
 DESCRIPTION = """
@@ -24,7 +25,7 @@ Tasks, lists, tags and comments, over REST here and over GraphQL at [/graphql](/
 Register, then press *Authorize*. `{user_id}` in a path is the token's subject, or simply `me`.
 Every change takes the next revision of your account; it is the ETag of a row, and what `If-Match` compares.
 """
-ROOMS = (tasks, lists, tags, comments, auth, health)
+ROOMS = (tasks, lists, tags, comments, auth, sessions, api_tokens, health)
 _LOCALHOST = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
 _EXPOSED = ["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"]
 
@@ -34,8 +35,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # As many threads as connections: a thread at work never waits for a connection that another thread holds.
-        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
+        # As many threads as connections, since a thread at work holds one; and those that wait for a password to be hashed,
+        # which hold none.
+        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + WAITING
         async with AsyncExitStack() as stack:
             app.state.house = stack.enter_context(open_house(settings))
             _settle()

@@ -10,19 +10,25 @@ from fastapi.security import OAuth2PasswordBearer
 from api.house import House
 from models.text import Id
 from services.accounts import AccountService
+from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
-from services.errors import Forbidden, InvalidInput, Unauthenticated
+from services.errors import Forbidden, InvalidInput
 from services.lists import ListService
 from services.rows import Revisions
+from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
+from services.visitor import Visitor
+
+LONGEST_DEVICE = 200
 
 _SCHEME = OAuth2PasswordBearer(tokenUrl="/api/auth/login", auto_error=False, description="The access token, as Bearer.")
 _IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')
 _ENTITY_TAG = re.compile(r'(W/)?"([0-9]{1,18})"')
 
 Service = TypeVar("Service")
+Bearer = Annotated[str | None, Depends(_SCHEME)]
 
 
 def house_of(request: Request) -> House:
@@ -31,11 +37,15 @@ def house_of(request: Request) -> House:
     return house
 
 
-async def caller(request: Request, token: Annotated[str | None, Depends(_SCHEME)]) -> UserContext:
+def visitor_of(request: Request) -> Visitor:
+    """Return where the request comes from."""
+    device = request.headers.get("user-agent", "").strip()[:LONGEST_DEVICE]
+    return Visitor(request.client.host if request.client else "", device or None)
+
+
+async def caller(request: Request, token: Bearer) -> UserContext:
     """Return the context of the bearer token's user. Not a word to the database yet: its opening message asks that."""
-    if not token:
-        raise Unauthenticated("Send an access token: Authorization: Bearer …")
-    context = house_of(request).context_of(token)
+    context = await house_of(request).gate.identify(token)
     request.state.user_id = context.user_id
     return context
 
@@ -81,11 +91,22 @@ async def _account(request: Request, context: Annotated[UserContext, Depends(cal
     return AccountService(context, house_of(request).passwords)
 
 
+async def _sessions(context: Annotated[UserContext, Depends(caller)]) -> SessionService:
+    return SessionService(context)
+
+
+async def _api_tokens(context: Annotated[UserContext, Depends(caller)]) -> ApiTokenService:
+    return ApiTokenService(context)
+
+
 async def _task_comments(context: Annotated[UserContext, Depends(owner)], id: Id) -> TaskCommentService:
     return TaskCommentService(context, id)
 
 
 TheHouse = Annotated[House, Depends(house_of)]
+TheVisitor = Annotated[Visitor, Depends(visitor_of)]
+Sessions = Annotated[SessionService, Depends(_sessions)]
+ApiTokens = Annotated[ApiTokenService, Depends(_api_tokens)]
 Account = Annotated[AccountService, Depends(_account)]
 Tasks = Annotated[TaskService, Depends(_service(TaskService))]
 Lists = Annotated[ListService, Depends(_service(ListService))]

@@ -12,12 +12,12 @@ from starlette.routing import Route
 
 from api import explorer
 from api.answers import encode
-from api.house import House
+from api.dependencies import house_of, visitor_of
 from graphql_schema.context import GraphContext
 from graphql_schema.operations import Graph, GraphRequest, Outcome, request_error
 from graphql_schema.schema import build_schema
 from services.context import UserContext
-from services.errors import InvalidInput, MethodNotAllowed, TodoError, Unauthenticated, UnsupportedMediaType
+from services.errors import InvalidInput, MethodNotAllowed, TodoError, UnsupportedMediaType
 
 PATH = "/graphql"
 JSON = "application/json"
@@ -58,7 +58,7 @@ def install(app: FastAPI, max_cost: int) -> None:
 async def _answer(graph: Graph, request: Request) -> Response:
     asked = _from_query(request) if request.method == "GET" else await _from_body(request)
     request.state.operation = asked.operation_name
-    context = _context(request)
+    context = await _context(request)
 
     def work() -> Outcome:
         if request.method == "GET" and graph.operation_type(asked) not in {None, OperationType.QUERY}:
@@ -70,19 +70,17 @@ async def _answer(graph: Graph, request: Request) -> Response:
     return _response(request, outcome.body, 400 if refused else 200)
 
 
-def _context(request: Request) -> GraphContext:
-    """The token is looked at when a field needs it: the explorer, logging in and introspection do without."""
-    house: House = request.app.state.house
+async def _context(request: Request) -> GraphContext:
+    """A bad token is no error until a field needs a caller: the explorer, logging in and introspection do without."""
+    house = house_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-
-    def identify() -> UserContext:
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("Send an access token: Authorization: Bearer …")
-        context = house.context_of(token.strip())
-        request.state.user_id = context.user_id
-        return context
-
-    return GraphContext(identify, house.reception, house.passwords)
+    caller: UserContext | TodoError
+    try:
+        caller = await house.gate.identify(token.strip() if scheme.lower() == "bearer" else None)
+        request.state.user_id = caller.user_id
+    except TodoError as error:
+        caller = error
+    return GraphContext(caller, visitor_of(request), house.reception, house.passwords)
 
 
 def _from_query(request: Request) -> GraphRequest:

@@ -1,4 +1,4 @@
-"""What every request needs and no request makes: the database, the passwords, the tokens."""
+"""What every request needs and no request makes: the database, the passwords, the gate, the reception."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import count_statements_of
-from services.accounts import Reception
-from services.context import UserContext
+from services.gate import Gate
 from services.passwords import Passwords
+from services.reception import Reception
 from services.tokens import Tokens
 
 
@@ -23,13 +23,8 @@ class House:
 
     database: Database
     passwords: Passwords
-    tokens: Tokens
+    gate: Gate
     reception: Reception
-
-    def context_of(self, token: str) -> UserContext:
-        """Return the context of the token's user. Raises Unauthenticated for a token that is not valid now."""
-        identity = self.tokens.read(token)
-        return UserContext(identity.user_id, self.database, identity.newcomer)
 
 
 @contextmanager
@@ -60,6 +55,8 @@ def open_house(settings: Settings) -> Iterator[House]:
 
 
 def _house(database: Database, settings: Settings) -> House:
-    passwords = Passwords()
+    passwords = Passwords(settings.max_password_hashes)
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes))
-    return House(database, passwords, tokens, Reception(database, passwords, tokens))
+    session_lifetime = timedelta(days=settings.refresh_token_expire_days)
+    reception = Reception(database, passwords, tokens, session_lifetime)
+    return House(database, passwords, Gate(database, tokens), reception)

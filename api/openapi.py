@@ -9,7 +9,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 _ERRORS = {
     401: "UNAUTHENTICATED: no token, or one that no longer opens anything.",
-    403: "FORBIDDEN: the path names another user.",
+    403: "FORBIDDEN: the path names another user, or the token lacks a scope.",
     404: "NOT_FOUND: absent, deleted, or another user's.",
     405: "METHOD_NOT_ALLOWED: see the Allow header.",
     409: "CONFLICT: it would collide with what is there.",

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("jwt_secret", "better_auth_secret", "secret_key")
     )
     access_token_expire_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 30)] = 15
+    refresh_token_expire_days: Annotated[int, Field(ge=1, le=366)] = 30
+    max_password_hashes: Annotated[int, Field(ge=1, le=64)] = 4
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), validation_alias=AliasChoices("cors_origins", "frontend_url")
     )

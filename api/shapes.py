@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.scopes import Scope
 from models.task import Priority, Status
 
 _ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
@@ -33,6 +34,23 @@ TASK = {
     **_STAMPS,
 }
 ACCOUNT = {"id": "ada", "email": "ada@example.com", "name": "Ada", **_STAMPS}
+
+SESSION = {
+    "id": _ID,
+    "device": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "created_at": _THEN,
+    "last_used_at": _THEN,
+    "expires_at": "2026-02-04T09:30:00.123456Z",
+    "current": True,
+}
+API_TOKEN = {
+    "id": _ID,
+    "name": "Nightly report",
+    "scopes": ["tasks:read"],
+    "created_at": _THEN,
+    "last_used_at": _THEN,
+    "expires_at": "2026-02-04T09:30:00.123456Z",
+}
 
 
 def _shape(example: dict[str, Any]) -> ConfigDict:
@@ -120,14 +138,57 @@ class Account(BaseModel):
 
 
 class Admission(BaseModel):
-    """A token, and whom it belongs to."""
+    """Tokens of a session, and whom it belongs to."""
 
-    model_config = _shape({"access_token": "eyJ…", "token_type": "bearer", "expires_in": 900, "user": ACCOUNT})
+    model_config = _shape(
+        {
+            "access_token": "eyJ…",
+            "token_type": "bearer",
+            "refresh_token": "todo_refresh_…",
+            "expires_in": 900,
+            "user": ACCOUNT,
+        }
+    )
 
     access_token: str
     token_type: str
-    expires_in: Annotated[int, Field(description="Seconds.")]
+    refresh_token: Annotated[str, Field(description="For /api/auth/refresh, once; the answer holds the next one.")]
+    expires_in: Annotated[int, Field(description="Seconds until the access token expires.")]
     user: Account
+
+
+class Session(BaseModel):
+    """A login on one device."""
+
+    model_config = _shape(SESSION)
+
+    id: UUID
+    device: Annotated[str | None, Field(description="What the device called itself (User-Agent).")]
+    created_at: datetime
+    last_used_at: Annotated[datetime, Field(description="When it was last refreshed.")]
+    expires_at: Annotated[datetime, Field(description="When it ends if it is not refreshed.")]
+    current: Annotated[bool, Field(description="Whether the token is of this session.")]
+
+
+class ApiToken(BaseModel):
+    """A token for a program."""
+
+    model_config = _shape(API_TOKEN)
+
+    id: UUID
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    last_used_at: Annotated[datetime | None, Field(description="To the minute; null if never.")]
+    expires_at: datetime
+
+
+class NewApiToken(ApiToken):
+    """A new API token, with its secret."""
+
+    model_config = _shape({**API_TOKEN, "last_used_at": None, "token": "todo_api_…"})
+
+    token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`. It is shown here and never again.")]
 
 
 class ProblemFlaw(BaseModel):

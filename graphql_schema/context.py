@@ -1,38 +1,44 @@
 """What resolvers get: the caller, if there is one, and one snapshot for all reads of an operation."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
 import strawberry
 
-from services.accounts import AccountService, Reception
+from services.accounts import AccountService
+from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import TodoError
 from services.lists import ListService
 from services.passwords import Passwords
+from services.reception import Reception
+from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
 from services.transactions import Snapshot
+from services.visitor import Visitor
 
 
 class GraphContext:
     """One operation's. Whatever touches data asks for the caller, and fails closed without one."""
 
-    def __init__(self, identify: Callable[[], UserContext], reception: Reception, passwords: Passwords) -> None:
-        self._identify = identify
+    def __init__(self, caller: UserContext | TodoError, visitor: Visitor, reception: Reception, passwords: Passwords) -> None:
+        self._caller = caller
         self._open = ExitStack()
         self._unopened: TodoError | None = None
         self._passwords = passwords
+        self.visitor = visitor
         self.reception = reception
         self.selections: dict[str, Any] = {}
 
-    @cached_property
+    @property
     def caller(self) -> UserContext:
-        """Return the caller's context. Raises Unauthenticated."""
-        return self._identify()
+        """Return the caller's context. Raises Unauthenticated; Unavailable where it could not be told who is calling."""
+        if isinstance(self._caller, TodoError):
+            raise self._caller
+        return self._caller
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -52,6 +58,16 @@ class GraphContext:
     def account(self) -> AccountService:
         """Return the caller's account."""
         return AccountService(self.caller, self._passwords)
+
+    @property
+    def sessions(self) -> SessionService:
+        """Return the caller's sessions."""
+        return SessionService(self.caller)
+
+    @property
+    def api_tokens(self) -> ApiTokenService:
+        """Return the caller's API tokens."""
+        return ApiTokenService(self.caller)
 
     @property
     def tasks(self) -> TaskService:

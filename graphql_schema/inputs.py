@@ -1,11 +1,16 @@
 """What goes in. `Maybe` keeps absent apart from null; the rules are the service layer's, the same as for REST."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
+from pydantic import ValidationError
 from strawberry import Maybe, Some
 
-from graphql_schema.enums import Priority, Status
+from graphql_schema.enums import Priority, Scope, Status
+from models.shapes import WriteShape
+from services.errors import InvalidInput
+
+Wanted = TypeVar("Wanted", bound=WriteShape)
 
 _OWN_ID = "Your own UUID, for offline clients; made by the service if absent. With it, sending again is safe."
 _POSITION = "Orders siblings; new ones go last. To move one, give it a number between its neighbours."
@@ -116,6 +121,29 @@ class LogInInput:
     password: str = strawberry.field(description="As registered.")
 
 
+@strawberry.input(description="What a session goes on with.")
+class RefreshInput:
+    """A refresh token."""
+
+    refresh_token: str = strawberry.field(description="The newest one of the session; each is good for one refresh.")
+
+
+@strawberry.input(description="Which session to end.")
+class LogOutInput:
+    """A session."""
+
+    refresh_token: Maybe[str | None] = _member("A refresh token of the session, where its access token has expired.")
+
+
+@strawberry.input(description="A new token for a program.")
+class CreateApiTokenInput:
+    """A new API token."""
+
+    name: str = strawberry.field(description="1 to 100 characters: what it is for.")
+    scopes: list[Scope] = strawberry.field(description="What it may do; writing includes reading.")
+    expires_in_days: Maybe[int | None] = _member("1 to 366; 90 if absent.")
+
+
 @strawberry.input(description="Changes to your account: what is absent stays, null clears.")
 class UpdateAccountInput:
     """Changes to one's own account."""
@@ -130,3 +158,11 @@ def members(given: Any) -> dict[str, Any]:
     """Return the members of an input that were sent, by name; null where null was sent."""
     sent = {name: value for name, value in vars(given).items() if value is not None}
     return {name: value.value if isinstance(value, Some) else value for name, value in sent.items()}
+
+
+def shape(kind: type[Wanted], given: Any, pointer: str = "") -> Wanted:
+    """Build the shape that REST bodies are checked by. Raises InvalidInput."""
+    try:
+        return kind.model_validate(given if isinstance(given, dict) else members(given))
+    except ValidationError as error:
+        raise InvalidInput.of(error.errors(), prefix=pointer) from None

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from graphql_schema.types import Comment, Tag, Task, TaskList, Viewer
+from graphql_schema.types import ApiToken, Comment, Tag, Task, TaskList, Viewer
 
 
 @strawberry.type(description="The task as it is now.")
@@ -61,10 +61,26 @@ class AccountPayload:
     user: Viewer = strawberry.field(description="You.")
 
 
-@strawberry.type(description="A token, and whom it belongs to.")
+@strawberry.type(description="Tokens of a session, and whom it belongs to.")
 class AuthPayload:
     """A login."""
 
     user: Viewer = strawberry.field(description="You.")
     access_token: str = strawberry.field(description="Send it as `Authorization: Bearer …`.")
-    expires_in: int = strawberry.field(description="Seconds.")
+    refresh_token: str = strawberry.field(description="For `refresh`, once; the answer holds the next one.")
+    expires_in: int = strawberry.field(description="Seconds until the access token expires.")
+
+
+@strawberry.type(description="What has ended.")
+class LogOutPayload:
+    """A session, perhaps."""
+
+    session_id: strawberry.ID | None = strawberry.field(description="The session; null if it had ended before.")
+
+
+@strawberry.type(description="The API token, and its secret.")
+class ApiTokenPayload:
+    """A new API token."""
+
+    api_token: ApiToken = strawberry.field(description="The API token.")
+    secret: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown here and never again.")

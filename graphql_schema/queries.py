@@ -6,9 +6,11 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_schema.execution import Reading, SelectedField, reads
+from graphql_schema.leases import reading_of
 from graphql_schema.selection import page_of, view_of
 from graphql_schema.types import (
     After,
+    ApiToken,
     Before,
     Filter,
     First,
@@ -16,6 +18,7 @@ from graphql_schema.types import (
     Node,
     OrderBy,
     Search,
+    Session,
     Tag,
     TagConnection,
     Task,
@@ -24,13 +27,19 @@ from graphql_schema.types import (
     TaskListConnection,
     Viewer,
 )
+from models.scopes import Scope
 from models.text import canonical_id
+from services import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
 from services.reading.entities import Entity
 from services.reading.graph import ACCOUNT, NODES, TAG, TASK, TASK_LIST
 from services.reading.nodes import entity_of
 from services.reading.pages import DEFAULT_PAGE
 from services.transactions import Snapshot
+
+# Inside Query, `list` is a field.
+Sessions = list[Session]
+ApiTokens = list[ApiToken]
 
 
 def checked_id(text: str, pointer: str = "/id") -> str:
@@ -78,6 +87,7 @@ def _node(row_id: str) -> Any:
         levels = {entity.name: view_of(field, entity).of(entity.name, row_id) for entity in NODES}
 
         def read(snapshot: Snapshot) -> Any:
+            snapshot.grant.demand(Scope.TASKS_READ)
             entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
             return None if entity is None else snapshot.read(levels[entity.name])
 
@@ -93,6 +103,14 @@ class Query:
     @strawberry.field(description="You.")
     def viewer(self) -> Viewer:
         return reads(_viewer)
+
+    @strawberry.field(description="Your sessions, the one used last first.")
+    def sessions(self) -> Sessions:
+        return reads(lambda field: reading_of(field, sessions.listed))
+
+    @strawberry.field(description="Your API tokens, the one used last first.")
+    def api_tokens(self) -> ApiTokens:
+        return reads(lambda field: reading_of(field, api_tokens.listed))
 
     @strawberry.field(description="Anything by its id; null where there is nothing.")
     def node(self, id: strawberry.ID) -> Node | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.enums import Priority, Status
+from graphql_schema.enums import Priority, Scope, Status
 from graphql_schema.execution import from_finished_tree
 from graphql_schema.filters import TaskFilter
 from graphql_schema.orders import TaskOrder
@@ -69,6 +69,30 @@ class Viewer:
     email: str | None = strawberry.field(description="What you log in with.")
     name: str | None = strawberry.field(description="What to call you.")
     revision: int = strawberry.field(description="The number of your last write.")
+
+
+@strawberry.type(description="A login on one device.")
+class Session:
+    """A session."""
+
+    id: strawberry.ID = strawberry.field(description="To end it by.")
+    device: str | None = strawberry.field(description="What the device called itself (User-Agent).")
+    created_at: datetime = strawberry.field(description="When you logged in.")
+    last_used_at: datetime = strawberry.field(description="When it was last refreshed.")
+    expires_at: datetime = strawberry.field(description="When it ends if it is not refreshed.")
+    current: bool = strawberry.field(description="Whether your token is of this session.")
+
+
+@strawberry.type(description="A token for a program. Its secret was shown once, when it was made.")
+class ApiToken:
+    """An API token."""
+
+    id: strawberry.ID = strawberry.field(description="To delete it by.")
+    name: str = strawberry.field(description="What you called it.")
+    scopes: list[Scope] = strawberry.field(description="What it may do.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    last_used_at: datetime | None = strawberry.field(description="When it was last used, to the minute; null if never.")
+    expires_at: datetime = strawberry.field(description="When it ends.")
 
 
 @strawberry.type(description="Something to do.")

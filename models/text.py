@@ -1,5 +1,6 @@
 """The kinds of text and numbers that bodies may hold. Whatever passes here, PostgreSQL can store."""
 
+import unicodedata
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,6 +30,22 @@ def _blank_is_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
 
+def password_form(shortest: int, longest: int) -> AfterValidator:
+    """Bring a password into NFKC, so that the same keys pressed on another device give the same one; its length is that form's.
+
+    Lengths must be checked before, too: to normalise a very long text takes very long.
+    """
+
+    def normalised(text: str) -> str:
+        normal = unicodedata.normalize("NFKC", text)
+        if not shortest <= len(normal) <= longest:
+            msg = f"Must have {shortest} to {longest} characters; in Unicode's form NFKC it has {len(normal)}."
+            raise ValueError(msg)
+        return normal
+
+    return AfterValidator(normalised)
+
+
 def canonical_id(text: str) -> str:
     """Return a UUID as PostgreSQL writes it. Raises ValueError."""
     try:
@@ -46,6 +63,7 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200),
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable]
 ListName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
 TagName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), NotBlank, Storable, says_not_blank()]
+TokenName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
 CommentBody = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, Storable, says_not_blank()]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
 Color = Annotated[

@@ -10,9 +10,10 @@ from sqlmodel import Field, SQLModel
 
 from models.base import MAX_USER_ID, Owned
 from models.shapes import ChangeShape, WriteShape, absent
-from models.text import Email, PersonName, Storable
+from models.text import Email, PersonName, Storable, password_form
 
-Password = Annotated[str, ShapeField(min_length=8, max_length=256), Storable]
+Password = Annotated[str, ShapeField(min_length=8, max_length=256), Storable, password_form(8, 256)]
+GivenPassword = Annotated[str, ShapeField(max_length=256), Storable, password_form(0, 256)]
 
 
 class User(SQLModel, table=True):
@@ -59,7 +60,7 @@ class Credentials(WriteShape):
     """An e-mail and a password, right or wrong."""
 
     email: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
-    password: Annotated[str, ShapeField(max_length=256), Storable]
+    password: GivenPassword
 
 
 class AccountChange(ChangeShape):
@@ -68,4 +69,4 @@ class AccountChange(ChangeShape):
     email: Email = absent()
     name: PersonName | None = None
     password: Password = absent()
-    current_password: str | None = ShapeField(default=None, max_length=256)
+    current_password: GivenPassword | None = None

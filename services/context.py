@@ -5,7 +5,7 @@ first message of that transaction carries the user into the database, where row-
 a service forgot a filter.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +15,28 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Session, col
 
 from models.database import Database, Opening, Row, Wire
+from models.lease import ApiToken, Lease, LoginSession
+from models.scopes import Scope
 from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
 from services.availability import available
 from services.errors import Unauthenticated
+from services.grants import FULL, Grant
 from services.transactions import Snapshot, Transaction
 
 _ACCOUNT = (
-    "SELECT account.is_active, counter.revision, transaction_timestamp() AS now "
+    "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {lease} AS is_leased "
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
-_LOCKED_ACCOUNT = _ACCOUNT + " FOR UPDATE OF counter"
+_LEASE = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
+_ENDED: Mapping[type[Lease] | None, str] = {
+    LoginSession: "This session has ended; log in again.",
+    ApiToken: "This API token was deleted or has expired.",
+}
+_SELECTS: Mapping[type[Lease] | None, str] = {None: _ACCOUNT.format(lease="true")} | {
+    lease: _ACCOUNT.format(lease=_LEASE.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
+}
+_FOR_WRITING = " FOR UPDATE OF counter"
 
 Begin = Callable[[Opening], AbstractContextManager[tuple[Wire, Row]]]
 
@@ -46,29 +57,38 @@ class UserContext:
     user_id: str
     database: Database
     newcomer: Newcomer | None = None
+    grant: Grant = FULL
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Open a read transaction.
 
-        Raises Unauthenticated where the account is gone or inactive, Unavailable where the database is away.
+        Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; Unavailable where the
+        database is away.
         """
-        with self._open(self.database.reading, _ACCOUNT) as (wire, revision, now):
-            yield Snapshot(self.user_id, wire, revision, now)
+        with self._open(self.database.reading, "") as (wire, revision, now):
+            yield Snapshot(self.user_id, self.grant, wire, revision, now)
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Open a write transaction: kept when the block ends, undone when it raises. Raises as `snapshot` does."""
+    def transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[Transaction]:
+        """Open a write transaction: kept when the block ends, undone when it raises.
+
+        Raises as `snapshot` does, and Forbidden where the token lacks the scope.
+        """
         with (
-            self._open(self.database.writing, _LOCKED_ACCOUNT) as (connection, revision, now),
+            self._open(self.database.writing, _FOR_WRITING) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
-            yield Transaction(self.user_id, wire_of(connection), revision, now, connection=connection, session=session)
+            self.grant.demand(scope)
+            wire = wire_of(connection)
+            yield Transaction(self.user_id, self.grant, wire, revision, now, connection=connection, session=session)
             session.flush()
 
     @contextmanager
-    def _open(self, begin: Begin[Wire], first_select: str) -> Iterator[tuple[Wire, int, datetime]]:
-        opening = Opening({"app.user_id": self.user_id}, first_select, (self.user_id,))
+    def _open(self, begin: Begin[Wire], locking: str) -> Iterator[tuple[Wire, int, datetime]]:
+        grant = self.grant
+        values = (self.user_id,) if grant.lease_id is None else (grant.lease_id, self.user_id)
+        opening = Opening({"app.user_id": self.user_id}, _SELECTS[grant.lease] + locking, values)
         with available(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(opening))
             if account is None and self.newcomer is not None:
@@ -77,9 +97,11 @@ class UserContext:
                 connection, account = stack.enter_context(begin(opening))
             if account is None:
                 raise Unauthenticated("This account no longer exists.")
-            is_active, revision, now = account
+            is_active, revision, now, is_leased = account
             if not is_active:
                 raise Unauthenticated("This account is not active.")
+            if not is_leased:
+                raise Unauthenticated(_ENDED[grant.lease])
             yield connection, revision, now
 
     def _welcome(self, newcomer: Newcomer) -> None:

@@ -1,17 +1,25 @@
 """Hashing passwords. The one place that knows passlib."""
 
-import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 
 from passlib.context import CryptContext
 
+from services.errors import Unavailable
+
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 iterations, 1 lane.
 _MEMORY_KIB, _ITERATIONS, _LANES = 19456, 2, 1
+WAITING = 32  # threads; more would keep all others from working
 
 
 class Passwords:
-    """Makes and checks hashes; each takes about 25 ms of CPU and 19 MiB."""
+    """Makes and checks hashes; each takes about 25 ms of CPU and 19 MiB, so only so many are computed at once.
 
-    def __init__(self) -> None:
+    Passwords come in the form in which models/text.py puts them.
+    """
+
+    def __init__(self, at_once: int) -> None:
         self._context = CryptContext(
             schemes=["argon2"],
             argon2__type="ID",
@@ -19,22 +27,33 @@ class Passwords:
             argon2__time_cost=_ITERATIONS,
             argon2__parallelism=_LANES,
         )
+        self._admitted = BoundedSemaphore(at_once + WAITING)
+        self._computing = BoundedSemaphore(at_once)
         self._nobodys = self._context.hash("nobody's password")
 
     def hash(self, password: str) -> str:
-        """Return the hash to store."""
-        hashed: str = self._context.hash(_normal(password))
+        """Return the hash to store. Raises Unavailable where too many wait already."""
+        with self._turn():
+            hashed: str = self._context.hash(password)
         return hashed
 
     def check(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         """Tell whether the password is right, and the hash to store instead if parameters have changed since.
 
-        Without a stored hash the answer is no, after the same work, so that time does not tell who has an account.
+        Without a stored hash the answer is no, after the same work, so that time does not tell who has an account. Raises
+        Unavailable where too many wait already.
         """
-        right, newer = self._context.verify_and_update(_normal(password), stored or self._nobodys)
+        with self._turn():
+            right, newer = self._context.verify_and_update(password, stored or self._nobodys)
         return (right, newer) if stored else (False, None)
 
-
-def _normal(password: str) -> str:
-    """NFKC: the same keys pressed on another device give the same password."""
-    return unicodedata.normalize("NFKC", password)
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for one's turn, unless so many wait that it would take longer than a client likes to wait."""
+        if not self._admitted.acquire(blocking=False):
+            raise Unavailable("Too many people are logging in just now; try again in a moment.")
+        try:
+            with self._computing:
+                yield
+        finally:
+            self._admitted.release()

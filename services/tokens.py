@@ -12,24 +12,27 @@ import jwt
 from cachetools import LRUCache, cached
 
 from models.base import MAX_USER_ID
+from models.text import canonical_id
 from services.context import Newcomer
 from services.errors import Unauthenticated
+from services.grants import FULL, Grant
 
 ISSUER = "todo"
 REMEMBERED = 2_000_000  # characters of tokens
 _EXPIRED = "The token has expired."
 _ALGORITHM = "HS256"
-_OUR_CLAIMS = ("sub", "iat", "exp", "jti")
+_OUR_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
 _THEIR_USER_CLAIMS = ("sub", "user_id", "id")
 _MAX_EMAIL, _MAX_NAME = 254, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a token speaks for; a newcomer's claims if it was signed elsewhere."""
+    """Whom a token speaks for and what it entitles to; a newcomer's claims if it was signed elsewhere."""
 
     user_id: str
-    newcomer: Newcomer | None
+    newcomer: Newcomer | None = None
+    grant: Grant = FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,13 @@ class Tokens:
         remembered: LRUCache[Any, _Verified] = LRUCache(REMEMBERED, getsizeof=lambda verified: verified.size)
         self._verified = cached(remembered, lock=Lock())(self._verify)
 
-    def issue(self, user_id: str) -> str:
-        """Return a token for this user."""
+    def issue(self, user_id: str, session_id: str) -> str:
+        """Return a token for this session of this user."""
         now = datetime.now(UTC)
         claims = {
             "iss": ISSUER,
             "sub": user_id,
+            "sid": session_id,
             "iat": now,
             "exp": now + self.lifetime,
             "jti": secrets.token_urlsafe(16),
@@ -91,8 +95,15 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     if claims.get("iss") == ISSUER:
         if any(claim not in claims for claim in _OUR_CLAIMS):
             raise Unauthenticated("The token is not valid.")
-        return Identity(_user_id(claims, ("sub",)), None)
+        return Identity(_user_id(claims, ("sub",)), grant=Grant.of_session(_session_id(claims)))
     return Identity(_user_id(claims, _THEIR_USER_CLAIMS), _newcomer(claims))
+
+
+def _session_id(claims: Mapping[str, Any]) -> str:
+    try:
+        return canonical_id(str(claims["sid"]))
+    except ValueError:
+        raise Unauthenticated("The token is not valid.") from None
 
 
 def _user_id(claims: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -16,18 +16,33 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
+from models.lease import Lease
+from models.scopes import Scope
 from models.statements import fetch, run
 from services.availability import AWAY, unavailable
 from services.errors import InvalidInput
+from services.grants import Grant
 from services.reading.engine import read
+from services.reading.graph import ACCOUNT
 from services.reading.selection import Level
 from services.reading.statements import Statement, compiled, the_user
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
+LeaseRow = TypeVar("LeaseRow", bound=Lease)
 
+# Which scope it takes to read of an entity, where that is not the usual one.
+_SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
 
 _TAKE_REVISION = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
+
+
+@cache
+def _leases(table: type[Lease]) -> Statement:
+    """Newest use first; what has never been used, by when it was made."""
+    used = func.coalesce(col(table.last_used_at), col(table.created_at))
+    mine = col(table.user_id) == the_user(), col(table.expires_at) > func.now()
+    return compiled(select(*table.__table__.columns).where(*mine).order_by(used.desc(), col(table.id)))  # type: ignore[attr-defined]
 
 
 @cache
@@ -40,18 +55,27 @@ class Snapshot:
     """A read transaction: one consistent picture of the user's data, at one revision."""
 
     user_id: str
+    grant: Grant
     wire: PoolProxiedConnection
     revision: int
     now: datetime
 
     def read(self, level: Level) -> Any:
-        """Return the JSON-ready tree that the level describes."""
+        """Return the JSON-ready tree that the level describes. Raises Forbidden where the token lacks the scope."""
+        self.grant.demand(_SCOPES.get(level.entity, Scope.TASKS_READ))
         try:
             return read(self.wire, self.user_id, level)
         except AWAY as error:
             raise unavailable() from error
         except DataError as error:
             raise InvalidInput.at("", "A value is outside of what the database can hold.") from error
+
+    def leases(self, table: type[LeaseRow]) -> list[LeaseRow]:
+        """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""
+        self.grant.demand(Scope.ACCOUNT)
+        names = table.__table__.columns.keys()  # type: ignore[attr-defined]
+        rows = fetch(self.wire, _leases(table).text, {"user_id": self.user_id})
+        return [table(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 @dataclass(slots=True)
@@ -104,9 +128,9 @@ class Transaction(Snapshot):
         self.session.add(row)
         return row
 
-    def remove(self, table: type[OwnedRow], *conditions: ColumnElement[bool]) -> None:
-        """Delete rows for good, without a tombstone."""
-        self.connection.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions))
+    def remove(self, table: type[OwnedRow], *conditions: ColumnElement[bool]) -> int:
+        """Delete rows for good, without a tombstone; return how many there were."""
+        return self.connection.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
     def change_all(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
         """Set the values in all rows that fulfil the conditions, stamp them, and return their ids."""

@@ -74,6 +74,22 @@ class Door(ABC):
     @abstractmethod
     def log_in(self, email: str, password: str) -> Row: ...
     @abstractmethod
+    def refresh(self, refresh_token: str) -> Row: ...
+    @abstractmethod
+    def log_out(self, refresh_token: str | None = None) -> None: ...
+    @abstractmethod
+    def sessions(self) -> list[Row]: ...
+    @abstractmethod
+    def end_session(self, session_id: str) -> None: ...
+    @abstractmethod
+    def end_other_sessions(self) -> None: ...
+    @abstractmethod
+    def api_tokens(self) -> list[Row]: ...
+    @abstractmethod
+    def make_api_token(self, **members: Any) -> Row: ...
+    @abstractmethod
+    def delete_api_token(self, token_id: str) -> None: ...
+    @abstractmethod
     def me(self) -> Row: ...
     @abstractmethod
     def change_me(self, **members: Any) -> Row: ...
@@ -137,6 +153,31 @@ class RestDoor(Door):
     def log_in(self, email: str, password: str) -> Row:
         return dict(self.send("POST", "/api/auth/login", data={"username": email, "password": password}).json())
 
+    def refresh(self, refresh_token: str) -> Row:
+        return dict(self.send("POST", "/api/auth/refresh", json={"refresh_token": refresh_token}).json())
+
+    def log_out(self, refresh_token: str | None = None) -> None:
+        body = {} if refresh_token is None else {"json": {"refresh_token": refresh_token}}
+        self.send("POST", "/api/auth/logout", **body)
+
+    def sessions(self) -> list[Row]:
+        return list(self.send("GET", "/api/auth/sessions").json())
+
+    def end_session(self, session_id: str) -> None:
+        self.send("DELETE", f"/api/auth/sessions/{session_id}")
+
+    def end_other_sessions(self) -> None:
+        self.send("DELETE", "/api/auth/sessions")
+
+    def api_tokens(self) -> list[Row]:
+        return list(self.send("GET", "/api/auth/tokens").json())
+
+    def make_api_token(self, **members: Any) -> Row:
+        return dict(self.send("POST", "/api/auth/tokens", json=members).json())
+
+    def delete_api_token(self, token_id: str) -> None:
+        self.send("DELETE", f"/api/auth/tokens/{token_id}")
+
     def me(self) -> Row:
         return _account(self.send("GET", "/api/auth/me").json())
 
@@ -155,6 +196,7 @@ FIELDS = {
     "comment": "id body task { id } createdAt updatedAt revision",
 }
 ACCOUNT_FIELDS = "id email name revision"
+TOKEN_FIELDS = "id name scopes createdAt lastUsedAt expiresAt"
 
 
 class GraphQLDoor(Door):
@@ -232,9 +274,43 @@ class GraphQLDoor(Door):
         return self._admission("logIn", "LogInInput", {"email": email, "password": password})
 
     def _admission(self, verb: str, kind: str, members: Mapping[str, Any]) -> Row:
-        document = f"mutation($i: {kind}!) {{ p: {verb}(input: $i) {{ user {{ {ACCOUNT_FIELDS} }} accessToken expiresIn }} }}"
+        answered = f"user {{ {ACCOUNT_FIELDS} }} accessToken refreshToken expiresIn"
+        document = f"mutation($i: {kind}!) {{ p: {verb}(input: $i) {{ {answered} }} }}"
         given = self.run(document, i=members)["p"]
-        return {"user": given["user"], "access_token": given["accessToken"], "expires_in": given["expiresIn"]}
+        user = given.pop("user")
+        return {"user": user, **{snake(name): value for name, value in given.items()}}
+
+    def refresh(self, refresh_token: str) -> Row:
+        return self._admission("refresh", "RefreshInput", {"refreshToken": refresh_token})
+
+    def log_out(self, refresh_token: str | None = None) -> None:
+        given = {} if refresh_token is None else {"refreshToken": refresh_token}
+        self.run("mutation($i: LogOutInput) { logOut(input: $i) { sessionId } }", i=given)
+
+    def sessions(self) -> list[Row]:
+        fields = "id device createdAt lastUsedAt expiresAt current"
+        return [_rested(node) for node in self.run(f"{{ sessions {{ {fields} }} }}")["sessions"]]
+
+    def end_session(self, session_id: str) -> None:
+        assert self.run("mutation($id: ID!) { p: endSession(id: $id) { id } }", id=session_id)["p"] == {"id": session_id}
+
+    def end_other_sessions(self) -> None:
+        self.run("mutation { endOtherSessions { ids } }")
+
+    def api_tokens(self) -> list[Row]:
+        return [_token(node) for node in self.run(f"{{ apiTokens {{ {TOKEN_FIELDS} }} }}")["apiTokens"]]
+
+    def make_api_token(self, **members: Any) -> Row:
+        document = (
+            f"mutation($i: CreateApiTokenInput!) {{ p: createApiToken(input: $i) {{ secret apiToken {{ {TOKEN_FIELDS} }} }} }}"
+        )
+        given = _graphed(members)
+        given["scopes"] = [scope.replace(":", "_").upper() for scope in given["scopes"]]
+        made = self.run(document, i=given)["p"]
+        return {**_token(made["apiToken"]), "token": made["secret"]}
+
+    def delete_api_token(self, token_id: str) -> None:
+        self.run("mutation($id: ID!) { deleteApiToken(id: $id) { id } }", id=token_id)
 
     def me(self) -> Row:
         return dict(self.run(f"{{ viewer {{ {ACCOUNT_FIELDS} }} }}")["viewer"])
@@ -277,6 +353,11 @@ def _rested(node: Mapping[str, Any]) -> Row:
         else:
             row[snake(name)] = value
     return row
+
+
+def _token(node: Mapping[str, Any]) -> Row:
+    scopes = [scope.lower().replace("_", ":") for scope in node["scopes"]]
+    return {**_rested(node), "scopes": scopes}
 
 
 def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:

@@ -20,6 +20,7 @@ class Person:
     id: str
     email: str
     token: str
+    refresh_token: str = ""
 
     @classmethod
     def register(cls, url: str, **given: Any) -> "Person":
@@ -28,7 +29,7 @@ class Person:
         answer = httpx.post(f"{url}/api/auth/register", json=body, verify=TLS)
         assert answer.status_code == 201, answer.text
         admission = answer.json()
-        return cls(admission["user"]["id"], admission["user"]["email"], admission["access_token"])
+        return cls(admission["user"]["id"], admission["user"]["email"], admission["access_token"], admission["refresh_token"])
 
 
 def signed(claims: dict[str, Any], secret: str, *, lifetime: int = 600, algorithm: str = "HS256") -> str:

@@ -10,6 +10,7 @@ from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
+from services.visitor import Visitor
 from tests.conftest import Cluster
 
 
@@ -24,7 +25,7 @@ class Caller:
     def run(self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None) -> Outcome:
         """Run an operation, and note how many statements that took."""
         nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
-        context = GraphContext(lambda: self._context, nobody, nobody)
+        context = GraphContext(self._context, Visitor("127.0.0.1"), nobody, nobody)
         with counting_statements() as counter:
             outcome = self._graph.run(GraphRequest(document, variables, name), context)
         self.statements = counter.count

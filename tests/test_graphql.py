@@ -352,7 +352,7 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
     nobody: Any = None
 
     def run(document: str, **variables: Any) -> None:
-        graph.run(GraphRequest(document, variables), GraphContext(nobody, nobody, nobody))
+        graph.run(GraphRequest(document, variables), GraphContext(nobody, nobody, nobody, nobody))
 
     for number in range(1000):
         run(f"{{ a{number} }}")

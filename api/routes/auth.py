@@ -1,20 +1,23 @@
-"""/api/auth: registering, logging in, and one's own account."""
+"""/api/auth: registering, logging in, going on and logging out; and one's own account."""
 
 from typing import Annotated
 
-from fastapi import Body, Depends
+from anyio import to_thread
+from fastapi import Body, Depends, Request
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.dependencies import Account, TheHouse
+from api.dependencies import Account, Bearer, TheHouse, TheVisitor, caller, house_of
 from api.openapi import Responses, errors, gone
 from api.routing import router
+from models.lease import LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
 from services.errors import InvalidInput
 from services.reading.defaults import default_view
 from services.reading.graph import ACCOUNT
+from services.sessions import SessionService
 
 routes = router("/api/auth", "Account")
 VIEW = default_view(ACCOUNT)
@@ -26,6 +29,8 @@ NewAccount = Annotated[
     Registration,
     Body(openapi_examples={"ada": {"value": {"email": "ada@example.com", "password": "correct horse", "name": "Ada"}}}),
 ]
+RefreshToken = Annotated[Refresh, Body(openapi_examples={"newest": {"value": {"refresh_token": "todo_refresh_…"}}})]
+SessionToEnd = Annotated[LogOut | None, Body(openapi_examples={"expired": {"value": {"refresh_token": "todo_refresh_…"}}})]
 Change = Annotated[AccountChange, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
 
 
@@ -35,9 +40,9 @@ Change = Annotated[AccountChange, Body(openapi_examples={"rename": {"value": {"n
     status_code=201,
     responses=REGISTERED | errors(409, 413, 415),
 )
-def register(house: TheHouse, body: NewAccount) -> Response:
-    """Make an account; the answer holds its first access token."""
-    return answers.admission(house.reception.register(body, VIEW), 201)
+def register(house: TheHouse, visitor: TheVisitor, body: NewAccount) -> Response:
+    """Make an account and begin its first session."""
+    return answers.admission(house.reception.register(body, VIEW, visitor), 201)
 
 
 @routes.post(
@@ -45,9 +50,31 @@ def register(house: TheHouse, body: NewAccount) -> Response:
     operation_id="logIn",
     responses=ADMITTED | errors(401, 413, 415),
 )
-def log_in(house: TheHouse, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
-    """Exchange e-mail (as `username`) and password for an access token: the OAuth 2 password form."""
-    return answers.admission(house.reception.log_in(_credentials(form), VIEW))
+def log_in(house: TheHouse, visitor: TheVisitor, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
+    """Begin a session with e-mail (as `username`) and password: the OAuth 2 password form."""
+    return answers.admission(house.reception.log_in(_credentials(form), VIEW, visitor))
+
+
+@routes.post("/refresh", operation_id="refresh", responses=ADMITTED | errors(401, 413, 415))
+def refresh(house: TheHouse, body: RefreshToken) -> Response:
+    """Go on with a session: a new access token and a new refresh token for the newest refresh token.
+
+    Asking again within ten seconds, because the answer was lost, gives the same refresh token. After that, a refresh token that
+    was used already ends its session: somebody else may have it.
+    """
+    return answers.admission(house.reception.refresh(body, VIEW))
+
+
+@routes.post("/logout", operation_id="logOut", status_code=204, responses=gone() | errors(401, 403, 413, 415))
+async def log_out(request: Request, token: Bearer, body: SessionToEnd = None) -> Response:
+    """End a session: the one of the refresh token in the body, or else the one of the access token."""
+    house = house_of(request)
+    if body is not None and body.refresh_token is not None:
+        await to_thread.run_sync(house.reception.log_out, body.refresh_token)
+    else:
+        sessions = SessionService(await caller(request, token))
+        await to_thread.run_sync(sessions.end_current)
+    return answers.nothing()
 
 
 def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
@@ -65,7 +92,10 @@ def show_me(account: Account) -> Response:
 
 @routes.patch("/me", operation_id="patchMe", responses=ME | errors(401, 409, 413, 415))
 def change_me(account: Account, body: Change) -> Response:
-    """Change one's own account; a new e-mail or password needs `current_password`."""
+    """Change one's own account; a new e-mail or password needs `current_password`.
+
+    A new password ends all other sessions.
+    """
     return answers.answer(account.change(body, VIEW))
 
 

@@ -1,0 +1,80 @@
+"""API tokens: what a program logs in with. Named, good for certain scopes and a certain time, shown once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import col
+
+from models.base import new_id
+from models.lease import ApiToken, ApiTokenCreate
+from models.scopes import Scope
+from services.context import UserContext
+from services.errors import Conflict, Forbidden, NotFound
+from services.opaque import hashed, new_api_token
+from services.transactions import Snapshot
+
+MAX_API_TOKENS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiToken:
+    """A new API token as it is shown, and its secret, which nobody will see again."""
+
+    shown: dict[str, Any]
+    token: str
+
+
+def listed(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return the API tokens, as they are shown."""
+    return [_shown(token) for token in snapshot.leases(ApiToken)]
+
+
+class ApiTokenService:
+    """One's own API tokens."""
+
+    def __init__(self, context: UserContext) -> None:
+        self._context = context
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return the API tokens, the one used last first."""
+        with self._context.snapshot() as snapshot:
+            return listed(snapshot)
+
+    def create(self, new: ApiTokenCreate) -> NewApiToken:
+        """Make an API token. Raises Forbidden for callers who come with one themselves, Conflict where there are too many."""
+        if self._context.grant.lease is ApiToken:
+            raise Forbidden("An API token cannot make another; log in to do that.")
+        secret = new_api_token()
+        with self._context.transaction(Scope.ACCOUNT) as transaction:
+            transaction.remove(ApiToken, col(ApiToken.expires_at) <= transaction.now)
+            if len(transaction.leases(ApiToken)) >= MAX_API_TOKENS:
+                raise Conflict(f"There are {MAX_API_TOKENS} API tokens already; delete one that is not needed any more.")
+            token = ApiToken(
+                user_id=transaction.user_id,
+                id=new_id(),
+                created_at=transaction.now,
+                expires_at=transaction.now + timedelta(days=new.expires_in_days),
+                name=new.name,
+                scopes=sorted(new.scopes),
+                token_hash=hashed(secret),
+            )
+            transaction.session.add(token)
+            return NewApiToken(_shown(token), secret)
+
+    def delete(self, token_id: str) -> None:
+        """Delete an API token: it dies at once. Raises NotFound."""
+        with self._context.transaction(Scope.ACCOUNT) as transaction:
+            if not transaction.remove(ApiToken, col(ApiToken.id) == token_id):
+                raise NotFound.of("API token")
+
+
+def _shown(token: ApiToken) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scopes": token.scopes,
+        "created_at": token.created_at,
+        "last_used_at": token.last_used_at,
+        "expires_at": token.expires_at,
+    }

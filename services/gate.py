@@ -1,0 +1,69 @@
+"""The gate: a bearer token → the context of its user. All kinds of tokens come through here, and all doors ask here."""
+
+from threading import Lock
+
+from anyio import to_thread
+from cachetools import TTLCache
+from sqlmodel import col
+
+from models.database import Database, Opening
+from models.lease import ApiToken
+from models.scopes import Scope
+from services.availability import available
+from services.context import UserContext
+from services.errors import Unauthenticated
+from services.grants import Grant
+from services.opaque import API_TOKEN, hashed
+from services.tokens import Tokens
+
+NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
+REMEMBERED = 10_000  # API tokens
+RECALLED_FOR = 60.0  # seconds; `last_used_at` is as exact as that
+
+_PRESENTED = "SELECT user_id, id, scopes FROM api_token WHERE token_hash = %s AND expires_at > now()"
+
+
+class Gate:
+    """Tells whose a token is. Whether it still opens anything, the opening message of each transaction asks anew."""
+
+    def __init__(self, database: Database, tokens: Tokens) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._api_tokens: TTLCache[str, UserContext] = TTLCache(REMEMBERED, RECALLED_FOR)
+        self._lock = Lock()
+
+    async def identify(self, token: str | None) -> UserContext:
+        """Return the context of the token's user. Raises Unauthenticated, Unavailable."""
+        if not token:
+            raise Unauthenticated(NO_TOKEN)
+        if token.startswith(API_TOKEN):
+            recalled = self._recalled(token)
+            return await to_thread.run_sync(self._looked_up, token) if recalled is None else recalled
+        identity = self._tokens.read(token)
+        return UserContext(identity.user_id, self._database, identity.newcomer, identity.grant)
+
+    def _recalled(self, token: str) -> UserContext | None:
+        with self._lock:
+            return self._api_tokens.get(hashed(token))
+
+    def _looked_up(self, token: str) -> UserContext:
+        """Ask the database whose API token it is, and note there that it was used."""
+        token_hash = hashed(token)
+        opening = Opening({"app.secret_hash": token_hash}, _PRESENTED, (token_hash,))
+        with available(), self._database.reading(opening) as (_, found):
+            pass
+        if found is None:
+            raise Unauthenticated("The token is not valid.")
+        user_id, token_id, scopes = found
+        context = UserContext(user_id, self._database, grant=Grant.of_api_token(token_id, scopes))
+        self._note_use(context)
+        with self._lock:
+            self._api_tokens[token_hash] = context
+        return context
+
+    def _note_use(self, context: UserContext) -> None:
+        noting = UserContext(context.user_id, context.database, grant=Grant(frozenset({Scope.ACCOUNT})))
+        with noting.transaction(Scope.ACCOUNT) as transaction:
+            its_row = transaction.owned(ApiToken).where(col(ApiToken.id) == context.grant.lease_id)
+            if (token := transaction.session.scalars(its_row).one_or_none()) is not None:
+                token.last_used_at = transaction.now

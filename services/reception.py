@@ -1,0 +1,115 @@
+"""The reception: registering, logging in, and going on with a session. For those who have no context yet."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, insert
+from sqlalchemy.exc import IntegrityError
+
+from models.base import new_id
+from models.database import Database, Opening
+from models.lease import Refresh
+from models.scopes import Scope
+from models.user import Credentials, Registration, User, UserRevision
+from services.accounts import AccountService
+from services.availability import available
+from services.context import UserContext
+from services.errors import EmailTaken, NotFound, Unauthenticated
+from services.opaque import RefreshToken
+from services.passwords import Passwords
+from services.reading.graph import ACCOUNT
+from services.reading.selection import View
+from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
+from services.tokens import Tokens
+from services.visitor import Visitor
+
+_BY_EMAIL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What registering, logging in and refreshing give. `expires_in` is in seconds, of the access token."""
+
+    user: Any
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class Reception:
+    """What it gives out is a session; what it reads is one account, by its e-mail."""
+
+    def __init__(self, database: Database, passwords: Passwords, tokens: Tokens, session_lifetime: timedelta) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._tokens = tokens
+        self._session_lifetime = session_lifetime
+        self._rotation = Rotation(database, session_lifetime)
+
+    def register(self, registration: Registration, view: View, visitor: Visitor) -> Admission:
+        """Make a local account. Raises EmailTaken, Unavailable where too many wait for a password to be hashed."""
+        user_id = new_id()
+        opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
+        hashed = self._passwords.hash(registration.password)
+        try:
+            with available(), self._database.writing(opening) as (connection, _):
+                account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
+                stamps = {"password_hash": hashed, "created_at": func.now(), "updated_at": func.now()}
+                connection.execute(insert(User).values(**account, **stamps))
+                connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
+        except IntegrityError as error:
+            raise EmailTaken("An account with this e-mail exists already.") from error
+        return self._admit(UserContext(user_id, self._database), view, visitor)
+
+    def log_in(self, credentials: Credentials, view: View, visitor: Visitor) -> Admission:
+        """Begin a session.
+
+        Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; Unavailable
+        where too many wait for a password to be checked.
+        """
+        opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
+        with available(), self._database.reading(opening) as (_, account):
+            pass
+        user_id, password_hash, is_active = account or (None, None, False)
+        right, newer_hash = self._passwords.check(credentials.password, password_hash)
+        if user_id is None or not right or not is_active:
+            raise Unauthenticated("E-mail or password is wrong.")
+        context = UserContext(user_id, self._database)
+        if newer_hash is not None:
+            AccountService(context, self._passwords).store_hash(newer_hash)
+        return self._admit(context, view, visitor)
+
+    def refresh(self, refresh: Refresh, view: View) -> Admission:
+        """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated."""
+        token = RefreshToken.parse(refresh.refresh_token)
+        context = self._rotation.context_of(token) if token else None
+        if token is None or context is None:
+            raise no_such_token()
+        with context.transaction(Scope.ACCOUNT) as transaction:
+            session = self._rotation.rotate(transaction, token)
+            user = transaction.read(view.of(ACCOUNT.name, context.user_id))
+        if session is None:
+            raise no_such_token()
+        return self._admission(context, user, session)
+
+    def log_out(self, refresh_token: str) -> str | None:
+        """End the session of a refresh token of any generation; return its id, or None where it had ended before."""
+        token = RefreshToken.parse(refresh_token)
+        context = self._rotation.context_of(token) if token else None
+        if context is None:
+            return None
+        with suppress(NotFound, Unauthenticated):  # it ended just now
+            return SessionService(context).end_current()
+        return None
+
+    def _admit(self, context: UserContext, view: View, visitor: Visitor) -> Admission:
+        with context.transaction(Scope.ACCOUNT) as transaction:
+            session = open_session(transaction, visitor.device, self._session_lifetime)
+            user = transaction.read(view.of(ACCOUNT.name, context.user_id))
+        return self._admission(context, user, session)
+
+    def _admission(self, context: UserContext, user: Any, session: OpenSession) -> Admission:
+        lifetime = int(self._tokens.lifetime.total_seconds())
+        return Admission(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)

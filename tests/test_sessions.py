@@ -1,0 +1,394 @@
+"""Sessions and API tokens: what they open, and that they open nothing once they have ended."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from services.sessions import MAX_SESSIONS
+from tests.conftest import SECRET, Service, run_sql
+from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
+from tests.factories import PASSWORD, Person, signed
+
+Doors = Callable[[str | None], Door]
+
+
+def refused(act: Callable[[], object]) -> str:
+    with pytest.raises(DoorError) as error:
+        act()
+    return error.value.code
+
+
+def session_of(token: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})["sid"])
+
+
+def wind_forward(service: Service, person: Person, seconds: int) -> None:
+    """Let the person's last refresh have been so long ago."""
+    statement = "UPDATE login_session SET rotated_at = rotated_at - make_interval(secs => %s) WHERE user_id = %s"
+    run_sql(service.database.owner, statement, seconds, person.id)
+
+
+def test_refreshing_gives_new_tokens_of_the_same_session(doors: Doors, ada: Person) -> None:
+    fresh = doors(None).refresh(ada.refresh_token)
+
+    assert fresh["user"]["id"] == ada.id
+    assert fresh["refresh_token"] != ada.refresh_token
+    assert session_of(fresh["access_token"]) == session_of(ada.token)
+    assert doors(fresh["access_token"]).me()["id"] == ada.id
+    assert doors(None).refresh(fresh["refresh_token"])["expires_in"] == 900
+
+
+def test_a_lost_answer_is_given_again(doors: Doors, ada: Person) -> None:
+    first = doors(None).refresh(ada.refresh_token)
+    again = doors(None).refresh(ada.refresh_token)
+
+    assert again["refresh_token"] == first["refresh_token"]
+    assert doors(None).refresh(first["refresh_token"])["user"]["id"] == ada.id
+
+
+def test_tabs_that_refresh_at_the_same_moment_all_go_on(doors: Doors, ada: Person) -> None:
+    opened = [doors(None) for _ in range(8)]
+    with ThreadPoolExecutor(8) as tabs:
+        given = list(tabs.map(lambda door: door.refresh(ada.refresh_token)["refresh_token"], opened))
+
+    assert len(set(given)) == 1
+    assert doors(None).refresh(given[0])
+
+
+def test_an_old_refresh_token_ends_its_session_and_no_other(doors: Doors, ada: Person, service: Service) -> None:
+    elsewhere = doors(None).log_in(ada.email, PASSWORD)
+    fresh = doors(None).refresh(ada.refresh_token)
+    wind_forward(service, ada, 11)
+
+    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+
+    for dead in (ada.token, fresh["access_token"]):
+        assert refused(doors(dead).me) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(fresh["refresh_token"])) == "UNAUTHENTICATED"
+    assert doors(elsewhere["access_token"]).me()["id"] == ada.id
+    assert doors(None).refresh(elsewhere["refresh_token"])
+
+
+def test_nine_seconds_are_within_the_grace(doors: Doors, ada: Person, service: Service) -> None:
+    fresh = doors(None).refresh(ada.refresh_token)
+    wind_forward(service, ada, 9)
+
+    assert doors(None).refresh(ada.refresh_token)["refresh_token"] == fresh["refresh_token"]
+
+
+def test_a_token_two_generations_old_has_no_grace(doors: Doors, ada: Person) -> None:
+    second = doors(None).refresh(ada.refresh_token)["refresh_token"]
+    third = doors(None).refresh(second)["refresh_token"]
+
+    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(third)) == "UNAUTHENTICATED"
+
+
+SPOILT: dict[str, Callable[[str], str]] = {
+    "cut": lambda token: token[:-1],
+    "lengthened": lambda token: token + "x",
+    "without its beginning": lambda token: token.replace("todo_refresh_", ""),
+    "without its dot": lambda token: token.replace(".", ""),
+    "without its secret": lambda token: token.split(".")[0] + ".",
+    "without anything": lambda _: "todo_refresh_.",
+    "short": lambda _: "x",
+    "not ASCII": lambda _: "todo_refresh_é.é",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_what_is_no_refresh_token_opens_nothing(doors: Doors, ada: Person, spoil: Callable[[str], str]) -> None:
+    assert refused(lambda: doors(None).refresh(spoil(ada.refresh_token))) == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("other", ["", "x" * 201, "a\x00b"])
+def test_what_cannot_be_a_refresh_token_is_invalid(doors: Doors, other: str) -> None:
+    with pytest.raises(DoorError) as invalid:
+        doors(None).refresh(other)
+    assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", ["/refresh_token"])
+
+
+def test_neither_token_is_good_for_the_other(doors: Doors, ada: Person) -> None:
+    assert refused(doors(ada.refresh_token).me) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(ada.token[:200])) == "UNAUTHENTICATED"
+
+
+def test_logging_out_ends_the_session_at_once_at_both_doors(doors: Doors, ada: Person, service: Service) -> None:
+    with RestDoor(service.url, ada.token) as rest, GraphQLDoor(service.url, ada.token) as graph:
+        assert rest.me() == graph.me()
+
+        doors(ada.token).log_out()
+
+        for door in (rest, graph):
+            for act in (door.me, lambda door=door: door.page("task"), lambda door=door: door.create("task", title="x")):
+                assert refused(act) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+
+
+def test_logging_out_works_with_the_refresh_token_alone(doors: Doors, ada: Person) -> None:
+    fresh = doors(None).refresh(ada.refresh_token)
+
+    doors(None).log_out(fresh["refresh_token"])
+    doors(None).log_out(fresh["refresh_token"])  # a retry is safe
+
+    assert refused(doors(ada.token).me) == "UNAUTHENTICATED"
+
+
+def test_logging_out_needs_one_of_both(doors: Doors, ada: Person) -> None:
+    assert refused(doors(None).log_out) == "UNAUTHENTICATED"
+    assert refused(doors(signed({"sub": ada.id}, SECRET)).log_out) == "FORBIDDEN"
+    assert doors(ada.token).me()
+
+
+def test_sessions_are_listed_and_ended_one_by_one(doors: Doors, ada: Person) -> None:
+    door = doors(ada.token)
+    door.http.headers["User-Agent"] = "Phone"
+    other = door.log_in(ada.email, PASSWORD)
+
+    listed = door.sessions()
+
+    assert [(one["id"], one["current"]) for one in listed] == [
+        (session_of(other["access_token"]), False),
+        (session_of(ada.token), True),
+    ]
+    assert listed[0]["device"] == "Phone"
+    assert listed[0]["created_at"] <= listed[0]["last_used_at"] < listed[0]["expires_at"]
+    assert not {"handle_hash", "current_hash", "salt"} & listed[0].keys()
+
+    door.end_session(listed[0]["id"])
+
+    assert refused(doors(other["access_token"]).me) == "UNAUTHENTICATED"
+    assert [one["id"] for one in door.sessions()] == [session_of(ada.token)]
+    assert refused(lambda: door.end_session(listed[0]["id"])) == "NOT_FOUND"
+
+
+def test_all_other_sessions_end_together(doors: Doors, ada: Person) -> None:
+    others = [doors(None).log_in(ada.email, PASSWORD)["access_token"] for _ in range(3)]
+
+    doors(ada.token).end_other_sessions()
+
+    assert [refused(doors(token).me) for token in others] == ["UNAUTHENTICATED"] * 3
+    assert doors(ada.token).me()["id"] == ada.id
+
+
+def test_a_new_password_ends_the_other_sessions(doors: Doors, ada: Person) -> None:
+    other = doors(None).log_in(ada.email, PASSWORD)
+
+    doors(ada.token).change_me(password="another password", current_password=PASSWORD)
+
+    assert refused(doors(other["access_token"]).me) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(other["refresh_token"])) == "UNAUTHENTICATED"
+    assert doors(ada.token).me()
+    assert doors(None).refresh(ada.refresh_token)
+
+
+def test_another_change_ends_no_session(doors: Doors, ada: Person) -> None:
+    other = doors(None).log_in(ada.email, PASSWORD)
+
+    doors(ada.token).change_me(name="Ada", email=f"{uuid4().hex}@example.com", current_password=PASSWORD)
+
+    assert doors(other["access_token"]).me()["name"] == "Ada"
+
+
+def test_of_too_many_sessions_the_one_unused_for_the_longest_time_ends(service: Service, ada: Person) -> None:
+    statement = """INSERT INTO login_session (user_id, id, created_at, last_used_at, expires_at, handle_hash, current_hash)
+        SELECT %s, gen_random_uuid(), now(), now() + make_interval(secs => n), now() + '1 day', 'x', 'x'
+        FROM generate_series(1, %s) AS n"""
+    run_sql(service.database.owner, statement, ada.id, MAX_SESSIONS - 1)
+
+    with RestDoor(service.url, ada.token) as door:
+        assert len(door.sessions()) == MAX_SESSIONS
+        newest = door.log_in(ada.email, PASSWORD)
+        assert refused(door.me) == "UNAUTHENTICATED"
+    with RestDoor(service.url, newest["access_token"]) as door:
+        assert len(door.sessions()) == MAX_SESSIONS
+
+
+def test_an_expired_session_opens_nothing_and_is_cleared_away(doors: Doors, ada: Person, service: Service) -> None:
+    run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() WHERE user_id = %s", ada.id)
+
+    assert refused(doors(ada.token).me) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+    new = doors(None).log_in(ada.email, PASSWORD)
+    assert len(doors(new["access_token"]).sessions()) == 1
+    assert run_sql(service.database.owner, "SELECT count(*) FROM login_session WHERE user_id = %s", ada.id) == [(1,)]
+
+
+def test_a_session_is_anothers_as_little_as_anything_else(doors: Doors, ada: Person, eve: Person) -> None:
+    mine = doors(eve.token)
+    hers = doors(ada.token).make_api_token(name="x", scopes=["account"])
+
+    assert refused(lambda: mine.end_session(session_of(ada.token))) == "NOT_FOUND"
+    assert refused(lambda: mine.delete_api_token(hers["id"])) == "NOT_FOUND"
+    mine.end_other_sessions()
+    assert doors(ada.token).me()
+    assert [one["id"] for one in mine.sessions()] == [session_of(eve.token)]
+    assert mine.api_tokens() == []
+
+
+def test_secrets_are_kept_as_hashes_alone(doors: Doors, ada: Person, service: Service) -> None:
+    fresh = doors(None).refresh(ada.refresh_token)
+    made = doors(ada.token).make_api_token(name="x", scopes=["account"])
+
+    kept = run_sql(service.database.owner, "SELECT row_to_json(s)::text FROM login_session s WHERE user_id = %s", ada.id)
+    kept += run_sql(service.database.owner, "SELECT row_to_json(t)::text FROM api_token t WHERE user_id = %s", ada.id)
+
+    assert len(kept) == 2
+    for token in (ada.refresh_token, fresh["refresh_token"], made["token"]):
+        for part in token.removeprefix("todo_refresh_").removeprefix("todo_api_").split("."):
+            assert part not in str(kept)
+
+
+def test_an_api_token_works_at_both_doors_and_is_shown_once(doors: Doors, ada: Person, service: Service) -> None:
+    door = doors(ada.token)
+    made = door.make_api_token(name=" Nightly ", scopes=["tasks:write", "account"], expires_in_days=7)
+
+    assert made["name"] == "Nightly"
+    assert made["scopes"] == ["account", "tasks:write"]
+    assert made["token"].startswith("todo_api_")
+    for kind in (RestDoor, GraphQLDoor):
+        with kind(service.url, made["token"]) as program:
+            task = program.create("task", title="x")
+            assert program.get("task", task["id"]) == task
+            assert program.me()["id"] == ada.id
+    (listed,) = door.api_tokens()
+    assert listed["last_used_at"] is not None
+    assert {**listed, "last_used_at": None} == {name: value for name, value in made.items() if name != "token"}
+
+
+def test_a_deleted_api_token_opens_nothing_at_once(doors: Doors, ada: Person) -> None:
+    made = doors(ada.token).make_api_token(name="x", scopes=["tasks:read"])
+    program = doors(made["token"])
+    assert program.page("task") == []
+
+    doors(ada.token).delete_api_token(made["id"])
+
+    assert refused(lambda: program.page("task")) == "UNAUTHENTICATED"
+    assert doors(ada.token).api_tokens() == []
+
+
+def test_an_expired_api_token_opens_nothing(doors: Doors, ada: Person, service: Service) -> None:
+    made = doors(ada.token).make_api_token(name="x", scopes=["tasks:read"])
+    program = doors(made["token"])
+    assert program.page("task") == []
+
+    run_sql(service.database.owner, "UPDATE api_token SET expires_at = now() WHERE user_id = %s", ada.id)
+
+    assert refused(lambda: program.page("task")) == "UNAUTHENTICATED"
+    assert doors(ada.token).api_tokens() == []
+
+
+@pytest.mark.parametrize("token", ["todo_api_", "todo_api_x", "todo_api_" + "A" * 43, "todo_api_é"])
+def test_what_is_no_api_token_opens_nothing(doors: Doors, token: str) -> None:
+    door = doors(None)
+    door.http.headers.update([(b"Authorization", f"Bearer {token}".encode())])
+    assert refused(lambda: door.page("task")) == "UNAUTHENTICATED"
+
+
+SCOPES: dict[str, tuple[list[str], set[str]]] = {
+    "reading": (["tasks:read"], {"read"}),
+    "writing": (["tasks:write"], {"read", "write"}),
+    "account": (["account"], {"account"}),
+    "all": (["tasks:read", "tasks:write", "account"], {"read", "write", "account"}),
+}
+
+
+@pytest.mark.parametrize("kind", SCOPES)
+def test_an_api_token_does_what_its_scopes_say_and_nothing_else(doors: Doors, ada: Person, kind: str) -> None:
+    scopes, allowed = SCOPES[kind]
+    task = doors(ada.token).create("task", title="x")
+    door = doors(doors(ada.token).make_api_token(name="x", scopes=scopes)["token"])
+    acts: dict[str, list[Callable[[], object]]] = {
+        "read": [lambda: door.page("task"), lambda: door.get("task", task["id"]), lambda: door.page("tag")],
+        "write": [
+            lambda: door.create("task", title="x"),
+            lambda: door.update("task", task["id"], title="y"),
+            lambda: door.complete(task["id"]),
+            lambda: door.comment(task["id"], "x"),
+            lambda: door.create("list", name="x"),
+        ],
+        "account": [door.me, door.sessions, door.api_tokens, lambda: door.change_me(name="y")],
+    }
+    for scope, several in acts.items():
+        for act in several:
+            if scope in allowed:
+                act()
+            else:
+                assert refused(act) == "FORBIDDEN"
+
+
+def test_an_api_token_cannot_make_another(doors: Doors, ada: Person) -> None:
+    door = doors(doors(ada.token).make_api_token(name="x", scopes=["account"])["token"])
+
+    assert refused(lambda: door.make_api_token(name="y", scopes=["account"])) == "FORBIDDEN"
+    assert refused(door.log_out) == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"name": " "}, "/name"),
+        ({"name": "x" * 101}, "/name"),
+        ({"scopes": []}, "/scopes"),
+        ({"expires_in_days": 0}, "/expires_in_days"),
+        ({"expires_in_days": 367}, "/expires_in_days"),
+    ],
+)
+def test_a_bad_api_token_is_refused(doors: Doors, ada: Person, members: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(DoorError) as invalid:
+        doors(ada.token).make_api_token(**{"name": "x", "scopes": ["account"], **members})
+    assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", [pointer])
+
+
+def test_there_may_not_be_too_many_api_tokens(doors: Doors, ada: Person, service: Service) -> None:
+    statement = """INSERT INTO api_token (user_id, id, created_at, expires_at, name, scopes, token_hash)
+        SELECT %s, gen_random_uuid(), now(), now() + '1 day', 'x', '{account}', n FROM generate_series(1, 100) AS n"""
+    run_sql(service.database.owner, statement, ada.id)
+
+    assert refused(lambda: doors(ada.token).make_api_token(name="x", scopes=["account"])) == "CONFLICT"
+
+
+def test_tokens_are_never_kept_by_caches_on_the_way(service: Service, ada: Person) -> None:
+    with RestDoor(service.url, ada.token) as door:
+        made = door.send("POST", "/api/auth/tokens", json={"name": "x", "scopes": ["account"]})
+        refreshed = door.send("POST", "/api/auth/refresh", json={"refresh_token": ada.refresh_token})
+
+    assert made.headers["cache-control"] == refreshed.headers["cache-control"] == "no-store"
+
+
+def test_the_graph_shows_what_is_asked_of_sessions(graph: GraphQLDoor, ada: Person) -> None:
+    graph.make_api_token(name="a", scopes=["tasks:read"])
+    data = graph.run(
+        """{ s: sessions { kind: __typename ...Times current } apiTokens { __typename named: name scopes }
+           viewer { id } tasks { totalCount } }
+           fragment Times on Session { createdAt }"""
+    )
+
+    assert data["s"][0] == {"kind": "Session", "createdAt": data["s"][0]["createdAt"], "current": True}
+    assert data["apiTokens"] == [{"__typename": "ApiToken", "named": "a", "scopes": ["TASKS_READ"]}]
+    assert (data["viewer"], data["tasks"]) == ({"id": ada.id}, {"totalCount": 0})
+
+
+def test_deleting_the_account_takes_sessions_and_api_tokens_with_it(doors: Doors, ada: Person, service: Service) -> None:
+    program = doors(doors(ada.token).make_api_token(name="x", scopes=["tasks:read"])["token"])
+    assert program.page("task") == []
+
+    doors(ada.token).delete_me()
+
+    assert refused(lambda: program.page("task")) == "UNAUTHENTICATED"
+    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+    for table in ("login_session", "api_token"):
+        assert run_sql(service.database.owner, f"SELECT count(*) FROM {table} WHERE user_id = %s", ada.id) == [(0,)]
+
+
+def test_a_device_without_a_name_has_none(service: Service, ada: Person) -> None:
+    body = {"username": ada.email, "password": PASSWORD}
+    for sent, shown in ((b"", None), ("Gerät".encode("latin-1"), "Gerät"), (b"x" * 300, "x" * 200)):
+        answer = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": sent}, verify=TLS)
+        with RestDoor(service.url, answer.json()["access_token"]) as door:
+            assert door.sessions()[0]["device"] == shown
