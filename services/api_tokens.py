@@ -43,10 +43,10 @@ class ApiTokenService:
 
     def create(self, new: ApiTokenCreate) -> NewApiToken:
         """Make an API token. Raises Forbidden for callers who come with one themselves, Conflict where there are too many."""
-        if self._context.grant.lease is ApiToken:
-            raise Forbidden("An API token cannot make another; log in to do that.")
         secret = new_api_token()
         with self._context.transaction(Scope.ACCOUNT) as transaction:
+            if transaction.grant.lease is ApiToken:
+                raise Forbidden("An API token cannot make another; log in to do that.")
             transaction.remove(ApiToken, col(ApiToken.expires_at) <= transaction.now)
             if len(transaction.leases(ApiToken)) >= MAX_API_TOKENS:
                 raise Conflict(f"There are {MAX_API_TOKENS} API tokens already; delete one that is not needed any more.")

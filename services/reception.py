@@ -16,7 +16,7 @@ from models.user import Credentials, Registration, User, UserRevision
 from services.accounts import AccountService
 from services.availability import available
 from services.context import UserContext
-from services.errors import EmailTaken, NotFound, Unauthenticated
+from services.errors import EmailTaken, Unauthenticated
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.reading.graph import ACCOUNT
@@ -100,7 +100,7 @@ class Reception:
         context = self._rotation.context_of(token) if token else None
         if context is None:
             return None
-        with suppress(NotFound, Unauthenticated):  # it ended just now
+        with suppress(Unauthenticated):  # it ended just now
             return SessionService(context).end_current()
         return None
 

@@ -122,10 +122,11 @@ class SessionService:
 
     def end_current(self) -> str:
         """End the session of the caller's token; return its id. Raises Forbidden for a token that is of no session."""
-        if (session_id := self._context.grant.session_id) is None:
-            raise Forbidden("This token belongs to no session: delete an API token, or log out where the token was issued.")
-        self.end(session_id)
-        return session_id
+        with self._context.transaction(Scope.ACCOUNT) as transaction:
+            if (session_id := transaction.grant.session_id) is None:
+                raise Forbidden("This token belongs to no session: delete an API token, or log out where the token was issued.")
+            transaction.remove(LoginSession, col(LoginSession.id) == session_id)
+            return session_id
 
     def end_others(self) -> list[str]:
         """End all sessions but the caller's own; return their ids."""

@@ -1,0 +1,83 @@
+"""Callers who must not get in: tokens of every kind that is not good, or not good any more."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.conftest import SECRET, Service, run_sql
+from tests.doors import RestDoor
+from tests.factories import Person, signed
+
+Tokens = dict[str, str | None]
+
+
+def bad_tokens(service: Service, victim: Person) -> Tokens:
+    """Return tokens that claim to be the victim's, or were good once."""
+    claims = jwt.decode(victim.token, options={"verify_signature": False})
+
+    def ours(secret: str = SECRET, **changes: Any) -> str:
+        return signed({**claims, **changes}, secret, algorithm=changes.pop("algorithm", "HS256"))
+
+    return {
+        "anonymous": None,
+        "no token": "x.y.z",
+        "expired": ours(exp=int(time.time()) - 1),
+        "forged": ours("another secret, also long enough to be one"),
+        "unsigned": jwt.encode(claims, "", "none"),
+        "of a session that never was": ours(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
+        "of no session": ours(sid=None),
+        "of an issuer unknown here": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
+        "of another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
+        "its refresh token": victim.refresh_token,
+        **{kind: leave(service) for kind, leave in _GONE.items()},
+    }
+
+
+def _logged_out(service: Service) -> str:
+    person = Person.register(service.url)
+    with RestDoor(service.url, person.token) as door:
+        door.log_out()
+    return person.token
+
+
+def _deleted(service: Service) -> str:
+    person = Person.register(service.url)
+    with RestDoor(service.url, person.token) as door:
+        door.delete_me()
+    return person.token
+
+
+def _inactive(service: Service) -> str:
+    person = Person.register(service.url)
+    run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', person.id)
+    return person.token
+
+
+def _deleted_elsewhere(service: Service) -> str:
+    token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time())}, SECRET)
+    with RestDoor(service.url, token) as door:
+        door.delete_me()
+    return token
+
+
+def _api_token(service: Service, ending: str) -> str:
+    person = Person.register(service.url)
+    with RestDoor(service.url, person.token) as door:
+        token = str(door.make_api_token(name="x", scopes=["tasks:read", "tasks:write", "account"])["token"])
+    with RestDoor(service.url, token) as door:
+        door.me()
+    run_sql(service.database.owner, ending, person.id)
+    return token
+
+
+_GONE: dict[str, Callable[[Service], str]] = {
+    "logged out": _logged_out,
+    "account deleted": _deleted,
+    "account inactive": _inactive,
+    "account deleted, issued elsewhere": _deleted_elsewhere,
+    "API token deleted": lambda service: _api_token(service, "DELETE FROM api_token WHERE user_id = %s"),
+    "API token expired": lambda service: _api_token(service, "UPDATE api_token SET expires_at = now() WHERE user_id = %s"),
+}

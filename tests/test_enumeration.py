@@ -1,0 +1,365 @@
+"""Isolation, proved by enumeration: every REST route and every GraphQL field, called by everyone who must get nothing from it.
+
+What others' rows have to do with is walked twice: as shipped, and with row-level security switched off, so that the service is
+right by itself.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+
+from api.app import create_app
+from api.settings import Settings
+from graphql_schema.schema import build_schema
+from models.scopes import Scope
+from models.tables import TABLES
+from services.grants import widened
+from tests.callers import Tokens, bad_tokens
+from tests.conftest import Cluster, Service, run_sql, serving, settings_for
+from tests.doors import TLS
+from tests.estates import KINDS, Estate, Ids, nowhere, settle
+from tests.expectations import NOUNS, OPEN, REST, ROOTS, UNREPEATABLE, Expected, Noun, Root
+from tests.factories import Person
+
+SCHEMA: GraphQLSchema = build_schema()._schema
+TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
+MINE = {"user": "me"}
+
+Call = Callable[[str | None, Ids], httpx.Response]
+
+
+class World:
+    """A service with its people, and a client for all who come."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.http = httpx.Client(base_url=service.url, verify=TLS, timeout=30)
+        self.ada = settle(service.url, "Adaword")
+        self.eve = settle(service.url, "Eveword")
+        self.bad: Tokens = bad_tokens(service, self.ada.person)
+
+    def send(self, method: str, path: str, token: str | None, **body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.http.request(method, path, headers=headers, **body)
+
+    def rows_of(self, estate: Estate) -> list[Any]:
+        """Return everything that the database holds of someone. `last_used_at` is all that reading may change."""
+        url = self.service.database.owner
+        owner = {"user": "id"}
+        return [
+            run_sql(
+                url,
+                f"SELECT to_jsonb(t) - 'last_used_at' FROM \"{table}\" AS t "
+                f"WHERE {owner.get(table, 'user_id')} = %s ORDER BY t::text",
+                estate.person.id,
+            )
+            for table in TABLE_NAMES
+        ]
+
+
+@contextmanager
+def inhabited(cluster: Cluster, *, row_level_security: bool) -> Iterator[World]:
+    """Serve on a database of its own; whatever happened, nothing happened to Ada."""
+    database = cluster.copy("template_todo")
+    with serving(settings_for(database), database) as service:
+        if not row_level_security:
+            for table in TABLE_NAMES:
+                run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
+        world = World(service)
+        before = world.rows_of(world.ada)
+        yield world
+        world.http.close()
+        assert world.rows_of(world.ada) == before
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    with inhabited(cluster, row_level_security=True) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def bare_world(cluster: Cluster) -> Iterator[World]:
+    with inhabited(cluster, row_level_security=False) as world:
+        yield world
+
+
+@pytest.fixture(scope="module", params=["world", "bare_world"])
+def each_world(request: pytest.FixtureRequest) -> World:
+    found: World = request.getfixturevalue(request.param)
+    return found
+
+
+def throwaway(world: World) -> Person:
+    """Someone to whom anything may happen."""
+    return Person.register(world.service.url)
+
+
+# What is asked, and how.
+
+
+def fill(text: str, ids: Mapping[str, str]) -> str:
+    for kind in KINDS:
+        text = text.replace(f"{{{kind}}}", ids.get(kind, "me"))
+    return text
+
+
+def rest_call(world: World, route: str, expected: Expected) -> Call:
+    method, path = route.split(" ")
+
+    def call(token: str | None, ids: Ids) -> httpx.Response:
+        body = {} if expected.json is None else {"json": json.loads(fill(json.dumps(expected.json), ids))}
+        form = {} if expected.form is None else {"data": expected.form}
+        return world.send(method, fill(path + expected.query, ids), token, **body, **form)
+
+    return call
+
+
+def graph_call(world: World, document: str) -> Call:
+    def call(token: str | None, ids: Ids) -> httpx.Response:
+        return world.send("POST", "/graphql", token, json={"query": fill(document, ids)})
+
+    return call
+
+
+def root_document(kind: str, name: str, root: Root) -> str:
+    field = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}[kind]
+    assert field is not None
+    return f"{kind} {{ {name}{root.arguments} {selection(get_named_type(field.fields[name].type))} }}"
+
+
+def noun_document(noun: Noun, owner: GraphQLObjectType | GraphQLInterfaceType, name: str) -> str:
+    return noun.reached.replace("$", f"{name} {selection(get_named_type(owner.fields[name].type))}")
+
+
+def selection(kind: Any, depth: int = 2) -> str:
+    """Select the leaves of a type, and of what is below it, a little."""
+    if is_leaf_type(kind):
+        return ""
+    inner = []
+    for name, field in kind.fields.items():
+        below = get_named_type(field.type)
+        if is_leaf_type(below):
+            inner.append(name)
+        elif depth:
+            inner.append(f"{name} {selection(below, depth - 1)}")
+    return "{ __typename " + " ".join(inner) + " }"
+
+
+def same_but_for_ids(answer: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str, str]]]:
+    """Return the answer as a stranger sees it: the request's id is random, and the ids are those that were sent."""
+    text = answer.text.replace(answer.headers["x-request-id"], "")
+    for kind, row_id in ids.items():
+        text = text.replace(row_id, kind)
+    headers = [(name, value) for name, value in answer.headers.multi_items() if name not in {"x-request-id", "date"}]
+    return answer.status_code, text, headers
+
+
+def code_of(answer: httpx.Response) -> str | None:
+    """Return the code of the (first) error."""
+    body = answer.json() if answer.content and "json" in answer.headers["content-type"] else {}
+    if isinstance(body, dict) and body.get("errors") and "error_code" not in body:
+        return str(body["errors"][0]["extensions"]["code"])
+    return body.get("error_code") if isinstance(body, dict) else None
+
+
+# Nothing is forgotten.
+
+
+def test_every_route_is_declared() -> None:
+    found = set()
+    for route in create_app(Settings.model_construct()).routes:
+        path = getattr(route, "path", "")
+        for method in getattr(route, "methods", None) or ():
+            kind = path.split("/")[3].removesuffix("s") if path.startswith("/api/{user_id}") else path.split("/")[-2][:-1]
+            found.add(f"{method} {path.replace('{user_id}', '{user}').replace('{id}', f'{{{kind}}}')}")
+
+    assert found == set(REST)
+
+
+def test_every_root_field_is_declared() -> None:
+    kinds = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
+    for kind, root in kinds.items():
+        assert set(root.fields if root else ()) == set(ROOTS[kind]), kind
+
+
+def test_every_field_of_every_object_is_declared() -> None:
+    roots = {SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type}
+    for name, kind in SCHEMA.type_map.items():
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and kind not in roots and not name.startswith("__"):
+            assert name in NOUNS, name
+            assert set(kind.fields) == set(NOUNS[name].fields.split()), name
+
+
+FIELDS = [(name, field) for name, noun in NOUNS.items() for field in noun.fields.split()]
+ROOT_FIELDS = [(kind, name) for kind, roots in ROOTS.items() for name in roots]
+
+
+@pytest.fixture(params=REST)
+def route(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=ROOT_FIELDS, ids=".".join)
+def root_field(request: pytest.FixtureRequest) -> tuple[str, str]:
+    kind, name = request.param
+    return kind, name
+
+
+@pytest.fixture(params=FIELDS, ids=".".join)
+def noun_field(request: pytest.FixtureRequest) -> tuple[str, str]:
+    noun, name = request.param
+    return noun, name
+
+
+# Another user gets the same for another's ids as for ids of nothing, to the byte.
+
+
+def test_a_route_tells_anothers_ids_from_nothing_by_nothing(each_world: World, route: str) -> None:
+    expected = REST[route]
+    check_another(each_world, rest_call(each_world, route, expected), f"{route} {expected}")
+
+
+def test_a_route_under_anothers_name_is_refused_before_anything_is_asked(each_world: World, route: str) -> None:
+    expected = REST[route]
+    if "{user}" not in route:
+        return
+    call, ids = rest_call(each_world, route, expected), nowhere()
+    hers = call(each_world.eve.person.token, each_world.ada.ids)
+
+    assert hers.status_code == 403
+    assert same_but_for_ids(hers, each_world.ada.ids) == same_but_for_ids(call(each_world.eve.person.token, ids), ids)
+
+
+def test_a_root_field_tells_anothers_ids_from_nothing_by_nothing(each_world: World, root_field: tuple[str, str]) -> None:
+    kind, name = root_field
+    document = root_document(kind, name, ROOTS[kind][name])
+    check_another(each_world, graph_call(each_world, document), document)
+
+
+def test_a_field_tells_anothers_ids_from_nothing_by_nothing(each_world: World, noun_field: tuple[str, str]) -> None:
+    document = document_of(noun_field)
+    check_another(each_world, graph_call(each_world, document), document)
+
+
+def document_of(noun_field: tuple[str, str]) -> str:
+    noun, name = noun_field
+    kind = SCHEMA.type_map[noun]
+    assert isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
+    return noun_document(NOUNS[noun], kind, name)
+
+
+def check_another(world: World, call: Call, request: str) -> None:
+    nothing = nowhere()
+    # What names no row answers about the caller's own; that may end what it answers about.
+    names_rows = any(f"{{{kind}}}" in request for kind in KINDS if kind != "user")
+    token = (world.eve.person if names_rows else throwaway(world)).token
+
+    hers = call(token, {**world.ada.ids, **MINE})
+    if names_rows:
+        theirs = call(token, {**nothing, **MINE})
+        assert same_but_for_ids(hers, world.ada.ids) == same_but_for_ids(theirs, nothing)
+    masked = same_but_for_ids(hers, world.ada.ids)[1] if names_rows else hers.text
+    assert not [trace for trace in world.ada.traces if trace in masked]
+    assert hers.status_code != 500
+
+
+# Nobody gets in with a token that is not good.
+
+
+def test_a_route_is_closed_to_every_bad_token(world: World, route: str) -> None:
+    check_bad_tokens(world, rest_call(world, route, REST[route]), REST[route].scope)
+
+
+def test_a_root_field_is_closed_to_every_bad_token(world: World, root_field: tuple[str, str]) -> None:
+    kind, name = root_field
+    root = ROOTS[kind][name]
+    check_bad_tokens(world, graph_call(world, root_document(kind, name, root)), root.scope)
+
+
+def test_a_field_is_closed_to_every_bad_token(world: World, noun_field: tuple[str, str]) -> None:
+    check_bad_tokens(world, graph_call(world, document_of(noun_field)), NOUNS[noun_field[0]].scope)
+
+
+def check_bad_tokens(world: World, call: Call, scope: str | None) -> None:
+    nothing = nowhere()
+    for kind, token in world.bad.items():
+        hers, theirs = call(token, {**world.ada.ids, **MINE}), call(token, {**nothing, **MINE})
+        assert same_but_for_ids(hers, world.ada.ids) == same_but_for_ids(theirs, nothing), kind
+        if scope is OPEN:
+            anonymous = call(None, {**nothing, **MINE})
+            assert same_but_for_ids(hers, world.ada.ids) == same_but_for_ids(anonymous, nothing), kind
+        else:
+            assert code_of(hers) == "UNAUTHENTICATED", kind
+            assert hers.status_code == (401 if "graphql" not in str(hers.url) else 200), kind
+
+
+# A program does what its token's scopes say.
+
+
+def test_a_route_takes_the_scope_that_is_declared(world: World, route: str) -> None:
+    expected = REST[route]
+    check_scopes(world, rest_call(world, route, expected), expected.scope, expected.by_api_token)
+
+
+def test_a_root_field_takes_the_scope_that_is_declared(world: World, root_field: tuple[str, str]) -> None:
+    kind, name = root_field
+    root = ROOTS[kind][name]
+    check_scopes(world, graph_call(world, root_document(kind, name, root)), root.scope, root.by_api_token)
+
+
+def test_a_field_takes_the_scope_that_is_declared(world: World, noun_field: tuple[str, str]) -> None:
+    noun = NOUNS[noun_field[0]]
+    check_scopes(world, graph_call(world, document_of(noun_field)), noun.scope, noun.by_api_token)
+
+
+def check_scopes(world: World, call: Call, needed: str | None, by_api_token: bool) -> None:
+    nothing = nowhere()
+    for scope, token in world.ada.api_tokens.items():
+        allowed = needed is OPEN or (by_api_token and Scope(needed) in widened([Scope(scope)]))
+        if allowed:
+            continue
+        hers, theirs = call(token, {**world.ada.ids, **MINE}), call(token, {**nothing, **MINE})
+        assert code_of(hers) == "FORBIDDEN", scope
+        assert same_but_for_ids(hers, world.ada.ids) == same_but_for_ids(theirs, nothing), scope
+    if needed is not OPEN and by_api_token:
+        made = world.send("POST", "/api/auth/tokens", throwaway(world).token, json={"name": "x", "scopes": [needed]}).json()
+        answer = call(made["token"], {**nothing, **MINE})
+        assert code_of(answer) not in {"FORBIDDEN", "UNAUTHENTICATED", "INTERNAL"}
+
+
+# Two users whose rows all have the same ids see each their own.
+
+
+@pytest.fixture(scope="module")
+def twins(each_world: World) -> tuple[Estate, Estate]:
+    bea = settle(each_world.service.url, "Beaword")
+    rows = {kind: bea.ids[kind] for kind in ("task", "subtask", "list", "tag", "comment")}
+    return bea, settle(each_world.service.url, "Catword", rows)
+
+
+def test_a_route_shows_one_of_two_twins_her_own(each_world: World, twins: tuple[Estate, Estate], route: str) -> None:
+    method, _ = route.split(" ")
+    if method == "GET" and "{user}" in route:
+        check_twins(twins, rest_call(each_world, route, REST[route]))
+
+
+def test_a_field_shows_one_of_two_twins_her_own(
+    each_world: World, twins: tuple[Estate, Estate], noun_field: tuple[str, str]
+) -> None:
+    if noun_field[0] not in UNREPEATABLE:
+        check_twins(twins, graph_call(each_world, document_of(noun_field)))
+
+
+def check_twins(twins: tuple[Estate, Estate], call: Call) -> None:
+    for mine, hers in (twins, twins[::-1]):
+        answer = call(mine.person.token, {**mine.ids, **MINE})
+        assert answer.status_code == 200, answer.text
+        assert not answer.json() or "errors" not in answer.json()
+        assert hers.word not in answer.text
+        assert hers.person.id not in answer.text
