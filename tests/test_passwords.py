@@ -1,0 +1,122 @@
+"""Passwords: which are taken, in which form, how they are kept, and that hashing them never takes more than its share."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from typing import Any
+
+import pytest
+from passlib.context import CryptContext
+
+from services.errors import Unavailable
+from services.passwords import WAITING, Passwords
+from tests.conftest import Cluster, Service, run_sql, serving, settings_for
+from tests.doors import Door, DoorError, GraphQLDoor, RestDoor
+from tests.factories import PASSWORD, Person
+
+Doors = Callable[[str | None], Door]
+
+LIGATURE = "\ufdfa"  # one character; in NFKC, eighteen
+ACCENT = "e\u0301"  # two characters; in NFKC, one
+
+
+@pytest.mark.parametrize("password", ["x" * 8, "x" * 256, " " * 8, ACCENT * 8, LIGATURE * 14, "🔑" * 256])
+def test_passwords_of_8_to_256_characters_are_taken(doors: Doors, ada: Person, password: str) -> None:
+    doors(ada.token).change_me(password=password, current_password=PASSWORD)
+
+    assert doors(None).log_in(ada.email, password)["user"]["id"] == ada.id
+
+
+@pytest.mark.parametrize("password", ["x" * 7, "x" * 257, ACCENT * 4, LIGATURE * 15])
+def test_shorter_and_longer_ones_are_not_in_whatever_form(doors: Doors, ada: Person, password: str) -> None:
+    with pytest.raises(DoorError) as refused:
+        doors(ada.token).change_me(password=password, current_password=PASSWORD)
+
+    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/password"])
+
+
+@pytest.mark.parametrize("password", ["", "x", "x" * 257, LIGATURE * 256])
+def test_whatever_is_sent_as_a_password_there_is_an_answer(doors: Doors, ada: Person, password: str) -> None:
+    with pytest.raises(DoorError) as refused:
+        doors(None).log_in(ada.email, password)
+    assert refused.value.code in {"UNAUTHENTICATED", "INVALID_INPUT"}
+
+
+def test_a_hash_of_older_parameters_is_made_anew_at_the_next_login(doors: Doors, ada: Person, service: Service) -> None:
+    older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
+    owner = service.database.owner
+    run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), ada.id)
+
+    assert doors(None).log_in(ada.email, PASSWORD)
+
+    ((stored,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', ada.id)
+    assert str(stored).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert doors(None).log_in(ada.email, PASSWORD)
+    assert run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', ada.id) == [(stored,)]
+
+
+class Counting:
+    """Stands around the hasher and counts how many are at it; each stays until told to go on."""
+
+    def __init__(self, context: CryptContext) -> None:
+        self._context = context
+        self._lock = threading.Lock()
+        self.now = self.most = 0
+        self.go_on = threading.Event()
+
+    def hash(self, password: str) -> Any:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.go_on.wait(10)
+        try:
+            return self._context.hash(password)
+        finally:
+            with self._lock:
+                self.now -= 1
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Passwords, Counting]]:
+    passwords = Passwords(at_once=2)
+    counter = Counting(passwords._context)
+    monkeypatch.setattr(passwords, "_context", counter)
+    yield passwords, counter
+    counter.go_on.set()
+
+
+def test_so_many_are_hashed_at_once_and_no_more(counting: tuple[Passwords, Counting]) -> None:
+    passwords, counter = counting
+    admitted = 2 + WAITING
+    with ThreadPoolExecutor(2 * admitted) as crowd:
+        attempts = [crowd.submit(passwords.hash, "x" * 8) for _ in range(2 * admitted)]
+        # Nobody is done before those are refused for whom there is no room.
+        refused = list(islice(as_completed(attempts, timeout=10), admitted))
+        counter.go_on.set()
+
+    assert all(isinstance(attempt.exception(), Unavailable) for attempt in refused)
+    assert counter.most == 2
+    assert sum(attempt.exception() is None for attempt in attempts) == admitted
+    assert passwords.hash("x" * 8).startswith("$argon2id$")
+
+
+def test_the_service_answers_others_while_a_crowd_logs_in(database: Cluster) -> None:
+    with serving(settings_for(database, max_password_hashes=1, database_pool_size=2), database) as service:
+        ada = Person.register(service.url)
+        with ThreadPoolExecutor(64) as crowd, GraphQLDoor(service.url, ada.token) as others:
+            attempts = [crowd.submit(_attempt, service.url, ada.email) for _ in range(128)]
+            assert [others.page("task") for _ in range(10)] == [[]] * 10
+            outcomes = [attempt.result() for attempt in attempts]
+
+    assert set(outcomes) <= {"in", "UNAVAILABLE"}
+    assert outcomes.count("in") >= WAITING
+
+
+def _attempt(url: str, email: str) -> str:
+    with RestDoor(url, None) as door:
+        try:
+            door.log_in(email, PASSWORD)
+        except DoorError as error:
+            return error.code
+        return "in"
