@@ -31,7 +31,7 @@ _EXPOSED = ["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Re
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the service. Its database is opened when it starts and closed when it stops."""
+    """Build the service. Its database is opened when it starts and closed when it stops. Raises SettingsError."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -54,11 +54,12 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         servers=[{"url": "/"}],
     )
-    graphql.install(app, settings.max_query_cost)
+    graphql.install(app, settings)
     for room in ROOMS:
         # The rooms' routes stand for themselves: an included router would be a second search within the first.
         app.router.routes += room.routes.routes
-    docs.install(app)
+    if settings.explorer:
+        docs.install(app)
     problems.install(app, app.routes)
     _surround(app, settings)
     _declare_problem(app)

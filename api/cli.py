@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from api.app import create_app
+from api.graph import build_graph
 from api.house import open_house, running_database
 from api.logs import set_up_logs
 from api.settings import Settings, SettingsError, load_settings
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = _overridden(load_settings(), options)
+    if settings.persisted_documents:
+        build_graph(settings)  # Once before anything runs, to see whether it can be: workers would each print a traceback.
     set_up_logs()
     with running_database(settings) as (owner, service):
         if options.migrate or settings.database_url is None:
@@ -103,7 +106,8 @@ def _overridden(settings: Settings, options: argparse.Namespace) -> Settings:
 
 def _announce(settings: Settings) -> None:
     base = f"http://{settings.host}:{settings.port}"
-    print(f"\n  API        {base}/api\n  Docs       {base}/docs\n  Explorer   {base}/graphql\n", flush=True)
+    pages = f"  Docs       {base}/docs\n  Explorer   {base}/graphql\n" if settings.explorer else f"  GraphQL    {base}/graphql\n"
+    print(f"\n  API        {base}/api\n{pages}", flush=True)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

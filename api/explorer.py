@@ -22,5 +22,5 @@ def install(app: FastAPI) -> None:
 
 
 def page() -> HTMLResponse:
-    """Answer the page."""
-    return HTMLResponse(_PAGE)
+    """Answer the page. At its address other clients get other answers."""
+    return HTMLResponse(_PAGE, headers={"Vary": "Accept"})

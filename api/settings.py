@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), validation_alias=AliasChoices("cors_origins", "frontend_url")
     )
+    introspection: bool = True
+    explorer: bool = True
+    persisted_documents: Path | None = None
+    persisted_documents_only: bool = False
     max_query_cost: Annotated[int, Field(ge=1000, le=100_000_000)] = MAX_COST
     max_body_bytes: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
     shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
@@ -83,6 +87,13 @@ class Settings(BaseSettings):
             if len(given.encode()) < MIN_SECRET_BYTES:
                 msg = f"JWT_SECRET must be set and at least {MIN_SECRET_BYTES} bytes long in production"
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _only_what_is_listed(self) -> "Settings":
+        if self.persisted_documents_only and self.persisted_documents is None:
+            msg = "PERSISTED_DOCUMENTS_ONLY needs PERSISTED_DOCUMENTS, the file that lists them"
+            raise ValueError(msg)
         return self
 
     def secret(self) -> str:

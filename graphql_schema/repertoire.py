@@ -18,14 +18,15 @@ from graphql import (
     get_operation_ast,
     get_variable_values,
     parse,
-    validate,
 )
 from graphql.execution.values import VariableValues
 
 from graphql_schema.meter import Measure, Meter
+from graphql_schema.rules import Rulebook
 from services.errors import InvalidInput
 
 MAX_DOCUMENT = 100_000  # characters
+MAX_TOKENS = 5_000  # names, numbers, texts and signs; the usual introspection query has some 200
 # Bounded by text; a syntax tree takes some fifty times the room of its document, and even the shortest a little.
 REMEMBERED = 600_000  # characters
 _LEAST = 1_500  # characters that anything counts for
@@ -56,8 +57,9 @@ class Rehearsal:
 class Repertoire:
     """Prepares and rehearses, and remembers both for a while."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
         self._schema = schema
+        self._rulebook = Rulebook(schema, introspection=introspection)
         self.documents: LRUCache[Any, Prepared] = LRUCache(REMEMBERED, getsizeof=lambda prepared: prepared.size)
         self.rehearsals: LRUCache[Any, Rehearsal] = LRUCache(REMEMBERED, getsizeof=lambda rehearsal: rehearsal.size)
         self._prepared = cached(self.documents, lock=Lock())(self._prepare)
@@ -91,8 +93,8 @@ class Repertoire:
     def _prepare(self, query: str) -> Prepared:
         size = len(query) + _LEAST
         try:
-            document = _unchained(parse(query))
-            return Prepared(document, tuple(validate(self._schema, document)), size)
+            document = _unchained(parse(query, max_lexical_tokens=MAX_TOKENS))
+            return Prepared(document, self._rulebook.violations(document), size)
         except GraphQLError as error:
             return _flawed(error, size)
         except RecursionError:

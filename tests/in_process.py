@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from graphql_schema.context import GraphContext
-from graphql_schema.operations import Graph, GraphRequest, Outcome
+from graphql_schema.operations import Graph
+from graphql_schema.outcomes import Outcome
+from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.statements import count_statements_of, counting_statements

@@ -1,22 +1,19 @@
-"""What only GraphQL has: selections, connections, operations, and its own ways over HTTP."""
+"""What only GraphQL has: selections, connections, operations."""
 
 import base64
-import hashlib
 import json
-import re
 from typing import Any
 
 import pytest
 
 from graphql_schema.context import GraphContext
-from graphql_schema.operations import Graph, GraphRequest
+from graphql_schema.operations import Graph
 from graphql_schema.repertoire import REMEMBERED
+from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
 from tests.factories import PASSWORD, Person
-
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -230,121 +227,6 @@ def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: S
             with pytest.raises(DoorError) as refused:
                 stranger.run(document)
             assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"5",
-        b'"{ viewer { id } }"',
-        b"[1]",
-        b'[{"query": "{ viewer { id } }"}]',
-        b"[" * 100_000,
-        b"\xff",
-        b'{"query": "\\ud800"}',
-        b'{"query": 5}',
-        b'{"query": ""}',
-        b'{"query": "{ viewer { id } }", "variables": []}',
-        b'{"query": "{ viewer { id } }", "variables": "x"}',
-        b'{"query": "{ viewer { id } }", "operationName": 5}',
-        b'{"query": "{ viewer { id } }", "extensions": "x"}',
-        b'{"query": "{ viewer { id } }", "extensions": 0}',
-    ],
-)
-def test_rubbish_is_refused_with_400(graph: GraphQLDoor, body: bytes) -> None:
-    answer = graph.http.post("/graphql", content=body, headers=JSON)
-
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
-    assert "data" not in answer.json()
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        "{",
-        "{ nope }",
-        "{ viewer }",
-        "{ tasks(first: 10000000000000000000000) { nodes { id } } }",
-        '{ tasks(filter: {createdAt: {lt: "x"}}) { nodes { id } } }',
-        "query($x: Int!) { tasks(first: $x) { nodes { id } } }",
-        "query A { viewer { id } } mutation B { deleteAccount { id } }",
-        "{ a" * 50_000,
-        "{ viewer " * 300 + "}" * 300,
-        "subscription { x }",
-        '{ tasks(search: "\\ud800") { totalCount } }',
-        '{ tasks(search: "\\uDFFF\\uD800") { totalCount } }',
-        "fragment F on Task { ...F } { tasks { nodes { ...F } } }",
-    ],
-)
-def test_a_bad_operation_is_an_error_without_data(graph: GraphQLDoor, document: str) -> None:
-    body = graph.post({"query": document})
-
-    assert "data" not in body
-    assert {error["extensions"]["code"] for error in body["errors"]} == {"INVALID_INPUT"}
-
-
-def test_of_several_operations_the_named_one_runs(graph: GraphQLDoor) -> None:
-    document = 'query A { __typename } mutation B { createTask(input: {title: "x"}) { task { id } } }'
-
-    assert graph.post({"query": document, "operationName": "A"}) == {"data": {"__typename": "Query"}}
-    assert "data" not in graph.post({"query": document, "operationName": "C"})
-    assert graph.page("task") == []
-
-
-def test_get_reads_and_never_writes(graph: GraphQLDoor) -> None:
-    read = graph.http.get(
-        "/graphql", params={"query": "query($n: Int) { tasks(first: $n) { totalCount } }", "variables": '{"n": 1}'}
-    )
-    write = graph.http.get("/graphql", params={"query": 'mutation { createTask(input: {title: "x"}) { task { id } } }'})
-
-    assert read.json() == {"data": {"tasks": {"totalCount": 0}}}
-    assert (write.status_code, write.headers["allow"]) == (405, "POST")
-    assert graph.page("task") == []
-    assert graph.http.get("/graphql").status_code == 400
-    assert graph.http.get("/graphql", params={"query": "{ __typename }", "variables": "{"}).status_code == 400
-
-
-def test_simple_content_types_are_refused(graph: GraphQLDoor) -> None:
-    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonfoo", ""):
-        answer = graph.http.post("/graphql", content=b'{"query": "{ __typename }"}', headers={"Content-Type": media_type})
-        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
-
-
-def test_the_newer_media_type_is_spoken_on_request(graph: GraphQLDoor) -> None:
-    accept = {"Accept": "application/graphql-response+json, application/json;q=0.9"}
-    good = graph.http.post("/graphql", json={"query": "{ __typename }"}, headers=accept)
-    bad = graph.http.post("/graphql", json={"query": "{ nope }"}, headers=accept)
-
-    assert (good.status_code, bad.status_code) == (200, 400)
-    assert good.headers["content-type"] == bad.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
-
-
-def test_a_browser_gets_the_explorer(graph: GraphQLDoor) -> None:
-    answer = graph.http.get("/graphql", headers={"Accept": "text/html,application/xhtml+xml"})
-
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "graphiql" in answer.text.lower()
-
-
-def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(graph: GraphQLDoor) -> None:
-    page = graph.http.get("/graphql", headers={"Accept": "text/html"}).text
-    files = re.findall(r'(?:src|href)="(/graphql/files/[^"]+)"\s+integrity="sha256-([^"]+)"', page)
-
-    assert len(files) == len(re.findall(r"<script\s+src|stylesheet", page)) == 6
-    for address, digest in files:
-        served = graph.http.get(address)
-        assert base64.b64encode(hashlib.sha256(served.content).digest()).decode() == digest
-
-
-def test_variables_nested_without_end_are_refused(graph: GraphQLDoor) -> None:
-    body = b'{"query": "{ __typename }", "variables": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}"
-    answer = graph.http.post("/graphql", content=body, headers=JSON)
-
-    assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
 
 
 def test_what_is_remembered_has_no_secrets_and_an_end() -> None:

@@ -1,0 +1,31 @@
+"""Settings → the graph that is served, with the documents that the operator lists for it."""
+
+from pathlib import Path
+
+from api.settings import Settings, SettingsError
+from graphql_schema.manifest import ManifestError, read_manifest
+from graphql_schema.operations import Graph
+from graphql_schema.persisted import UnusableListError
+from graphql_schema.schema import build_schema
+
+
+def build_graph(settings: Settings) -> Graph:
+    """Build the graph. Raises SettingsError where its documents cannot be used."""
+    path = settings.persisted_documents
+    try:
+        return Graph(
+            build_schema(),
+            settings.max_query_cost,
+            introspection=settings.introspection,
+            listed=_listed(path) if path else None,
+            only_listed=settings.persisted_documents_only,
+        )
+    except (ManifestError, UnusableListError) as error:
+        raise SettingsError(f"PERSISTED_DOCUMENTS {path} {error}") from None
+
+
+def _listed(path: Path) -> dict[str, str]:
+    try:
+        return read_manifest(path.read_bytes())
+    except OSError as error:
+        raise ManifestError(f"cannot be read: {error.strerror}") from None

@@ -1,0 +1,77 @@
+"""HTTP requests → GraphQL requests. What a page of another origin may send without asking first (CORS) can only read."""
+
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from api.negotiation import JSON, UTF_8
+from graphql_schema.requests import GraphRequest, request_of
+from services.errors import InvalidInput, TodoError, UnsupportedMediaType
+
+_REMEMBERED = 64
+_USUAL = 200  # characters
+_OF_DOCUMENT = ("query", "documentId", "extensions")
+
+
+class RefusedRequestError(Exception):
+    """The HTTP request holds no GraphQL request. `status` is how GraphQL over HTTP (September 2026) says so."""
+
+    def __init__(self, error: TodoError, status: int | None = None) -> None:
+        super().__init__(error.detail)
+        self.error = error
+        self.status = status or error.status
+
+
+def is_safe(request: Request) -> bool:
+    """Tell whether the method promises to change nothing."""
+    return request.method != "POST"
+
+
+def names_no_document(request: Request) -> bool:
+    """Tell whether the address alone was asked for, as browsers do."""
+    return not any(name in request.query_params for name in _OF_DOCUMENT)
+
+
+async def asked(request: Request) -> GraphRequest:
+    """Return what is asked. Raises RefusedRequestError."""
+    given = _from_query(request) if is_safe(request) else await _from_body(request)
+    try:
+        return request_of(given)
+    except InvalidInput as error:
+        raise RefusedRequestError(error) from None
+
+
+def _from_query(request: Request) -> dict[str, Any]:
+    if names_no_document(request):
+        detail = "Send a GraphQL document as the parameter `query`, or post one as JSON."
+        raise RefusedRequestError(InvalidInput.at("/query", detail))
+    # An empty parameter is no parameter.
+    given: dict[str, Any] = {name: value for name, value in request.query_params.items() if value}
+    return given | {name: _json(given[name], f"`{name}`") for name in ("variables", "extensions") if name in given}
+
+
+async def _from_body(request: Request) -> Any:
+    header = request.headers.get("content-type", "")
+    if not (_is_json(header) if len(header) <= _USUAL else _reads_as_json(header)):
+        raise RefusedRequestError(UnsupportedMediaType(f"Send JSON in UTF-8: Content-Type: {JSON}."))
+    return _json(await request.body(), "The body")
+
+
+def _json(text: str | bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise RefusedRequestError(InvalidInput.at("", f"{what} is not JSON: {error}."), 400) from None
+
+
+def _reads_as_json(header: str) -> bool:
+    """Tell whether a Content-Type is JSON in UTF-8. Other parameters have no meaning for JSON (RFC 8259)."""
+    media_type, *parameters = header.split(";")
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charsets = {value.strip(' "').lower() for name, _, value in pairs if name.strip().lower() == "charset"}
+    return media_type.strip().lower() == JSON and charsets <= UTF_8
+
+
+_is_json = lru_cache(_REMEMBERED)(_reads_as_json)

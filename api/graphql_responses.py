@@ -1,0 +1,50 @@
+"""Outcomes → HTTP answers, in the media type that the client wishes.
+
+GraphQL over HTTP (September 2026) knows one media type, application/graphql-response+json, and a status for everything. Clients
+of plain JSON are older than that: most take a body for GraphQL's only beside a 200, so they get one for every GraphQL request.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api.answers import encode
+from api.graphql_requests import RefusedRequestError
+from api.negotiation import GRAPHQL_JSON, JSON, NotAcceptable, Wish
+from graphql_schema.outcomes import Outcome, failed
+
+VARY = "Authorization, Accept"
+_COMMON = {"Cache-Control": "private, no-cache", "Vary": VARY}
+_JSON_TOO = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
+
+
+def respond(outcome: Outcome, wish: Wish) -> Response:
+    """Answer a GraphQL request."""
+    media_type = wish.media_type or JSON
+    if outcome.status == HTTPStatus.NOT_FOUND and wish.json_would_do:
+        # A step of APQ's handshake, not a failure: Apollo's client for iOS reads the body of a 2xx only.
+        media_type = JSON
+    headers = {"Allow": "POST"} if outcome.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+    return _response(outcome, media_type, _status(outcome, media_type), headers)
+
+
+def refuse(refused: RefusedRequestError, wish: Wish) -> Response:
+    """Answer what was no GraphQL request."""
+    media_type = wish.media_type or JSON
+    unprocessable = media_type == JSON and refused.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    return _response(failed(refused.error), media_type, 400 if unprocessable else refused.status)
+
+
+def not_acceptable() -> Response:
+    """Answer that none of our media types would be accepted."""
+    error = NotAcceptable(f"Answers are {GRAPHQL_JSON} or {JSON}; the Accept header allows neither.")
+    return _response(failed(error), JSON, error.status)
+
+
+def _status(outcome: Outcome, media_type: str) -> int:
+    return outcome.status if media_type == GRAPHQL_JSON or outcome.status in _JSON_TOO else 200
+
+
+def _response(outcome: Outcome, media_type: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode(outcome.body), status, {**_COMMON, **(headers or {})}, f"{media_type}; charset=utf-8")

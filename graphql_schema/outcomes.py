@@ -1,0 +1,71 @@
+"""What operations come to: results and errors → the body of an answer, and how HTTP would put it."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError
+
+from services.errors import TodoError
+from services.reading.names import camel
+
+PARTIAL_SUCCESS = 294
+
+log = logging.getLogger("todo.graphql")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What to answer. `executed` is False where the request itself was at fault; there is no `data` then.
+
+    `status` is that of GraphQL over HTTP (September 2026): 294 where some fields could not be answered, 400 where the document
+    cannot be parsed, and otherwise the error's own.
+    """
+
+    body: dict[str, Any]
+    executed: bool
+    status: int = 200
+
+
+def failed(error: TodoError) -> Outcome:
+    """Return what to answer to a request that could not be run."""
+    body = {"errors": [{"message": error.detail, "extensions": _spelled(error.extensions)}]}
+    return Outcome(body, executed=False, status=error.status)
+
+
+def refused(errors: Iterable[GraphQLError], status: int) -> Outcome:
+    """Return what to answer to a document, an operation or variables that are not right."""
+    return Outcome({"errors": [_rendered(error) for error in errors]}, executed=False, status=status)
+
+
+def answered(result: ExecutionResult) -> Outcome:
+    """Return what to answer after graphql-core has seen the operation; perhaps it refused to run it."""
+    if result.errors and result.data is None and all(error.path is None for error in result.errors):
+        return refused(result.errors, 422)
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [_rendered(error) for error in result.errors]
+        return Outcome(body, executed=True, status=PARTIAL_SUCCESS)
+    return Outcome(body, executed=True)
+
+
+def _rendered(error: GraphQLError) -> dict[str, Any]:
+    """Show our own errors and the client's; mask everything else, and log it."""
+    rendered: dict[str, Any] = dict(error.formatted)
+    cause = error.original_error
+    if isinstance(cause, TodoError):
+        rendered["extensions"] = _spelled(cause.extensions)
+    elif cause is None or isinstance(cause, GraphQLError) or error.path is None:
+        rendered["extensions"] = {"code": "INVALID_INPUT", "status": 422}
+    else:
+        log.error("unexpected error", exc_info=cause)
+        rendered["message"] = "Internal server error"
+        rendered["extensions"] = {"code": "INTERNAL", "status": 500}
+    return rendered
+
+
+def _spelled(extensions: dict[str, Any]) -> dict[str, Any]:
+    if "errors" not in extensions:
+        return extensions
+    return {**extensions, "errors": [{**flaw, "pointer": camel(flaw["pointer"])} for flaw in extensions["errors"]]}

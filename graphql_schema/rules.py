@@ -1,0 +1,38 @@
+"""What documents must keep to: the rules of the specification, and ours."""
+
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, SelectionSetNode, ValidationRule, specified_rules, validate
+from graphql.validation import NoSchemaIntrospectionCustomRule
+
+_TOO_INTRICATE = "The document is too intricate to be validated: repeat fewer fields, or nest fragments less deeply."
+
+
+class NoEmptySelectionsRule(ValidationRule):
+    """The parser lets `{}` pass, for a draft of the specification in which it selects nothing."""
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
+        """Look at one selection."""
+        if not node.selections:
+            self.report_error(GraphQLError("A selection may not be empty: name the fields that you want.", node))
+
+
+class Rulebook:
+    """The rules for documents of one schema. Without introspection the schema is not told, nor guessed at in errors."""
+
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+        self._schema = schema
+        self._rules = [*specified_rules, NoEmptySelectionsRule]
+        self._is_secretive = not introspection
+        if self._is_secretive:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
+
+    def violations(self, document: DocumentNode) -> tuple[GraphQLError, ...]:
+        """Return what is wrong with the document."""
+        errors = validate(self._schema, document, self._rules, hide_suggestions=self._is_secretive)
+        return tuple(_explained(error) for error in errors)
+
+
+def _explained(error: GraphQLError) -> GraphQLError:
+    """Say more than graphql-core does where it gave up before the rules were through."""
+    return GraphQLError(_TOO_INTRICATE) if error.message == "Validation aborted." else error

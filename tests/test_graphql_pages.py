@@ -1,0 +1,156 @@
+"""The explorer and the switches: pages for people, introspection, and who gets neither."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from graphql import get_introspection_query
+
+from tests.conftest import Cluster, Service, serving, settings_for
+from tests.doors import TLS, GraphQLDoor
+from tests.factories import Person
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.fixture(scope="module")
+def reticent(cluster: Cluster) -> Iterator[Service]:
+    """A service that shows neither pages nor its schema."""
+    database = cluster.copy("template_todo")
+    with serving(settings_for(database, introspection=False, explorer=False), database) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def quiet(reticent: Service) -> Iterator[GraphQLDoor]:
+    """Someone at its GraphQL door."""
+    with GraphQLDoor(reticent.url, Person.register(reticent.url).token) as door:
+        yield door
+
+
+@pytest.fixture(scope="module")
+def open_door(service: Service) -> Iterator[GraphQLDoor]:
+    """Someone at the GraphQL door of the usual service."""
+    with GraphQLDoor(service.url, Person.register(service.url).token) as door:
+        yield door
+
+
+def get(service: Service, path: str, accept: str = BROWSER, method: str = "GET") -> httpx.Response:
+    return httpx.request(method, f"{service.url}{path}", headers={"Accept": accept}, verify=TLS)
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/html,application/xhtml+xml", "text/*, application/json;q=0.9"])
+def test_a_browser_gets_the_explorer(service: Service, accept: str) -> None:
+    answer = get(service, "/graphql", accept)
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Accept" in answer.headers["vary"]
+    assert "graphiql" in answer.text.lower()
+    assert get(service, "/graphql", accept, "HEAD").headers["content-type"] == answer.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/graphql", "*/*"),
+        ("/graphql", "application/json"),
+        ("/graphql", "application/json, text/html;q=0.9"),
+        ("/graphql?query={__typename}", BROWSER),
+        ("/graphql?documentId=x", BROWSER),
+        ('/graphql?extensions={"persistedQuery":{}}', BROWSER),
+    ],
+)
+def test_everyone_else_gets_json(service: Service, path: str, accept: str) -> None:
+    assert get(service, path, accept).headers["content-type"] == "application/json; charset=utf-8"
+
+
+def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(service: Service) -> None:
+    page = get(service, "/graphql").text
+    files = re.findall(r'(?:src|href)="(/graphql/files/[^"]+)"\s+integrity="sha256-([^"]+)"', page)
+
+    assert len(files) == len(re.findall(r"<script\s+src|stylesheet", page)) == 6
+    for address, digest in files:
+        assert base64.b64encode(hashlib.sha256(get(service, address).content).digest()).decode() == digest
+
+
+def test_pages_can_be_switched_off(reticent: Service, service: Service) -> None:
+    for path in ("/docs", "/docs/files/swagger-ui.css", "/graphql/files/style.css"):
+        assert (get(service, path).status_code, get(reticent, path).status_code) == (200, 404)
+    for accept in (BROWSER, "text/html", "*/*", "application/json"):
+        answer = get(reticent, "/graphql", accept)
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json; charset=utf-8")
+        assert answer.json()["errors"][0]["message"].startswith("Send a GraphQL document")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __schema { queryType { name } } }",
+        '{ __type(name: "Task") { name } }',
+        '{ a: __type(name: "Task") { b: fields { c: name } } }',
+        "{ ... { __schema { types { name } } } }",
+        "{ ... on Query { s: __schema { types { name } } } }",
+        "{ ...F } fragment F on Query { ...G } fragment G on Query { __schema { types { ...H } } } fragment H on __Type { name }",
+        "query($no: Boolean = false) { __typename s: __schema @include(if: $no) { description } }",
+        "mutation M { __typename } query Q { __schema { description } }",
+        get_introspection_query(),
+    ],
+)
+def test_introspection_can_be_switched_off(quiet: GraphQLDoor, open_door: GraphQLDoor, document: str) -> None:
+    body = quiet.post({"query": document, "operationName": "Q"} if "query Q" in document else {"query": document})
+
+    assert "data" not in body
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"INVALID_INPUT"}
+    assert "introspection has been disabled" in body["errors"][0]["message"]
+    assert "errors" not in open_door.post(
+        {"query": document, "operationName": "Q"} if "query Q" in document else {"query": document}
+    )
+
+
+def test_without_introspection_typename_still_works(quiet: GraphQLDoor) -> None:
+    data = quiet.run("{ __typename viewer { t: __typename } ... on Query { tasks { __typename nodes { __typename } } } }")
+
+    assert data == {"__typename": "Query", "viewer": {"t": "Viewer"}, "tasks": {"__typename": "TaskConnection", "nodes": []}}
+
+
+GUESSED = [
+    ("{ viewr { id } }", {}),
+    ("{ viewer { nam } }", {}),
+    ("{ node(id: 1) { title } }", {}),
+    ("{ tasks(frst: 1) { totalCount } }", {}),
+    ("{ __typename @skip(fi: true) }", {}),
+    ("fragment F on Tsk { id } { __typename ...F }", {}),
+    ("query($f: TaskFlter) { tasks(filter: $f) { totalCount } }", {}),
+    ("{ tasks(filter: {titel: {eq: 1}}) { totalCount } }", {}),
+    ("{ tasks(filter: {status: {eq: PENDIN}}) { totalCount } }", {}),
+    ('{ tasks(filter: {status: {eq: "PENDING"}}) { totalCount } }', {}),
+    ("query($f: TaskFilter) { tasks(filter: $f) { totalCount } }", {"f": {"titel": {}}}),
+    ("query($f: TaskFilter) { tasks(filter: $f) { totalCount } }", {"f": {"status": {"eq": "PENDIN"}}}),
+    ("mutation($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }", {"i": {"title": "x", "priorty": "HIGH"}}),
+    ("mutation($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }", {"i": {"title": "x", "priority": "HIG"}}),
+    ("mutation { createTsk { id } }", {}),
+]
+
+
+@pytest.mark.parametrize(("document", "variables"), GUESSED)
+def test_without_introspection_nothing_is_guessed(
+    quiet: GraphQLDoor, open_door: GraphQLDoor, document: str, variables: dict[str, object]
+) -> None:
+    def messages(door: GraphQLDoor) -> str:
+        body = door.post({"query": document, "variables": variables})
+        return " ".join(error["message"] for error in body["errors"])
+
+    told, hidden = messages(open_door), messages(quiet)
+
+    assert "Did you mean" in told
+    assert "did you mean" not in hidden.lower()
+    assert len(hidden) > 10
+
+
+def test_the_switches_change_nothing_else(quiet: GraphQLDoor) -> None:
+    quiet.create("task", title="x")
+
+    assert [task["title"] for task in quiet.page("task")] == ["x"]

@@ -1,0 +1,399 @@
+"""Persisted documents: left by clients (Apollo's APQ), named by `documentId`, and listed by the operator."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.settings import SettingsError
+from graphql_schema.context import GraphContext
+from graphql_schema.operations import Graph
+from graphql_schema.outcomes import Outcome
+from graphql_schema.persisted import KEPT, PersistedDocuments
+from graphql_schema.repertoire import Repertoire
+from graphql_schema.requests import GraphRequest, request_of
+from graphql_schema.schema import build_schema
+from services.errors import InvalidInput
+from tests.conftest import SECRET, Cluster, Service, serving, settings_for
+from tests.doors import GraphQLDoor
+from tests.factories import Person
+from tests.test_process import run
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+IOS = "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json"
+APOLLO_CLIENT = "application/graphql-response+json,application/json;q=0.9"
+CREATE = 'mutation Create { createTask(input: {title: "x"}) { task { title } } }'
+COUNT = "query Count { tasks { totalCount } }"
+NOT_FOUND = {"code": "PERSISTED_QUERY_NOT_FOUND", "status": 404}
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def apq(text: str) -> dict[str, Any]:
+    return {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}
+
+
+def by_id(text: str) -> dict[str, Any]:
+    return {"documentId": f"sha256:{digest(text)}"}
+
+
+def by_apq(text: str) -> dict[str, Any]:
+    return {"extensions": apq(text)}
+
+
+def send(door: GraphQLDoor, method: str, members: dict[str, Any], accept: str = JSON) -> httpx.Response:
+    """Send the members of a request, in the body or in the address."""
+    headers = {"Accept": accept}
+    if method == "POST":
+        return door.http.post("/graphql", json=members, headers=headers)
+    params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in members.items()}
+    return door.http.get("/graphql", params=params, headers=headers)
+
+
+_numbers = iter(range(10**6))
+
+
+def new_document() -> str:
+    """Write a document that nobody has sent before."""
+    return f"query N{next(_numbers)} {{ viewer {{ name }} }}"
+
+
+@pytest.mark.parametrize("named", [by_apq, by_id])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_document_that_was_left_is_run_by_its_hash(
+    graph: GraphQLDoor, method: str, named: Callable[[str], dict[str, Any]]
+) -> None:
+    document = new_document()
+    expected = {"data": {"viewer": {"name": "Someone"}}}
+
+    assert send(graph, method, named(document)).json() == {
+        "errors": [{"message": "PersistedQueryNotFound", "extensions": NOT_FOUND}]
+    }
+    assert send(graph, method, {"query": document, **named(document)}).json() == expected
+    for again in ("GET", "POST"):
+        for naming in (by_apq, by_id):
+            assert send(graph, again, naming(document)).json() == expected
+    assert send(graph, method, by_apq(document) | by_id(document) | {"query": ""}).json() == expected
+    assert send(graph, method, named(document) | {"operationName": "Other"}).json().keys() == {"errors"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "status", "media_type"),
+    [
+        (GRAPHQL_JSON, 404, GRAPHQL_JSON),
+        (APOLLO_CLIENT, 404, GRAPHQL_JSON),
+        (IOS, 200, JSON),
+        (JSON, 200, JSON),
+        ("*/*", 200, JSON),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_hash_is_answered_as_clients_expect(
+    graph: GraphQLDoor, method: str, accept: str, status: int, media_type: str
+) -> None:
+    """Apollo's client for iOS reads the body of a 2xx only; GraphQL over HTTP wants a 4xx where its media type is preferred."""
+    answer = send(graph, method, by_apq(new_document()), accept)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.json()["errors"][0]["extensions"] == NOT_FOUND
+
+
+def test_variables_and_cost_go_with_a_hash(graph: GraphQLDoor) -> None:
+    document = "query Some($n: Int!) { tasks(first: $n) { nodes { id } } }"
+    extensions = apq(document) | {"cost": True}
+    send(graph, "POST", {"query": document, "variables": {"n": 1}, "extensions": extensions})
+    costs = [
+        send(graph, "GET", {"variables": {"n": n}, "extensions": extensions}).json()["extensions"]["cost"]["requested"]
+        for n in (1, 5)
+    ]
+
+    assert costs == [1 + 1 * 2, 1 + 5 * 2]
+
+
+def test_a_mutation_goes_by_post_with_a_hash_too(graph: GraphQLDoor) -> None:
+    assert send(graph, "GET", {"query": CREATE, **by_apq(CREATE)}).status_code == 405
+    assert send(graph, "POST", {"query": CREATE, **by_apq(CREATE)}).json()["data"]["createTask"]["task"] == {"title": "x"}
+    for named in (by_apq(CREATE), by_id(CREATE)):
+        answer = send(graph, "GET", named)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert send(graph, "POST", by_id(CREATE)).json()["data"]["createTask"]["task"] == {"title": "x"}
+    assert len(graph.page("task")) == 2
+
+
+@pytest.mark.parametrize("document", ["{", "{ nope }", "{ viewer { } }", "{ a" * 2000])
+def test_only_what_could_be_run_is_kept(graph: GraphQLDoor, document: str) -> None:
+    refused = send(graph, "POST", {"query": document, **by_apq(document)}).json()
+
+    assert {error["extensions"]["code"] for error in refused["errors"]} == {"INVALID_INPUT"}
+    assert send(graph, "POST", by_apq(document)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+@pytest.mark.parametrize("named", [by_apq, by_id])
+def test_a_hash_of_something_else_is_refused_and_not_kept(graph: GraphQLDoor, named: Callable[[str], dict[str, Any]]) -> None:
+    document, other = new_document(), new_document()
+    answer = send(graph, "POST", {"query": other, **named(document)}, GRAPHQL_JSON)
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (422, "INVALID_INPUT")
+    assert "not the SHA-256" in answer.json()["errors"][0]["message"]
+    for text in (document, other):
+        assert send(graph, "POST", by_apq(text)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+HASH = digest("{ __typename }")
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"documentId": HASH}, "/documentId"),
+        ({"documentId": ""}, "/documentId"),
+        ({"documentId": f"sha256:{HASH.upper()}"}, "/documentId"),
+        ({"documentId": f"sha256:{HASH}0"}, "/documentId"),
+        ({"documentId": f"sha256:{HASH}\n"}, "/documentId"),
+        ({"documentId": f"md5:{HASH}"}, "/documentId"),
+        ({"documentId": f"x-ours:{HASH}"}, "/documentId"),
+        ({"extensions": {"persistedQuery": 5}}, "/extensions/persistedQuery"),
+        ({"extensions": {"persistedQuery": []}}, "/extensions/persistedQuery"),
+        ({"extensions": {"persistedQuery": {}}}, "/extensions/persistedQuery/version"),
+        ({"extensions": {"persistedQuery": {"version": 2, "sha256Hash": HASH}}}, "/extensions/persistedQuery/version"),
+        ({"extensions": {"persistedQuery": {"version": "1", "sha256Hash": HASH}}}, "/extensions/persistedQuery/version"),
+        ({"extensions": {"persistedQuery": {"version": 1}}}, "/extensions/persistedQuery/sha256Hash"),
+        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": 5}}}, "/extensions/persistedQuery/sha256Hash"),
+        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "x"}}}, "/extensions/persistedQuery/sha256Hash"),
+        (by_id("{ a }") | by_apq("{ b }"), "/documentId"),
+        ({"extensions": {"persistedQuery": None}}, "/query"),
+    ],
+)
+def test_a_name_that_is_none_says_what_to_mend(members: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        request_of(members)
+
+    assert [flaw["pointer"] for flaw in refused.value.extensions["errors"]] == [pointer]
+
+
+def test_a_malformed_hash_is_a_malformed_request(graph: GraphQLDoor) -> None:
+    for method in ("GET", "POST"):
+        for accept, status in ((JSON, 400), (GRAPHQL_JSON, 422)):
+            assert send(graph, method, {"documentId": "x"}, accept).status_code == status
+
+
+def nobody() -> GraphContext:
+    none: Any = None
+    return GraphContext(none, none, none, none)
+
+
+def ask(graph: Graph, **members: Any) -> Outcome:
+    return graph.run(request_of(members), nobody())
+
+
+def test_what_clients_leave_has_an_end() -> None:
+    graph = Graph(build_schema())
+    documents = [f"{{ a{number}: __typename }} #{'x' * 50_000}" for number in range(60)]
+    for document in documents:
+        assert ask(graph, query=document, **by_apq(document)).executed
+
+    assert graph.documents.left.currsize <= KEPT
+    assert 10 < len(graph.documents.left) < len(documents)
+    assert ask(graph, **by_apq(documents[-1])).executed
+    assert ask(graph, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+def test_a_document_by_its_hash_is_remembered_like_any_other() -> None:
+    graph = Graph(build_schema())
+    ask(graph, query="{ __typename }", **by_apq("{ __typename }"))
+    remembered = len(graph.repertoire.documents), len(graph.repertoire.rehearsals)
+    ask(graph, **by_id("{ __typename }"))
+    ask(graph, query="{ __typename }")
+
+    assert (len(graph.repertoire.documents), len(graph.repertoire.rehearsals)) == remembered == (1, 1)
+
+
+def test_threads_may_leave_and_ask_at_once() -> None:
+    graph = Graph(build_schema())
+    documents = [f"{{ a{number}: __typename }} #{'x' * 20_000}" for number in range(150)]
+    wrong: list[object] = []
+
+    def work(offset: int) -> None:
+        for number in range(len(documents)):
+            document = documents[(number + offset) % len(documents)]
+            left = ask(graph, query=document, **by_apq(document))
+            found = ask(graph, **by_id(document))
+            if not left.executed or (not found.executed and found.body["errors"][0]["extensions"] != NOT_FOUND):
+                wrong.append((left.body, found.body))
+
+    threads = [Thread(target=work, args=(offset,)) for offset in (0, 40, 80, 120)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert graph.documents.left.currsize <= KEPT
+
+
+LISTED = [COUNT, CREATE, "query Me($yes: Boolean = true) { viewer { name @include(if: $yes) } }"]
+
+
+def apollo_manifest(*documents: str) -> dict[str, Any]:
+    operations = [
+        {"id": digest(text), "name": text.split()[1].split("(")[0], "type": text.split()[0], "body": text} for text in documents
+    ]
+    return {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
+
+
+def relay_map(*documents: str) -> dict[str, str]:
+    return {digest(text): text for text in documents}
+
+
+@pytest.fixture(scope="module", params=[apollo_manifest, relay_map], ids=["apollo", "relay"])
+def strict(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that runs listed documents only."""
+    path = tmp_path_factory.mktemp("documents") / "manifest.json"
+    path.write_text(json.dumps(request.param(*LISTED)))
+    database = cluster.copy("template_todo")
+    settings = settings_for(database, persisted_documents=path, persisted_documents_only=True)
+    with serving(settings, database) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def listed(strict: Service) -> Iterator[GraphQLDoor]:
+    """Someone at its GraphQL door. The account comes from REST, which has no list."""
+    with GraphQLDoor(strict.url, Person.register(strict.url).token) as door:
+        yield door
+
+
+def test_listed_documents_are_run_by_hash_and_in_full(listed: GraphQLDoor) -> None:
+    for members in (by_apq(CREATE), by_id(CREATE), {"query": CREATE}, {"query": CREATE, **by_apq(CREATE)}):
+        assert send(listed, "POST", members).json() == {"data": {"createTask": {"task": {"title": "x"}}}}
+        assert send(listed, "GET", members).status_code == 405
+    for method in ("GET", "POST"):
+        for members in (by_apq(COUNT), by_id(COUNT), {"query": COUNT}, {"query": COUNT, **by_id(COUNT)}):
+            assert send(listed, method, members).json() == {"data": {"tasks": {"totalCount": 4}}}
+
+
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON, IOS, "*/*"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"query": "{ __typename }"},
+        {"query": "{ __typename }", **by_apq("{ __typename }")},
+        by_apq("{ __typename }"),
+        by_id("{ __typename }"),
+        {"query": f"{COUNT} "},
+        {"query": f"{COUNT} {CREATE}", "operationName": "Count"},
+        {"query": "{"},
+        {"query": "mutation { deleteAccount { id } }"},
+        {"query": "query IntrospectionQuery { __schema { queryType { name } } }"},
+    ],
+)
+def test_nothing_else_is_run(listed: GraphQLDoor, method: str, members: dict[str, Any], accept: str) -> None:
+    answer = send(listed, method, members, accept)
+
+    assert answer.status_code == 403
+    assert answer.json() == {
+        "errors": [
+            {
+                "message": "Only listed documents are run here, and this is none of them.",
+                "extensions": {"code": "FORBIDDEN", "status": 403},
+            }
+        ]
+    }
+
+
+def test_nothing_can_be_left_where_only_listed_documents_are_run(listed: GraphQLDoor) -> None:
+    document = new_document()
+    for members in ({"query": document, **by_apq(document)}, by_apq(document)):
+        assert send(listed, "POST", members).json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert send(listed, "POST", {"query": document, **by_apq(COUNT)}).json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+
+
+def test_a_list_alone_forbids_nothing() -> None:
+    graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
+
+    assert ask(graph, **by_id("{ __typename }")).executed
+    assert ask(graph, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
+    assert ask(graph, **by_apq("{ a: __typename }")).executed
+    assert len(graph.documents.left) == 1
+
+
+def test_listed_documents_are_never_dropped() -> None:
+    graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
+    for number in range(60):
+        document = f"{{ a{number}: __typename }} #{'x' * 50_000}"
+        ask(graph, query=document, **by_apq(document))
+
+    assert ask(graph, **by_id("{ __typename }")).executed
+
+
+BROKEN = [
+    ("not there", None, "cannot be read: No such file or directory"),
+    ("no JSON", b"{", "is not JSON: "),
+    ("a text", b'"x"', "is neither Apollo's manifest nor a map of hashes to documents"),
+    ("a list", b"[]", "is neither Apollo's manifest nor a map"),
+    ("nothing", b"{}", "lists no document"),
+    ("no operations", json.dumps(apollo_manifest()).encode(), "lists no document"),
+    ("another format", b'{"format": "x", "version": 1}', "has the format 'x'; 'apollo-persisted-query-manifest' is known here"),
+    ("another version", json.dumps(apollo_manifest(COUNT) | {"version": 2}).encode(), "has the version 2; 1 is known here"),
+    ("operations that are none", json.dumps(apollo_manifest() | {"operations": [5]}).encode(), "has no list of operations"),
+    ("an operation without text", json.dumps(apollo_manifest() | {"operations": [{"id": "x"}]}).encode(), "gives 'x' no text"),
+    ("a number", json.dumps({digest(COUNT): 5}).encode(), "gives '"),
+    ("a wrong hash", json.dumps({digest(CREATE): COUNT}).encode(), "calls a document '"),
+    (
+        "an MD5",
+        json.dumps({"0" * 32: COUNT}).encode(),
+        "calls a document '00000000000000000000000000000000', which is not the SHA-256",
+    ),
+    ("a typo", json.dumps(relay_map("{ viewr { id } }")).encode(), "lists a document that is not valid: "),
+    ("no document", json.dumps(relay_map("{")).encode(), "lists a document that is not valid: "),
+]
+
+
+@pytest.mark.parametrize(("written", "complaint"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
+def test_a_list_that_cannot_be_used_stops_the_start(
+    database: Cluster, tmp_path: Path, written: bytes | None, complaint: str
+) -> None:
+    path = tmp_path / "manifest.json"
+    if written is not None:
+        path.write_bytes(written)
+
+    with pytest.raises(SettingsError, match=re.escape(f"PERSISTED_DOCUMENTS {path} {complaint}".rstrip())) as refused:
+        create_app(settings_for(database, persisted_documents=path))
+    assert "\n" not in str(refused.value)
+
+
+def test_the_list_keeps_to_the_switches(database: Cluster, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(relay_map("{ __schema { description } }")))
+
+    create_app(settings_for(database, persisted_documents=path))
+    with pytest.raises(SettingsError, match="introspection has been disabled"):
+        create_app(settings_for(database, persisted_documents=path, introspection=False))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_command_says_so_in_one_line(tmp_path: Path, database: Cluster, workers: str) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({digest(CREATE): COUNT}))
+    given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
+    refused = run(tmp_path, "serve", "--workers", workers, **given)
+
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert refused.stderr.startswith("todo: cannot serve: PERSISTED_DOCUMENTS manifest.json calls a document ")
+
+
+def test_resolving_leaves_ordinary_requests_alone() -> None:
+    documents = PersistedDocuments(Repertoire(build_schema()._schema), {}, only=False)
+    request = GraphRequest("{ __typename }")
+
+    assert documents.resolved(request) is request
