@@ -1,0 +1,45 @@
+"""Held against others: the audits of graphql-http, and real clients with automatic persisted queries."""
+
+from pathlib import Path
+
+from tests.conftest import Service
+from tests.factories import Person
+from tests.npm import run_node
+
+FOLDER = Path(__file__).parent / "graphql_http"
+AUDITS = 61
+NEWER = "graphql-http 1.23.1 audits a draft; the edition of September 2026, 5.4 Status Codes, says 422 "
+DIFFERENT = {
+    "423L": NEWER + "of what is no well-formed request (the audit: MAY use 400).",
+    "86EE": NEWER + "where variables cannot be coerced (the audit: SHOULD use 400).",
+}
+
+
+def test_the_audits_of_graphql_http_pass_but_for_what_the_specification_has_changed_since(service: Service) -> None:
+    results = run_node(FOLDER / "audits.mjs", f"{service.url}/graphql")
+
+    assert len({result["id"] for result in results}) == AUDITS
+    failed = {
+        result["id"]: f"{result['status']}: {result['name']}: {result['reason']}" for result in results if "reason" in result
+    }
+    assert {result["id"] for result in results if result["status"] != "ok"} == failed.keys()
+    assert failed.keys() == DIFFERENT.keys(), failed
+
+
+def test_real_clients_ask_by_hashes(service: Service, ada: Person) -> None:
+    """The first answer to each document is that it is not known; the client sends it then, and after that its hash is enough."""
+    answers = run_node(FOLDER / "clients.mjs", f"{service.url}/graphql", ada.token)
+
+    def told(client: str) -> list[tuple[str, bool, int]]:
+        return [(one["method"], one["document"], one["status"]) for one in answers[client]["exchanges"]]
+
+    assert answers["apollo"]["answers"] == ["Someone", "Someone"]
+    assert told("apollo") == [("GET", False, 404), ("POST", True, 200), ("GET", False, 200)]
+    assert answers["urql"]["answers"] == ["Someone", "Someone", "Ada"]
+    assert told("urql") == [
+        ("GET", False, 200),
+        ("GET", True, 200),
+        ("GET", False, 200),
+        ("POST", False, 200),
+        ("POST", True, 200),
+    ]
