@@ -8,18 +8,27 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Service
+from tests.factories import Person
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are curl commands, and there is no curl")
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are curl commands, and this machine has no curl")
-def test_the_examples_work_as_printed(service: Service) -> None:
-    chapter = README.split("## Try it")[1].split("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
-    script = "set -e\n" + "\necho\n".join(blocks).replace("\n\n", "\necho\n").replace("http://127.0.0.1:8000", service.url)
 
+def blocks(chapter: str) -> list[str]:
+    """Return what a chapter tells to type."""
+    return re.findall(r"```sh\n(.*?)```", README.split(f"## {chapter}\n")[1].split("\n## ")[0], re.DOTALL)
+
+
+def typed(commands: str, service: Service) -> list[str]:
+    """Type the commands, and return the lines that they print."""
+    script = "set -e\n" + commands.replace("\n\n", "\necho\n").replace("http://127.0.0.1:8000", service.url)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S607
-    answers = [line for line in done.stdout.splitlines() if line]
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def test_the_examples_work_as_printed(service: Service) -> None:
+    answers = typed("\n\n".join(blocks("Try it")), service)
 
     assert len(answers) == 6
     assert '"title":"Buy milk"' in answers[0]
@@ -28,4 +37,14 @@ def test_the_examples_work_as_printed(service: Service) -> None:
     assert '"totalCount":2' in answers[3]
     assert '"extensions":{"cost":{"requested":' in answers[4]
     assert answers[5].startswith('[{"id":')
-    assert "errors" not in done.stdout
+    assert "errors" not in "".join(answers)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="the example hashes with sha256sum, which is not there")
+def test_the_examples_of_persisted_documents_work_as_printed(service: Service, ada: Person) -> None:
+    answers = typed(f"TOKEN={ada.token}\n{blocks('GraphQL over HTTP')[0]}", service)
+
+    assert len(answers) == 3
+    assert "PersistedQueryNotFound" in answers[0]
+    assert answers[1].startswith('{"data":{"viewer":{"email":')
+    assert answers[2] == answers[1]
