@@ -7,12 +7,14 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
+from services.tokens import ISSUER
 
 MIN_SECRET_BYTES = 32
 
@@ -45,6 +47,9 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("jwt_secret", "better_auth_secret", "secret_key")
     )
+    jwks_url: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
     access_token_expire_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 30)] = 15
     refresh_token_expire_days: Annotated[int, Field(ge=1, le=366)] = 30
     max_password_hashes: Annotated[int, Field(ge=1, le=64)] = 4
@@ -79,6 +84,25 @@ class Settings(BaseSettings):
         if url is not None:
             parse_url(url.get_secret_value())
         return url
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _is_public_address(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "https://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or parts.port == 0:
+            msg = "must be a public address such as https://app.example.com/api/auth/jwks"
+            raise ValueError(msg)
+        return url
+
+    @model_validator(mode="after")
+    def _other_issuers_are_told_apart(self) -> "Settings":
+        if self.jwks_url and not (self.jwt_issuer and self.jwt_audience):
+            msg = "JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE beside it: what the tokens of that issuer carry as iss and aud"
+            raise ValueError(msg)
+        if self.jwt_issuer == ISSUER:
+            msg = f"JWT_ISSUER must not be {ISSUER}, which is this service's own name"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _production_has_a_secret(self) -> "Settings":
