@@ -1,7 +1,7 @@
 """What every request needs and no request makes: the database, the passwords, the gate, the reception."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +12,8 @@ from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import count_statements_of
 from services.gate import Gate
+from services.issuers import Issuer, SharedSecret
+from services.key_set import KeySet
 from services.passwords import Passwords
 from services.reception import Reception
 from services.tokens import Tokens
@@ -49,14 +51,26 @@ def open_house(settings: Settings) -> Iterator[House]:
         try:
             check_readiness(engine)
             count_statements_of(engine)
-            yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings)
+            issuer = _issuer(settings)
+            with issuer.keys.running() if issuer else nullcontext():
+                yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings, issuer)
         finally:
             engine.dispose()
 
 
-def _house(database: Database, settings: Settings) -> House:
+def _issuer(settings: Settings) -> Issuer | None:
+    """Return the issuer whose keys are published, if one is set. Its keys are fetched once they are `running`."""
+    if not (settings.jwks_url and settings.jwt_issuer and settings.jwt_audience):
+        return None
+    return Issuer(settings.jwt_issuer, settings.jwt_audience, KeySet(settings.jwks_url))
+
+
+def _house(database: Database, settings: Settings, issuer: Issuer | None) -> House:
     passwords = Passwords(settings.max_password_hashes)
-    tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes))
+    # An issuer with keys of its own has its own issuer and audience; otherwise they bind those who share the secret.
+    bounds = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
+    shared = SharedSecret(settings.secret(), *bounds)
+    tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
     return House(database, passwords, Gate(database, tokens), reception)

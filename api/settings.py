@@ -87,10 +87,10 @@ class Settings(BaseSettings):
 
     @field_validator("jwks_url")
     @classmethod
-    def _is_public_address(cls, url: str | None) -> str | None:
+    def _is_an_address(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://unset")
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or parts.port == 0:
-            msg = "must be a public address such as https://app.example.com/api/auth/jwks"
+            msg = "must be an http or https address without credentials, such as https://app.example.com/api/auth/jwks"
             raise ValueError(msg)
         return url
 

@@ -135,7 +135,10 @@ def _message(flaw: Mapping[str, Any]) -> str:
 
 
 class Unavailable(TodoError):
-    """The database is away or overloaded. Nothing was half-written; the same request may be sent again."""
+    """The database, or what tells whether a token is valid, is away or overloaded.
+
+    Nothing was half-written; the same request may be sent again.
+    """
 
     code, status, title = "UNAVAILABLE", 503, "Temporarily unavailable"
     headers: ClassVar = {"Retry-After": "2"}

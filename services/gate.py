@@ -39,7 +39,7 @@ class Gate:
         if token.startswith(API_TOKEN):
             recalled = self._recalled(token)
             return await to_thread.run_sync(self._looked_up, token) if recalled is None else recalled
-        identity = self._tokens.read(token)
+        identity = await self._tokens.read(token)
         return UserContext(identity.user_id, self._database, identity.newcomer, identity.grant)
 
     def _recalled(self, token: str) -> UserContext | None:

@@ -1,7 +1,6 @@
-"""Access tokens (JWT, RFC 7519, HS256). The one place that knows PyJWT."""
+"""Access tokens (JWT, RFC 7519): issuing ours, reading ours and those of others."""
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -11,47 +10,40 @@ from typing import Any
 import jwt
 from cachetools import LRUCache, cached
 
-from models.base import MAX_USER_ID
-from models.text import canonical_id
-from services.context import Newcomer
 from services.errors import Unauthenticated
-from services.grants import FULL, Grant
+from services.identity import Identity, ours, theirs
+from services.issuers import HS256, Issuer, SharedSecret, claimed_issuer
+from services.key_document import Key
+from services.key_set import KeysAwayError, UnknownKeyError
 
 ISSUER = "todo"
 REMEMBERED = 2_000_000  # characters of tokens
-_EXPIRED = "The token has expired."
-_ALGORITHM = "HS256"
-_OUR_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
-_THEIR_USER_CLAIMS = ("sub", "user_id", "id")
-_MAX_EMAIL, _MAX_NAME = 254, 100
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whom a token speaks for and what it entitles to; a newcomer's claims if it was signed elsewhere."""
-
-    user_id: str
-    newcomer: Newcomer | None = None
-    grant: Grant = FULL
+_USER_CLAIMS = ("sub", "user_id", "id")
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """What a token says whose signature is right; `expires` is in seconds since 1970."""
+    """What a token says whose signature is right; `expires` is in seconds since 1970, `key` that of another issuer."""
 
     identity: Identity
     expires: int
     size: int
+    key: Key | None = None
 
 
 class Tokens:
     """Issues and reads tokens. Others who have the secret may issue too: `sub`, or `user_id`, or `id` names the user.
 
-    A signature that was right stays right, so the tokens in use are remembered; whether one has expired is asked each time.
+    So may an issuer with keys of its own: `sub` names the user. A signature that was right stays right, so the tokens in use are
+    remembered; whether one has expired, and whether its key is still listed, is asked each time.
     """
 
-    def __init__(self, secret: str, lifetime: timedelta) -> None:
+    def __init__(
+        self, secret: str, lifetime: timedelta, shared: SharedSecret | None = None, issuer: Issuer | None = None
+    ) -> None:
         self._secret = secret
+        self._shared = shared or SharedSecret(secret)
+        self._issuer = issuer
         self.lifetime = lifetime
         remembered: LRUCache[Any, _Verified] = LRUCache(REMEMBERED, getsizeof=lambda verified: verified.size)
         self._verified = cached(remembered, lock=Lock())(self._verify)
@@ -67,73 +59,36 @@ class Tokens:
             "exp": now + self.lifetime,
             "jti": secrets.token_urlsafe(16),
         }
-        return jwt.encode(claims, self._secret, _ALGORITHM)
+        return jwt.encode(claims, self._secret, HS256)
 
-    def read(self, token: str) -> Identity:
-        """Return whom the token speaks for. Raises Unauthenticated for any token that is not valid now."""
+    async def read(self, token: str) -> Identity:
+        """Return whom the token speaks for, after a fetch of its issuer's keys if its key is not known.
+
+        Raises Unauthenticated for any token that is not valid now, Unavailable where that cannot be told.
+        """
+        try:
+            return self._read(token)
+        except (UnknownKeyError, KeysAwayError):
+            if self._issuer is None:
+                raise
+        await self._issuer.keys.catch_up()
+        return self._read(token)
+
+    def _read(self, token: str) -> Identity:
         verified = self._verified(token)
         if verified.expires <= time():
-            raise Unauthenticated(_EXPIRED)
+            raise Unauthenticated("The token has expired.")
+        if verified.key is not None and self._issuer is not None and not self._issuer.still_lists(verified.key):
+            raise Unauthenticated("The token is not valid.")
         return verified.identity
 
     def _verify(self, token: str) -> _Verified:
-        claims = self._claims(token)
-        return _Verified(_identity(claims), int(claims["exp"]), len(token))
-
-    def _claims(self, token: str) -> Mapping[str, Any]:
-        try:
-            # Tokens signed elsewhere carry what audience and subject they like; the shared secret is what we trust.
-            options: Any = {"require": ["exp"], "verify_aud": False, "verify_sub": False, "verify_iss": False}
-            return jwt.decode(token, self._secret, algorithms=[_ALGORITHM], options=options)
-        except jwt.ExpiredSignatureError:
-            raise Unauthenticated(_EXPIRED) from None
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-            raise Unauthenticated("The token is not valid.") from None
-
-
-def _identity(claims: Mapping[str, Any]) -> Identity:
-    if claims.get("iss") == ISSUER:
-        if any(claim not in claims for claim in _OUR_CLAIMS):
-            raise Unauthenticated("The token is not valid.")
-        return Identity(_user_id(claims, ("sub",)), grant=Grant.of_session(_session_id(claims)))
-    return Identity(_user_id(claims, _THEIR_USER_CLAIMS), _newcomer(claims))
-
-
-def _session_id(claims: Mapping[str, Any]) -> str:
-    try:
-        return canonical_id(str(claims["sid"]))
-    except ValueError:
-        raise Unauthenticated("The token is not valid.") from None
-
-
-def _user_id(claims: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    for name in names:
-        value = claims.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= len(value) <= MAX_USER_ID:
-            return value
-        if value is not None:
-            break
-    raise Unauthenticated("The token names no user.")
-
-
-def _newcomer(claims: Mapping[str, Any]) -> Newcomer:
-    return Newcomer(
-        email=_text(claims.get("email"), _MAX_EMAIL, lower=True),
-        name=_text(claims.get("name"), _MAX_NAME),
-        issued_at=_moment(claims.get("iat")),
-    )
-
-
-def _text(value: object, longest: int, *, lower: bool = False) -> str | None:
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= longest:
-        return None
-    return value.strip().lower() if lower else value.strip()
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else None
-    except (ValueError, OverflowError, OSError):
-        return None
+        claimed, key = claimed_issuer(token), None
+        if self._issuer is not None and claimed == self._issuer.name:
+            claims, key = self._issuer.verify(token)
+            identity = theirs(claims, ("sub",))
+        else:
+            is_ours = claimed == ISSUER
+            claims = self._shared.verify(token, is_ours=is_ours)
+            identity = ours(claims) if is_ours else theirs(claims, _USER_CLAIMS)
+        return _Verified(identity, int(claims["exp"]), len(token), key)

@@ -43,7 +43,7 @@ class SigningKey:
         jwk.pop("key_ops", None)
         return cls(jwk["kid"], kind, private, jwk)
 
-    def sign(self, sub: str, **claims: Any) -> str:
+    def sign(self, sub: Any, **claims: Any) -> str:
         """Sign a token as the issuer does; a claim that is None is left out, `headers` are added to the header."""
         now = int(time.time())
         headers = {"kid": self.kid, **claims.pop("headers", {})}

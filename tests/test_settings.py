@@ -65,6 +65,14 @@ def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> N
         ("CORS_ORIGINS", "app.example.com", "CORS_ORIGINS must be origins"),
         ("CORS_ORIGINS", "https://app.example.com/path", "CORS_ORIGINS must be origins"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "ACCESS_TOKEN_EXPIRE_MINUTES "),
+        ("JWKS_URL", "https://app.example.com/jwks", "JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE"),
+        ("JWKS_URL", "app.example.com/jwks", "JWKS_URL must be an http or https address"),
+        ("JWKS_URL", "file:///etc/passwd", "JWKS_URL must be an http or https address"),
+        ("JWKS_URL", "https://", "JWKS_URL must be an http or https address"),
+        ("JWKS_URL", "https://u:geheim@app.example.com/jwks", "JWKS_URL must be an http or https address"),
+        ("JWKS_URL", "https://app.example.com:port/jwks", "JWKS_URL "),
+        ("JWKS_URL", "https://[::1/jwks", "JWKS_URL "),
+        ("JWT_ISSUER", "todo", "JWT_ISSUER must not be todo"),
         ("JWT_SECRETS", "x", r"JWT_SECRETS is not a setting; did you mean JWT_SECRET\?"),
         ("CORS_ORIGIN", "x", r"CORS_ORIGIN is not a setting; did you mean CORS_ORIGINS\?"),
     ],
@@ -82,6 +90,17 @@ def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PROT=8000\n")
 
     with pytest.raises(SettingsError, match=r"PROT in \.env is not a setting"):
+        load_settings()
+
+
+@pytest.mark.parametrize("missing", ["JWT_ISSUER", "JWT_AUDIENCE"])
+def test_an_issuer_is_set_as_a_whole(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name in ("JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"):
+        monkeypatch.setenv(name, "https://app.example.com")
+    assert load_settings().jwks_url == "https://app.example.com"
+    monkeypatch.delenv(missing)
+
+    with pytest.raises(SettingsError, match=r"^JWKS_URL needs"):
         load_settings()
 
 
