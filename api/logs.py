@@ -55,5 +55,5 @@ def set_up_logs() -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True
-    for noisy in ("alembic", "strawberry.execution"):
+    for noisy in ("alembic", "strawberry.execution", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
