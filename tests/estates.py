@@ -4,8 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import jwt
+from sqlmodel import SQLModel
+
+from tests.conftest import SECRET, Cluster, run_sql
 from tests.doors import RestDoor
-from tests.factories import PASSWORD, Person
+from tests.factories import PASSWORD, Person, signed
 
 KINDS = ("user", "task", "subtask", "list", "tag", "comment", "session", "token")
 Ids = dict[str, str]
@@ -43,6 +47,21 @@ def settle(url: str, word: str, given: Ids | None = None) -> Estate:
         ended = door.sessions()[0]["id"]
     own = {"user": person.id, "session": ended, "token": tokens["account"]["id"]}
     return Estate(person, {**ids, **own}, word, {scope: made["token"] for scope, made in tokens.items()})
+
+
+def copied(database: Cluster, estate: Estate) -> Estate:
+    """Make someone whose every row has the same id and the same texts as this estate's."""
+    user_id = str(uuid4())
+    for table in SQLModel.metadata.sorted_tables:
+        owner = "id" if table.name == "user" else "user_id"
+        own = {owner, "search_vector", *(["email"] if table.name == "user" else [])}
+        names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in own)
+        if names:
+            copy = f'INSERT INTO "{table.name}" ("{owner}", {names}) SELECT %s, {names} FROM "{table.name}" WHERE "{owner}" = %s'
+            run_sql(database.owner, copy, user_id, estate.person.id)
+    claims = jwt.decode(estate.person.token, options={"verify_signature": False})
+    person = Person(user_id, "", signed({**claims, "sub": user_id}, SECRET))
+    return Estate(person, {**estate.ids, "user": user_id}, estate.word)
 
 
 def nowhere() -> Ids:

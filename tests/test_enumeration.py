@@ -22,7 +22,7 @@ from services.grants import widened
 from tests.callers import Tokens, bad_tokens
 from tests.conftest import Cluster, Service, run_sql, serving, settings_for
 from tests.doors import TLS
-from tests.estates import KINDS, Estate, Ids, nowhere, settle
+from tests.estates import KINDS, Estate, Ids, copied, nowhere, settle
 from tests.expectations import NOUNS, OPEN, REST, ROOTS, UNREPEATABLE, Expected, Noun, Root
 from tests.factories import Person
 
@@ -363,3 +363,29 @@ def check_twins(twins: tuple[Estate, Estate], call: Call) -> None:
         assert not answer.json() or "errors" not in answer.json()
         assert hers.word not in answer.text
         assert hers.person.id not in answer.text
+
+
+# Who writes, writes her own, also where another's rows all have the same ids.
+
+
+def test_a_route_writes_to_ones_own_alone(each_world: World, route: str) -> None:
+    expected = REST[route]
+    if expected.scope is not OPEN and not route.startswith("GET"):
+        check_writing(each_world, rest_call(each_world, route, expected))
+
+
+def test_a_root_field_writes_to_ones_own_alone(each_world: World, root_field: tuple[str, str]) -> None:
+    kind, name = root_field
+    root = ROOTS[kind][name]
+    if kind == "mutation" and root.scope is not OPEN:
+        check_writing(each_world, graph_call(each_world, root_document(kind, name, root)))
+
+
+def check_writing(world: World, call: Call) -> None:
+    twin = copied(world.service.database, world.ada)
+    before = world.rows_of(world.ada)
+
+    answer = call(twin.person.token, {**twin.ids, **MINE})
+
+    assert code_of(answer) is None, answer.text
+    assert world.rows_of(world.ada) == before
