@@ -22,6 +22,8 @@ from models.embedded import EmbeddedMissingError
 from models.migrate import migrate
 from models.readiness import NotReady
 
+_WORKER_STARTS_WITHIN = 30  # seconds; on a busy machine importing alone takes longer than uvicorn's five
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answer the exit status. What goes wrong before it runs is one line on standard error."""
@@ -81,6 +83,7 @@ def _serve(options: argparse.Namespace) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=settings.shutdown_seconds,
+            timeout_worker_healthcheck=_WORKER_STARTS_WITHIN,
         )
 
 

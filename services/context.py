@@ -21,7 +21,7 @@ from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
 from services.availability import available
 from services.errors import Unauthenticated
-from services.grants import FULL, Grant
+from services.grants import FULL, NO_API_TOKEN, Grant
 from services.transactions import Snapshot, Transaction
 
 _ACCOUNT = (
@@ -31,7 +31,7 @@ _ACCOUNT = (
 _LEASE = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
 _ENDED: Mapping[type[Lease] | None, str] = {
     LoginSession: "This session has ended; log in again.",
-    ApiToken: "This API token was deleted or has expired.",
+    ApiToken: NO_API_TOKEN,
 }
 _SELECTS: Mapping[type[Lease] | None, str] = {None: _ACCOUNT.format(lease="true")} | {
     lease: _ACCOUNT.format(lease=_LEASE.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)

@@ -12,7 +12,7 @@ from models.scopes import Scope
 from services.availability import available
 from services.context import UserContext
 from services.errors import Unauthenticated
-from services.grants import Grant
+from services.grants import NO_API_TOKEN, Grant
 from services.opaque import API_TOKEN, hashed
 from services.tokens import Tokens
 
@@ -53,7 +53,7 @@ class Gate:
         with available(), self._database.reading(opening) as (_, found):
             pass
         if found is None:
-            raise Unauthenticated("The token is not valid.")
+            raise Unauthenticated(NO_API_TOKEN)
         user_id, token_id, scopes = found
         context = UserContext(user_id, self._database, grant=Grant.of_api_token(token_id, scopes))
         self._note_use(context)

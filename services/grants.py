@@ -8,6 +8,8 @@ from models.scopes import Scope
 from services.errors import Forbidden
 
 EVERYTHING = frozenset(Scope)
+# The same whether the token was found before or is looked for now.
+NO_API_TOKEN = "This API token is not valid: it never was, was deleted, or has expired."
 
 
 @dataclass(frozen=True, slots=True)
