@@ -9,7 +9,7 @@ from services.errors import Forbidden
 
 EVERYTHING = frozenset(Scope)
 # The same whether the token was found before or is looked for now.
-NO_API_TOKEN = "This API token is not valid: it never was, was deleted, or has expired."
+NO_API_TOKEN = "This API token is not valid: it never was, was deleted, or has expired."  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
