@@ -6,22 +6,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from models.database import APP_ROLE
 from models.migrate import newest_version
-from models.tables import TABLES
+from models.protection import holes, missing_tables
 
 _NOT_MIGRATED = "the database is not migrated: run `todo migrate` with the owner's URL"
 _BECOME_APP = text(f"BEGIN; SET LOCAL ROLE {APP_ROLE}")
 _VERSION = text("SELECT version_num FROM alembic_version")
 _ROLE_THAT_BYPASSES = text("SELECT current_user FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)")
-_UNPROTECTED = text("""
-    SELECT wanted.name
-    FROM unnest(cast(:tables AS text[])) AS wanted (name)
-    LEFT JOIN pg_class AS relation ON relation.oid = to_regclass(quote_ident(wanted.name))
-    WHERE relation.oid IS NULL
-       OR NOT (relation.relrowsecurity AND relation.relforcerowsecurity)
-       OR NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = relation.oid)
-       OR pg_has_role(current_user, relation.relowner, 'USAGE')
-    ORDER BY 1
-""")
 
 
 class NotReady(Exception):
@@ -34,7 +24,7 @@ def check_readiness(engine: Engine) -> None:
         with engine.connect() as connection:
             _check_role(connection)
             _check_version(connection)
-            _check_row_level_security(connection)
+            _check_protection(connection)
     except (DBAPIError, PoolTimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         line = str(cause).strip().replace("\n", " ")
@@ -53,7 +43,10 @@ def _check_role(connection: Connection) -> None:
         ) from error
     bypassing = connection.execute(_ROLE_THAT_BYPASSES).scalar()
     if bypassing is not None:
-        raise NotReady(f"row-level security would not hold: the role {bypassing} is a superuser or has BYPASSRLS")
+        raise NotReady(
+            f"row-level security would not hold: the role {bypassing} is a superuser or has BYPASSRLS. "
+            f"As a superuser, run: ALTER ROLE {bypassing} NOSUPERUSER NOBYPASSRLS;"
+        )
 
 
 def _check_version(connection: Connection) -> None:
@@ -66,14 +59,15 @@ def _check_version(connection: Connection) -> None:
         raise NotReady(f"the database is at version {version}, this code needs {needed}: run `todo migrate` with the owner's URL")
 
 
-def _check_row_level_security(connection: Connection) -> None:
-    tables = [str(table.__tablename__) for table in TABLES]
-    unprotected = connection.execute(_UNPROTECTED, {"tables": tables}).scalars().all()
-    if unprotected:
-        raise NotReady(
-            "row-level security would not hold on: " + ", ".join(unprotected) + " (it must be enabled and forced, "
-            f"with a policy, and {APP_ROLE} must not own the table): run `todo migrate` with the owner's URL"
-        )
+def _check_protection(connection: Connection) -> None:
+    missing = missing_tables(connection)
+    if missing:
+        raise NotReady(f"the database has lost tables ({', '.join(missing)}): restore them from a backup")
+    found = holes(connection)
+    if found:
+        what = "; ".join(hole.what for hole in found)
+        mend = " ".join(dict.fromkeys(hole.mend for hole in found))
+        raise NotReady(f"row-level security would not hold: {what}. As the owner of the database, run: {mend}")
 
 
 def _place(engine: Engine) -> str:

@@ -65,13 +65,20 @@ class Service:
     database: Cluster
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+@contextmanager
+def running_cluster(folder: Path) -> Iterator[Cluster]:
     """Run PostgreSQL with a migrated database named template_todo."""
-    with embedded_postgres(tmp_path_factory.mktemp("pg")) as (owner, service):
+    with embedded_postgres(folder) as (owner, service):
         running = Cluster(owner, service)
         running.execute("CREATE DATABASE template_todo")
         migrate(owner.replace("/postgres?", "/template_todo?"))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The PostgreSQL that most tests share: its roles are everybody's, so nobody changes those here."""
+    with running_cluster(tmp_path_factory.mktemp("pg")) as running:
         yield running
 
 

@@ -1,0 +1,40 @@
+"""What row-level security says about each table: the migrations made it so, and the boot check holds the database to it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Table
+
+ALL, SELECT = "ALL", "SELECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rows whose `column` is what the transaction's `setting` says; none where it says nothing.
+
+    `command` is spelt as in pg_policies. A policy for ALL holds for what is written, too.
+    """
+
+    name: str
+    command: str
+    column: str
+    setting: str
+
+    @property
+    def condition(self) -> str:
+        """Return the condition in SQL."""
+        return f"{self.column} = nullif(current_setting('{self.setting}', true), '')"
+
+    def creation(self, table: str) -> str:
+        """Return the statement that creates it."""
+        checked = f" WITH CHECK ({self.condition})" if self.command == ALL else ""
+        return f'CREATE POLICY {self.name} ON "{table}" FOR {self.command} USING ({self.condition}){checked}'
+
+
+# Who has no token yet says what is known of a row, and may look at that row alone.
+_BEFORE_THERE_IS_A_USER = {"user": (Policy("logging_in", SELECT, "email", "app.login_email"),)}
+
+
+def policies_of(table: Table) -> tuple[Policy, ...]:
+    """Return all policies that the table has; an account belongs to itself."""
+    owner = "user_id" if "user_id" in table.c else "id"
+    return (Policy("owner_only", ALL, owner, "app.user_id"), *_BEFORE_THERE_IS_A_USER.get(table.name, ()))

@@ -1,0 +1,153 @@
+"""The service starts on no database that would not keep its users apart, and says in one line what to do.
+
+What the line says to run is run, and has to be enough.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from api.house import open_house
+from models.database import make_engine
+from models.readiness import NotReady, check_readiness
+from models.tables import TABLES
+from tests.conftest import Cluster, run_sql, running_cluster, settings_for
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A PostgreSQL of this file's own: roles belong to the whole cluster, and some of them are damaged here."""
+    with running_cluster(tmp_path_factory.mktemp("damaged")) as running:
+        yield running
+
+
+def start(database: Cluster) -> None:
+    with open_house(settings_for(database)):
+        pass
+
+
+def refusal(database: Cluster) -> str:
+    with pytest.raises(NotReady) as refused:
+        start(database)
+    line = str(refused.value)
+    assert "\n" not in line
+    return line
+
+
+DAMAGE = {
+    "ALTER TABLE task DISABLE ROW LEVEL SECURITY": "not enabled and forced on task",
+    "ALTER TABLE comment NO FORCE ROW LEVEL SECURITY": "not enabled and forced on comment",
+    'ALTER TABLE "user" DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY': "not enabled and forced on user",
+    "DROP POLICY owner_only ON tag": "the policy owner_only on tag is missing",
+    'DROP POLICY logging_in ON "user"': "the policy logging_in on user is missing",
+    "ALTER POLICY owner_only ON task USING (true)": "the policy owner_only on task was changed",
+    "ALTER POLICY owner_only ON task_tag WITH CHECK (true)": "the policy owner_only on task_tag was changed",
+    'ALTER POLICY logging_in ON "user" USING (email IS NOT NULL)': "the policy logging_in on user was changed",
+    "ALTER POLICY owner_only ON tag USING (user_id = nullif(current_setting('app.user', true), ''))": "on tag was changed",
+    "ALTER POLICY owner_only ON tag TO postgres": "the policy owner_only on tag was changed",
+    """DROP POLICY owner_only ON comment;
+       CREATE POLICY owner_only ON comment FOR SELECT
+       USING (user_id = nullif(current_setting('app.user_id', true), ''))""": "the policy owner_only on comment was changed",
+    'CREATE POLICY "let\'s see" ON task_list FOR SELECT USING (true)': "the policy let's see on task_list is none of ours",
+    "CREATE POLICY support ON user_revision TO todo_app USING (true)": "the policy support on user_revision is none of ours",
+    "ALTER TABLE task OWNER TO todo_app": "todo_app owns task",
+    """CREATE ROLE clerk; ALTER TABLE tag OWNER TO clerk; GRANT clerk TO todo_app""": "has the rights of clerk, who owns tag",
+    "GRANT TRUNCATE ON deleted_user TO todo_app": "todo_app may do more to deleted_user than read and write rows",
+    "GRANT ALL ON task TO PUBLIC": "todo_app may do more to task than read and write rows",
+    "GRANT CREATE ON SCHEMA public TO PUBLIC": "todo_app may create objects in the schema public",
+    "CREATE VIEW all_tasks AS SELECT * FROM task; GRANT SELECT ON all_tasks TO todo_app": "the view all_tasks shows rows",
+    """CREATE VIEW titles AS SELECT title FROM task; CREATE VIEW "All titles" AS SELECT * FROM titles;
+       GRANT SELECT (title) ON "All titles" TO PUBLIC""": 'the view "All titles" shows rows',
+    "CREATE MATERIALIZED VIEW counts AS SELECT count(*) FROM tag; GRANT SELECT ON counts TO todo_app": "the view counts shows",
+    "CREATE FUNCTION all_tags() RETURNS SETOF tag SECURITY DEFINER LANGUAGE sql AS 'TABLE tag'": "all_tags() runs with the rights",
+    """CREATE FUNCTION counted() RETURNS bigint SECURITY DEFINER LANGUAGE sql
+       BEGIN ATOMIC SELECT count(*) FROM comment; END""": "counted() runs with the rights",
+}
+
+
+@pytest.mark.parametrize(("damage", "complaint"), DAMAGE.items())
+def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(database: Cluster, damage: str, complaint: str) -> None:
+    start(database)
+    run_sql(database.owner, damage)
+
+    line = refusal(database)
+    assert line.startswith("row-level security would not hold: ")
+    assert complaint in line
+
+    run_sql(database.owner, line.partition("As the owner of the database, run: ")[2])
+    start(database)
+
+
+def test_it_looks_at_every_table(database: Cluster) -> None:
+    for table in TABLES:
+        name = str(table.__tablename__)
+        run_sql(database.owner, f'ALTER TABLE "{name}" DISABLE ROW LEVEL SECURITY; DROP POLICY owner_only ON "{name}"')
+
+        line = refusal(database)
+        assert f"not enabled and forced on {name}; the policy owner_only on {name} is missing." in line
+
+        run_sql(database.owner, line.partition("run: ")[2])
+        start(database)
+
+
+@pytest.mark.parametrize("power", ["BYPASSRLS", "SUPERUSER"])
+def test_it_refuses_a_role_that_bypasses_row_level_security(database: Cluster, power: str) -> None:
+    run_sql(database.owner, f"ALTER ROLE todo_app {power}")
+
+    line = refusal(database)
+    assert "the role todo_app is a superuser or has BYPASSRLS" in line
+
+    run_sql(database.owner, line.partition("As a superuser, run: ")[2])
+    start(database)
+
+
+def test_what_does_not_leak_is_no_reason_to_refuse(database: Cluster) -> None:
+    """Views with the caller's rights; functions that only others may call, or that know nothing of ours; others' tables."""
+    for harmless in (
+        "CREATE VIEW mine WITH (security_invoker = on) AS SELECT * FROM task; GRANT SELECT ON mine TO todo_app",
+        "CREATE VIEW not_granted AS SELECT * FROM task",
+        "CREATE VIEW of_theirs AS SELECT 1; GRANT SELECT ON of_theirs TO todo_app",
+        "CREATE FUNCTION revoked() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM task'",
+        "REVOKE EXECUTE ON FUNCTION revoked() FROM PUBLIC",
+        "CREATE FUNCTION invoked() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM task'",
+        "CREATE FUNCTION of_theirs() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TABLE theirs (id int); GRANT ALL ON theirs TO PUBLIC",
+    ):
+        run_sql(database.owner, harmless)
+
+    start(database)
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        ("DROP TABLE task_tag", r"lost tables \(task_tag\): restore them from a backup"),
+        ("DROP TABLE alembic_version", "the database is not migrated: run `todo migrate`"),
+        ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
+    ],
+)
+def test_it_refuses_a_database_of_another_version(database: Cluster, damage: str, complaint: str) -> None:
+    run_sql(database.owner, damage)
+
+    assert re.search(complaint, refusal(database))
+
+
+def test_it_refuses_a_user_that_cannot_become_todo_app(database: Cluster) -> None:
+    run_sql(database.owner, "CREATE ROLE nobody_special LOGIN")
+    nobody = Cluster(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
+
+    line = refusal(nobody)
+    assert "GRANT todo_app TO nobody_special" in line
+
+    run_sql(database.owner, "GRANT todo_app TO nobody_special")
+    start(nobody)
+
+
+def test_it_refuses_a_database_that_does_not_answer() -> None:
+    engine = make_engine("postgresql://x:secret@127.0.0.1:1/x", pool_size=1)
+
+    with pytest.raises(NotReady, match=r"not reachable at 127\.0\.0\.1:1/x") as refused:
+        check_readiness(engine)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
