@@ -40,12 +40,12 @@ class Cluster:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return Cluster(self.owner.replace("/postgres?", f"/{name}?"), self.service.replace("/postgres?", f"/{name}?"))
 
-    def execute(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement as the owner, outside a transaction; return its rows, if it has any."""
         return run_sql(self.owner, statement, *values)
 
 
-def run_sql(url: str, statement: str, *values: object) -> list[tuple[object, ...]]:
+def run_sql(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """Run SQL as whoever the URL names."""
     connection = psycopg2.connect(url)
     connection.autocommit = True

@@ -60,7 +60,7 @@ DAMAGE = {
     """CREATE VIEW titles AS SELECT title FROM task; CREATE VIEW "All titles" AS SELECT * FROM titles;
        GRANT SELECT (title) ON "All titles" TO PUBLIC""": 'the view "All titles" shows rows',
     "CREATE MATERIALIZED VIEW counts AS SELECT count(*) FROM tag; GRANT SELECT ON counts TO todo_app": "the view counts shows",
-    "CREATE FUNCTION all_tags() RETURNS SETOF tag SECURITY DEFINER LANGUAGE sql AS 'TABLE tag'": "all_tags() runs with the rights",
+    "CREATE FUNCTION all_tags() RETURNS SETOF tag SECURITY DEFINER LANGUAGE sql AS 'TABLE tag'": "all_tags() runs with the",
     """CREATE FUNCTION counted() RETURNS bigint SECURITY DEFINER LANGUAGE sql
        BEGIN ATOMIC SELECT count(*) FROM comment; END""": "counted() runs with the rights",
 }

@@ -1,0 +1,82 @@
+"""One small world for each user, with a row in every table there is. A table for which none is declared here fails the tests."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg2
+
+from models.tables import TABLES
+from tests.conftest import Cluster, run_sql
+
+Row = dict[str, Any]
+
+TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
+ADA, EVE = "ada", "eve"
+_NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+
+
+def owner_column(table: str) -> str:
+    """Return the column that says whose a row is; an account belongs to itself."""
+    return "id" if table == "user" else "user_id"
+
+
+def key(kind: str, salt: str) -> str:
+    """Return the same id for the same kind and salt, whoever the user is: users may choose their ids."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{salt} {kind}"))
+
+
+def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
+    """Return the rows by table, parents before children. Where the salt is the same, so are the ids."""
+    mine = {"user_id": user_id}
+    name = user_id[:30]
+
+    def versioned(kind: str) -> Row:
+        return {**mine, "id": key(kind, salt), "created_at": _NOW, "updated_at": _NOW, "revision": 1, "deleted_at": None}
+
+    def task(kind: str, parent: str | None) -> Row:
+        placed = {"list_id": key("list", salt), "parent_id": parent and key(parent, salt), "position": 1.0}
+        state = {"status": "pending", "priority": "none", "completed_at": None}
+        return {**versioned(kind), **placed, **state, "title": f"{kind} of {name}", "description": f"secret of {name}"}
+
+    account = {
+        "id": user_id,
+        "email": f"{user_id}@example.com",
+        "name": f"name of {name}",
+        "password_hash": f"hash of {name}",
+    }
+    return {
+        "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
+        "user_revision": [{**mine, "revision": 7, "purged_revision": 0}],
+        "deleted_user": [{**mine, "deleted_at": _NOW}],
+        "task_list": [{**versioned("list"), "name": f"list of {name}", "color": None, "position": 1.0}],
+        "tag": [{**versioned("tag"), "name": f"tag of {name}", "color": None}],
+        "task": [task("task", None), task("subtask", "task")],
+        "task_tag": [{**mine, "task_id": key(kind, salt), "tag_id": key("tag", salt)} for kind in ("task", "subtask")],
+        "comment": [{**versioned("comment"), "task_id": key("task", salt), "body": f"comment of {name}"}],
+    }
+
+
+def inserting(table: str, row: Row) -> tuple[str, list[object]]:
+    """Return the statement that inserts a row, and its values."""
+    columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
+    return f'INSERT INTO "{table}" ({columns}) VALUES ({places})', list(row.values())
+
+
+def settle(database: Cluster, *worlds: Mapping[str, list[Row]]) -> None:
+    """Write the worlds into a database, as its owner."""
+    with psycopg2.connect(database.owner) as connection, connection.cursor() as cursor:
+        for world in worlds:
+            for table, rows in world.items():
+                for row in rows:
+                    cursor.execute(*inserting(table, row))
+    connection.close()
+
+
+def rows_of(database: Cluster, user_id: str) -> dict[str, list[tuple[object, ...]]]:
+    """Return all rows of a user, whatever row-level security says."""
+    return {
+        table: run_sql(database.owner, f'SELECT * FROM "{table}" WHERE {owner_column(table)} = %s ORDER BY 1, 2', user_id)
+        for table in TABLE_NAMES
+    }

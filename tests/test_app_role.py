@@ -1,0 +1,134 @@
+"""todo_app may read and write rows, and nothing else: no statement takes it past row-level security, or changes what holds it.
+
+This matters where somebody manages to send SQL of their own, which the service lets nobody do.
+"""
+
+from io import StringIO
+
+import psycopg2
+import pytest
+from psycopg2.errors import FeatureNotSupported, InsufficientPrivilege
+
+from tests.conftest import Cluster, run_sql
+from tests.specimens import ADA, EVE, TABLE_NAMES, inserting, owner_column, settle, specimens
+from tests.test_row_level_security import asking
+
+
+@pytest.fixture(scope="module")
+def settled(cluster: Cluster) -> Cluster:
+    """A database where Ada and Eve have a row in every table, and whose planner has looked at them."""
+    database = cluster.copy("template_todo")
+    settle(database, specimens(ADA, "ada's"), specimens(EVE, "eve's"))
+    run_sql(database.owner, "ANALYZE")
+    return database
+
+
+ON_EACH_TABLE = [
+    'TRUNCATE "{table}"',
+    'TRUNCATE "{table}" CASCADE',
+    'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
+    'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY',
+    'ALTER TABLE "{table}" OWNER TO todo_app',
+    'CREATE POLICY open ON "{table}" USING (true)',
+    'ALTER POLICY owner_only ON "{table}" USING (true)',
+    'DROP POLICY owner_only ON "{table}"',
+    'CREATE TRIGGER spy BEFORE INSERT ON "{table}" FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'CREATE RULE spy AS ON INSERT TO "{table}" DO ALSO NOTIFY spy',
+    'CREATE INDEX spy ON "{table}" ((1))',
+    'DROP TABLE "{table}"',
+    'SET LOCAL row_security = off; SELECT * FROM "{table}"',
+    "SELECT set_config('row_security', 'off', true); SELECT * FROM \"{table}\"",
+    "COPY \"{table}\" TO '/dev/null'",
+    "COPY \"{table}\" TO PROGRAM 'true'",
+    "COPY \"{table}\" FROM PROGRAM 'true'",
+]
+OTHERWISE = [
+    "SET ROLE postgres",
+    "RESET ROLE; SET ROLE postgres",
+    "SET SESSION AUTHORIZATION postgres",
+    "ALTER ROLE todo_app BYPASSRLS",
+    "ALTER ROLE todo_service SET row_security = off",
+    "CREATE ROLE accomplice",
+    "GRANT postgres TO todo_app",
+    "GRANT pg_read_all_data TO todo_app",
+    "SET LOCAL session_replication_role = replica",  # it would switch foreign keys off
+    "CREATE SCHEMA mine",
+    "CREATE TABLE public.mine (id int)",
+    "CREATE VIEW public.mine AS SELECT 1",
+    "CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT 1'",
+    "CREATE FUNCTION pg_temp.mine() RETURNS int SECURITY DEFINER LANGUAGE c AS 'libc', 'system'",
+    "UPDATE alembic_version SET version_num = '0000'",
+    "SELECT * FROM pg_statistic",
+    "SELECT * FROM pg_statistic_ext_data",
+    "SELECT * FROM pg_authid",
+    "SELECT * FROM pg_largeobject",
+    "SELECT pg_read_file('postgresql.conf')",
+    "SELECT lo_import('/etc/hostname')",
+    "SELECT pg_create_logical_replication_slot('spy', 'pgoutput')",
+]
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+@pytest.mark.parametrize("attempt", ON_EACH_TABLE)
+def test_no_statement_leads_past_the_policies_of_a_table(settled: Cluster, attempt: str, table: str) -> None:
+    with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(attempt.format(table=table))
+
+
+@pytest.mark.parametrize("attempt", OTHERWISE)
+def test_no_statement_gives_more_power(settled: Cluster, attempt: str) -> None:
+    with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(attempt)
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+def test_copying_is_reading_and_writing(settled: Cluster, table: str) -> None:
+    with asking(settled, user_id=EVE) as cursor:
+        cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', copied := StringIO())
+        assert set(copied.getvalue().split()) == {EVE}
+    with asking(settled, user_id=EVE) as cursor, pytest.raises(FeatureNotSupported, match="row-level security"):
+        cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) FROM STDIN', StringIO("mallory\n"))
+
+
+@pytest.mark.parametrize("back", ["RESET ROLE", "SET ROLE NONE", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE todo_service"])
+def test_the_user_that_the_service_logs_in_as_can_do_no_more(settled: Cluster, back: str) -> None:
+    for table in TABLE_NAMES:
+        with asking(settled, user_id=EVE) as cursor:
+            cursor.execute(f'{back}; SELECT current_user, {owner_column(table)} FROM "{table}"')
+            assert set(cursor.fetchall()) == {("todo_service", EVE)}
+            with pytest.raises(InsufficientPrivilege):
+                cursor.execute(f'TRUNCATE "{table}"')
+
+
+def test_statistics_hide_what_is_in_the_tables(settled: Cluster) -> None:
+    """Most common values and histograms are samples of everybody's rows."""
+    known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
+    assert {name for (name,) in run_sql(settled.owner, known)} >= {*TABLE_NAMES, "alembic_version"}
+
+    for back in ("", "RESET ROLE; "):
+        with asking(settled, user_id=EVE) as cursor:
+            cursor.execute(back + known)
+            assert cursor.fetchall() == [("alembic_version",)]
+
+
+def test_the_statements_of_other_connections_are_hidden(settled: Cluster) -> None:
+    """They hold other users' values."""
+    with asking(settled, user_id=ADA) as other, asking(settled, user_id=EVE) as cursor:
+        other.execute("SELECT pg_backend_pid(), 'a secret'")
+        (pid, _) = other.fetchone() or (None, None)
+        cursor.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", (pid,))
+        assert cursor.fetchall() == [("<insufficient privilege>",)]
+        cursor.execute("SELECT pg_stat_get_backend_activity(backend) FROM pg_stat_get_backend_idset() AS backend")
+        assert "a secret" not in str(cursor.fetchall())
+
+
+def test_errors_tell_nothing_of_rows_that_cannot_be_seen(settled: Cluster) -> None:
+    """Not even that they exist: a row with another's key is refused for its owner, whether there is such a row or not."""
+    for table in TABLE_NAMES:
+        told = set()
+        for salt in ("ada's", "nobody's"):
+            insert = inserting(table, specimens(ADA, salt)[table][0])
+            with asking(settled, user_id=EVE) as cursor, pytest.raises(psycopg2.Error) as refused:
+                cursor.execute(*insert)
+            told.add(str(refused.value))
+        assert len(told) == 1, told

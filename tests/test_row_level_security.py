@@ -1,0 +1,162 @@
+"""The second lock by itself: whatever SQL is sent as todo_app, it sees and changes the rows of one user, or none."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+import pytest
+from psycopg2.errors import InsufficientPrivilege
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
+from sqlmodel import SQLModel
+
+from models.database import Database, Opening, make_engine
+from models.policies import policies_of
+from tests.conftest import Cluster, run_sql
+from tests.specimens import ADA, EVE, TABLE_NAMES, inserting, owner_column, rows_of, settle, specimens
+
+REFUSED = "new row violates row-level security policy"
+# What SQL and psycopg2 have to quote, and what has the look of nothing or of somebody else.
+WEIRD = ["'", "''", "\\", "\\'; --", "%", "%s", "%(user_id)s", "$1", '"', " ", "ADA", "ada ", "a\u0308da", "null", "\ufeff"]
+WEIRD += ["ä" * 64, "👩🏽" * 32]
+
+
+@pytest.fixture(scope="module")
+def settled(cluster: Cluster) -> Cluster:
+    """A database where Ada and Eve, and people with weird ids, have a row in every table. Nothing that is tried is kept."""
+    database = cluster.copy("template_todo")
+    settle(database, *(specimens(user_id) for user_id in (ADA, EVE, *WEIRD)))
+    return database
+
+
+@contextmanager
+def asking(database: Cluster, **settings: str) -> Iterator[Cursor]:
+    """Open a transaction as the service does, with these settings of app.…, and undo it."""
+    connection = psycopg2.connect(database.service)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE todo_app")
+            for name, value in settings.items():
+                cursor.execute(f"SET LOCAL app.{name} = %s", (value,))
+            yield cursor
+    finally:
+        connection.close()
+
+
+def seen(cursor: Cursor, table: str) -> set[str]:
+    """Return whose rows are to be seen."""
+    cursor.execute(f'SELECT {owner_column(table)} FROM "{table}"')
+    return {owner for (owner,) in cursor}
+
+
+def test_every_table_has_specimens_and_every_policy_is_declared(settled: Cluster) -> None:
+    there = run_sql(settled.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert {name for (name,) in there} - {"alembic_version"} == set(TABLE_NAMES)
+    assert set(specimens(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/specimens.py"
+    assert all(rows_of(settled, ADA).values())
+    assert all(rows_of(settled, EVE).values())
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+class TestEachTable:
+    """As Eve."""
+
+    def test_shows_what_is_hers(self, settled: Cluster, table: str) -> None:
+        with asking(settled, user_id=EVE) as cursor:
+            assert seen(cursor, table) == {EVE}
+            cursor.execute(f'SELECT count(*) FROM "{table}" WHERE {owner_column(table)} = %s', (ADA,))
+            assert cursor.fetchone() == (0,)
+
+    def test_takes_no_row_of_anothers(self, settled: Cluster, table: str) -> None:
+        for row in specimens(ADA, "new")[table]:
+            with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
+                cursor.execute(*inserting(table, row))
+
+    def test_changes_and_deletes_no_row_of_anothers(self, settled: Cluster, table: str) -> None:
+        owner = owner_column(table)
+        for attempt in (f'UPDATE "{table}" SET {owner} = {owner}', f'DELETE FROM "{table}"'):
+            with asking(settled, user_id=EVE) as cursor:
+                cursor.execute(f"{attempt} WHERE {owner} = %s", (ADA,))
+                assert cursor.rowcount == 0
+                cursor.execute(f"{attempt} RETURNING {owner}")
+                assert {name for (name,) in cursor} == {EVE}
+
+    def test_gives_no_row_away(self, settled: Cluster, table: str) -> None:
+        for taker in (ADA, "nobody"):
+            with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
+                cursor.execute(f'UPDATE "{table}" SET {owner_column(table)} = %s', (taker,))
+
+    def test_is_empty_and_closed_without_a_user(self, settled: Cluster, table: str) -> None:
+        nobodies: list[dict[str, str]] = [{}, {"user_id": ""}, {"user_id": "nobody"}, {"user_id": "Ada"}, {"login_email": "x"}]
+        for settings in nobodies:
+            with asking(settled, **settings) as cursor:
+                assert seen(cursor, table) == set(), settings
+                cursor.execute(f'DELETE FROM "{table}"')
+                assert cursor.rowcount == 0
+                with pytest.raises(InsufficientPrivilege, match=REFUSED):
+                    cursor.execute(*inserting(table, specimens(ADA, "new")[table][0]))
+
+    def test_is_empty_to_the_user_that_the_service_logs_in_as(self, settled: Cluster, table: str) -> None:
+        assert run_sql(settled.service, f'SELECT count(*) FROM "{table}"') == [(0,)]
+
+    def test_shows_what_a_policy_for_callers_without_a_user_names_and_lets_nobody_write(
+        self, settled: Cluster, table: str
+    ) -> None:
+        for policy in policies_of(SQLModel.metadata.tables[table])[1:]:
+            known = str(specimens(ADA)[table][0][policy.column])
+            with asking(settled, **{policy.setting.removeprefix("app."): known}) as cursor:
+                for one in TABLE_NAMES:
+                    assert seen(cursor, one) == ({ADA} if one == table else set())
+                for attempt in (f"UPDATE \"{table}\" SET {policy.column} = 'x'", f'DELETE FROM "{table}"'):
+                    cursor.execute(attempt)
+                    assert cursor.rowcount == 0
+
+
+@pytest.mark.parametrize("user_id", WEIRD, ids=range(len(WEIRD)))
+def test_weird_ids_are_told_apart(settled: Cluster, user_id: str) -> None:
+    """Through the service's own way of opening transactions, for reading and for writing."""
+    engine = make_engine(settled.service, pool_size=1)
+    database = Database(engine, statement_timeout=5000)
+    for opened in (database.reading, database.writing):
+        for table in TABLE_NAMES:
+            select = f"SELECT array_agg(DISTINCT {owner_column(table)}), current_setting('app.user_id') FROM \"{table}\""
+            with opened(Opening({"app.user_id": user_id}, select, ())) as (_, first):
+                assert first == ([user_id], user_id)
+    engine.dispose()
+
+
+def test_a_connection_forgets_its_user_after_commit_rollback_and_error(settled: Cluster) -> None:
+    engine = make_engine(settled.service, pool_size=1)
+    database = Database(engine, statement_timeout=5000)
+    opening = Opening({"app.user_id": EVE}, "SELECT user_id FROM task", ())
+
+    def read() -> None:
+        with database.reading(opening) as (_, first):
+            assert first == (EVE,)
+
+    def write() -> None:
+        with database.writing(opening) as (_, first):
+            assert first == (EVE,)
+
+    def write_and_fail() -> None:
+        with pytest.raises(ZeroDivisionError), database.writing(opening):
+            raise ZeroDivisionError
+
+    def fail_to_open() -> None:
+        with (
+            pytest.raises(Exception, match="division by zero"),
+            database.writing(Opening({"app.user_id": EVE}, "SELECT 1/0", ())),
+        ):
+            pass
+
+    backends = set()
+    for use in (read, write, write_and_fail, fail_to_open, read):
+        use()
+        with engine.connect() as connection:
+            (row,) = connection.exec_driver_sql(
+                "SELECT pg_backend_pid(), current_setting('app.user_id', true), current_user = session_user,"
+                " current_setting('statement_timeout'), (SELECT count(*) FROM task)"
+            )
+            backends.add(row[0])
+            assert tuple(row[1:]) == ("", True, "0", 0), use
+    assert len(backends) == 1
+    engine.dispose()

@@ -1,0 +1,154 @@
+"""The third lock alone: with row-level security switched off, the keys themselves refuse to join one user's rows to another's.
+
+The references are those that the database's catalog knows, so a new one is tried, too.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psycopg2
+import pytest
+from psycopg2.errors import ForeignKeyViolation
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
+
+from tests.conftest import Cluster, run_sql
+from tests.specimens import ADA, EVE, TABLE_NAMES, inserting, key, owner_column, rows_of, settle, specimens
+
+_COLUMNS = """
+    ARRAY(SELECT attname::text FROM unnest({numbers}) WITH ORDINALITY AS part (number, place)
+          JOIN pg_attribute ON attrelid = {table} AND attnum = number ORDER BY place)"""
+_REFERENCES = f"""
+    SELECT conname, child.relname, {_COLUMNS.format(numbers="conkey", table="conrelid")},
+           parent.relname, {_COLUMNS.format(numbers="confkey", table="confrelid")}
+    FROM pg_constraint JOIN pg_class AS child ON child.oid = conrelid JOIN pg_class AS parent ON parent.oid = confrelid
+    WHERE contype = 'f' ORDER BY 2, 1"""
+_IDS = """
+    SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND atttypid = 'uuid'::regtype AND attname <> 'id'"""
+
+
+class Reference(NamedTuple):
+    """A foreign key, as the catalog has it."""
+
+    name: str
+    child: str
+    columns: tuple[str, ...]
+    parent: str
+    targets: tuple[str, ...]
+
+    @property
+    def is_ownership(self) -> bool:
+        """Tell whether it says whose the row is, and nothing more."""
+        return self.parent == "user"
+
+
+@pytest.fixture
+def unlocked(database: Cluster) -> Cluster:
+    """A database without row-level security, where Ada and Eve live."""
+    for table in TABLE_NAMES:
+        run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
+    settle(database, specimens(ADA, "ada's"), specimens(EVE, "eve's"))
+    return database
+
+
+@pytest.fixture
+def cursor(unlocked: Cluster) -> Iterator[Cursor]:
+    """Whoever reads and writes as the service does, without a user."""
+    connection = psycopg2.connect(unlocked.service)
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE todo_app")
+        yield cursor
+    connection.close()
+
+
+@pytest.fixture
+def references(unlocked: Cluster) -> list[Reference]:
+    return [
+        Reference(name, child, tuple(columns), parent, tuple(targets))
+        for name, child, columns, parent, targets in run_sql(unlocked.owner, _REFERENCES)
+    ]
+
+
+def refusal(cursor: Cursor, statement: str, values: list[object]) -> str | None:
+    """Return the table and the name of the foreign key that refuses the statement; None where it goes through."""
+    cursor.execute("SAVEPOINT before")
+    try:
+        cursor.execute(statement, values)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except ForeignKeyViolation as error:
+        return f"{error.diag.table_name} {error.diag.constraint_name}"
+    else:
+        assert cursor.rowcount != 0, "it was refused by nothing, and did nothing"
+        return None
+    finally:
+        cursor.execute("ROLLBACK TO before")
+
+
+def pointing_away(reference: Reference) -> dict[str, object]:
+    """Return what makes a row of Eve's refer to what is not hers: Ada's row, or, where it is about ownership, no account."""
+    if reference.is_ownership:
+        return {reference.columns[0]: "nobody"}
+    hers = specimens(ADA, "ada's")[reference.parent][0]
+    return {column: hers[target] for column, target in zip(reference.columns[1:], reference.targets[1:], strict=True)}
+
+
+def test_the_lock_before_it_is_open(cursor: Cursor) -> None:
+    for table in TABLE_NAMES:
+        cursor.execute(f'SELECT {owner_column(table)} FROM "{table}"')
+        assert {owner for (owner,) in cursor} == {ADA, EVE}, table
+
+
+def test_every_reference_leads_with_the_owner_on_both_sides(references: list[Reference], unlocked: Cluster) -> None:
+    for reference in references:
+        assert reference.columns[0] == owner_column(reference.child), reference
+        assert reference.targets[0] == owner_column(reference.parent), reference
+    # What holds an id is a reference. An account's own id is text: nothing but owner columns may refer to it.
+    assert set(run_sql(unlocked.owner, _IDS)) == {(one.child, one.columns[1]) for one in references if not one.is_ownership}
+    owners = {reference.child for reference in references if reference.is_ownership}
+    assert owners == set(TABLE_NAMES) - {"user", "deleted_user"}
+
+
+def test_no_row_can_be_made_that_refers_to_anothers(references: list[Reference], cursor: Cursor) -> None:
+    for reference in references:
+        row = specimens(EVE, "eve's")[reference.child][0]
+        new = {"id": key("new", "")} if "id" in row else {}
+        refused_by = refusal(cursor, *inserting(reference.child, {**row, **new, **pointing_away(reference)}))
+
+        # Nobody has lists or tasks either, so of a row of nobody's any reference may complain first.
+        assert refused_by == f"{reference.child} {reference.name}" or (reference.is_ownership and refused_by), reference
+
+
+def test_no_row_can_be_changed_to_refer_to_anothers(references: list[Reference], cursor: Cursor) -> None:
+    for reference in references:
+        changes = pointing_away(reference)
+        places = ", ".join(f"{column} = %s" for column in changes)
+        one_of_hers = f'ctid = (SELECT min(ctid) FROM "{reference.child}" WHERE {owner_column(reference.child)} = %s)'
+        statement = f'UPDATE "{reference.child}" SET {places} WHERE {one_of_hers}'
+
+        assert refusal(cursor, statement, [*changes.values(), EVE]), reference
+
+
+def test_no_row_that_others_refer_to_can_change_hands(references: list[Reference], cursor: Cursor) -> None:
+    for reference in references:
+        key_of_child = " AND ".join(f"{column} IS NOT NULL" for column in reference.columns)
+        cursor.execute(f'SELECT FROM "{reference.child}" WHERE {owner_column(reference.child)} = %s AND {key_of_child}', [ADA])
+        assert cursor.rowcount > 0, f"no specimen refers to another by {reference}"
+
+        owner = owner_column(reference.parent)
+        taker = "nobody" if reference.is_ownership else EVE
+        assert refusal(cursor, f'UPDATE "{reference.parent}" SET {owner} = %s WHERE {owner} = %s', [taker, ADA]), reference
+
+
+def test_deleting_ones_rows_never_touches_anothers_of_the_same_ids(database: Cluster) -> None:
+    settle(database, specimens(ADA), specimens(EVE))
+    before = rows_of(database, EVE)
+    assert all(before.values()), before
+
+    for table in reversed(TABLE_NAMES):
+        settled = rows_of(database, ADA)[table]
+        run_sql(database.owner, f'DELETE FROM "{table}" WHERE {owner_column(table)} = %s', ADA)
+        assert settled
+        assert rows_of(database, EVE) == before, table
+        run_sql(database.owner, 'DELETE FROM "user" WHERE id = %s; DELETE FROM deleted_user WHERE user_id = %s', ADA, ADA)
+        assert rows_of(database, EVE) == before, table
+        settle(database, specimens(ADA))
