@@ -30,8 +30,12 @@ class Policy:
         return f'CREATE POLICY {self.name} ON "{table}" FOR {self.command} USING ({self.condition}){checked}'
 
 
-# Who has no token yet says what is known of a row, and may look at that row alone.
-_BEFORE_THERE_IS_A_USER = {"user": (Policy("logging_in", SELECT, "email", "app.login_email"),)}
+# Whoever is not known yet says what is known of a row (an e-mail, the hash of a secret), and may look at that row alone.
+_BEFORE_THERE_IS_A_USER = {
+    "user": (Policy("logging_in", SELECT, "email", "app.login_email"),),
+    "login_session": (Policy("presented", SELECT, "handle_hash", "app.secret_hash"),),
+    "api_token": (Policy("presented", SELECT, "token_hash", "app.secret_hash"),),
+}
 
 
 def policies_of(table: Table) -> tuple[Policy, ...]:

@@ -15,6 +15,7 @@ Row = dict[str, Any]
 TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
 ADA, EVE = "ada", "eve"
 _NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def owner_column(table: str) -> str:
@@ -40,6 +41,11 @@ def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
         state = {"status": "pending", "priority": "none", "completed_at": None}
         return {**versioned(kind), **placed, **state, "title": f"{kind} of {name}", "description": f"secret of {name}"}
 
+    def lease(kind: str) -> Row:
+        return {**mine, "id": key(kind, salt), "created_at": _NOW, "last_used_at": _NOW, "expires_at": _NEVER}
+
+    session = {"handle_hash": f"handle {salt} of {name}", "current_hash": "current", "previous_hash": "previous", "salt": "salt"}
+    program = {"name": f"token of {name}", "scopes": ["account"], "token_hash": f"token {salt} of {name}"}
     account = {
         "id": user_id,
         "email": f"{user_id}@example.com",
@@ -50,6 +56,8 @@ def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
         "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
         "user_revision": [{**mine, "revision": 7, "purged_revision": 0}],
         "deleted_user": [{**mine, "deleted_at": _NOW}],
+        "login_session": [{**lease("session"), "device": f"device of {name}", **session, "rotated_at": _NOW}],
+        "api_token": [{**lease("token"), **program}],
         "task_list": [{**versioned("list"), "name": f"list of {name}", "color": None, "position": 1.0}],
         "tag": [{**versioned("tag"), "name": f"tag of {name}", "color": None}],
         "task": [task("task", None), task("subtask", "task")],
