@@ -7,14 +7,19 @@ from typing import Any
 
 import psycopg2
 
+from models.scopes import Scope
 from models.tables import TABLES
+from services.opaque import API_TOKEN, REFRESH_TOKEN, hashed
+from services.passwords import Passwords
 from tests.conftest import Cluster, run_sql
+from tests.factories import PASSWORD
 
 Row = dict[str, Any]
 
 TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
 ADA, EVE = "ada", "eve"
 _NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+_HASH = Passwords(1).hash(PASSWORD)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -26,6 +31,16 @@ def owner_column(table: str) -> str:
 def key(kind: str, salt: str) -> str:
     """Return the same id for the same kind and salt, whoever the user is: users may choose their ids."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{salt} {kind}"))
+
+
+def refresh_token(user_id: str, salt: str = "") -> str:
+    """Return the refresh token of a specimen's session."""
+    return f"{REFRESH_TOKEN}{salt}{user_id}.secret"
+
+
+def api_token(user_id: str, salt: str = "") -> str:
+    """Return the API token of a specimen."""
+    return f"{API_TOKEN}{salt}{user_id}"
 
 
 def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
@@ -44,22 +59,22 @@ def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
     def lease(kind: str) -> Row:
         return {**mine, "id": key(kind, salt), "created_at": _NOW, "last_used_at": _NOW, "expires_at": _NEVER}
 
-    session = {"handle_hash": f"handle {salt} of {name}", "current_hash": "current", "previous_hash": "previous", "salt": "salt"}
-    program = {"name": f"token of {name}", "scopes": ["account"], "token_hash": f"token {salt} of {name}"}
+    session = {"handle_hash": hashed(f"{salt}{name}"), "current_hash": hashed("secret"), "previous_hash": None, "salt": None}
+    program = {"name": f"token of {name}", "scopes": [*map(str, Scope)], "token_hash": hashed(api_token(user_id, salt))}
     account = {
         "id": user_id,
         "email": f"{user_id}@example.com",
         "name": f"name of {name}",
-        "password_hash": f"hash of {name}",
+        "password_hash": _HASH,
     }
     return {
         "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
         "user_revision": [{**mine, "revision": 7, "purged_revision": 0}],
         "deleted_user": [{**mine, "deleted_at": _NOW}],
         "login_session": [{**lease("session"), "device": f"device of {name}", **session, "rotated_at": _NOW}],
-        "api_token": [{**lease("token"), **program}],
+        "api_token": [{**lease("token"), **program}, {**lease("old token"), **program, "token_hash": "", "expires_at": _NOW}],
         "task_list": [{**versioned("list"), "name": f"list of {name}", "color": None, "position": 1.0}],
-        "tag": [{**versioned("tag"), "name": f"tag of {name}", "color": None}],
+        "tag": [{**versioned("tag"), "name": f"tag {salt} of {name}", "color": None}],
         "task": [task("task", None), task("subtask", "task")],
         "task_tag": [{**mine, "task_id": key(kind, salt), "tag_id": key("tag", salt)} for kind in ("task", "subtask")],
         "comment": [{**versioned("comment"), "task_id": key("task", salt), "body": f"comment of {name}"}],
@@ -72,19 +87,25 @@ def inserting(table: str, row: Row) -> tuple[str, list[object]]:
     return f'INSERT INTO "{table}" ({columns}) VALUES ({places})', list(row.values())
 
 
+def settling(database: Cluster, *worlds: Mapping[str, list[Row]]) -> str:
+    """Return the SQL that writes the worlds into a database."""
+    inserts = [inserting(table, row) for world in worlds for table, rows in world.items() for row in rows]
+    connection = psycopg2.connect(database.owner)
+    with connection.cursor() as cursor:
+        script = "; ".join(cursor.mogrify(*insert).decode() for insert in inserts)
+    connection.close()
+    return script
+
+
 def settle(database: Cluster, *worlds: Mapping[str, list[Row]]) -> None:
     """Write the worlds into a database, as its owner."""
-    with psycopg2.connect(database.owner) as connection, connection.cursor() as cursor:
-        for world in worlds:
-            for table, rows in world.items():
-                for row in rows:
-                    cursor.execute(*inserting(table, row))
-    connection.close()
+    run_sql(database.owner, settling(database, *worlds))
 
 
-def rows_of(database: Cluster, user_id: str) -> dict[str, list[tuple[object, ...]]]:
-    """Return all rows of a user, whatever row-level security says."""
-    return {
-        table: run_sql(database.owner, f'SELECT * FROM "{table}" WHERE {owner_column(table)} = %s ORDER BY 1, 2', user_id)
-        for table in TABLE_NAMES
-    }
+def rows_of(database: Cluster, user_id: str) -> dict[str, list[Row]]:
+    """Return all rows of a user by table, whatever row-level security says."""
+    of_each = (
+        f"SELECT '{table}', to_jsonb(row) FROM \"{table}\" AS row WHERE {owner_column(table)} = %s" for table in TABLE_NAMES
+    )
+    found = run_sql(database.owner, f"{' UNION ALL '.join(of_each)} ORDER BY 1, 2", *[user_id] * len(TABLE_NAMES))
+    return {table: [row for name, row in found if name == table] for table in TABLE_NAMES}

@@ -1,0 +1,113 @@
+"""The second lock alone, behind the whole service: without the service's own filters, nobody sees or changes what is another's.
+
+Every route and every field, and some more, are asked three times for what is Ada's, by Eve: of the service as it is; of the
+service without its filters, which has to answer the same; and of that with row-level security switched off, which has to leak,
+because otherwise the second answer would prove nothing.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.attempts import CALLS, CONFUSED, COUNTED, STOPPED, TOLD, TWIN, Call
+from tests.conftest import SECRET, Cluster, run_sql, serving, settings_for
+from tests.doors import TLS
+from tests.factories import signed
+from tests.specimens import ADA, EVE, TABLE_NAMES, Row, api_token, rows_of, settling, specimens
+from tests.unfiltered import Unfiltered, serving_unfiltered
+
+Answer = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A database, and the service on it with and without its filters."""
+
+    database: Cluster
+    settling: str
+    http: httpx.Client
+    whole: str
+    unfiltered: str
+    noted: Unfiltered
+
+    def ask(self, call: Call, url: str, *, row_level_security: bool = True) -> tuple[Answer, dict[str, list[Row]]]:
+        """Let Eve ask when everything is as in the beginning; return her answer, and what Ada has then."""
+        word = "ENABLE" if row_level_security else "DISABLE"
+        locks = "; ".join(f'ALTER TABLE "{table}" {word} ROW LEVEL SECURITY' for table in TABLE_NAMES)
+        run_sql(self.database.owner, f"{_EMPTY}; {self.settling}; {locks}")
+        answer = call(self.http, url)
+        return (answer.status_code, _masked(answer)), rows_of(self.database, ADA)
+
+
+def _world() -> Iterator[Mapping[str, list[Row]]]:
+    for user_id in (ADA, EVE):
+        yield specimens(user_id, f"{user_id}'s")
+        twin = specimens(user_id)
+        yield {table: rows for table, rows in twin.items() if table not in {"user", "user_revision", "deleted_user"}}
+
+
+def _masked(answer: httpx.Response) -> str:
+    """Leave out what differs each time: the request's id, new ids, secrets, and the time."""
+    return _NEW.sub("…", answer.text.replace(answer.headers["x-request-id"], ""))
+
+
+# Truncated, not deleted: whoever comes next stands in the order of coming.
+_EMPTY = "TRUNCATE " + ", ".join(f'"{table}"' for table in TABLE_NAMES)
+_NEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[\d:.]+Z|todo_(?:api|refresh)_[\w.-]+")
+
+
+@pytest.fixture(scope="module")
+def stage(cluster: Cluster) -> Iterator[Stage]:
+    database = cluster.copy("template_todo")
+    claims = {"iss": "todo", "sub": EVE, "sid": TWIN["session"], "iat": int(time.time()), "jti": "x"}
+    headers = {"Authorization": f"Bearer {signed(claims, SECRET)}"}
+    with (
+        serving(settings_for(database), database) as whole,
+        serving_unfiltered(database) as (unfiltered, noted),
+        httpx.Client(verify=TLS, timeout=30, headers=headers) as http,
+    ):
+        yield Stage(database, settling(database, *_world()), http, whole.url, unfiltered.url, noted)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_row_level_security_alone_lets_nothing_through(stage: Stage, name: str) -> None:
+    answer, hers = stage.ask(CALLS[name], stage.whole)
+    alone, hers_then = stage.ask(CALLS[name], stage.unfiltered)
+    leaking, harmed = stage.ask(CALLS[name], stage.unfiltered, row_level_security=False)
+
+    assert alone == answer
+    assert hers_then == hers
+    assert " of ada" not in alone[1]
+    changed = {table for table in TABLE_NAMES if hers[table] != harmed[table]}
+    if name in STOPPED | CONFUSED:
+        assert "INTERNAL" in leaking[1]
+    elif name in COUNTED:
+        assert changed == {"user_revision"}
+    elif name in TOLD:
+        assert leaking != alone
+        assert "INTERNAL" not in leaking[1]
+    else:
+        assert " of ada" in leaking[1] or changed - {"user_revision"}
+
+
+def test_the_token_of_a_program_finds_its_own_account(stage: Stage) -> None:
+    """The service remembers such tokens for a while, so the third call takes another."""
+
+    def call(salt: str) -> Call:
+        return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})
+
+    answer, hers = stage.ask(call("eve's"), stage.whole)
+    alone, hers_then = stage.ask(call("eve's"), stage.unfiltered)
+    _, harmed = stage.ask(call(""), stage.unfiltered, row_level_security=False)
+
+    assert answer[0] == 200
+    assert (alone, hers_then) == (answer, hers)
+    assert harmed["api_token"] != hers["api_token"]
+
+
+def test_every_table_took_part(stage: Stage) -> None:
+    assert stage.noted.tables == set(TABLE_NAMES)
