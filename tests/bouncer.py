@@ -1,0 +1,84 @@
+"""A real PgBouncer in transaction mode, before a PostgreSQL that listens on a Unix socket."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+from sqlalchemy import make_url
+
+from tests.conftest import Cluster
+
+# Nothing is reset between transactions, so whatever one leaves behind is met by the next. Who waits for long is stuck for good.
+_CONFIGURATION = """
+[databases]
+* = host={host} port=5432
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = {size}
+min_pool_size = 0
+reserve_pool_size = 0
+max_client_conn = 200
+server_reset_query =
+query_wait_timeout = 20
+logfile = {folder}/log
+pidfile = {folder}/pid
+"""
+
+
+def program() -> str:
+    """Return where PgBouncer is. Skips the test where it is not; in continuous integration, that fails it."""
+    found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if found is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("pgbouncer is not installed: apt-get install pgbouncer")
+    return found
+
+
+@contextmanager
+def bouncing(database: Cluster, folder: Path, *, size: int) -> Iterator[Cluster]:
+    """Run PgBouncer with so many server connections for each user; yield the database's URLs through it."""
+    url = make_url(database.owner)
+    host = Path(str(url.query["host"]))
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "ini").write_text(_CONFIGURATION.format(host=host, port=port, folder=folder, size=size))
+    (folder / "users").write_text('"postgres" ""\n"todo_service" ""\n')
+    # PgBouncer refuses to run as root, and only PostgreSQL's own user may look into the folder where its socket is.
+    owner = host.stat()
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    process = subprocess.Popen(
+        [program(), "--quiet", str(folder / "ini")], user=owner.st_uid, group=owner.st_gid, extra_groups=[]
+    )
+    through = f"@127.0.0.1:{port}/{url.database}"
+    try:
+        _wait(f"postgresql://postgres:{through}", process, folder)
+        yield Cluster(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            psycopg2.connect(url).close()
+        except psycopg2.OperationalError:
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()  # noqa: PT018
+            time.sleep(0.02)
+        else:
+            return

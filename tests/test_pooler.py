@@ -1,0 +1,152 @@
+"""Behind a pooler in transaction mode everybody's transactions run on the same few connections, and leave nothing on them."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from models.migrate import newest_version
+from tests.bouncer import bouncing
+from tests.conftest import Cluster, run_sql, serving, settings_for
+from tests.regulars import ERRANDS, Regular, crowd, refused
+from tests.test_process import run
+
+PEOPLE = 5
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'todo_service'"
+_WAITING = f"SELECT count(*) FROM ({_BACKENDS} AND wait_event_type = 'Lock') AS waiting"
+_KILL = f"SELECT pg_terminate_backend(pid) FROM ({_BACKENDS}) AS backend"
+_LEFT_BEHIND = """
+    SELECT pg_backend_pid(), current_user::text, coalesce(current_setting('app.user_id', true), ''),
+           coalesce(current_setting('app.login_email', true), ''), coalesce(current_setting('app.secret_hash', true), ''),
+           current_setting('statement_timeout'), current_setting('transaction_read_only'),
+           current_setting('transaction_isolation'), (SELECT count(*) FROM task)"""
+_NOTHING = ("todo_service", "", "", "", "0", "off", "read committed", 0)
+
+
+@pytest.fixture(params=[1, 2])
+def size(request: pytest.FixtureRequest) -> int:
+    """How many server connections there are for everybody."""
+    return int(request.param)
+
+
+@pytest.fixture
+def pooled(database: Cluster, tmp_path: Path, size: int) -> Iterator[Cluster]:
+    """A database behind PgBouncer."""
+    with bouncing(database, tmp_path, size=size) as through:
+        yield through
+
+
+@contextmanager
+def regulars(database: Cluster, **given: object) -> Iterator[list[Regular]]:
+    """Serve, and let people in."""
+    with serving(settings_for(database, **given), database) as service, ExitStack() as stack:
+        yield [stack.enter_context(closing(Regular(service.url, number))) for number in range(PEOPLE)]
+
+
+def check_nothing_is_left(direct: Cluster, pooled: Cluster, size: int) -> None:
+    """Look at every server connection, through the pooler: each open transaction holds one of them."""
+    with ExitStack() as stack:
+        found = []
+        for _ in range(size):
+            connection = stack.enter_context(closing(psycopg2.connect(pooled.service)))
+            with connection.cursor() as cursor:
+                cursor.execute(_LEFT_BEHIND)
+                found += cursor.fetchall()
+        assert {row[0] for row in found} == {pid for (pid,) in run_sql(direct.owner, _BACKENDS)}
+        assert len(found) == size
+    assert {row[1:] for row in found} == {_NOTHING}
+
+
+def test_a_crowd_shares_the_connections_and_nothing_else(database: Cluster, pooled: Cluster, size: int) -> None:
+    with regulars(pooled) as people:
+        assert crowd(people, seed=size) == []
+
+        check_nothing_is_left(database, pooled, size)
+
+
+def test_a_crowd_shares_one_connection_without_a_pooler(database: Cluster) -> None:
+    with regulars(database, database_pool_size=1) as people:
+        assert crowd(people, seed=0) == []
+
+        assert len(run_sql(database.owner, _BACKENDS)) == 1
+
+
+def test_a_crowd_whose_connections_are_killed_again_and_again(database: Cluster, pooled: Cluster, size: int) -> None:
+    with regulars(pooled) as people:
+        over = threading.Event()
+
+        def kill() -> None:
+            while not over.wait(0.1):
+                run_sql(database.owner, _KILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        unasked = crowd(people, seed=10 + size)
+        over.set()
+        killer.join()
+
+        assert set(unasked) <= {"UNAVAILABLE"}
+        assert crowd(people, seed=20 + size) == []
+        check_nothing_is_left(database, pooled, size)
+
+
+def test_nothing_is_left_after_any_errand(database: Cluster, pooled: Cluster, size: int) -> None:
+    with regulars(pooled) as people:
+        one, other = people[:2]
+        for errand in ERRANDS:
+            for door in (one.rest, one.graph):
+                errand(one, door, other.task["id"])
+                check_nothing_is_left(database, pooled, size)
+
+
+@contextmanager
+def locked(database: Cluster) -> Iterator[None]:
+    """Let nobody at the tasks."""
+    with closing(psycopg2.connect(database.owner)) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def kill_whoever_waits(database: Cluster) -> None:
+    deadline = time.monotonic() + 20
+    while run_sql(database.owner, _WAITING) == [(0,)]:
+        assert time.monotonic() < deadline, "nobody waits"
+        time.sleep(0.01)
+    run_sql(database.owner, _KILL)
+
+
+@pytest.mark.parametrize("end", [kill_whoever_waits, None], ids=["its connection is lost", "it takes too long"])
+def test_nothing_is_left_of_a_statement_when(
+    database: Cluster, pooled: Cluster, size: int, end: Callable[[Cluster], None] | None
+) -> None:
+    timeout = 20_000 if end else 300
+    with regulars(pooled, statement_timeout_ms=timeout) as people, ThreadPoolExecutor(1) as pool:
+        one, other = people[:2]
+        for door in (one.rest, one.graph):
+            for act in (one.page, one.create, one.comment):
+                with locked(database):
+                    answer = pool.submit(refused, "UNAVAILABLE", partial(act, door, ""))
+                    if end:
+                        end(database)
+                    answer.result()
+                other.nested(other.rest, "")
+                check_nothing_is_left(database, pooled, size)
+        assert len(one.rest.page("task")) == 1
+        assert one.rest.comments(one.task["id"]) == []
+
+
+def test_migrating_works_through_the_pooler(cluster: Cluster, tmp_path: Path) -> None:
+    with bouncing(cluster.copy("template0"), tmp_path, size=1) as through:
+        for _ in range(2):
+            migrating = run(tmp_path, "migrate", DATABASE_URL=through.owner)
+
+            assert (migrating.returncode, migrating.stderr) == (0, ""), migrating.stderr
+            assert newest_version() in migrating.stdout
+        with regulars(through) as people:
+            assert crowd(people, seed=3) == []
