@@ -83,7 +83,9 @@ class Rotation:
         earlier generation is in hands that it should not be in, so the session ends, and the answer is None.
         """
         found = transaction.owned(LoginSession).where(col(LoginSession.id) == transaction.grant.session_id)
-        session = transaction.session.scalars(found).one()
+        session = transaction.session.scalars(found).one_or_none()
+        if session is None:  # it ended while this transaction waited for its turn
+            return None
         presented = hashed(token.secret)
         if same(presented, session.current_hash):
             successor = self._advance(session, token, transaction.now)

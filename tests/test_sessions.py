@@ -1,12 +1,15 @@
 """Sessions and API tokens: what they open, and that they open nothing once they have ended."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import jwt
+import psycopg2
 import pytest
 
 from services.sessions import MAX_SESSIONS
@@ -49,6 +52,19 @@ def test_a_lost_answer_is_given_again(doors: Doors, ada: Person) -> None:
 
     assert again["refresh_token"] == first["refresh_token"]
     assert doors(None).refresh(first["refresh_token"])["user"]["id"] == ada.id
+
+
+def test_a_session_that_ends_while_it_is_refreshed_has_ended(service: Service, doors: Doors, ada: Person) -> None:
+    waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(service.database.owner)) as ending, ending.cursor() as cursor:
+        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (ada.id,))
+        cursor.execute("DELETE FROM login_session WHERE user_id = %s", (ada.id,))
+        answer = pool.submit(refused, lambda: doors(None).refresh(ada.refresh_token))
+        while not run_sql(service.database.owner, waiting) and not answer.done():
+            time.sleep(0.01)
+        ending.commit()
+
+        assert answer.result() == "UNAUTHENTICATED"
 
 
 def test_tabs_that_refresh_at_the_same_moment_all_go_on(doors: Doors, ada: Person) -> None:
