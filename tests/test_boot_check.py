@@ -6,13 +6,15 @@ What the line says to run is run, and has to be enough.
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from api.house import open_house
 from models.database import make_engine
 from models.readiness import NotReady, check_readiness
 from models.tables import TABLES
-from tests.conftest import Cluster, run_sql, running_cluster, settings_for
+from tests.conftest import Cluster, LogLines, run_sql, running_cluster, serving, settings_for
+from tests.doors import TLS
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,17 @@ def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(database:
 
     run_sql(database.owner, line.partition("As the owner of the database, run: ")[2])
     start(database)
+
+
+def test_a_running_service_says_so_to_its_operator_alone(database: Cluster, log: LogLines) -> None:
+    with serving(settings_for(database), database) as service:
+        assert httpx.get(f"{service.url}/ready", verify=TLS).status_code == 200
+        run_sql(database.owner, "ALTER POLICY owner_only ON task USING (true)")
+
+        answer = httpx.get(f"{service.url}/ready", verify=TLS)
+        assert (answer.status_code, answer.json()["detail"]) == (503, "The service cannot work just now; its log says why.")
+        assert "owner_only" not in answer.text
+        assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.heard)
 
 
 def test_it_looks_at_every_table(database: Cluster) -> None:

@@ -1,5 +1,7 @@
 """Open to all: what this is, and how it is."""
 
+import logging
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -9,6 +11,8 @@ from api.openapi import Responses, errors
 from api.routing import router
 from models.readiness import NotReady, check_readiness
 from services.errors import Unavailable
+
+_log = logging.getLogger("todo.ready")
 
 routes = router("", "Service")
 ABOUT: Responses = {200: {"model": shapes.About, "description": "Addresses."}}
@@ -43,5 +47,7 @@ def ready(house: TheHouse) -> Response:
     try:
         check_readiness(house.database.engine)
     except NotReady as error:
-        raise Unavailable(str(error)) from error
+        # Anybody may ask, so what is wrong stands in the log alone.
+        _log.warning("not ready: %s", error)
+        raise Unavailable("The service cannot work just now; its log says why.") from error
     return answers.answer({"status": "ready"})
