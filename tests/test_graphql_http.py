@@ -240,6 +240,20 @@ def test_documents_have_only_so_many_tokens(web: GraphQLDoor) -> None:
     assert f"more than {MAX_TOKENS} tokens" in errors(MAX_TOKENS + 1)
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ viewer { " + "id " * 1000 + "} }",
+        "{ " + " ".join(f"tasks(first: {number}) {{ totalCount }}" for number in range(500)) + " }",
+        "{ viewer { ...F0 } } " + " ".join(f"fragment F{n} on Viewer {{ id ...F{n + 1} }}" for n in range(250)),
+    ],
+)
+def test_documents_that_are_too_intricate_say_so(web: GraphQLDoor, document: str) -> None:
+    (error,) = post(web, {"query": document}).json()["errors"]
+
+    assert "too intricate" in error["message"]
+
+
 def test_of_several_operations_the_named_one_runs(web: GraphQLDoor) -> None:
     document = f"query A {{ __typename }} {CREATE.replace('mutation', 'mutation B')}"
 
