@@ -25,6 +25,7 @@ _HEADERS = {
     503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
 }
 _ALWAYS = (422, 500, 503)
+FORM = "application/x-www-form-urlencoded"
 _ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The row's revision, quoted."}}
 _PAGE_HEADERS = {"Link": {"schema": {"type": "string"}, "description": 'Where there is more: <address>; rel="next".'}}
 _NEW_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "The row's address."}}
@@ -69,12 +70,25 @@ def gone() -> Responses:
 
 
 def never_null(document: dict[str, Any]) -> None:
-    """Say of all parameters that they are not null: they are there or not, but pydantic calls what may be absent nullable."""
+    """Say of all parameters and of members of forms that they are not null, nor empty where they are required.
+
+    They are there or not, and what is empty in a form is not there. But pydantic calls what may be absent nullable.
+    """
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     for parameter in [parameter for operation in operations for parameter in operation.get("parameters", [])]:
-        schema = parameter["schema"]
-        choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
-        schema |= {"anyOf": choices} if len(choices) > 1 else dict(*choices)
+        _not_null(parameter["schema"])
+    bodies = [operation["requestBody"]["content"] for operation in operations if "requestBody" in operation]
+    for reference in [body[FORM]["schema"]["$ref"] for body in bodies if FORM in body]:
+        form = document["components"]["schemas"][reference.rpartition("/")[2]]
+        for member in form["properties"].values():
+            _not_null(member)
+        for name in form["required"]:
+            form["properties"][name].setdefault("minLength", 1)
+
+
+def _not_null(schema: dict[str, Any]) -> None:
+    choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
+    schema |= {"anyOf": choices} if len(choices) > 1 else dict(*choices)
 
 
 PROBLEM_SCHEMA = Problem.model_json_schema(ref_template="#/components/schemas/{model}")

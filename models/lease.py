@@ -1,7 +1,7 @@
 """Leases: what tokens live by. A token opens nothing once its lease is gone or past its time."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field as ShapeField
 from sqlalchemy import ARRAY, Text
@@ -10,7 +10,7 @@ from sqlmodel import Field
 from models.base import Owned, id_type
 from models.scopes import Scope
 from models.shapes import WriteShape
-from models.text import Storable, TokenName
+from models.text import Storable, TokenName, WithoutAPoint
 
 MAX_SECRET = 200  # characters of what a client sends as a token of ours; real ones are shorter
 
@@ -63,9 +63,19 @@ class LogOut(WriteShape):
     refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), Storable] | None = None
 
 
+def _may_say_things_twice(schema: dict[str, Any]) -> None:
+    """A set: what is said twice is meant once."""
+    schema.pop("uniqueItems")
+
+
 class ApiTokenCreate(WriteShape):
     """A new API token."""
 
     name: TokenName
-    scopes: Annotated[frozenset[Scope], ShapeField(min_length=1, description="What it may do; writing includes reading.")]
-    expires_in_days: Annotated[int, ShapeField(ge=1, le=366, strict=True)] = 90
+    scopes: Annotated[
+        frozenset[Scope],
+        ShapeField(
+            min_length=1, description="What it may do; writing includes reading.", json_schema_extra=_may_say_things_twice
+        ),
+    ]
+    expires_in_days: Annotated[int, ShapeField(ge=1, le=366, strict=True), WithoutAPoint] = 90

@@ -30,6 +30,10 @@ def _blank_is_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
 
+def _without_a_point(number: object) -> object:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def password_form(shortest: int, longest: int) -> AfterValidator:
     """Bring a password into NFKC, so that the same keys pressed on another device give the same one; its length is that form's.
 
@@ -58,6 +62,8 @@ def canonical_id(text: str) -> str:
 Storable = AfterValidator(_storable)
 NotBlank = AfterValidator(_not_blank)
 BlankIsNone = BeforeValidator(_blank_is_none)
+# JSON has one kind of number: 90 and 90.0 are the same.
+WithoutAPoint = BeforeValidator(_without_a_point)
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, Storable, says_not_blank()]
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable]
@@ -66,10 +72,10 @@ TagName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50)
 TokenName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
 CommentBody = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, Storable, says_not_blank()]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
-Color = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, pattern=r"^(#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31})$"),
-]
+_COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
+# As a client may write it: with spaces around it, which go, or blank, which is none.
+_WRITTEN_COLOR = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
+Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_WRITTEN_COLOR)]
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), Storable
 ]

@@ -1,6 +1,7 @@
 """The public API is committed, so that a change of it shows in review: `make contract` writes these files anew."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,23 @@ def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str,
             for code, answer in operation["responses"].items():
                 if int(code) >= 400:
                     assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
+
+
+def test_the_document_forbids_nothing_that_the_service_takes(openapi: dict[str, Any]) -> None:
+    schemas = openapi["components"]["schemas"]
+    (written, _null) = schemas["ListCreate"]["properties"]["color"]["anyOf"]
+
+    assert all(re.search(written["pattern"], color) for color in ("", " #fff ", "teal"))
+    assert not re.search(written["pattern"], "#ggg")
+    assert "uniqueItems" not in schemas["ApiTokenCreate"]["properties"]["scopes"]
+    assert {} in openapi["paths"]["/api/auth/logout"]["post"]["security"]
+
+
+def test_members_of_forms_are_not_null_and_required_ones_not_empty(openapi: dict[str, Any]) -> None:
+    form = openapi["components"]["schemas"]["Body_logIn"]
+
+    assert {member["type"] for member in form["properties"].values()} == {"string"}
+    assert {name for name, member in form["properties"].items() if member.get("minLength")} == set(form["required"])
 
 
 def test_every_graphql_thing_is_described() -> None:

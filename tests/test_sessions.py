@@ -314,6 +314,17 @@ SCOPES: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
+def test_an_api_token_may_be_told_its_scopes_twice_and_its_days_with_a_point(door: Door) -> None:
+    made = door.make_api_token(name="x", scopes=["account", "account"], expires_in_days=7.0)
+
+    assert made["scopes"] == ["account"]
+
+
+@pytest.mark.parametrize("days", [7.5, True, "7", 1e300])
+def test_an_api_token_lives_for_whole_days(rest: RestDoor, days: object) -> None:
+    assert refused(lambda: rest.make_api_token(name="x", scopes=["account"], expires_in_days=days)) == "INVALID_INPUT"
+
+
 @pytest.mark.parametrize("kind", SCOPES)
 def test_an_api_token_does_what_its_scopes_say_and_nothing_else(doors: Doors, ada: Person, kind: str) -> None:
     scopes, allowed = SCOPES[kind]

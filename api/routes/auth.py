@@ -65,7 +65,13 @@ def refresh(house: TheHouse, body: RefreshToken) -> Response:
     return answers.admission(house.reception.refresh(body, VIEW))
 
 
-@routes.post("/logout", operation_id="logOut", status_code=204, responses=gone() | errors(401, 403, 413, 415))
+@routes.post(
+    "/logout",
+    operation_id="logOut",
+    status_code=204,
+    responses=gone() | errors(401, 403, 413, 415),
+    openapi_extra={"security": [{}]},  # A refresh token in the body will do.
+)
 async def log_out(request: Request, token: Bearer, body: SessionToEnd = None) -> Response:
     """End a session: the one of the refresh token in the body, or else the one of the access token."""
     house = house_of(request)
