@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+MINUTES ?= 10
 
-.PHONY: run test check bench format contract lock help
+.PHONY: run test fuzz check bench format contract lock help
 help:    ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -13,6 +14,9 @@ run: $(READY)    ## start the service with its database, migrated, on 127.0.0.1:
 
 test: $(READY)    ## run the whole suite against a real embedded PostgreSQL
 	$(BIN)/pytest
+
+fuzz: $(READY)    ## play against both doors for $MINUTES (10), with requests that nobody would send
+	@$(BIN)/python -m tests.fuzzing --minutes $(MINUTES)
 
 check: $(READY)    ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .

@@ -1,0 +1,102 @@
+"""Cursors of another order, another list, another user; broken ones, and such as were never made: refused, or one's own rows."""
+
+import base64
+from collections.abc import Iterator
+from functools import cache
+
+from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
+from hypothesis import strategies as st
+
+from services.reading.graph import ENTITIES
+from tests.fuzzing.hostile import mutated, texts
+from tests.fuzzing.paths import addresses, asking
+from tests.fuzzing.target import Operation, Target
+from tests.fuzzing.verdict import codes, judge_status, members
+
+SORTS = tuple(dict.fromkeys(f"{way}{sort}" for entity in ENTITIES.values() for sort in entity.sorts for way in ("", "-")))
+
+
+def _lists(target: Target) -> list[Operation]:
+    return [operation for operation in target.operations if "cursor" in operation.parameters]
+
+
+@cache
+def harvest(target: Target) -> dict[str, list[str]]:
+    """Return cursors that the service gave Ada and Eve, for all lists that need no id, in all orders that they have."""
+    paths = [operation.path.format(user_id="me") for operation in _lists(target) if "{id}" not in operation.path]
+    return {token: list(_given(target, paths, token)) for token in (target.ada, target.eve)}
+
+
+def _given(target: Target, paths: list[str], token: str) -> Iterator[str]:
+    for path in paths:
+        for sort in SORTS:
+            page = target.http.get(path, params={"limit": 1, "sort": sort}, headers={"Authorization": f"Bearer {token}"})
+            if "next" in page.links:
+                yield str(page.url.join(page.links["next"]["url"]).params["cursor"])
+
+
+@st.composite
+def broken(draw: st.DrawFn, cursor: str) -> str:
+    """Return the cursor with an accident: to the text, or to the bytes that it spells."""
+    if draw(st.booleans()):
+        return draw(mutated(cursor))
+    inside = bytearray(base64.urlsafe_b64decode(cursor + "=="))
+    for _ in range(draw(st.integers(1, 3))):
+        inside[draw(st.integers(0, len(inside) - 1))] = draw(st.integers(0, 255))
+    return base64.urlsafe_b64encode(bytes(inside)).rstrip(b"=").decode()
+
+
+invented = st.one_of(texts, st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+
+
+def fuzz_cursors(target: Target, data: st.DataObject) -> None:
+    """Ask for the page after a cursor, at one door or the other."""
+    known = harvest(target)
+    whose = data.draw(st.sampled_from([target.ada, target.eve]), label="whose")
+    cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
+    whole = data.draw(st.booleans(), label="whole")
+    text = cursor if whole else data.draw(st.one_of(broken(cursor), invented), label="text")
+    answered = (_over_rest if data.draw(st.booleans(), label="REST") else _over_graphql)(target, data, text)
+    if text in known[target.eve]:
+        assert not answered, "Eve's cursor works for Ada"
+
+
+def _over_rest(target: Target, data: st.DataObject, cursor: str) -> bool:
+    """Tell whether there was a page."""
+    operation = data.draw(st.sampled_from(_lists(target)), label="operation")
+    path = data.draw(addresses(target, operation, hostile=False), label="path")
+    asked = {"cursor": cursor, "sort": data.draw(st.sampled_from(["", *SORTS]), label="sort")}
+    answer = target.rest("GET", asking(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.ada}"})
+    judge_status(answer, operation.declared["responses"])
+    return answer.is_success
+
+
+@cache
+def connections(target: Target) -> list[tuple[str, str, list[str]]]:
+    """Return all fields with cursors: the type, the field, and the fields that it may be ordered by."""
+    found = []
+    for type_ in target.schema.type_map.values():
+        for name, field in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
+            if "after" in field.args:
+                order = get_named_type(field.args["orderBy"].type) if "orderBy" in field.args else None
+                sorts = order.fields["field"].type.of_type if order else None
+                found.append((type_.name, name, list(sorts.values) if isinstance(sorts, GraphQLEnumType) else []))
+    return found
+
+
+def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
+    """Tell whether there was a page."""
+    type_name, field, sorts = data.draw(st.sampled_from(connections(target)), label="field")
+    ordered: bool = data.draw(st.booleans(), label="ordered")
+    order = f", orderBy: [{{field: {data.draw(st.sampled_from(sorts))}}}]" if sorts and ordered else ""
+    way = data.draw(st.sampled_from(["first: 2, after", "last: 2, before"]), label="way")
+    page = f"{field}({way}: $cursor{order}) {{ nodes {{ id }} edges {{ cursor }} }}"
+    variables = {"cursor": cursor}
+    if type_name == "Query":
+        document = f"query($cursor: String) {{ {page} }}"
+    else:
+        document = f"query($cursor: String, $id: ID!) {{ node(id: $id) {{ ... on {type_name} {{ {page} }} }} }}"
+        variables["id"] = data.draw(st.sampled_from(target.reference.values(type_name, "id")), label="id")
+    body = target.graph(target.ada, {"query": document, "variables": variables})
+    assert codes(body) <= {"INVALID_INPUT"}, body
+    return any(members(body.get("data"), "nodes"))

@@ -1,0 +1,42 @@
+"""Arguments of connections that are nearly right, and such as are not even wrong: told so, or one's own rows."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.dice import Dice
+from tests.fuzzing.hostile import spoiled
+from tests.fuzzing.target import Target
+from tests.fuzzing.verdict import codes
+from tests.values import Kind, Values
+
+REFUSED = {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
+_TAPES = st.binary(min_size=200, max_size=200)
+
+
+def arguments(target: Target, data: st.DataObject, field: str) -> dict[str, Any]:
+    """Return good arguments for a connection, with a filter if it takes one, most of the time with something bad in them."""
+    assert target.schema.query_type is not None
+    values = Values(Dice(data.draw(_TAPES)), target.schema, target.reference, Kind())
+    arguments, _ = values.of(target.schema.query_type.fields[field], top=True, most=10)
+    return dict(
+        data.draw(st.one_of(st.just(arguments), *([spoiled(arguments)] * 3)).filter(lambda drawn: isinstance(drawn, dict)))
+    )
+
+
+def fuzz_arguments(target: Target, data: st.DataObject) -> None:
+    """Ask for a page of tasks, lists or tags with all sorts of arguments, in variables."""
+    assert target.schema.query_type is not None
+    fields = target.schema.query_type.fields
+    field = data.draw(st.sampled_from([name for name in fields if "after" in fields[name].args]), label="field")
+    given = {name: value for name, value in arguments(target, data, field).items() if name in fields[field].args}
+    data.draw(st.just(given), label="arguments")
+    declared = ", ".join(f"${name}: {fields[field].args[name].type}" for name in given)
+    used = ", ".join(f"{name}: ${name}" for name in given)
+    document = (
+        f"query({declared}) {{ page: {field}({used}) {{ totalCount nodes {{ id }} }} }}"
+        if given
+        else f"{{ {field} {{ totalCount }} }}"
+    )
+    body = target.graph(target.ada, {"query": document, "variables": given})
+    assert codes(body) <= REFUSED, body

@@ -1,0 +1,118 @@
+"""GraphQL requests that were valid until something happened to them, and such as never were: refused in a declared way."""
+
+from hashlib import sha256
+from typing import Any
+
+from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
+from hypothesis import strategies as st
+
+from services.reading.names import snake
+from tests.dice import Dice
+from tests.documents import Operation, operations
+from tests.fuzzing.documents import hurtful
+from tests.fuzzing.hostile import as_json, deep, mutated, spoiled, trees
+from tests.fuzzing.paths import asking
+from tests.fuzzing.requests import bodies
+from tests.fuzzing.target import Target
+from tests.fuzzing.verdict import codes, judge_graph
+from tests.fuzzing.victims import Victim
+from tests.values import Kind, Values
+
+QUERY = "query Q($n: Int) { tasks(first: $n) { totalCount } }"
+ACCEPTS = (
+    "application/json",
+    "application/graphql-response+json",
+    "application/graphql-response+json, application/json;q=0.9",
+    "text/event-stream",
+    "multipart/mixed",
+    "application/xml",
+    "*/*;q=0",
+    "",
+)
+
+
+def fuzz_operations(target: Target, data: st.DataObject) -> None:
+    """Run a valid query to which something has happened: to its text, its variables or its name."""
+    operation: Operation = data.draw(operations(target.schema, target.reference, Kind(flaws=20, slips=5)), label="operation")
+    request: dict[str, Any] = {"query": operation.document, "variables": operation.variables, "operationName": operation.name}
+    accident = data.draw(st.integers(0, 3), label="accident")
+    if accident == 0:
+        request["query"] = data.draw(mutated(operation.document), label="query")
+    elif accident == 1:
+        request["variables"] = data.draw(spoiled(operation.variables), label="variables")
+    elif accident == 2:
+        request = data.draw(spoiled(request), label="request")
+    body = as_json(request)
+    if data.draw(st.integers(0, 9), label="deep") == 9:
+        body = body[:-1] + b', "variables": ' + data.draw(deep()).encode() + b"}"
+    target.graph(target.ada, body)
+
+
+def fuzz_documents(target: Target, data: st.DataObject) -> None:
+    """Run a document that is made to hurt."""
+    document = data.draw(hurtful, label="document")
+    variables = data.draw(st.one_of(st.none(), st.dictionaries(st.sampled_from(["v", "x", "id"]), trees, max_size=2)))
+    target.graph(target.ada, {"query": document, "variables": variables})
+
+
+def fuzz_transport(target: Target, data: st.DataObject) -> None:
+    """Send a good request in a bad envelope, by POST or by GET."""
+    request: dict[str, Any] = {"query": QUERY, "variables": {"n": 1}, "operationName": "Q"}
+    request["extensions"] = {"cost": True, "persistedQuery": {"version": 1, "sha256Hash": sha256(QUERY.encode()).hexdigest()}}
+    if data.draw(st.booleans(), label="by its hash"):
+        del request["query"]
+    accept = data.draw(st.just("*/*") | st.sampled_from(ACCEPTS), label="accept")
+    headers = {"Authorization": f"Bearer {target.ada}", "Accept": accept}
+    if data.draw(st.booleans(), label="get"):
+        asked = data.draw(st.one_of(st.just(request), spoiled(request)), label="request")
+        members = asked if isinstance(asked, dict) else {"query": asked}
+        query = {name: value if isinstance(value, str) else as_json(value).decode() for name, value in members.items()}
+        judge_graph(target.send("GET", asking("/graphql", query), headers=headers))
+        return
+    body = data.draw(bodies([request] if data.draw(st.integers(0, 5)) == 5 else request), label="body")
+    headers["Content-Type"] = data.draw(st.sampled_from([*["application/json"] * 4, "text/plain", "application/jsonfoo", ""]))
+    judge_graph(target.send("POST", "/graphql", headers=headers, content=body))
+
+
+def fuzz_mutations(target: Target, data: st.DataObject) -> None:
+    """Change something, with arguments of which one may be bad, as somebody who may perish by it."""
+    assert target.schema.mutation_type is not None
+    victim = target.victims.current()
+    name = data.draw(st.sampled_from(list(target.schema.mutation_type.fields)), label="mutation")
+    field = target.schema.mutation_type.fields[name]
+    values = Values(Dice(data.draw(st.binary(min_size=100, max_size=100))), target.schema, victim, Kind())
+    given = _knowing(values.of(field, top=True, most=5)[0], victim)
+    given = data.draw(st.one_of(st.just(given), spoiled(given)), label="arguments")
+    given = {key: value for key, value in given.items() if key in field.args} if isinstance(given, dict) else {}
+    drained = data.draw(st.integers(0, 30)) == 30
+    body = target.graph(victim.token, {"query": _document(name, field, given), "variables": given})
+    if drained or "UNAUTHENTICATED" in codes(body):
+        target.victims.drop(victim.token)
+
+
+def _knowing(tree: Any, victim: Victim) -> Any:
+    """Return arguments in which an account's secrets, where they are asked for, are right."""
+    if not isinstance(tree, dict):
+        return tree
+    return {name: victim.facts.get(snake(name), _knowing(value, victim)) for name, value in tree.items()}
+
+
+def _document(name: str, field: GraphQLField, given: dict[str, Any]) -> str:
+    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in given)
+    used = ", ".join(f"{argument}: ${argument}" for argument in given)
+    call = f"{name}({used})" if given else name
+    return f"mutation {f'({declared})' if given else ''} {{ {call} {_selection(get_named_type(field.type), 3)} }}"
+
+
+def _selection(type_: Any, depth: int) -> str:
+    """Return a selection of all fields that need no arguments, to a depth."""
+    if is_leaf_type(type_):
+        return ""
+    assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
+    free = {
+        name: get_named_type(field.type)
+        for name, field in type_.fields.items()
+        if not any(map(is_required_argument, field.args.values()))
+    }
+    parts = [f"{name} {_selection(below, depth - 1)}" for name, below in free.items() if depth > 1 or is_leaf_type(below)]
+    return f"{{ __typename {' '.join(parts)} }}"

@@ -1,0 +1,127 @@
+"""What is played against: a service that listens, Ada who plays, and Eve, whose rows bear a mark that must never be seen."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import httpx
+from graphql import GraphQLSchema, build_schema
+
+from graphql_schema.schema import build_schema as build_strawberry
+from tests.conftest import SECRET, Cluster, Service, serving, settings_for
+from tests.doors import TLS
+from tests.factories import Person, signed
+from tests.fuzzing.hostile import as_json
+from tests.fuzzing.verdict import judge_graph, judge_rest
+from tests.fuzzing.victims import Victims
+from tests.reference import Reference
+from tests.worlds import Rows, everything, motley, put
+
+MARK = "e7e5eca1"  # in all texts of Eve's
+_TEXTS = ("title", "name", "description", "body", "email")
+METHODS = ("get", "put", "post", "patch", "delete")
+
+
+class Operation:
+    """One of the service's, as the OpenAPI document has it."""
+
+    def __init__(self, method: str, path: str, declared: Mapping[str, Any]) -> None:
+        self.method = method
+        self.path = path
+        self.declared = declared
+
+    def __repr__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Return its parameters by name."""
+        return {parameter["name"]: parameter for parameter in self.declared.get("parameters", ())}
+
+    @property
+    def about_accounts(self) -> bool:
+        """Tell whether it may end what its caller comes with."""
+        return self.path.startswith("/api/auth/")
+
+
+@dataclass(eq=False)
+class Target:
+    """Whatever is sent goes through here, is counted, and is judged by what holds for all answers."""
+
+    service: Service
+    victims: Victims
+    reference: Reference
+    member: Person  # someone who registered here, with a session
+    http: httpx.Client
+    ada: str = field(default_factory=lambda: signed({"sub": "ada"}, SECRET, lifetime=10**6))
+    eve: str = field(default_factory=lambda: signed({"sub": "eve"}, SECRET, lifetime=10**6))
+    statuses: Counter[int] = field(default_factory=Counter)  # of all answers
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """Return the OpenAPI document that is served."""
+        return dict(self.http.get("/openapi.json").json())
+
+    @cached_property
+    def operations(self) -> list[Operation]:
+        """Return all operations of the document."""
+        paths = self.document["paths"].items()
+        return [Operation(method, path, known[method]) for path, known in paths for method in METHODS if method in known]
+
+    @cached_property
+    def schema(self) -> GraphQLSchema:
+        """Return the schema that is served."""
+        return build_schema(build_strawberry().as_str())
+
+    def ids(self, collection: str) -> list[str]:
+        """Return ids of Ada's rows in a collection, as in a path."""
+        names = {"tasks": "Task", "lists": "TaskList", "tags": "Tag", "comments": "Comment"}
+        return [str(value) for value in self.reference.values(names[collection], "id")] if collection in names else []
+
+    def rest(self, method: str, path: str, *, owner: str | None = None, **arguments: Any) -> httpx.Response:
+        """Send a request to the REST door."""
+        answer = self.send(method, path, **arguments)
+        judge_rest(answer, owner)
+        return answer
+
+    def graph(self, token: str | None, body: Any) -> dict[str, Any]:
+        """Send a GraphQL request, whatever its body: bytes go as they are, everything else as JSON."""
+        return self.graph_with([(b"Authorization", f"Bearer {token}".encode())] if token else [], body)
+
+    def graph_with(self, headers: Sequence[tuple[bytes, bytes]], body: Any) -> dict[str, Any]:
+        """Send a GraphQL request with these headers."""
+        content = body if isinstance(body, bytes) else as_json(body)
+        return judge_graph(
+            self.send("POST", "/graphql", content=content, headers=[(b"Content-Type", b"application/json"), *headers])
+        )
+
+    def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send any request: to be judged by whoever sends it, but for the mark."""
+        answer = self.http.request(method, path, **arguments)
+        self.statuses[answer.status_code] += 1
+        assert MARK not in answer.text, "this is Eve's"
+        return answer
+
+
+def marked(rows: Rows) -> Rows:
+    """Put the mark into all texts; what must be unique stays so."""
+    return {
+        table: [
+            {name: f"{MARK} {number} {value}"[:50] if name in _TEXTS and value else value for name, value in row.items()}
+            for number, row in enumerate(several)
+        ]
+        for table, several in rows.items()
+    }
+
+
+@contextmanager
+def standing(database: Cluster) -> Iterator[Target]:
+    """Serve a migrated, empty database with both people's data in it."""
+    put(database.owner, motley("ada"), marked(motley("eve", tasks=30)))
+    settings = settings_for(database, access_token_expire_minutes=60 * 24)
+    with serving(settings, database) as service, httpx.Client(base_url=service.url, verify=TLS, timeout=60) as http:
+        reference = Reference(everything(database.owner), "ada")
+        yield Target(service, Victims(service.url, furnished=True), reference, Person.register(service.url), http)

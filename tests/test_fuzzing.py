@@ -1,0 +1,41 @@
+"""Whatever is sent, the answer is a declared one and holds nobody else's rows: a short game, the same every time.
+
+`make fuzz` plays a long one, from another seed each time.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cluster
+from tests.fuzzing.games import GAMES
+from tests.fuzzing.play import Fuzzer, play
+from tests.fuzzing.schemathesis_runs import ALL_PHASES, Extent, Report, run_graphql, run_rest
+from tests.fuzzing.target import Target, standing
+
+SEED = 20261121
+
+
+@pytest.fixture(scope="module")
+def target(cluster: Cluster) -> Iterator[Target]:
+    """A service with two people's data in it."""
+    with standing(cluster.copy("template_todo")) as target:
+        yield target
+
+
+@pytest.mark.parametrize("game", GAMES, ids=lambda game: game.__name__.removeprefix("fuzz_"))
+def test_nothing_that_is_sent_does_harm(target: Target, game: Fuzzer) -> None:
+    play(game, target, from_seed=SEED, examples=40)
+
+    assert target.statuses.total() >= 40
+
+
+@pytest.mark.parametrize(("run", "phases"), [(run_rest, set(ALL_PHASES.split(","))), (run_graphql, {"fuzzing"})])
+def test_schemathesis_finds_nothing(
+    target: Target, tmp_path: Path, run: Callable[[str, Path, Extent], Report], phases: set[str]
+) -> None:
+    report = run(target.service.url, tmp_path, Extent(SEED, examples=3))
+
+    assert report.failures == 0, report.story
+    assert set(report.cases) == phases
