@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg2
 import pytest
@@ -47,26 +49,27 @@ def program() -> str:
 
 
 @contextmanager
-def bouncing(database: Cluster, folder: Path, *, size: int) -> Iterator[Cluster]:
+def bouncing(database: Cluster, *, size: int) -> Iterator[Cluster]:
     """Run PgBouncer with so many server connections for each user; yield the database's URLs through it."""
     url = make_url(database.owner)
     host = Path(str(url.query["host"]))
+    # Beside PostgreSQL's folder, so that its user can get there.
+    with TemporaryDirectory(dir=host.parent) as folder, _running(Path(folder), host, size) as port:
+        through = f"@127.0.0.1:{port}/{url.database}"
+        yield Cluster(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
+
+
+@contextmanager
+def _running(folder: Path, host: Path, size: int) -> Iterator[int]:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "ini").write_text(_CONFIGURATION.format(host=host, port=port, folder=folder, size=size))
     (folder / "users").write_text('"postgres" ""\n"todo_service" ""\n')
-    # PgBouncer refuses to run as root, and only PostgreSQL's own user may look into the folder where its socket is.
-    owner = host.stat()
-    for path in (folder, *folder.iterdir()):
-        os.chown(path, owner.st_uid, owner.st_gid)
-    process = subprocess.Popen(
-        [program(), "--quiet", str(folder / "ini")], user=owner.st_uid, group=owner.st_gid, extra_groups=[]
-    )
-    through = f"@127.0.0.1:{port}/{url.database}"
+    process = subprocess.Popen([program(), "--quiet", str(folder / "ini")], **_as_owner_of(host, folder))
     try:
-        _wait(f"postgresql://postgres:{through}", process, folder)
-        yield Cluster(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
+        _wait(f"postgresql://postgres:@127.0.0.1:{port}/postgres", process, folder)
+        yield port
     finally:
         process.terminate()
         process.wait(30)
@@ -78,7 +81,18 @@ def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
         try:
             psycopg2.connect(url).close()
         except psycopg2.OperationalError:
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()  # noqa: PT018
+            assert process.poll() is None, f"pgbouncer ended: {process.returncode}"
+            assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.02)
         else:
             return
+
+
+def _as_owner_of(host: Path, folder: Path) -> dict[str, Any]:
+    """Return how to run a program as PostgreSQL's own user, who alone may get at its socket; PgBouncer would not run as root."""
+    if os.geteuid() != 0:
+        return {}
+    owner = host.stat()
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}

@@ -36,9 +36,9 @@ def size(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def pooled(database: Cluster, tmp_path: Path, size: int) -> Iterator[Cluster]:
+def pooled(database: Cluster, size: int) -> Iterator[Cluster]:
     """A database behind PgBouncer."""
-    with bouncing(database, tmp_path, size=size) as through:
+    with bouncing(database, size=size) as through:
         yield through
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_left_of_a_statement_when(
 
 
 def test_migrating_works_through_the_pooler(cluster: Cluster, tmp_path: Path) -> None:
-    with bouncing(cluster.copy("template0"), tmp_path, size=1) as through:
+    with bouncing(cluster.copy("template0"), size=1) as through:
         for _ in range(2):
             migrating = run(tmp_path, "migrate", DATABASE_URL=through.owner)
 
