@@ -13,9 +13,11 @@ from fastapi.middleware.cors import CORSMiddleware
 from api import docs, graphql, problems
 from api.house import open_house
 from api.middleware import BodyLimit, LastResort, RequestLog
-from api.openapi import PROBLEM_SCHEMA, never_null
+from api.openapi import PROBLEM_SCHEMA, never_null, show_rates
+from api.rates import HEADERS, RateHeaders
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.settings import Environment, Settings
+from api.sockets import SocketLimit
 from services.passwords import WAITING
 
 TITLE = "Todo"
@@ -27,7 +29,7 @@ Every change takes the next revision of your account; it is the ETag of a row, a
 """
 ROOMS = (tasks, lists, tags, comments, auth, sessions, api_tokens, health)
 _LOCALHOST = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
-_EXPOSED = ["ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"]
+_EXPOSED = ["ETag", "Link", "Location", *HEADERS, "Retry-After", "WWW-Authenticate", "X-Request-Id"]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -90,6 +92,8 @@ def _surround(app: FastAPI, settings: Settings) -> None:
         expose_headers=_EXPOSED,
         max_age=600,
     )
+    app.add_middleware(RateHeaders)
+    app.add_middleware(SocketLimit, most=settings.max_sockets)
     app.add_middleware(RequestLog)
 
 
@@ -100,6 +104,7 @@ def _declare_problem(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = generate()
         never_null(document)
+        show_rates(document)
         schemas = document["components"]["schemas"]
         definitions = dict(PROBLEM_SCHEMA)
         schemas |= definitions.pop("$defs", {})

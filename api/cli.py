@@ -12,6 +12,7 @@ import uvicorn
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
+from api import serving
 from api.app import create_app
 from api.graph import build_graph
 from api.house import open_house, running_database
@@ -79,11 +80,9 @@ def _serve(options: argparse.Namespace) -> None:
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
             timeout_graceful_shutdown=settings.shutdown_seconds,
             timeout_worker_healthcheck=_WORKER_STARTS_WITHIN,
+            **serving.options(settings),
         )
 
 

@@ -7,21 +7,20 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import OAuth2PasswordBearer
 
+from api.arrivals import arrive, house_of, visitor_of
 from api.house import House
 from models.text import Id
 from services.accounts import AccountService
 from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
-from services.errors import Forbidden, InvalidInput
+from services.errors import Forbidden, InvalidInput, TodoError
 from services.lists import ListService
 from services.rows import Revisions
 from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
 from services.visitor import Visitor
-
-LONGEST_DEVICE = 200
 
 _SCHEME = OAuth2PasswordBearer(tokenUrl="/api/auth/login", auto_error=False, description="The access token, as Bearer.")
 _IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')
@@ -31,23 +30,12 @@ Service = TypeVar("Service")
 Bearer = Annotated[str | None, Depends(_SCHEME)]
 
 
-def house_of(request: Request) -> House:
-    """Return what was built when the service started."""
-    house: House = request.app.state.house
-    return house
-
-
-def visitor_of(request: Request) -> Visitor:
-    """Return where the request comes from."""
-    device = request.headers.get("user-agent", "").strip()[:LONGEST_DEVICE]
-    return Visitor(request.client.host if request.client else "", device or None)
-
-
-async def caller(request: Request, token: Bearer) -> UserContext:
+async def caller(request: Request, _: Bearer) -> UserContext:
     """Return the context of the bearer token's user. Not a word to the database yet: its opening message asks that."""
-    context = await house_of(request).gate.identify(token)
-    request.state.user_id = context.user_id
-    return context
+    found = await arrive(request)
+    if isinstance(found, TodoError):
+        raise found
+    return found
 
 
 async def owner(

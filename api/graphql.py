@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api import explorer
-from api.dependencies import house_of, visitor_of
+from api.arrivals import arrive, house_of, visitor_of
 from api.graph import build_graph
 from api.graphql_requests import RefusedRequestError, asked, is_safe, names_no_document
 from api.graphql_responses import not_acceptable, refuse, respond
@@ -14,9 +14,8 @@ from api.negotiation import Wish, wish_of
 from api.settings import Settings
 from graphql_schema.context import GraphContext
 from graphql_schema.operations import Graph
-from graphql_schema.outcomes import Outcome
-from services.context import UserContext
-from services.errors import TodoError
+from graphql_schema.outcomes import Outcome, failed
+from services.errors import RateLimited
 
 PATH = "/graphql"
 
@@ -34,6 +33,8 @@ def install(app: FastAPI, settings: Settings) -> None:
             return await _answer(graph, request, wish)
         except RefusedRequestError as refused:
             return refuse(refused, wish)
+        except RateLimited as error:
+            return respond(failed(error), wish)
 
     if settings.explorer:
         explorer.install(app)
@@ -41,26 +42,16 @@ def install(app: FastAPI, settings: Settings) -> None:
 
 
 async def _answer(graph: Graph, request: Request, wish: Wish) -> Response:
+    # A bad token is no error until a field needs a caller: logging in and introspection do without.
+    caller = await arrive(request)
     asking = await asked(request)
     if wish.media_type is None:
         return not_acceptable()
     request.state.operation = asking.operation_name
-    context = await _context(request)
+    house = house_of(request)
+    context = GraphContext(caller, visitor_of(request), house.reception, house.passwords)
 
     def work() -> Outcome:
         return graph.run(asking, context, only_reading=is_safe(request))
 
     return respond(await to_thread.run_sync(work), wish)
-
-
-async def _context(request: Request) -> GraphContext:
-    """A bad token is no error until a field needs a caller: the explorer, logging in and introspection do without."""
-    house = house_of(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    caller: UserContext | TodoError
-    try:
-        caller = await house.gate.identify(token.strip() if scheme.lower() == "bearer" else None)
-        request.state.user_id = caller.user_id
-    except TodoError as error:
-        caller = error
-    return GraphContext(caller, visitor_of(request), house.reception, house.passwords)

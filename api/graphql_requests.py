@@ -3,12 +3,13 @@
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 
 from api.negotiation import JSON, UTF_8
+from api.parameters import check_parameters
 from graphql_schema.requests import GraphRequest, request_of
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
+from services.json_text import NotReadableError, read_json
 
 _REMEMBERED = 64
 _USUAL = 200  # characters
@@ -36,14 +37,14 @@ def names_no_document(request: Request) -> bool:
 
 async def asked(request: Request) -> GraphRequest:
     """Return what is asked. Raises RefusedRequestError."""
-    given = _from_query(request) if is_safe(request) else await _from_body(request)
     try:
-        return request_of(given)
+        return request_of(_from_query(request) if is_safe(request) else await _from_body(request))
     except InvalidInput as error:
         raise RefusedRequestError(error) from None
 
 
 def _from_query(request: Request) -> dict[str, Any]:
+    check_parameters(request)
     if names_no_document(request):
         detail = "Send a GraphQL document as the parameter `query`, or post one as JSON."
         raise RefusedRequestError(InvalidInput.at("/query", detail))
@@ -61,9 +62,9 @@ async def _from_body(request: Request) -> Any:
 
 def _json(text: str | bytes, what: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise RefusedRequestError(InvalidInput.at("", f"{what} is not JSON: {error}."), 400) from None
+        return read_json(text)
+    except NotReadableError as error:
+        raise RefusedRequestError(InvalidInput.at("", f"{what} {error}"), 400) from None
 
 
 def _reads_as_json(header: str) -> bool:

@@ -16,7 +16,7 @@ from graphql_schema.outcomes import Outcome, failed
 
 VARY = "Authorization, Accept"
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": VARY}
-_JSON_TOO = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
+_JSON_TOO = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def respond(outcome: Outcome, wish: Wish) -> Response:
@@ -25,8 +25,9 @@ def respond(outcome: Outcome, wish: Wish) -> Response:
     if outcome.status == HTTPStatus.NOT_FOUND and wish.json_would_do:
         # A step of APQ's handshake, not a failure: Apollo's client for iOS reads the body of a 2xx only.
         media_type = JSON
-    headers = {"Allow": "POST"} if outcome.status == HTTPStatus.METHOD_NOT_ALLOWED else {}
-    return _response(outcome, media_type, _status(outcome, media_type), headers)
+    status = _status(outcome, media_type)
+    headers = {"Allow": "POST"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
+    return _response(outcome, media_type, status, headers | outcome.headers if status == outcome.status else headers)
 
 
 def refuse(refused: RefusedRequestError, wish: Wish) -> Response:

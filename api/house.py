@@ -11,10 +11,12 @@ from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import count_statements_of
+from services.counting import Counts, SharedCounts
 from services.gate import Gate
 from services.issuers import Issuer, SharedSecret
 from services.key_set import KeySet
 from services.passwords import Passwords
+from services.quotas import Quotas
 from services.reception import Reception
 from services.tokens import Tokens
 
@@ -27,6 +29,7 @@ class House:
     passwords: Passwords
     gate: Gate
     reception: Reception
+    quotas: Quotas
 
 
 @contextmanager
@@ -73,4 +76,9 @@ def _house(database: Database, settings: Settings, issuer: Issuer | None) -> Hou
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
-    return House(database, passwords, Gate(database, tokens), reception)
+    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings))
+
+
+def _quotas(settings: Settings) -> Quotas:
+    url = settings.redis_url()
+    return Quotas(settings.rate_limits(), Counts() if url is None else SharedCounts(url))

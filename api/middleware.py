@@ -6,6 +6,7 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import current_request_id
@@ -114,6 +115,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            pass  # nobody is there to answer to
         except Exception:
             request_id = scope["state"]["request_id"]
             error_log.exception("unexpected error")

@@ -17,15 +17,28 @@ _ERRORS = {
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "INVALID_INPUT: `errors` says what to mend.",
+    429: "RATE_LIMITED: too much in too short a time; come back after Retry-After seconds.",
     500: "INTERNAL: the request id finds it in the log.",
     503: "UNAVAILABLE: the database is away; try again after Retry-After seconds.",
 }
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 _HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},
-    503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
 }
-_ALWAYS = (422, 500, 503)
 FORM = "application/x-www-form-urlencoded"
+_RATES = {
+    "RateLimit": {
+        "schema": {"type": "string", "examples": ['"requests";r=1199;t=60']},
+        "description": "What is left of each quota that this request took from, and seconds until the oldest of it comes back.",
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string", "examples": ['"requests";q=1200;w=60, "cost";q=20000000;w=60']},
+        "description": "The quotas that this request falls under, and their windows in seconds.",
+    },
+}
+_ALWAYS = (422, 429, 500, 503)
 _ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The row's revision, quoted."}}
 _PAGE_HEADERS = {"Link": {"schema": {"type": "string"}, "description": 'Where there is more: <address>; rel="next".'}}
 _NEW_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "The row's address."}}
@@ -67,6 +80,16 @@ def new(shape: Any) -> Responses:
 def gone() -> Responses:
     """Declare the answer to deleting."""
     return {204: {"description": "Done."}}
+
+
+def show_rates(document: dict[str, Any]) -> None:
+    """Declare the headers that every answer has."""
+    document["components"]["headers"] = _RATES
+    everywhere = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATES}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                answer["headers"] = {**answer.get("headers", {}), **everywhere}
 
 
 def never_null(document: dict[str, Any]) -> None:

@@ -3,30 +3,35 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from api.arrivals import arrive
+from api.parameters import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
+from services.json_text import NotReadableError, read_json
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class OrjsonRequest(Request):
-    """A request whose JSON has no NaN, no lone surrogates, no invalid UTF-8 and no bottomless nesting."""
+    """A request whose JSON is read by orjson."""
 
     async def json(self) -> Any:
         """Return the body's JSON. Raises InvalidInput."""
         try:
-            return orjson.loads(await self.body())
-        except orjson.JSONDecodeError as error:
-            raise InvalidInput.at("", f"The body is not JSON: {error}.") from None
+            return read_json(await self.body())
+        except NotReadableError as error:
+            raise InvalidInput.at("", f"The body {error}") from None
 
 
-class Route(APIRoute):
-    """A route that says 415 to bodies of another kind than it reads."""
+class FreeRoute(APIRoute):
+    """A route that says 415 to bodies of another kind than it reads. Asking it is not counted."""
+
+    async def admit(self, request: Request) -> None:
+        """Decide whether to look at the request at all; everyone is admitted."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
@@ -34,16 +39,27 @@ class Route(APIRoute):
         takes_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
 
         async def handle_ours(request: Request) -> Response:
-            if self.body_field is not None and _has_body(request):
-                _check_media_type(request, takes_form=takes_form)
-            return await handle(OrjsonRequest(request.scope, request.receive))
+            ours = OrjsonRequest(request.scope, request.receive)
+            await self.admit(ours)
+            check_parameters(ours)
+            if self.body_field is not None and _has_body(ours):
+                _check_media_type(ours, takes_form=takes_form)
+            return await handle(ours)
 
         return handle_ours
 
 
-def router(prefix: str, tag: str) -> APIRouter:
+class Route(FreeRoute):
+    """A route that counts its requests before it looks at anything else, also those that turn out to be malformed."""
+
+    async def admit(self, request: Request) -> None:
+        """Raise RateLimited where the caller has asked for too much."""
+        await arrive(request)
+
+
+def router(prefix: str, tag: str, route_class: type[FreeRoute] = Route) -> APIRouter:
     """Make a router of ours."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=Route, redirect_slashes=False)
+    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class, redirect_slashes=False)
 
 
 def _has_body(request: Request) -> bool:

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.checked import IN_MEMORY, Networks, Quota, Store
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
+from services.quotas import Limit
 from services.tokens import ISSUER
 
 MIN_SECRET_BYTES = 32
@@ -62,6 +64,14 @@ class Settings(BaseSettings):
     persisted_documents_only: bool = False
     max_query_cost: Annotated[int, Field(ge=1000, le=100_000_000)] = MAX_COST
     max_body_bytes: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
+    max_sockets: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    rate_limit_requests: Quota = "1200/minute"
+    rate_limit_cost: Quota = "20000000/minute"
+    rate_limit_anonymous: Quota = "300/minute"
+    rate_limit_login_address: Quota = "60/minute"
+    rate_limit_login_account: Quota = "10/minute"
+    rate_limit_storage: Store = SecretStr(IN_MEMORY)
+    forwarded_allow_ips: Networks = "127.0.0.1"
     shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
 
     @field_validator("cors_origins", mode="before")
@@ -119,6 +129,29 @@ class Settings(BaseSettings):
             msg = "PERSISTED_DOCUMENTS_ONLY needs PERSISTED_DOCUMENTS, the file that lists them"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _an_operation_fits_the_quota(self) -> "Settings":
+        quota = Limit.parse(self.rate_limit_cost)
+        if quota is not None and quota.amount < self.max_query_cost:
+            msg = "RATE_LIMIT_COST must allow what one operation may cost: MAX_QUERY_COST"
+            raise ValueError(msg)
+        return self
+
+    def rate_limits(self) -> dict[str, Limit | None]:
+        """Return the limits by the names of their policies."""
+        return {
+            "requests": Limit.parse(self.rate_limit_requests),
+            "cost": Limit.parse(self.rate_limit_cost),
+            "anonymous": Limit.parse(self.rate_limit_anonymous),
+            "login": Limit.parse(self.rate_limit_login_address),
+            "account": Limit.parse(self.rate_limit_login_account),
+        }
+
+    def redis_url(self) -> str | None:
+        """Return where to count, if that is not in memory."""
+        url = self.rate_limit_storage.get_secret_value()
+        return None if url == IN_MEMORY else url
 
     def secret(self) -> str:
         """Return the secret; in development, make one and keep it in the data folder if none is set."""

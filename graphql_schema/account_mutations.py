@@ -74,8 +74,8 @@ class AccountMutation:
 
     @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.")
     def refresh(self, info: Info, input: RefreshInput) -> AuthPayload:
-        given, reception = shape(Refresh, input), info.context.reception
-        return planned(lambda field: _admitted(field, reception.refresh(given, _account(field))))
+        given, context = shape(Refresh, input), info.context
+        return planned(lambda field: _admitted(field, context.reception.refresh(given, _account(field), context.visitor)))
 
     @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")
     def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:

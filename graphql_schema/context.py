@@ -40,9 +40,19 @@ class GraphContext:
             raise self._caller
         return self._caller
 
+    def prepay(self, transactions: int, cost: int, attempts: int) -> None:
+        """Pay for an operation before any of it is run: so many transactions, and attempts to get in.
+
+        A stranger pays from what the address may take. Raises RateLimited, QueryTooComplex.
+        """
+        allowance = self.visitor.allowance if isinstance(self._caller, TodoError) else self._caller.allowance
+        if allowance is not None:
+            allowance.prepay(transactions, cost)
+        self.visitor.attempts.prepay(attempts)
+
     @cached_property
     def snapshot(self) -> Snapshot:
-        """Open the operation's one read transaction, on first use. Raises Unauthenticated, Unavailable.
+        """Open the operation's one read transaction, on first use. Raises Unauthenticated, RateLimited, Unavailable.
 
         What did not open once is not tried again by the operation's next field.
         """

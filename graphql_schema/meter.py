@@ -82,6 +82,26 @@ class Meter:
         root = self._schema.get_root_type(operation.operation)
         return Measure() if root is None else self._selections(operation.selection_set, root)
 
+    def roots(self, operation: OperationDefinitionNode) -> tuple[str, ...]:
+        """Return which fields will be run at the root, as often as they will."""
+        found: dict[str, str] = {}
+        self._collect(operation.selection_set, found, set())
+        return tuple(name for name in found.values() if name not in _META_FIELDS)
+
+    def _collect(self, selections: SelectionSetNode, found: dict[str, str], spread: set[str]) -> None:
+        """Put the selected fields under their response keys; what stands under the same key is one field."""
+        for node in selections.selections:
+            if not self._is_included(node):
+                continue
+            match node:
+                case FieldNode(name=name, alias=alias):
+                    found[(alias or name).value] = name.value
+                case FragmentSpreadNode(name=name) if name.value not in spread:
+                    spread.add(name.value)
+                    self._collect(self._fragments[name.value].selection_set, found, spread)
+                case InlineFragmentNode():
+                    self._collect(node.selection_set, found, spread)
+
     def _selections(self, selections: SelectionSetNode, parent: GraphQLCompositeType) -> Measure:
         parts = [self._part(node, parent) for node in _each_once(selections) if self._is_included(node)]
         heaviest = max(parts, key=lambda part: (part.per_row, part.cost), default=Measure())

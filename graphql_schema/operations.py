@@ -14,6 +14,9 @@ from graphql_schema.repertoire import Rehearsal, Repertoire
 from graphql_schema.requests import GraphRequest
 from services.errors import MethodNotAllowed, TodoError
 
+# Mutations that are attempts to get in.
+ATTEMPTS = frozenset({"register", "logIn", "refresh"})
+
 
 class Graph:
     """The schema, ready to run operations. Its methods block: call them in a worker thread."""
@@ -57,6 +60,8 @@ class Graph:
     def _run(self, document: DocumentNode, request: GraphRequest, context: GraphContext) -> Outcome:
         rehearsal = self.repertoire.rehearsal(request.query, request.operation_name, request.variables)
         check(rehearsal.measure, self._max_cost)
+        attempts = sum(name in ATTEMPTS for name in rehearsal.roots)
+        context.prepay(max(1, len(rehearsal.roots)), rehearsal.measure.cost, attempts)
         outcome = self._read_again(rehearsal, context) or self._execute(document, request, rehearsal, context)
         if request.wants_cost:
             outcome.body["extensions"] = {"cost": {"requested": rehearsal.measure.cost, "limit": self._max_cost}}
@@ -92,4 +97,4 @@ class Graph:
         )
         if result.data and not result.errors and self._type(request) is OperationType.QUERY:
             rehearsal.is_known = list(result.data) == list(rehearsal.selections)
-        return answered(result)
+        return answered(result, is_single=len(rehearsal.roots) == 1)

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from services.errors import TodoError
+from services.errors import RateLimited, TodoError
 from services.reading.names import camel
 
 PARTIAL_SUCCESS = 294
@@ -20,18 +20,19 @@ class Outcome:
     """What to answer. `executed` is False where the request itself was at fault; there is no `data` then.
 
     `status` is that of GraphQL over HTTP (September 2026): 294 where some fields could not be answered, 400 where the document
-    cannot be parsed, and otherwise the error's own.
+    cannot be parsed, and otherwise the error's own. `headers` are what HTTP says beside that status.
     """
 
     body: dict[str, Any]
     executed: bool
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def failed(error: TodoError) -> Outcome:
     """Return what to answer to a request that could not be run."""
     body = {"errors": [{"message": error.detail, "extensions": _spelled(error.extensions)}]}
-    return Outcome(body, executed=False, status=error.status)
+    return Outcome(body, executed=False, status=error.status, headers=dict(error.headers))
 
 
 def refused(errors: Iterable[GraphQLError], status: int) -> Outcome:
@@ -39,13 +40,19 @@ def refused(errors: Iterable[GraphQLError], status: int) -> Outcome:
     return Outcome({"errors": [_rendered(error) for error in errors]}, executed=False, status=status)
 
 
-def answered(result: ExecutionResult) -> Outcome:
-    """Return what to answer after graphql-core has seen the operation; perhaps it refused to run it."""
+def answered(result: ExecutionResult, *, is_single: bool) -> Outcome:
+    """Return what to answer after graphql-core has seen the operation; perhaps it refused to run it.
+
+    `is_single` where the operation runs one field: if that asked for too much, nothing has been done.
+    """
     if result.errors and result.data is None and all(error.path is None for error in result.errors):
         return refused(result.errors, 422)
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = [_rendered(error) for error in result.errors]
+        cause = result.errors[0].original_error
+        if is_single and isinstance(cause, RateLimited):
+            return Outcome(body, executed=True, status=cause.status, headers=dict(cause.headers))
         return Outcome(body, executed=True, status=PARTIAL_SUCCESS)
     return Outcome(body, executed=True)
 
@@ -66,6 +73,7 @@ def _rendered(error: GraphQLError) -> dict[str, Any]:
 
 
 def _spelled(extensions: dict[str, Any]) -> dict[str, Any]:
-    if "errors" not in extensions:
-        return extensions
-    return {**extensions, "errors": [{**flaw, "pointer": camel(flaw["pointer"])} for flaw in extensions["errors"]]}
+    spelled = {camel(name): value for name, value in extensions.items()}
+    if "errors" in spelled:
+        spelled["errors"] = [{**flaw, "pointer": camel(flaw["pointer"])} for flaw in spelled["errors"]]
+    return spelled

@@ -45,11 +45,14 @@ class Prepared:
 class Rehearsal:
     """What an operation with these variables will be: what it amounts to, and its selections as they become known.
 
+    Of a mutation, `roots` are the fields that it runs, one transaction each.
+
     Once a query has gone well, its selections are known to be all there is to it: then it `is_known`, and reading is enough.
     """
 
     measure: Measure
     size: int
+    roots: tuple[str, ...] = ()
     selections: dict[str, Any] = field(default_factory=dict)
     is_known: bool = False
 
@@ -110,7 +113,9 @@ class Repertoire:
         variables = get_variable_values(self._schema, operation.variable_definitions or (), orjson.loads(given) or {})
         if not isinstance(variables, VariableValues):
             return Rehearsal(Measure(), size)
-        return Rehearsal(Meter(self._schema, document, variables.coerced).measure(operation), size)
+        meter = Meter(self._schema, document, variables.coerced)
+        roots = meter.roots(operation) if operation.operation is OperationType.MUTATION else ()
+        return Rehearsal(meter.measure(operation), size, roots)
 
 
 def _unchained(document: DocumentNode) -> DocumentNode:

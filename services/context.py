@@ -7,7 +7,7 @@ a service forgot a filter.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
@@ -19,6 +19,7 @@ from models.lease import ApiToken, Lease, LoginSession
 from models.scopes import Scope
 from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
+from services.allowance import Allowance
 from services.availability import available
 from services.errors import Unauthenticated
 from services.grants import FULL, NO_API_TOKEN, Grant
@@ -58,13 +59,14 @@ class UserContext:
     database: Database
     newcomer: Newcomer | None = None
     grant: Grant = FULL
+    allowance: Allowance | None = field(default=None, compare=False, repr=False)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Open a read transaction.
 
-        Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; Unavailable where the
-        database is away.
+        Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; RateLimited where the user
+        has asked for too much; Unavailable where the database is away.
         """
         with self._open(self.database.reading, "") as (wire, revision, now):
             yield Snapshot(self.user_id, self.grant, wire, revision, now)
@@ -86,6 +88,8 @@ class UserContext:
 
     @contextmanager
     def _open(self, begin: Begin[Wire], locking: str) -> Iterator[tuple[Wire, int, datetime]]:
+        if self.allowance is not None:
+            self.allowance.spend()
         grant = self.grant
         values = (self.user_id,) if grant.lease_id is None else (grant.lease_id, self.user_id)
         opening = Opening({"app.user_id": self.user_id}, _SELECTS[grant.lease] + locking, values)

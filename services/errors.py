@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, ClassVar
 
 
@@ -19,7 +20,7 @@ class TodoError(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
-    headers: ClassVar[dict[str, str]] = {}
+    headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, **members: Any) -> None:
         super().__init__(detail)
@@ -36,7 +37,7 @@ class Unauthenticated(TodoError):
     """No token, or one that no longer opens anything."""
 
     code, status, title = "UNAUTHENTICATED", 401, "Authentication required"
-    headers: ClassVar = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(TodoError):
@@ -141,4 +142,16 @@ class Unavailable(TodoError):
     """
 
     code, status, title = "UNAVAILABLE", 503, "Temporarily unavailable"
-    headers: ClassVar = {"Retry-After": "2"}
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
+class RateLimited(TodoError):
+    """More than the caller may ask for in so short a time. Nothing was done; `retry_after` is when there is room again."""
+
+    code, status, title = "RATE_LIMITED", 429, "Too many requests"
+
+    def __init__(self, what: str, wait: float) -> None:
+        """Take what there was too much of, as "1200 requests in 60 seconds", and how many seconds to wait."""
+        seconds = max(1, ceil(wait))
+        super().__init__(f"The limit is {what}; come back in {seconds} s.", retry_after=seconds)
+        self.headers = {"Retry-After": str(seconds)}

@@ -15,6 +15,7 @@ from services.errors import Unauthenticated
 from services.grants import NO_API_TOKEN, Grant
 from services.opaque import API_TOKEN, hashed
 from services.tokens import Tokens
+from services.visitor import Visitor
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
 REMEMBERED = 10_000  # API tokens
@@ -32,19 +33,36 @@ class Gate:
         self._api_tokens: TTLCache[str, UserContext] = TTLCache(REMEMBERED, RECALLED_FOR)
         self._lock = Lock()
 
-    async def identify(self, token: str | None) -> UserContext:
-        """Return the context of the token's user. Raises Unauthenticated, Unavailable."""
+    async def identify(self, token: str | None, visitor: Visitor) -> UserContext:
+        """Return the context of the token's user, and count the request: to the user, or else to the visitor's address.
+
+        Raises Unauthenticated, RateLimited, Unavailable.
+        """
+        try:
+            context = visitor.known_as(await self._context(token, visitor))
+        except Unauthenticated:
+            await visitor.quotas.without_blocking(visitor.allowance.prepay)
+            raise
+        assert context.allowance is not None  # noqa: S101
+        await visitor.quotas.without_blocking(context.allowance.prepay)
+        return context
+
+    async def _context(self, token: str | None, visitor: Visitor) -> UserContext:
         if not token:
             raise Unauthenticated(NO_TOKEN)
         if token.startswith(API_TOKEN):
-            recalled = self._recalled(token)
-            return await to_thread.run_sync(self._looked_up, token) if recalled is None else recalled
+            return self._recalled(token) or await self._asked_for(token, visitor)
         identity = await self._tokens.read(token)
         return UserContext(identity.user_id, self._database, identity.newcomer, identity.grant)
 
     def _recalled(self, token: str) -> UserContext | None:
         with self._lock:
             return self._api_tokens.get(hashed(token))
+
+    async def _asked_for(self, token: str, visitor: Visitor) -> UserContext:
+        """Whoever has tried too many bad tokens does not get the database to look for another."""
+        await visitor.quotas.without_blocking(visitor.allowance.requests.demand)
+        return await to_thread.run_sync(self._looked_up, token)
 
     def _looked_up(self, token: str) -> UserContext:
         """Ask the database whose API token it is, and note there that it was used."""

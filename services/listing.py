@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import orjson
-
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
+from services.json_text import NotReadableError, read_json
 from services.reading.defaults import wished_shape
 from services.reading.entities import Entity
 from services.reading.filters import parse_filter
@@ -64,8 +63,8 @@ def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
 
 def _json(text: str) -> object:
     try:
-        return snake_keys(orjson.loads(text))
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput.at("/filter", f"The filter is not JSON: {error}.") from error
-    except (RecursionError, ValueError):
-        raise InvalidInput.at("/filter", "The filter nests too deeply, or names the same thing in two spellings.") from None
+        return snake_keys(read_json(text))
+    except NotReadableError as error:
+        raise InvalidInput.at("/filter", f"The filter {error}") from None
+    except ValueError:
+        raise InvalidInput.at("/filter", "The filter names the same thing in two spellings.") from None

@@ -49,7 +49,11 @@ class Reception:
         self._rotation = Rotation(database, session_lifetime)
 
     def register(self, registration: Registration, view: View, visitor: Visitor) -> Admission:
-        """Make a local account. Raises EmailTaken, Unavailable where too many wait for a password to be hashed."""
+        """Make a local account.
+
+        Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
+        """
+        visitor.attempts.spend()
         user_id = new_id()
         opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)
@@ -66,9 +70,12 @@ class Reception:
     def log_in(self, credentials: Credentials, view: View, visitor: Visitor) -> Admission:
         """Begin a session.
 
-        Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; Unavailable
-        where too many wait for a password to be checked.
+        Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; RateLimited
+        after too many attempts; Unavailable where too many wait for a password to be checked.
         """
+        visitor.attempts.spend()
+        attempts = visitor.attempts_on(credentials.email)
+        attempts.spend()
         opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
         with available(), self._database.reading(opening) as (_, account):
             pass
@@ -76,13 +83,15 @@ class Reception:
         right, newer_hash = self._passwords.check(credentials.password, password_hash)
         if user_id is None or not right or not is_active:
             raise Unauthenticated("E-mail or password is wrong.")
+        attempts.clear()
         context = UserContext(user_id, self._database)
         if newer_hash is not None:
             AccountService(context, self._passwords).store_hash(newer_hash)
         return self._admit(context, view, visitor)
 
-    def refresh(self, refresh: Refresh, view: View) -> Admission:
-        """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated."""
+    def refresh(self, refresh: Refresh, view: View, visitor: Visitor) -> Admission:
+        """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
+        visitor.attempts.spend()
         token = RefreshToken.parse(refresh.refresh_token)
         context = self._rotation.context_of(token) if token else None
         if token is None or context is None:

@@ -1,11 +1,50 @@
-"""Who stands at the door, before it is known who they are."""
+"""Who stands at the door, before it is known who they are; and which quotas the request falls under."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
+
+from services.addresses import network
+from services.allowance import Allowance, Purse, Tally
+from services.context import UserContext
+from services.counting import Counts
+from services.quotas import Policy, Quotas
+
+UNLIMITED = Quotas({}, Counts())
 
 
-@dataclass(frozen=True, slots=True)
 class Visitor:
-    """Where a request comes from: the address, and what the client calls itself."""
+    """Where one request comes from: the address, and what the client calls itself."""
 
-    address: str
-    device: str | None = None
+    def __init__(self, address: str, device: str | None = None, quotas: Quotas = UNLIMITED) -> None:
+        self.address = address
+        self.device = device
+        self.quotas = quotas
+        self.tally = Tally()
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        """Return what a stranger from this address may do."""
+        return self._allowance(self.quotas.anonymous, self._place)
+
+    @cached_property
+    def attempts(self) -> Purse:
+        """Return the attempts to get in from this address."""
+        return Purse(self.quotas, self.quotas.login, self._place, self.tally)
+
+    def attempts_on(self, email: str) -> Purse:
+        """Return the attempts to log in with this e-mail, from wherever. Others' attempts are nothing for this one's headers."""
+        return Purse(self.quotas, self.quotas.account, sha256(email.encode()).hexdigest(), Tally())
+
+    def known_as(self, context: UserContext) -> UserContext:
+        """Return the context of the visitor's user, with what this request may do in that user's name."""
+        return replace(context, allowance=self._allowance(self.quotas.requests, f"user:{context.user_id}"))
+
+    @cached_property
+    def _place(self) -> str:
+        return f"address:{network(self.address)}"
+
+    def _allowance(self, policy: Policy | None, key: str) -> Allowance:
+        quotas, tally = self.quotas, self.tally
+        tally.policies = tuple(each for each in (policy, quotas.cost) if each is not None)
+        return Allowance(Purse(quotas, policy, key, tally), Purse(quotas, quotas.cost, key, tally))

@@ -1,6 +1,7 @@
 """The real thing for every test: an embedded PostgreSQL, a migrated template, the service on a port of its own."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import uvicorn
 
 from api.app import create_app
 from api.logs import JsonLines
+from api.serving import options
 from api.settings import Settings
 from models.embedded import embedded_postgres
 from models.migrate import migrate
@@ -89,9 +91,9 @@ def database(cluster: Cluster) -> Cluster:
 
 
 @contextmanager
-def serving(settings: Settings, database: Cluster) -> Iterator[Service]:
-    """Serve in a thread, on a free port."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False))
+def serving(settings: Settings, database: Cluster, **given: Any) -> Iterator[Service]:
+    """Serve in a thread, on a free port, as `todo serve` does; what is given goes to uvicorn."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | given)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():
@@ -106,8 +108,10 @@ def serving(settings: Settings, database: Cluster) -> Iterator[Service]:
 
 
 def settings_for(database: Cluster, **given: object) -> Settings:
-    """Return settings that depend on nothing around them."""
-    return Settings.model_validate({"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused"), **given})
+    """Return settings that depend on nothing around them; no test runs into a limit that it does not set itself."""
+    unlimited = dict.fromkeys((name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name)), "off")
+    own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
+    return Settings.model_validate({**unlimited, **own, **given})
 
 
 @pytest.fixture(scope="session")

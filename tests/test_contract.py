@@ -51,7 +51,7 @@ def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str,
             assert operation["operationId"], path
             assert operation["description"], path
             declared = set(operation["responses"])
-            expected = {"422", "500", "503"}
+            expected = {"422", "429", "500", "503"}
             if "{user_id}" in path:
                 expected |= {"401", "403"}
             if "{id}" in path:
@@ -60,6 +60,8 @@ def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str,
                 expected |= {"413", "415"}
             assert expected <= declared, (method, path)
             for code, answer in operation["responses"].items():
+                assert {"RateLimit", "RateLimit-Policy"} <= answer["headers"].keys(), (method, path, code)
+                assert ("Retry-After" in answer["headers"]) == (code in {"429", "503"}), (method, path, code)
                 if int(code) >= 400:
                     assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
 

@@ -11,6 +11,8 @@ from graphql_schema.operations import Graph
 from graphql_schema.repertoire import REMEMBERED
 from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
+from services.errors import Unauthenticated
+from services.visitor import Visitor
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
 from tests.factories import PASSWORD, Person
@@ -234,7 +236,8 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
     nobody: Any = None
 
     def run(document: str, **variables: Any) -> None:
-        graph.run(GraphRequest(document, variables), GraphContext(nobody, nobody, nobody, nobody))
+        stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+        graph.run(GraphRequest(document, variables), stranger)
 
     for number in range(1000):
         run(f"{{ a{number} }}")

@@ -17,6 +17,7 @@ import psutil
 import psycopg2
 import pytest
 
+from api.protocol import BoundedProtocol
 from models.migrate import newest_version
 from tests.conftest import SECRET, Cluster
 from tests.doors import TLS, RestDoor
@@ -32,7 +33,7 @@ def free_port() -> int:
 
 
 def environment(folder: Path, **given: object) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}}
     return inherited | {"DATA_DIR": str(folder / "data")} | {name: str(value) for name, value in given.items()}
 
 
@@ -171,6 +172,15 @@ def test_several_workers_share_the_port_and_the_data(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert postmasters(tmp_path) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_connections_have_their_bounds_however_many_processes_there_are(tmp_path: Path, workers: int) -> None:
+    with started(tmp_path, "--workers", str(workers)) as (_, url), socket.socket() as connection:
+        connection.connect(("127.0.0.1", int(url.rsplit(":", 1)[1])))
+        connection.sendall(b"GET /health HTTP/1.1\r\nA: " + b"x" * BoundedProtocol.head_bytes + b"\r\n\r\n")
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.dependencies import Account, Bearer, TheHouse, TheVisitor, caller, house_of
+from api.arrivals import house_of
+from api.dependencies import Account, Bearer, TheHouse, TheVisitor, caller
 from api.openapi import Responses, errors, gone
 from api.routing import router
 from models.lease import LogOut, Refresh
@@ -56,13 +57,13 @@ def log_in(house: TheHouse, visitor: TheVisitor, form: Annotated[OAuth2PasswordR
 
 
 @routes.post("/refresh", operation_id="refresh", responses=ADMITTED | errors(401, 413, 415))
-def refresh(house: TheHouse, body: RefreshToken) -> Response:
+def refresh(house: TheHouse, visitor: TheVisitor, body: RefreshToken) -> Response:
     """Go on with a session: a new access token and a new refresh token for the newest refresh token.
 
     Asking again within ten seconds, because the answer was lost, gives the same refresh token. After that, a refresh token that
     was used already ends its session: somebody else may have it.
     """
-    return answers.admission(house.reception.refresh(body, VIEW))
+    return answers.admission(house.reception.refresh(body, VIEW, visitor))
 
 
 @routes.post(

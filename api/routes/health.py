@@ -8,13 +8,13 @@ from starlette.responses import Response
 from api import answers, shapes
 from api.dependencies import TheHouse
 from api.openapi import Responses, errors
-from api.routing import router
+from api.routing import FreeRoute, router
 from models.readiness import NotReady, check_readiness
 from services.errors import Unavailable
 
 _log = logging.getLogger("todo.ready")
 
-routes = router("", "Service")
+routes = router("", "Service", FreeRoute)
 ABOUT: Responses = {200: {"model": shapes.About, "description": "Addresses."}}
 HEALTHY: Responses = {200: {"model": shapes.Condition, "description": "Yes."}}
 

@@ -1,0 +1,44 @@
+"""Kinds of settings that are checked where they are read: texts that others understand, at a time when nobody sees the error."""
+
+from ipaddress import ip_network
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr
+
+from services.quotas import Limit
+
+IN_MEMORY = "memory"
+_REDIS = ("redis", "rediss", "redis+unix")
+
+
+def _limit(text: str) -> str:
+    Limit.parse(text)
+    return text
+
+
+def _store(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    try:
+        known = text == IN_MEMORY or (urlsplit(text).scheme in _REDIS and urlsplit(text).port != 0)
+    except ValueError:
+        known = False
+    if not known:
+        msg = "must be memory, or a URL such as redis://host:6379/0"
+        raise ValueError(msg)
+    return url
+
+
+def _networks(text: str) -> str:
+    for part in text.split(","):
+        try:
+            _ = part.strip() == "*" or ip_network(part.strip(), strict=False)
+        except ValueError:
+            msg = "must be addresses or networks such as 10.0.0.0/8, separated by commas, or *"
+            raise ValueError(msg) from None
+    return text
+
+
+Quota = Annotated[str, AfterValidator(_limit)]
+Store = Annotated[SecretStr, AfterValidator(_store)]
+Networks = Annotated[str, AfterValidator(_networks)]

@@ -1,0 +1,43 @@
+"""RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10) on every answer: how the caller stands."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.arrivals import visitor_in
+from services.allowance import Tally
+
+HEADERS = ("RateLimit", "RateLimit-Policy")
+
+
+class RateHeaders:
+    """Shows what was counted. Where nothing was, it shows how a stranger from the same address stands. Pure ASGI."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_rates(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                visitor = visitor_in(scope)
+                if not visitor.tally.standings:
+                    await visitor.quotas.without_blocking(visitor.allowance.requests.look)
+                message["headers"] = [*message.get("headers", ()), *_rendered(visitor.tally)]
+            await send(message)
+
+        await self._app(scope, receive, send_with_rates)
+
+
+def _rendered(tally: Tally) -> list[tuple[bytes, bytes]]:
+    standings = tally.standings.values()
+    policies = {policy.name: policy for policy in (*tally.policies, *(standing.policy for standing in standings))}
+    return [
+        (name.lower().encode(), ", ".join(items).encode())
+        for name, items in zip(
+            HEADERS, ([each.item for each in standings], [each.item for each in policies.values()]), strict=True
+        )
+        if items
+    ]

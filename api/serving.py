@@ -1,0 +1,21 @@
+"""How uvicorn is to serve: the bounds of connections, and what it believes of proxies."""
+
+from typing import Any
+
+from api.protocol import BoundedProtocol
+from api.settings import Settings
+
+SOCKET_MESSAGE_BYTES = 64 * 1024
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Return the options of uvicorn.Config that say so."""
+    return {
+        "http": BoundedProtocol,
+        "ws_max_size": SOCKET_MESSAGE_BYTES,
+        "proxy_headers": True,
+        "forwarded_allow_ips": settings.forwarded_allow_ips,
+        "server_header": False,
+        "log_config": None,
+        "access_log": False,
+    }

@@ -1,0 +1,43 @@
+"""JSON as clients write it → trees that are not deeper than anything here needs."""
+
+from typing import Any
+
+import orjson
+
+MAX_LEVELS = 64
+
+
+class NotReadableError(ValueError):
+    """What is wrong with the text, to be put behind its name."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return the tree. It has no NaN, no lone surrogates, no invalid UTF-8. Raises NotReadableError."""
+    try:
+        tree = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if "depth limit" in error.msg:
+            raise _too_deep() from None
+        raise NotReadableError(f"is not JSON: {error}.") from None
+    if _brackets(text) > MAX_LEVELS and _is_deeper(tree):
+        raise _too_deep()
+    return tree
+
+
+def _too_deep() -> NotReadableError:
+    return NotReadableError(f"nests deeper than {MAX_LEVELS} levels; flatten it.")
+
+
+def _brackets(text: str | bytes) -> int:
+    """No tree is deeper than its text has brackets: that settles it for almost all."""
+    return text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+
+
+def _is_deeper(tree: Any) -> bool:
+    level = [tree]
+    for _ in range(MAX_LEVELS):
+        inner = (member for each in level for member in (each.values() if isinstance(each, dict) else each))
+        level = [member for member in inner if isinstance(member, dict | list)]
+        if not level:
+            return False
+    return True

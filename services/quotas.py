@@ -1,0 +1,131 @@
+"""Quotas: how much each caller may ask for in a while, and what one who asks for more is told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from anyio import to_thread
+from limits import parse_many
+
+from services.counting import Count, Counts
+from services.errors import QueryTooComplex, RateLimited
+
+OFF = "off"
+# Windows count units, and a moving window in Redis keeps one entry for each. So large quotas are counted in coarse units:
+# a 2000th of the quota, rounded up.
+STEPS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So much in a window of so many seconds."""
+
+    amount: int
+    window: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Limit | None":
+        """Return what the text says in the notation of the library `limits`; None for "off". Raises ValueError."""
+        if text.strip().lower() == OFF:
+            return None
+        try:
+            (item,) = parse_many(text)
+        except ValueError:
+            item = None
+        if item is None or item.amount < 1:
+            msg = "must be one limit such as 100/minute or 5000 per 2 hours, or off"
+            raise ValueError(msg)
+        return cls(item.amount, item.get_expiry())
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A limit, its name in headers and keys, and what it counts, in the words of errors."""
+
+    name: str
+    limit: Limit
+    noun: str
+    unit: int = 1
+
+    @property
+    def units(self) -> int:
+        """Return how many units there are."""
+        return self.limit.amount // self.unit
+
+    @property
+    def item(self) -> str:
+        """Return the policy as RateLimit-Policy shows it."""
+        return f'"{self.name}";q={self.limit.amount};w={self.limit.window}'
+
+    def __str__(self) -> str:
+        """Return the policy in words."""
+        return f"{self.limit.amount} {self.noun} in {self.limit.window} seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a caller stands with a policy: how much is left, and in how many seconds the oldest of what was taken comes back."""
+
+    policy: Policy
+    left: int
+    resets_in: float
+
+    @property
+    def item(self) -> str:
+        """Return the standing as RateLimit shows it."""
+        return f'"{self.policy.name}";r={self.left};t={ceil(self.resets_in)}'
+
+
+class Quotas:
+    """All policies, and the counts. A policy that is off is None."""
+
+    def __init__(self, limits: Mapping[str, Limit | None], counts: Counts) -> None:
+        """Take the limits by the names of the policies; one that is missing is off."""
+        self._counts = counts
+        self.requests = _policy("requests", limits, "requests")
+        self.cost = _policy("cost", limits, "units of GraphQL cost", STEPS)
+        self.anonymous = _policy("anonymous", limits, "requests without a valid token from one address")
+        self.login = _policy("login", limits, "attempts to register, log in or refresh from one address")
+        self.account = _policy("account", limits, "attempts to log in with one e-mail")
+
+    def take(self, policy: Policy, key: str, amount: int = 1) -> tuple[Standing, RateLimited | None]:
+        """Take so much, or nothing; return how the caller stands, and what to raise where it was too much.
+
+        Raises QueryTooComplex where it would be too much at any time.
+        """
+        units = -(-amount // policy.unit)
+        if units > policy.units:
+            raise QueryTooComplex(f"This alone takes {amount} of {policy}; ask for less at once.")
+        count = self._counts.take(_key(policy, key), policy.units, policy.limit.window, units)
+        return _standing(policy, count), None if count.wait is None else RateLimited(str(policy), count.wait)
+
+    def look(self, policy: Policy, key: str) -> tuple[Standing, RateLimited | None]:
+        """Return how the caller stands, and what to raise where nothing is left; take nothing."""
+        count = self._counts.look(_key(policy, key), policy.units, policy.limit.window)
+        return _standing(policy, count), None if count.wait is None else RateLimited(str(policy), count.wait)
+
+    async def without_blocking(self, count: Callable[[], None]) -> None:
+        """Count from the event loop: at once where that takes no time, in a thread where it means asking Redis."""
+        if self._counts.threads is None:
+            count()
+        else:
+            await to_thread.run_sync(count, limiter=self._counts.threads)
+
+    def clear(self, policy: Policy, key: str) -> None:
+        """Forget what the caller has taken."""
+        self._counts.clear(_key(policy, key))
+
+
+def _policy(name: str, limits: Mapping[str, Limit | None], noun: str, steps: int | None = None) -> Policy | None:
+    limit = limits.get(name)
+    if limit is None:
+        return None
+    return Policy(name, limit, noun, ceil(limit.amount / steps) if steps else 1)
+
+
+def _key(policy: Policy, key: str) -> str:
+    return f"{policy.name}/{key}"
+
+
+def _standing(policy: Policy, count: Count) -> Standing:
+    return Standing(policy, max(0, policy.units - count.taken) * policy.unit, count.resets_in)

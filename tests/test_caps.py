@@ -1,0 +1,232 @@
+"""How much a request may hold, how long a statement may run, and how many sockets may be open.
+
+Elsewhere: bodies and pages (test_rest), documents and their cost (test_graphql, test_limits), filters (test_filters), and heads
+that are too long or too slow (test_connections).
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import psycopg2
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from api.app import create_app
+from api.parameters import MAX_PARAMETERS
+from api.serving import SOCKET_MESSAGE_BYTES, options
+from api.settings import Settings
+from api.sockets import SocketLimit
+from services.json_text import MAX_LEVELS
+from tests.conftest import Cluster, serving, settings_for
+from tests.doors import Door, DoorError, GraphQLDoor, RestDoor
+from tests.factories import Person
+
+JSON = {"Content-Type": "application/json"}
+
+
+def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
+    return opening * levels + closing * levels
+
+
+PLACES: dict[str, tuple[str, Callable[[str], dict[str, Any]], int]] = {
+    "a body": ("/api/me/tasks", lambda tree: {"content": f'{{"title": {tree}}}', "headers": JSON}, 1),
+    "variables": (
+        "/graphql",
+        lambda tree: {"content": f'{{"query": "{{ __typename }}", "variables": {{"x": {tree}}}}}', "headers": JSON},
+        2,
+    ),
+}
+GIVEN: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
+    "a filter": ("/api/me/tasks", lambda tree: {"filter": tree}),
+    "variables in an address": ("/graphql", lambda tree: {"query": "{ __typename }", "variables": tree}),
+}
+
+
+def complaint(answer: Any) -> str:
+    body = answer.json()
+    return str(body["detail"] if "detail" in body else body.get("errors", [{"message": ""}])[0]["message"])
+
+
+@pytest.mark.parametrize(("path", "sent", "around"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("closing", [("[", "]"), ('{"a": ', "}")], ids=["lists", "objects"])
+def test_bodies_nest_so_deep_and_no_deeper(
+    rest: RestDoor, path: str, sent: Callable[[str], dict[str, Any]], around: int, closing: tuple[str, str]
+) -> None:
+    opening, end = closing
+
+    def ask(levels: int) -> str:
+        inner = levels - around
+        return complaint(rest.http.post(path, **sent(opening * inner + ("1" if end == "}" else "") + end * inner)))
+
+    assert "nests deeper" not in ask(MAX_LEVELS)
+    for deeper in (MAX_LEVELS + 1, 5000):
+        assert ask(deeper) == f"The body nests deeper than {MAX_LEVELS} levels; flatten it."
+
+
+@pytest.mark.parametrize(("path", "given"), GIVEN.values(), ids=GIVEN)
+def test_so_do_parameters(rest: RestDoor, path: str, given: Callable[[str], dict[str, str]]) -> None:
+    def ask(levels: int) -> str:
+        return complaint(rest.http.get(path, params=given(nested(levels))))
+
+    assert "nests deeper" not in ask(MAX_LEVELS)
+    for deeper in (MAX_LEVELS + 1, 3000):
+        assert f"nests deeper than {MAX_LEVELS} levels" in ask(deeper)
+
+
+def test_brackets_in_texts_are_no_levels(door: Door) -> None:
+    text = "[{" * 100
+
+    assert door.create("task", title=text[:200])["title"] == text[:200]
+
+
+def test_wide_is_not_deep(rest: RestDoor) -> None:
+    answer = rest.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
+
+    assert "nests deeper" not in complaint(answer)
+
+
+ADDRESSES = {"rest": ("/api/me/tasks", {}), "graphql": ("/graphql", {"query": "{ __typename }"})}
+
+
+@pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
+def test_an_address_has_so_many_parameters(rest: RestDoor, path: str, needed: dict[str, str]) -> None:
+    def ask(several: int) -> str:
+        return complaint_or_nothing(
+            rest.http.get(path, params=needed | {f"p{number}": "" for number in range(several - len(needed))})
+        )
+
+    assert "more than" not in ask(MAX_PARAMETERS)
+    assert ask(MAX_PARAMETERS + 1) == f"The address has more than {MAX_PARAMETERS} parameters."
+
+
+def complaint_or_nothing(answer: Any) -> str:
+    return "" if answer.is_success else complaint(answer)
+
+
+@pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
+def test_a_parameter_is_given_once(rest: RestDoor, path: str, needed: dict[str, str]) -> None:
+    answer = rest.http.get(path, params=[*needed.items(), ("a/b", "1"), ("a/b", "1")])
+
+    problem = answer.json()
+    flaws = problem["errors"] if path != "/graphql" else problem["errors"][0]["extensions"]["errors"]
+    assert flaws == [{"pointer": "/a~1b", "detail": "This is given more than once."}]
+
+
+@pytest.mark.parametrize("kind", [RestDoor, GraphQLDoor], ids=["rest", "graphql"])
+def test_a_statement_that_takes_too_long_is_ended_and_its_connection_goes_on(
+    database: Cluster, kind: Callable[[str, str], Door]
+) -> None:
+    """With one connection in the pool, whoever comes next gets the one whose statement was ended."""
+    with serving(settings_for(database, statement_timeout_ms=200, database_pool_size=1), database) as service:
+        ada = Person.register(service.url)
+        lock = psycopg2.connect(database.owner)
+        with kind(service.url, ada.token) as door, lock.cursor() as cursor:
+            backend = only_backend(database)
+            cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+            for late in (lambda: door.page("task"), lambda: door.create("task", title="late")):
+                with pytest.raises(DoorError) as caught:
+                    late()
+                assert (caught.value.code, caught.value.status) == ("UNAVAILABLE", 503)
+            lock.rollback()
+
+            door.create("task", title="in time")
+            assert [task["title"] for task in door.page("task")] == ["in time"]
+            assert only_backend(database) == backend
+        lock.close()
+
+
+def only_backend(database: Cluster) -> object:
+    """Return the process that serves the service's one connection."""
+    ((pid,),) = database.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'todo'"
+    )
+    return pid
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Accept sockets, and say what they say."""
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+@contextmanager
+def echoing(most: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
+    """Serve the app behind the limit, with the options of the service; return how to connect from an address."""
+    app = SocketLimit(echo, most, per_address)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **options(Settings.model_construct())))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with ExitStack() as opened:
+
+        def come(address: str) -> ClientConnection:
+            headers = {"X-Forwarded-For": address}
+            return opened.enter_context(connect(f"ws://127.0.0.1:{port}", additional_headers=headers, proxy=None))
+
+        try:
+            yield come
+        finally:
+            opened.close()
+            server.should_exit = True
+            thread.join()
+
+
+def turned_away(do: Callable[[], object]) -> str:
+    with pytest.raises(InvalidStatus) as caught:
+        do()
+    answer = caught.value.response
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+    assert answer.headers["Retry-After"] == "30"
+    return bytes(answer.body or b"").decode()
+
+
+def test_so_many_sockets_are_open_from_one_address() -> None:
+    with echoing(most=10, per_address=2) as come:
+        first = come("2001:db8::1")
+        come("2001:db8::2")
+        assert '"TOO_MANY_SOCKETS"' in turned_away(lambda: come("2001:db8::3"))
+        come("192.0.2.1").send("x")
+
+        first.close()
+        again = come("2001:db8::3")
+        again.send("hello")
+        assert again.recv(timeout=10) == "hello"
+
+
+def test_so_many_sockets_are_open_in_all() -> None:
+    with echoing(most=3, per_address=2) as come:
+        sockets = [come(f"192.0.2.{number}") for number in range(3)]
+        assert "Too many sockets are open just now" in turned_away(lambda: come("192.0.2.9"))
+
+        sockets[0].close()
+        assert come("192.0.2.9").ping().wait(10)
+
+
+def test_a_message_has_an_end() -> None:
+    with echoing(most=3, per_address=2) as come:
+        socket = come("192.0.2.1")
+        socket.send("x" * SOCKET_MESSAGE_BYTES)
+        assert len(socket.recv(timeout=10)) == SOCKET_MESSAGE_BYTES
+        socket.send("x" * (SOCKET_MESSAGE_BYTES + 1))
+        with pytest.raises(ConnectionClosedError) as caught:
+            socket.recv(timeout=10)
+
+    assert caught.value.rcvd
+    assert caught.value.rcvd.code == 1009
+
+
+def test_the_service_is_behind_that_limit() -> None:
+    app = create_app(Settings.model_construct(max_sockets=7))
+
+    assert "Middleware(SocketLimit, most=7)" in map(repr, app.user_middleware)

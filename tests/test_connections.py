@@ -1,0 +1,212 @@
+"""What a connection may send, and how slowly: raw bytes to the real service, with bounds that are soon reached."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from api.protocol import BoundedProtocol
+from tests.conftest import Cluster, LogLines, Service, serving, settings_for
+from tests.factories import Person
+
+
+class Hurried(BoundedProtocol):
+    """The same protocol in a hurry."""
+
+    head_seconds = 0.5
+    body_bytes_per_second = 10
+    unread_seconds = 0.5
+    farewell_seconds = 0.2
+
+
+@pytest.fixture(scope="module")
+def hurried(cluster: Cluster) -> Iterator[Service]:
+    """A service in a hurry."""
+    database = cluster.copy("template_todo")
+    with serving(settings_for(database), database, http=Hurried) as running:
+        yield running
+
+
+@contextmanager
+def connected(service: Service) -> Iterator[socket.socket]:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", int(service.url.rsplit(":", 1)[1])))
+        yield connection
+
+
+def everything(connection: socket.socket) -> bytes:
+    """Return all that comes until the other side hangs up, in whatever way."""
+    parts = []
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def talk(service: Service, *parts: bytes, pause: float = 0.0) -> bytes:
+    """Send the parts, stop where the other side will not hear more, and return all that it says until it hangs up."""
+    with connected(service) as connection:
+        with suppress(OSError):
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+        return everything(connection)
+
+
+def answers(said: bytes) -> list[tuple[int, dict[str, str], Any]]:
+    """Return the answers: status, headers, body."""
+    found = []
+    while said:
+        head, _, rest = said.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        length = int(headers["content-length"])
+        found.append((int(first.split()[1]), headers, json.loads(rest[:length])))
+        said = rest[length:]
+    return found
+
+
+def refusal(said: bytes, status: int, code: str) -> str:
+    """Return the detail of the one answer, which is a problem like all others."""
+    ((found, headers, problem),) = answers(said)
+    assert (found, problem["status"], problem["error_code"]) == (status, status, code)
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["connection"] == "close"
+    assert headers["x-request-id"] == problem["request_id"]
+    return str(problem["detail"])
+
+
+GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+LAST = GET + b"Connection: close\r\n"
+LIMIT = BoundedProtocol.head_bytes
+
+TOO_LONG = {
+    "one header": [LAST + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
+    "many headers": [LAST + b"A: b\r\n" * (LIMIT // 6) + b"\r\n"],
+    "the address": [b"GET /health?" + b"x" * LIMIT + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
+    "no end": [LAST + b"A: ", *[b"x" * 10_000] * 100],
+    "no end of the address": [b"GET /", *[b"x" * 10_000] * 100],
+    "after another request": [GET + b"\r\n", LAST + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
+}
+
+
+@pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_head_that_is_too_long_is_refused(hurried: Service, parts: list[bytes], log: LogLines) -> None:
+    said = talk(hurried, *parts, pause=0.01)
+    if parts[0] == GET + b"\r\n":
+        said = said[said.index(b"HTTP/1.1", 1) :]
+
+    assert "32768 bytes" in refusal(said, 431, "HEADERS_TOO_LARGE")
+    assert any('"code":"HEADERS_TOO_LARGE"' in line for line in log.heard)
+
+
+def test_a_head_just_below_that_is_served(hurried: Service) -> None:
+    name = b"A: "
+    filler = b"x" * (LIMIT - len(b"/health") - len(b"Host: x\r\nConnection: close\r\n") - len(name + b"\r\n"))
+
+    assert answers(talk(hurried, LAST + name + filler + b"\r\n\r\n"))[0][0] == 200
+    refusal(talk(hurried, LAST + name + filler + b"x\r\n\r\n"), 431, "HEADERS_TOO_LARGE")
+
+
+SLOW = {
+    "no end of the first line": [b"GET /heal"],
+    "no end of the headers": [GET, b"A: b\r\n"],
+    "a byte now and then": [bytes([byte]) for byte in GET[:20]],
+    "empty lines": [b"\r\n"] * 20,
+}
+
+
+@pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
+def test_a_head_that_does_not_come_is_not_waited_for(hurried: Service, parts: list[bytes]) -> None:
+    refusal(talk(hurried, *parts, pause=0.1), 408, "REQUEST_TIMEOUT")
+
+
+def test_whoever_says_nothing_is_disconnected_without_a_word(hurried: Service) -> None:
+    assert talk(hurried) == b""
+
+
+def post(person: Person, framing: bytes) -> bytes:
+    return (
+        b"POST /api/me/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer " + person.token.encode() + b"\r\n" + framing + b"\r\n\r\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def writer(hurried: Service) -> Person:
+    """Someone who writes."""
+    return Person.register(hurried.url)
+
+
+STALLED = {
+    "a length": (b"Content-Length: 1000", b'{"title": "'),
+    "chunks": (b"Transfer-Encoding: chunked", b'b\r\n{"title": "\r\n'),
+    "no end of a chunk's size": (b"Transfer-Encoding: chunked", b"0000000000"),
+}
+
+
+@pytest.mark.parametrize(("framing", "start"), STALLED.values(), ids=STALLED)
+def test_a_body_that_does_not_come_is_not_waited_for(
+    hurried: Service, writer: Person, log: LogLines, framing: bytes, start: bytes
+) -> None:
+    refusal(talk(hurried, post(writer, framing), start), 408, "REQUEST_TIMEOUT")
+
+    assert "traceback" not in " ".join(log.heard)
+
+
+def test_a_body_that_comes_slowly_but_surely_is_waited_for(hurried: Service, writer: Person) -> None:
+    body = json.dumps({"title": "x", "description": "y" * 1500}).encode()
+    framing = f"Content-Length: {len(body)}".encode()
+
+    said = talk(hurried, post(writer, framing) + body[:1000], body[1000:], pause=Hurried.head_seconds * 2)
+
+    assert answers(said)[0][0] == 201
+
+
+CHUNKED = b"Transfer-Encoding: chunked"
+TASK = b'e\r\n{"title": "x"}\r\n'
+AROUND = {
+    "many trailers": [TASK + b"0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
+    "no end of a trailer": [TASK + b"0\r\nA: ", *[b"x" * 10_000] * 100],
+    "no end of a chunk's extension": [TASK + b"1;", *[b"x" * 10_000] * 100],
+}
+
+
+@pytest.mark.parametrize("parts", AROUND.values(), ids=AROUND)
+def test_what_stands_around_a_body_has_an_end(hurried: Service, writer: Person, parts: list[bytes]) -> None:
+    refusal(talk(hurried, post(writer, CHUNKED), *parts, pause=0.01), 431, "HEADERS_TOO_LARGE")
+
+
+def test_chunks_of_one_byte_and_a_trailer_are_served(hurried: Service, writer: Person) -> None:
+    body = json.dumps({"title": "x", "description": "y" * 2000}).encode()
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nAuthorization: nobody\r\n\r\n"
+
+    assert answers(talk(hurried, post(writer, CHUNKED), chunks[:5000], chunks[5000:], pause=0.05))[0][0] == 201
+
+
+@pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])
+def test_what_is_no_http_is_a_problem_like_all_others(hurried: Service, garbage: bytes) -> None:
+    refusal(talk(hurried, garbage), 400, "MALFORMED_REQUEST")
+
+
+def test_requests_sent_ahead_are_served_in_order_until_they_are_too_many(hurried: Service) -> None:
+    several = answers(talk(hurried, (GET + b"\r\n") * 20 + LAST + b"\r\n"))
+    assert [status for status, _, _ in several] == [200] * 21
+
+    assert talk(hurried, (GET + b"\r\n") * 2000).count(b"HTTP/1.1 ") < 2000
+
+
+def test_answers_that_nobody_reads_are_let_go_of(hurried: Service) -> None:
+    asked = Hurried.most_pipelined
+    with connected(hurried) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * asked)
+        time.sleep(Hurried.unread_seconds * 4)
+        received = everything(connection)
+
+    assert 0 < received.count(b"HTTP/1.1 200") < asked
