@@ -238,7 +238,7 @@ def test_threads_may_leave_and_ask_at_once() -> None:
     wrong: list[Exception] = []
 
     def work(offset: int) -> None:
-        for number in range(3000):
+        for number in range(8000):
             text = documents[(number * 7 + offset) % len(documents)]
             try:
                 persisted.resolved(GraphRequest(text, digest=digest(text)))
