@@ -1,8 +1,9 @@
 """Hashing passwords. The one place that knows passlib."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
+from typing import Any
 
 from passlib.context import CryptContext
 
@@ -28,13 +29,13 @@ class Passwords:
             argon2__parallelism=_LANES,
         )
         self._admitted = BoundedSemaphore(at_once + WAITING)
-        self._computing = BoundedSemaphore(at_once)
-        self._nobodys = self._context.hash("nobody's password")
+        # Threads of their own: each keeps the memory of its last hash, so what is kept are these and not all the service's.
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="password")
+        self._nobodys = self._computed(self._context.hash, "nobody's password")
 
     def hash(self, password: str) -> str:
         """Return the hash to store. Raises Unavailable where too many wait already."""
-        with self._turn():
-            hashed: str = self._context.hash(password)
+        hashed: str = self._computed(self._context.hash, password)
         return hashed
 
     def check(self, password: str, stored: str | None) -> tuple[bool, str | None]:
@@ -43,17 +44,14 @@ class Passwords:
         Without a stored hash the answer is no, after the same work, so that time does not tell who has an account. Raises
         Unavailable where too many wait already.
         """
-        with self._turn():
-            right, newer = self._context.verify_and_update(password, stored or self._nobodys)
+        right, newer = self._computed(self._context.verify_and_update, password, stored or self._nobodys)
         return (right, newer) if stored else (False, None)
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _computed(self, compute: Callable[..., Any], *arguments: str) -> Any:
         """Wait for one's turn, unless so many wait that it would take longer than a client likes to wait."""
         if not self._admitted.acquire(blocking=False):
             raise Unavailable("Too many people are logging in just now; try again in a moment.")
         try:
-            with self._computing:
-                yield
+            return self._threads.submit(compute, *arguments).result()
         finally:
             self._admitted.release()
