@@ -22,11 +22,11 @@ def run_node(script: Path, *arguments: str) -> Any:
 
 def _install(folder: Path) -> None:
     """Install the pinned packages, if they are not there yet. Where that cannot be done, skip the test; in CI, fail it."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        _give_up("node and npm are not installed")
     installed = folder / "node_modules" / ".package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= (folder / "package-lock.json").stat().st_mtime:
         return
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        _give_up("node and npm are not installed")
     done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S607
     if done.returncode:
         _give_up(f"npm ci failed: {done.stderr.strip()[-500:]}")
