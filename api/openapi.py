@@ -8,16 +8,19 @@ from api.shapes import Problem
 Responses = dict[int | str, dict[str, Any]]
 
 _ERRORS = {
+    400: "MALFORMED_REQUEST: this is no HTTP request that could be read.",
     401: "UNAUTHENTICATED: no token, or one that no longer opens anything.",
     403: "FORBIDDEN: the path names another user, or the token lacks a scope.",
     404: "NOT_FOUND: absent, deleted, or another user's.",
     405: "METHOD_NOT_ALLOWED: see the Allow header.",
+    408: "REQUEST_TIMEOUT: the rest of the request did not come.",
     409: "CONFLICT: it would collide with what is there.",
     412: "PRECONDITION_FAILED: the row has changed; `current` shows it.",
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "INVALID_INPUT: `errors` says what to mend.",
     429: "RATE_LIMITED: too much in too short a time; come back after Retry-After seconds.",
+    431: "HEADERS_TOO_LARGE: the request line and the headers together.",
     500: "INTERNAL: the request id finds it in the log.",
     503: "UNAVAILABLE: the database is away; try again after Retry-After seconds.",
 }
@@ -38,7 +41,7 @@ _RATES = {
         "description": "The quotas that this request falls under, and their windows in seconds.",
     },
 }
-_ALWAYS = (422, 429, 500, 503)
+_ALWAYS = (400, 408, 422, 429, 431, 500, 503)
 _ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The row's revision, quoted."}}
 _PAGE_HEADERS = {"Link": {"schema": {"type": "string"}, "description": 'Where there is more: <address>; rel="next".'}}
 _NEW_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "The row's address."}}
