@@ -13,6 +13,9 @@ from tests.factories import Person, signed
 
 Tokens = dict[str, str | None]
 
+# Who else may issue tokens, and for whom.
+ELSEWHERE = {"iss": "https://issuer.example", "aud": "https://todo.example"}
+
 
 def bad_tokens(service: Service, victim: Person) -> Tokens:
     """Return tokens that claim to be the victim's, or were good once."""
@@ -21,6 +24,7 @@ def bad_tokens(service: Service, victim: Person) -> Tokens:
     def ours(secret: str = SECRET, **changes: Any) -> str:
         return signed({**claims, **changes}, secret, algorithm=changes.pop("algorithm", "HS256"))
 
+    theirs = {"sub": victim.id, "iat": int(time.time()), **ELSEWHERE}
     return {
         "anonymous": None,
         "no token": "x.y.z",
@@ -30,6 +34,8 @@ def bad_tokens(service: Service, victim: Person) -> Tokens:
         "of a session that never was": ours(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
         "of no session": ours(sid=None),
         "of an issuer unknown here": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
+        "of the wrong issuer": signed({**theirs, "iss": "https://elsewhere"}, SECRET),
+        "for another audience": signed({**theirs, "aud": "https://elsewhere"}, SECRET),
         "of another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
         "its refresh token": victim.refresh_token,
         **{kind: leave(service) for kind, leave in _GONE.items()},
@@ -57,7 +63,7 @@ def _inactive(service: Service) -> str:
 
 
 def _deleted_elsewhere(service: Service) -> str:
-    token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time())}, SECRET)
+    token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **ELSEWHERE}, SECRET)
     with RestDoor(service.url, token) as door:
         door.delete_me()
     return token

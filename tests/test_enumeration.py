@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 
@@ -20,12 +21,12 @@ from graphql_schema.schema import build_schema
 from models.scopes import Scope
 from models.tables import TABLES
 from services.grants import widened
-from tests.callers import Tokens, bad_tokens
-from tests.conftest import Cluster, Service, run_sql, serving, settings_for
+from tests.callers import ELSEWHERE, Tokens, bad_tokens
+from tests.conftest import SECRET, Cluster, Service, run_sql, serving, settings_for
 from tests.doors import TLS
 from tests.estates import KINDS, Estate, Ids, copied, nowhere, settle
 from tests.expectations import NOUNS, OPEN, REST, ROOTS, UNREPEATABLE, Expected, Noun, Root
-from tests.factories import Person
+from tests.factories import Person, signed
 
 SCHEMA: GraphQLSchema = build_schema()._schema
 TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
@@ -67,7 +68,8 @@ class World:
 def inhabited(cluster: Cluster, *, row_level_security: bool) -> Iterator[World]:
     """Serve on a database of its own; whatever happened, nothing happened to Ada."""
     database = cluster.copy("template_todo")
-    with serving(settings_for(database), database) as service:
+    issuer = {"jwt_issuer": ELSEWHERE["iss"], "jwt_audience": ELSEWHERE["aud"]}
+    with serving(settings_for(database, **issuer), database) as service:
         if not row_level_security:
             for table in TABLE_NAMES:
                 run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
@@ -271,6 +273,14 @@ def check_another(world: World, call: Call, request: str) -> None:
 
 
 # Nobody gets in with a token that is not good.
+
+
+def test_the_bad_tokens_are_bad_by_what_is_spoilt_in_them_alone(world: World) -> None:
+    theirs = signed({"sub": world.ada.person.id, **ELSEWHERE}, SECRET)
+    ours = signed(jwt.decode(world.ada.person.token, options={"verify_signature": False}), SECRET)
+
+    for good in (theirs, ours):
+        assert world.send("GET", "/api/auth/me", good).json()["id"] == world.ada.person.id
 
 
 def test_a_route_is_closed_to_every_bad_token(world: World, route: str) -> None:
