@@ -1,14 +1,16 @@
 """Cursors of another order, another list, another user; broken ones, and such as were never made: refused, or one's own rows."""
 
 import base64
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 
 from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
 from hypothesis import strategies as st
 
 from services.reading.graph import ENTITIES
-from tests.fuzzing.hostile import mutated, texts
+from tests.fuzzing.hostile import as_json, mutated, spoiled, texts
 from tests.fuzzing.paths import addresses, asking
 from tests.fuzzing.target import Operation, Target
 from tests.fuzzing.verdict import codes, judge_status, members
@@ -20,29 +22,43 @@ def _lists(target: Target) -> list[Operation]:
     return [operation for operation in target.operations if "cursor" in operation.parameters]
 
 
+@dataclass(frozen=True)
+class Cursor:
+    """A cursor, and of which list in which order it is."""
+
+    text: str
+    path: str
+    sort: str
+
+
 @cache
-def harvest(target: Target) -> dict[str, list[str]]:
+def harvest(target: Target) -> dict[str, list[Cursor]]:
     """Return cursors that the service gave Ada and Eve, for all lists that need no id, in all orders that they have."""
     paths = [operation.path.format(user_id="me") for operation in _lists(target) if "{id}" not in operation.path]
     return {token: list(_given(target, paths, token)) for token in (target.ada, target.eve)}
 
 
-def _given(target: Target, paths: list[str], token: str) -> Iterator[str]:
+def _given(target: Target, paths: list[str], token: str) -> Iterator[Cursor]:
     for path in paths:
         for sort in SORTS:
             page = target.http.get(path, params={"limit": 1, "sort": sort}, headers={"Authorization": f"Bearer {token}"})
             if "next" in page.links:
-                yield str(page.url.join(page.links["next"]["url"]).params["cursor"])
+                yield Cursor(str(page.url.join(page.links["next"]["url"]).params["cursor"]), path, sort)
 
 
 @st.composite
 def broken(draw: st.DrawFn, cursor: str) -> str:
-    """Return the cursor with an accident: to the text, or to the bytes that it spells."""
-    if draw(st.booleans()):
+    """Return the cursor with an accident: to the text, to the bytes that it spells, or to one of the values that those mean."""
+    layer = draw(st.integers(0, 3))
+    if layer == 0:
         return draw(mutated(cursor))
     inside = bytearray(base64.urlsafe_b64decode(cursor + "=="))
-    for _ in range(draw(st.integers(1, 3))):
-        inside[draw(st.integers(0, len(inside) - 1))] = draw(st.integers(0, 255))
+    if layer == 1:
+        for _ in range(draw(st.integers(1, 3))):
+            inside[draw(st.integers(0, len(inside) - 1))] = draw(st.integers(0, 255))
+    else:
+        mark, *values = json.loads(inside)
+        inside = bytearray(as_json([mark, *draw(spoiled(values).filter(lambda drawn: isinstance(drawn, list)))]))
     return base64.urlsafe_b64encode(bytes(inside)).rstrip(b"=").decode()
 
 
@@ -52,21 +68,24 @@ invented = st.one_of(texts, st.binary(max_size=60).map(lambda raw: base64.urlsaf
 def fuzz_cursors(target: Target, data: st.DataObject) -> None:
     """Ask for the page after a cursor, at one door or the other."""
     known = harvest(target)
-    whose = data.draw(st.sampled_from([target.ada, target.eve]), label="whose")
+    whose = data.draw(st.sampled_from([target.ada, target.ada, target.eve]), label="whose")
     cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
-    whole = data.draw(st.booleans(), label="whole")
-    text = cursor if whole else data.draw(st.one_of(broken(cursor), invented), label="text")
-    answered = (_over_rest if data.draw(st.booleans(), label="REST") else _over_graphql)(target, data, text)
-    if text in known[target.eve]:
+    kinds = [st.just(cursor.text), broken(cursor.text), broken(cursor.text), invented]
+    text: str = data.draw(kinds[data.draw(st.integers(0, 3))], label="text")
+    own_place = data.draw(st.booleans(), label="own place")
+    over_rest = own_place or data.draw(st.booleans(), label="REST")
+    answered = _over_rest(target, data, text, cursor if own_place else None) if over_rest else _over_graphql(target, data, text)
+    if text in {one.text for one in known[target.eve]}:
         assert not answered, "Eve's cursor works for Ada"
 
 
-def _over_rest(target: Target, data: st.DataObject, cursor: str) -> bool:
-    """Tell whether there was a page."""
+def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | None) -> bool:
+    """Tell whether there was a page: of the list and in the order that the cursor was made for, or of any list in any order."""
     operation = data.draw(st.sampled_from(_lists(target)), label="operation")
-    path = data.draw(addresses(target, operation, hostile=False), label="path")
-    asked = {"cursor": cursor, "sort": data.draw(st.sampled_from(["", *SORTS]), label="sort")}
-    answer = target.rest("GET", asking(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.ada}"})
+    path = cursor.path if cursor else data.draw(addresses(target, operation, hostile=False), label="path")
+    sort = cursor.sort if cursor else data.draw(st.sampled_from(["", *SORTS]), label="sort")
+    asked = asking(path, {"cursor": text, "sort": sort})
+    answer = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.ada}"})
     judge_status(answer, operation.declared["responses"])
     return answer.is_success
 

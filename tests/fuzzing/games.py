@@ -1,5 +1,6 @@
 """All games that are played with requests of our own."""
 
+from tests.fuzzing.bodies import fuzz_bodies
 from tests.fuzzing.cursors import fuzz_cursors
 from tests.fuzzing.filters import fuzz_arguments
 from tests.fuzzing.graph import fuzz_documents, fuzz_mutations, fuzz_operations, fuzz_transport
@@ -13,6 +14,7 @@ GAMES: tuple[Fuzzer, ...] = (
     fuzz_cursors,
     fuzz_arguments,
     fuzz_queries,
+    fuzz_bodies,
     fuzz_requests,
     fuzz_operations,
     fuzz_documents,

@@ -5,9 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import as_header, as_json, deep, mutated, spoiled, texts, trees
+from tests.fuzzing.bodies import media_type, members
+from tests.fuzzing.hostile import as_header, as_json, deep, mutated, spoiled, texts
 from tests.fuzzing.paths import addresses
-from tests.fuzzing.target import Operation, Target
+from tests.fuzzing.target import Target
 from tests.fuzzing.verdict import judge_status
 
 FORM = "application/x-www-form-urlencoded"
@@ -81,9 +82,9 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
     sent = [(b"Authorization", f"Bearer {token}".encode()), *data.draw(headers(), label="headers")]
     body = b""
     if "requestBody" in operation.declared or data.draw(st.integers(0, 9)) == 9:
-        body = data.draw(bodies(data.draw(_tree(target, operation))), label="body")
+        body = data.draw(bodies(data.draw(members(target, operation))), label="body")
         if not any(name == b"Content-Type" for name, _ in sent):
-            sent.append((b"Content-Type", _media_type(operation).encode()))
+            sent.append((b"Content-Type", media_type(operation).encode()))
     answer = target.rest(operation.method.upper(), path, headers=sent, content=body)
     if answer.status_code == 401:
         target.victims.drop(token)
@@ -91,31 +92,3 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
     odd = {"404", "405"} if "%" in path else set()
     large = set() if "requestBody" in operation.declared else {"413"}
     judge_status(answer, {*operation.declared["responses"], *odd, *large})
-
-
-def _media_type(operation: Operation) -> str:
-    return next(iter(operation.declared.get("requestBody", {}).get("content", {})), "application/json")
-
-
-@st.composite
-def _tree(draw: st.DrawFn, target: Target, operation: Operation) -> Any:
-    """Return an object with some of the members that the operation takes, of all kinds of values."""
-    schema = operation.declared.get("requestBody", {}).get("content", {}).get(_media_type(operation), {}).get("schema", {})
-    for choice in (schema, *schema.get("anyOf", ())):
-        if "$ref" in choice:
-            schema = target.document["components"]["schemas"][choice["$ref"].rpartition("/")[2]]
-    facts = target.victims.current().facts if operation.about_accounts else {}
-    good = {
-        "title": "x",
-        "name": "y",
-        "body": "z",
-        "color": "#fff",
-        "completed": True,
-        "position": 1.5,
-        "scopes": ["account"],
-        **facts,
-    }
-    members = schema.get("properties", {"title": {}})
-    wanted = {name for name in members if name in schema.get("required", ()) or draw(st.booleans())}
-    odd = st.integers(0, 3)
-    return {name: draw(trees) if name not in good or draw(odd) == 0 else good[name] for name in sorted(wanted)}

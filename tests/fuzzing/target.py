@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from tests.factories import Person, signed
 from tests.fuzzing.hostile import as_json
 from tests.fuzzing.verdict import judge_graph, judge_rest
 from tests.fuzzing.victims import Victims
+from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.reference import Reference
 from tests.worlds import Rows, everything, motley, put
 
@@ -47,7 +48,7 @@ class Operation:
         return self.path.startswith("/api/auth/")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Target:
     """Whatever is sent goes through here, is counted, and is judged by what holds for all answers."""
 
@@ -55,10 +56,14 @@ class Target:
     victims: Victims
     reference: Reference
     member: Person  # someone who registered here, with a session
+    keys: Sequence[SigningKey]  # of another issuer
     http: httpx.Client
     ada: str = field(default_factory=lambda: signed({"sub": "ada"}, SECRET, lifetime=10**6))
     eve: str = field(default_factory=lambda: signed({"sub": "eve"}, SECRET, lifetime=10**6))
     statuses: Counter[int] = field(default_factory=Counter)  # of all answers
+
+    def __repr__(self) -> str:
+        return "the target"
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -121,7 +126,17 @@ def marked(rows: Rows) -> Rows:
 def standing(database: Cluster) -> Iterator[Target]:
     """Serve a migrated, empty database with both people's data in it."""
     put(database.owner, motley("ada"), marked(motley("eve", tasks=30)))
-    settings = settings_for(database, access_token_expire_minutes=60 * 24)
-    with serving(settings, database) as service, httpx.Client(base_url=service.url, verify=TLS, timeout=60) as http:
-        reference = Reference(everything(database.owner), "ada")
-        yield Target(service, Victims(service.url, furnished=True), reference, Person.register(service.url), http)
+    reference = Reference(everything(database.owner), "ada")
+    keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
+    with serving_keys(*keys) as endpoint, _open(database, endpoint) as service, _client(service) as http:
+        yield Target(service, Victims(service.url, furnished=True), reference, Person.register(service.url), keys, http)
+
+
+def _open(database: Cluster, endpoint: Endpoint) -> AbstractContextManager[Service]:
+    """Serve with all that can be switched on."""
+    elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": NAME, "jwt_audience": AUDIENCE}
+    return serving(settings_for(database, access_token_expire_minutes=60 * 24, **elsewhere), database)
+
+
+def _client(service: Service) -> httpx.Client:
+    return httpx.Client(base_url=service.url, verify=TLS, timeout=60)
