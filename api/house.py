@@ -5,7 +5,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.settings import Settings
+from limits.errors import ConfigurationError
+
+from api.settings import Settings, SettingsError
 from models.database import Database, make_engine
 from models.embedded import embedded_postgres
 from models.migrate import migrate
@@ -81,4 +83,7 @@ def _house(database: Database, settings: Settings, issuer: Issuer | None) -> Hou
 
 def _quotas(settings: Settings) -> Quotas:
     url = settings.redis_url()
-    return Quotas(settings.rate_limits(), Counts() if url is None else SharedCounts(url))
+    try:
+        return Quotas(settings.rate_limits(), Counts() if url is None else SharedCounts(url))
+    except ConfigurationError:
+        raise SettingsError("RATE_LIMIT_STORAGE needs the package redis: pip install '.[redis]'") from None

@@ -6,6 +6,7 @@ from api.arrivals import visitor_in
 from services.allowance import Tally
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
+_NAMES = tuple(name.lower().encode() for name in HEADERS)
 
 
 class RateHeaders:
@@ -24,7 +25,7 @@ class RateHeaders:
             if message["type"] == "http.response.start":
                 visitor = visitor_in(scope)
                 if not visitor.tally.standings:
-                    await visitor.quotas.without_blocking(visitor.allowance.requests.look)
+                    await visitor.quotas.without_blocking(visitor.allowance.look)
                 message["headers"] = [*message.get("headers", ()), *_rendered(visitor.tally)]
             await send(message)
 
@@ -32,12 +33,9 @@ class RateHeaders:
 
 
 def _rendered(tally: Tally) -> list[tuple[bytes, bytes]]:
+    """Return the headers; what is off is not shown."""
     standings = tally.standings.values()
-    policies = {policy.name: policy for policy in (*tally.policies, *(standing.policy for standing in standings))}
-    return [
-        (name.lower().encode(), ", ".join(items).encode())
-        for name, items in zip(
-            HEADERS, ([each.item for each in standings], [each.item for each in policies.values()]), strict=True
-        )
-        if items
-    ]
+    policies = [policy for policy in tally.policies if policy is not None]
+    policies += [standing.policy for standing in standings if standing.policy not in policies]
+    items = [standing.item for standing in standings], [policy.item for policy in policies]
+    return [(name, ", ".join(each).encode()) for name, each in zip(_NAMES, items, strict=True) if each]

@@ -47,8 +47,9 @@ class GraphContext:
         """
         allowance = self.visitor.allowance if isinstance(self._caller, TodoError) else self._caller.allowance
         if allowance is not None:
-            allowance.prepay(transactions, cost)
-        self.visitor.attempts.prepay(attempts)
+            allowance.pay_for(transactions, cost)
+        if attempts:
+            self.visitor.attempts.prepay(attempts)
 
     @cached_property
     def snapshot(self) -> Snapshot:

@@ -4,15 +4,19 @@ from services.quotas import Policy, Quotas, Standing
 
 
 class Tally:
-    """What was counted while a request was served: for its headers."""
+    """What was counted while a request was served, and the policies under which it falls: for its headers."""
+
+    __slots__ = ("policies", "standings")
 
     def __init__(self) -> None:
-        self.policies: tuple[Policy, ...] = ()
+        self.policies: tuple[Policy | None, ...] = ()
         self.standings: dict[str, Standing] = {}
 
 
 class Purse:
     """What a request takes of one quota; of a policy that is off, as much as it likes."""
+
+    __slots__ = ("_key", "_paid", "_policy", "_quotas", "_tally")
 
     def __init__(self, quotas: Quotas, policy: Policy | None, key: str, tally: Tally) -> None:
         self._quotas = quotas
@@ -21,18 +25,10 @@ class Purse:
         self._tally = tally
         self._paid = 0
 
-    def pay(self, amount: int = 1) -> None:
-        """Take so much, or nothing. Raises RateLimited, QueryTooComplex."""
-        if self._policy is not None:
-            standing, refusal = self._quotas.take(self._policy, self._key, amount)
-            self._tally.standings[self._policy.name] = standing
-            if refusal is not None:
-                raise refusal
-
     def prepay(self, amount: int = 1) -> None:
-        """See to it that so much is paid for, before any of it is spent. Raises as `pay` does."""
+        """See to it that so much is paid for, before any of it is spent. Raises RateLimited, QueryTooComplex."""
         if amount > self._paid:
-            self.pay(amount - self._paid)
+            self._pay(self._policy, amount - self._paid)
             self._paid = amount
 
     def spend(self) -> None:
@@ -40,7 +36,7 @@ class Purse:
         if self._paid:
             self._paid -= 1
         else:
-            self.pay()
+            self._pay(self._policy, 1)
 
     def look(self) -> None:
         """Note how the caller stands; take nothing."""
@@ -60,20 +56,21 @@ class Purse:
         if self._policy is not None:
             self._quotas.clear(self._policy, self._key)
 
+    def _pay(self, policy: Policy | None, amount: int) -> None:
+        """Take so much, or nothing."""
+        if policy is not None:
+            standing, refusal = self._quotas.take(policy, self._key, amount)
+            self._tally.standings[policy.name] = standing
+            if refusal is not None:
+                raise refusal
 
-class Allowance:
-    """What a request may do in its caller's name. What would be too much is refused before any of it is done."""
 
-    def __init__(self, requests: Purse, cost: Purse) -> None:
-        self.requests = requests
-        self._cost = cost
+class Allowance(Purse):
+    """What a request may do in its caller's name: so many transactions, at such a cost."""
 
-    def prepay(self, transactions: int = 1, cost: int = 0) -> None:
-        """See to it that so many transactions are paid for, and pay the cost. Raises RateLimited, QueryTooComplex."""
-        if cost:
-            self._cost.pay(cost)
-        self.requests.prepay(transactions)
+    __slots__ = ()
 
-    def spend(self) -> None:
-        """Use up one transaction that is paid for, or pay for it now. Raises RateLimited."""
-        self.requests.spend()
+    def pay_for(self, transactions: int, cost: int) -> None:
+        """Pay an operation's cost, and see to it that its transactions are paid for. Raises RateLimited, QueryTooComplex."""
+        self._pay(self._quotas.cost, cost)
+        self.prepay(transactions)

@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 from time import monotonic, time
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from anyio import CapacityLimiter
 from limits.storage import RedisStorage
@@ -21,8 +20,7 @@ log = logging.getLogger("todo.limits")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """How a window stands: what is taken, and in how many seconds the oldest of it leaves.
 
     `wait` is in how many seconds there is room for what was asked for; None where there was.
@@ -34,16 +32,24 @@ class Count:
 
 
 class Store(Protocol):
-    """What both storages of ours can do, as the library defines it."""
+    """What both storages can do. All but the first is as the library defines it."""
 
-    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Take so many units, if there is room."""
+    def take(self, key: str, limit: int, expiry: int, amount: int) -> tuple[bool, float, int]:
+        """Take so many units, or none; tell which, when the oldest was taken, and how many there are now."""
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         """Return when the oldest of the newest `limit` units was taken, and how many there are."""
 
     def clear(self, key: str) -> None:
         """Forget the key."""
+
+
+class RedisWindows(RedisStorage):
+    """The library's storage in Redis, asked as ours is."""
+
+    def take(self, key: str, limit: int, expiry: int, amount: int) -> tuple[bool, float, int]:
+        """Take so many units, or none; tell which, when the oldest was taken, and how many there are now."""
+        return self.acquire_entry(key, limit, expiry, amount), *self.get_moving_window(key, limit, expiry)
 
 
 class Counts:
@@ -74,7 +80,7 @@ class SharedCounts(Counts):
         """Take the URL as redis-py does. Raises limits' ConfigurationError where redis-py is not installed."""
         super().__init__()
         self.threads = CapacityLimiter(THREADS)
-        self._redis = RedisStorage(url, key_prefix="todo", socket_timeout=ANSWERS_WITHIN, socket_connect_timeout=ANSWERS_WITHIN)
+        self._redis = RedisWindows(url, key_prefix="todo", socket_timeout=ANSWERS_WITHIN, socket_connect_timeout=ANSWERS_WITHIN)
         library = self._redis.dependency
         self._redis.storage.set_retry(library.retry.Retry(library.backoff.NoBackoff(), 0))
         self._is_away = False
@@ -131,8 +137,7 @@ class SharedCounts(Counts):
 
 
 def _take(store: Store, key: str, limit: int, window: int, units: int) -> Count:
-    has_room = store.acquire_entry(key, limit, window, units)
-    start, taken = store.get_moving_window(key, limit, window)
+    has_room, start, taken = store.take(key, limit, window, units)
     if has_room:
         return Count(taken, _until(start, window))
     # There is room when the oldest of the newest (limit - units + 1) has left.

@@ -13,6 +13,7 @@ from services.availability import available
 from services.context import UserContext
 from services.errors import Unauthenticated
 from services.grants import NO_API_TOKEN, Grant
+from services.identity import Identity
 from services.opaque import API_TOKEN, hashed
 from services.tokens import Tokens
 from services.visitor import Visitor
@@ -30,7 +31,7 @@ class Gate:
     def __init__(self, database: Database, tokens: Tokens) -> None:
         self._database = database
         self._tokens = tokens
-        self._api_tokens: TTLCache[str, UserContext] = TTLCache(REMEMBERED, RECALLED_FOR)
+        self._api_tokens: TTLCache[str, Identity] = TTLCache(REMEMBERED, RECALLED_FOR)
         self._lock = Lock()
 
     async def identify(self, token: str | None, visitor: Visitor) -> UserContext:
@@ -39,32 +40,31 @@ class Gate:
         Raises Unauthenticated, RateLimited, Unavailable.
         """
         try:
-            context = visitor.known_as(await self._context(token, visitor))
+            known = await self._identity(token, visitor)
         except Unauthenticated:
             await visitor.quotas.without_blocking(visitor.allowance.prepay)
             raise
-        assert context.allowance is not None  # noqa: S101
-        await visitor.quotas.without_blocking(context.allowance.prepay)
-        return context
+        allowance = visitor.allowance_of(known.user_id)
+        await visitor.quotas.without_blocking(allowance.prepay)
+        return UserContext(known.user_id, self._database, known.newcomer, known.grant, allowance)
 
-    async def _context(self, token: str | None, visitor: Visitor) -> UserContext:
+    async def _identity(self, token: str | None, visitor: Visitor) -> Identity:
         if not token:
             raise Unauthenticated(NO_TOKEN)
         if token.startswith(API_TOKEN):
             return self._recalled(token) or await self._asked_for(token, visitor)
-        identity = await self._tokens.read(token)
-        return UserContext(identity.user_id, self._database, identity.newcomer, identity.grant)
+        return await self._tokens.read(token)
 
-    def _recalled(self, token: str) -> UserContext | None:
+    def _recalled(self, token: str) -> Identity | None:
         with self._lock:
             return self._api_tokens.get(hashed(token))
 
-    async def _asked_for(self, token: str, visitor: Visitor) -> UserContext:
+    async def _asked_for(self, token: str, visitor: Visitor) -> Identity:
         """Whoever has tried too many bad tokens does not get the database to look for another."""
-        await visitor.quotas.without_blocking(visitor.allowance.requests.demand)
+        await visitor.quotas.without_blocking(visitor.allowance.demand)
         return await to_thread.run_sync(self._looked_up, token)
 
-    def _looked_up(self, token: str) -> UserContext:
+    def _looked_up(self, token: str) -> Identity:
         """Ask the database whose API token it is, and note there that it was used."""
         token_hash = hashed(token)
         opening = Opening({"app.secret_hash": token_hash}, _PRESENTED, (token_hash,))
@@ -73,15 +73,15 @@ class Gate:
         if found is None:
             raise Unauthenticated(NO_API_TOKEN)
         user_id, token_id, scopes = found
-        context = UserContext(user_id, self._database, grant=Grant.of_api_token(token_id, scopes))
-        self._note_use(context)
+        known = Identity(user_id, grant=Grant.of_api_token(token_id, scopes))
+        self._note_use(known)
         with self._lock:
-            self._api_tokens[token_hash] = context
-        return context
+            self._api_tokens[token_hash] = known
+        return known
 
-    def _note_use(self, context: UserContext) -> None:
-        noting = UserContext(context.user_id, context.database, grant=Grant(frozenset({Scope.ACCOUNT})))
+    def _note_use(self, known: Identity) -> None:
+        noting = UserContext(known.user_id, self._database, grant=Grant(frozenset({Scope.ACCOUNT})))
         with noting.transaction(Scope.ACCOUNT) as transaction:
-            its_row = transaction.owned(ApiToken).where(col(ApiToken.id) == context.grant.lease_id)
+            its_row = transaction.owned(ApiToken).where(col(ApiToken.id) == known.grant.lease_id)
             if (token := transaction.session.scalars(its_row).one_or_none()) is not None:
                 token.last_used_at = transaction.now

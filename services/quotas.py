@@ -1,8 +1,9 @@
 """Quotas: how much each caller may ask for in a while, and what one who asks for more is told."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
+from typing import NamedTuple
 
 from anyio import to_thread
 from limits import parse_many
@@ -38,32 +39,31 @@ class Limit:
         return cls(item.amount, item.get_expiry())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A limit, its name in headers and keys, and what it counts, in the words of errors."""
+    """A limit, its name in headers and keys, and what it counts, in the words of errors.
+
+    `units` is how many units there are, `item` the policy as RateLimit-Policy shows it.
+    """
 
     name: str
     limit: Limit
     noun: str
     unit: int = 1
+    units: int = field(init=False)
+    item: str = field(init=False)
 
-    @property
-    def units(self) -> int:
-        """Return how many units there are."""
-        return self.limit.amount // self.unit
-
-    @property
-    def item(self) -> str:
-        """Return the policy as RateLimit-Policy shows it."""
-        return f'"{self.name}";q={self.limit.amount};w={self.limit.window}'
+    def __post_init__(self) -> None:
+        """Work out once what every request asks for."""
+        object.__setattr__(self, "units", self.limit.amount // self.unit)
+        object.__setattr__(self, "item", f'"{self.name}";q={self.limit.amount};w={self.limit.window}')
 
     def __str__(self) -> str:
         """Return the policy in words."""
         return f"{self.limit.amount} {self.noun} in {self.limit.window} seconds"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a caller stands with a policy: how much is left, and in how many seconds the oldest of what was taken comes back."""
 
     policy: Policy

@@ -1,12 +1,10 @@
 """Who stands at the door, before it is known who they are; and which quotas the request falls under."""
 
-from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 
 from services.addresses import network
 from services.allowance import Allowance, Purse, Tally
-from services.context import UserContext
 from services.counting import Counts
 from services.quotas import Policy, Quotas
 
@@ -36,15 +34,14 @@ class Visitor:
         """Return the attempts to log in with this e-mail, from wherever. Others' attempts are nothing for this one's headers."""
         return Purse(self.quotas, self.quotas.account, sha256(email.encode()).hexdigest(), Tally())
 
-    def known_as(self, context: UserContext) -> UserContext:
-        """Return the context of the visitor's user, with what this request may do in that user's name."""
-        return replace(context, allowance=self._allowance(self.quotas.requests, f"user:{context.user_id}"))
+    def allowance_of(self, user: str) -> Allowance:
+        """Return what this request may do in the name of the user with this id."""
+        return self._allowance(self.quotas.requests, f"user:{user}")
 
     @cached_property
     def _place(self) -> str:
         return f"address:{network(self.address)}"
 
     def _allowance(self, policy: Policy | None, key: str) -> Allowance:
-        quotas, tally = self.quotas, self.tally
-        tally.policies = tuple(each for each in (policy, quotas.cost) if each is not None)
-        return Allowance(Purse(quotas, policy, key, tally), Purse(quotas, quotas.cost, key, tally))
+        self.tally.policies = (policy, self.quotas.cost)
+        return Allowance(self.quotas, policy, key, self.tally)

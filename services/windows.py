@@ -80,6 +80,10 @@ class WindowStorage(Storage, MovingWindowSupport):
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Take so many units, if the window has room for all of them."""
+        return self.take(key, limit, expiry, amount)[0]
+
+    def take(self, key: str, limit: int, expiry: int, amount: int) -> tuple[bool, Moment, int]:
+        """Take so many units, or none; tell which, when the oldest was taken, and how many there are now."""
         now = time()
         with self._lock:
             shelf = self._shelf(key, expiry)
@@ -93,7 +97,7 @@ class WindowStorage(Storage, MovingWindowSupport):
             if has_room:
                 window.take(amount, now, expiry / RUNS)
             _tidy(shelf, now - expiry)
-        return has_room
+            return has_room, window.times[0] if window.total else now, window.total
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[Moment, int]:
         """Return when the oldest of the newest units was taken (`limit` units at most), and how many there are."""
@@ -141,6 +145,7 @@ class WindowStorage(Storage, MovingWindowSupport):
 def _tidy(shelf: Shelf, before: Moment) -> None:
     """Forget two keys that rest, at most: as many as can come, and one more. The one just hit stands last, and stays."""
     for _ in range(2):
-        oldest = next(iter(shelf.values()))
-        if len(shelf) > MOST_KEYS or (len(shelf) > 1 and (not oldest.times or oldest.times[-1] < before)):
-            shelf.popitem(last=False)
+        oldest = next(iter(shelf.values())).times
+        if len(shelf) <= MOST_KEYS and (len(shelf) == 1 or (oldest and oldest[-1] >= before)):
+            return
+        shelf.popitem(last=False)

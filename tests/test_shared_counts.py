@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.house import open_house
+from api.settings import SettingsError
 from services import counting
 from services.counting import Count, SharedCounts
 from tests.conftest import SECRET, Cluster, LogLines, serving, settings_for
@@ -127,6 +130,14 @@ def test_a_redis_that_dies_and_comes_back_is_no_callers_matter(database: Cluster
         redis.start()
         assert ask() + ask() == [200, 200, 200, 429]
         assert told()[1:] == ["Redis is back, limits are counted there again"]
+
+
+def test_without_the_package_it_says_what_to_install(database: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    settings = settings_for(database, rate_limit_storage="redis://127.0.0.1:1")
+
+    with pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE needs the package redis: pip install"), open_house(settings):
+        pass
 
 
 def test_it_starts_without_redis(database: Cluster, log: LogLines) -> None:
