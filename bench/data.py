@@ -5,7 +5,7 @@ from contextlib import closing
 
 import psycopg2
 
-from bench.people import GROWTH, LIST, LISTS, READERS, TAG, TAGS, TAGS_PER_TASK, TASK, TASKS, WRITERS
+from bench.people import GROWTH, LIST, LISTS, READERS, SESSION, TAG, TAGS, TAGS_PER_TASK, TASK, TASKS, WRITERS
 
 _VERBS = ("Buy", "Call", "Review", "Write", "Repair", "Plan", "Cancel", "Return", "Clean", "Prepare", "Book")
 _THINGS = (
@@ -34,6 +34,12 @@ _STATEMENTS = (
     """
     INSERT INTO user_revision (user_id, revision, purged_revision)
     SELECT 'bench-' || lpad(u::text, 4, '0'), 1, 0 FROM generate_series(%(first)s, %(last)s) u
+    """,
+    """
+    INSERT INTO login_session (user_id, id, created_at, last_used_at, expires_at, handle_hash, current_hash)
+    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(session)s, u, 0), %(then)s, %(then)s, now() + interval '7 days',
+           'bench-' || u, ''
+    FROM generate_series(%(first)s, %(last)s) u
     """,
     """
     INSERT INTO task_list (user_id, id, name, color, position, created_at, updated_at, revision)
@@ -99,6 +105,7 @@ def _crowds() -> Iterator[tuple[int, int, int]]:
 _CONSTANTS = {
     "then": "2026-01-05T09:30:00.123456Z",
     "list": LIST,
+    "session": SESSION,
     "task": TASK,
     "tag": TAG,
     "lists": LISTS,

@@ -14,7 +14,7 @@ PAGE, POOL = 20, 10  # tasks on a page of a list; connections that each server k
 GROWTH = {tasks: 2000 + tasks for tasks in (1, 10, 100, 1000)}  # tasks per list: the user who has so many
 
 ALGORITHM = "HS256"
-LIST, TASK, TAG = 1, 2, 3  # kinds of rows, in their ids
+LIST, TASK, TAG, SESSION = 1, 2, 3, 4  # kinds of rows, in their ids
 
 
 def row_id(kind: int, person: int, number: int) -> str:
@@ -36,7 +36,14 @@ class Person:
     def token(self, secret: str) -> str:
         """Return a token such as the service issues, good for a day."""
         now = datetime.now(UTC)
-        claims = {"iss": "todo", "sub": self.user_id, "iat": now, "exp": now + timedelta(days=1), "jti": os.urandom(12).hex()}
+        claims = {
+            "iss": "todo",
+            "sub": self.user_id,
+            "sid": row_id(SESSION, self.number, 0),
+            "iat": now,
+            "exp": now + timedelta(days=1),
+            "jti": os.urandom(12).hex(),
+        }
         return jwt.encode(claims, secret, ALGORITHM)
 
     def list_id(self, number: int = 0) -> str:
