@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def test_it_starts_without_redis(database: Cluster, log: LogLines) -> None:
 
 def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = SharedCounts(redis.url)
-    assert counts.take("requests/ada", 9, 60, 1).taken == 1
+    assert counts.take("requests/ada", 99, 60, 1).taken == 1
     asked: list[tuple[object, ...]] = []
     acquire = counts._redis.acquire_entry
 
@@ -160,11 +161,20 @@ def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(redis: Redis, monk
 
     monkeypatch.setattr(counts._redis, "acquire_entry", acquire_and_note)
     redis.process.send_signal(signal.SIGSTOP)
-    taken = [counts.take("requests/ada", 9, 60, 1).taken for _ in range(5)]
-    redis.process.send_signal(signal.SIGCONT)
+    taken = [counts.take("requests/ada", 99, 60, 1).taken for _ in range(5)]
 
     assert taken == [1, 2, 3, 4, 5]
     assert asked == [("requests/ada", 1)]
+
+    # When the pause is over, one caller tries again, and those who come meanwhile do not wait for that.
+    monkeypatch.setattr(counting, "TRIED_AGAIN_AFTER", 60.0)
+    counts._try_at = 0.0
+    with ThreadPoolExecutor(5) as pool:
+        several = [pool.submit(counts.take, "requests/ada", 99, 60, 1) for _ in range(5)]
+        assert sorted(each.result().taken for each in several) == [6, 7, 8, 9, 10]
+    redis.process.send_signal(signal.SIGCONT)
+
+    assert len(asked) == 2
 
 
 def test_both_ways_of_counting_answer_alike(redis: Redis) -> None:
