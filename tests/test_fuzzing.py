@@ -15,6 +15,7 @@ from tests.fuzzing.schemathesis_runs import ALL_PHASES, Extent, Report, run_grap
 from tests.fuzzing.target import Target, standing
 
 SEED = 20261121
+EXAMPLES = 50
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +27,9 @@ def target(cluster: Cluster) -> Iterator[Target]:
 
 @pytest.mark.parametrize("game", GAMES, ids=lambda game: game.__name__.removeprefix("fuzz_"))
 def test_nothing_that_is_sent_does_harm(target: Target, game: Fuzzer) -> None:
-    play(game, target, from_seed=SEED, examples=40)
+    play(game, target, from_seed=SEED, examples=EXAMPLES)
 
-    assert target.statuses.total() >= 40
+    assert target.statuses.total() >= EXAMPLES
 
 
 @pytest.mark.parametrize(("run", "phases"), [(run_rest, set(ALL_PHASES.split(","))), (run_graphql, {"fuzzing"})])

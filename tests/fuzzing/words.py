@@ -3,6 +3,7 @@
 It knows these places only as texts and ids, and would seldom get past them to whatever stands behind.
 """
 
+import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,8 @@ from schemathesis import Case
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import negated_parameters
+
+from tests.fuzzing.names import OWNER
 
 MOSTLY = 0.85
 
@@ -37,7 +40,8 @@ def speak(case: Case[Any], dice: random.Random) -> None:
     if isinstance(case.query, dict):
         _ask(case, case.query, about, dice)
     if "user_id" in (case.path_parameters or {}) and "user_id" not in about and dice.random() < MOSTLY:
-        case.path_parameters["user_id"] = "me"
+        # The id too: what others get under it is what the check of object level authorization is about.
+        case.path_parameters["user_id"] = dice.choice(["me", os.environ[OWNER]])
     if IF_MATCH in (case.headers or {}) and IF_MATCH not in about and (_is_seeded_wrongly(case) or dice.random() < MOSTLY):
         case.headers[IF_MATCH] = "*"
     if isinstance(case.body, dict) and not about:
