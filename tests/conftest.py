@@ -25,6 +25,7 @@ from models.migrate import migrate
 from tests.doors import Door, GraphQLDoor, RestDoor
 from tests.factories import Person
 
+QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))
 SECRET = "a secret for tests, long enough for HS256"
 _numbers = count(1)
 
@@ -109,7 +110,7 @@ def serving(settings: Settings, database: Cluster, **given: Any) -> Iterator[Ser
 
 def settings_for(database: Cluster, **given: object) -> Settings:
     """Return settings that depend on nothing around them; no test runs into a limit that it does not set itself."""
-    unlimited = dict.fromkeys((name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name)), "off")
+    unlimited = dict.fromkeys(QUOTAS, "off")
     own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
     return Settings.model_validate({**unlimited, **own, **given})
 

@@ -10,7 +10,10 @@ import pytest
 
 from tests.conftest import Cluster
 from tests.fuzzing.games import GAMES
+from tests.fuzzing.graph import fuzz_operations
 from tests.fuzzing.play import Fuzzer, play
+from tests.fuzzing.queries import fuzz_queries
+from tests.fuzzing.requests import fuzz_requests
 from tests.fuzzing.schemathesis_runs import ALL_PHASES, Extent, Report, run_graphql, run_rest
 from tests.fuzzing.target import Target, standing
 
@@ -30,6 +33,14 @@ def test_nothing_that_is_sent_does_harm(target: Target, game: Fuzzer) -> None:
     play(game, target, from_seed=SEED, examples=EXAMPLES)
 
     assert target.statuses.total() >= EXAMPLES
+
+
+@pytest.mark.parametrize("game", [fuzz_requests, fuzz_queries, fuzz_operations], ids=lambda game: game.__name__)
+def test_what_is_too_much_is_refused_in_a_declared_way(cluster: Cluster, game: Fuzzer) -> None:
+    with standing(cluster.copy("template_todo"), rate_limit_requests="20/minute") as target:
+        play(game, target, from_seed=SEED, examples=EXAMPLES)
+
+    assert target.statuses[429] > 0
 
 
 @pytest.mark.parametrize(("run", "phases"), [(run_rest, set(ALL_PHASES.split(","))), (run_graphql, {"fuzzing"})])

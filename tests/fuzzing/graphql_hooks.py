@@ -11,9 +11,9 @@ from schemathesis.graphql.checks import GraphQLClientError, GraphQLServerError
 from tests.fuzzing.census import count
 from tests.fuzzing.names import TARGET
 from tests.fuzzing.verdict import undeclared
-from tests.fuzzing.victims import Victims
+from tests.fuzzing.victims import Victims, client
 
-_victims = Victims(os.environ[TARGET])
+_victims = Victims(client(os.environ[TARGET]))
 
 
 @schemathesis.hook

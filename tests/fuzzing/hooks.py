@@ -13,13 +13,13 @@ from schemathesis.openapi.checks import EnsureResourceAvailability
 from tests.fuzzing.accepted import is_accepted
 from tests.fuzzing.census import count
 from tests.fuzzing.names import SEED, TARGET
-from tests.fuzzing.victims import Victims, unused_email
+from tests.fuzzing.victims import Victims, client, unused_email
 from tests.fuzzing.words import MOSTLY, speak
 
 ACCOUNTS = "/api/auth/"
 
 _makers: dict[str, str] = {}  # of things made under ACCOUNTS: their ids, and with what token
-_victims = Victims(os.environ[TARGET])
+_victims = Victims(client(os.environ[TARGET]))
 _dice = random.Random(os.environ[SEED])  # noqa: S311 - to be repeatable
 
 

@@ -11,12 +11,11 @@ import httpx
 from graphql import GraphQLSchema, build_schema
 
 from graphql_schema.schema import build_schema as build_strawberry
-from tests.conftest import SECRET, Cluster, Service, serving, settings_for
-from tests.doors import TLS
+from tests.conftest import QUOTAS, SECRET, Cluster, Service, serving, settings_for
 from tests.factories import Person, signed
 from tests.fuzzing.hostile import as_json
 from tests.fuzzing.verdict import judge_graph, judge_rest
-from tests.fuzzing.victims import Victims
+from tests.fuzzing.victims import Victims, client
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.reference import Reference
 from tests.worlds import Rows, everything, motley, put
@@ -123,20 +122,18 @@ def marked(rows: Rows) -> Rows:
 
 
 @contextmanager
-def standing(database: Cluster) -> Iterator[Target]:
-    """Serve a migrated, empty database with both people's data in it."""
+def standing(database: Cluster, **given: object) -> Iterator[Target]:
+    """Serve a migrated, empty database with both people's data in it, with settings of one's own if need be."""
     put(database.owner, motley("ada"), marked(motley("eve", tasks=30)))
     reference = Reference(everything(database.owner), "ada")
     keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
-    with serving_keys(*keys) as endpoint, _open(database, endpoint) as service, _client(service) as http:
-        yield Target(service, Victims(service.url, furnished=True), reference, Person.register(service.url), keys, http)
+    with serving_keys(*keys) as endpoint, _open(database, endpoint, **given) as service, client(service.url) as http:
+        yield Target(service, Victims(http, furnished=True), reference, Person.register(service.url), keys, http)
 
 
-def _open(database: Cluster, endpoint: Endpoint) -> AbstractContextManager[Service]:
-    """Serve with all that can be switched on."""
+def _open(database: Cluster, endpoint: Endpoint, **given: object) -> AbstractContextManager[Service]:
+    """Serve with all that can be switched on; nobody asks so much that it would be too much."""
     elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": NAME, "jwt_audience": AUDIENCE}
-    return serving(settings_for(database, access_token_expire_minutes=60 * 24, **elsewhere), database)
-
-
-def _client(service: Service) -> httpx.Client:
-    return httpx.Client(base_url=service.url, verify=TLS, timeout=60)
+    quotas = dict.fromkeys(QUOTAS, "1000000000/minute")
+    everything = {"access_token_expire_minutes": 60 * 24, **elsewhere, **quotas, **given}
+    return serving(settings_for(database, **everything), database)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import httpx
@@ -11,6 +10,11 @@ import httpx
 from services.reading.names import snake
 from tests.doors import TLS
 from tests.factories import PASSWORD
+
+
+def client(url: str) -> httpx.Client:
+    """Return a client for a service; on a busy machine an answer may take its time."""
+    return httpx.Client(base_url=url, verify=TLS, timeout=60)
 
 
 def unused_email() -> str:
@@ -46,13 +50,9 @@ class Victim:
 class Victims:
     """Has one account at hand, and another once that one is gone."""
 
-    url: str
+    http: httpx.Client
     furnished: bool = False  # with a few rows
     _current: Victim | None = field(default=None, init=False)
-
-    @cached_property
-    def _http(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, verify=TLS, timeout=60)
 
     def current(self) -> Victim:
         """Return the account at hand."""
@@ -67,7 +67,7 @@ class Victims:
 
     def _register(self) -> Victim:
         email = unused_email()
-        answer = self._http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
+        answer = self.http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 201, answer.text
         admission = answer.json()
         secrets = {name: value for name, value in admission.items() if isinstance(value, str)}
@@ -79,7 +79,7 @@ class Victims:
         """Make a few rows; return them by their types."""
 
         def make(path: str, **members: Any) -> dict[str, Any]:
-            answer = self._http.post(path, json=members, headers={"Authorization": f"Bearer {token}"})
+            answer = self.http.post(path, json=members, headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 201, answer.text
             return dict(answer.json())
 
@@ -88,5 +88,5 @@ class Victims:
         tasks = [make("/api/me/tasks", title="x", list_id=lists[0]["id"], tag_ids=[tags[0]["id"]])]
         tasks += [make("/api/me/tasks", title="y", parent_id=tasks[0]["id"])]
         comments = [make(f"/api/me/tasks/{tasks[0]['id']}/comments", body="x")]
-        sessions = self._http.get("/api/auth/sessions", headers={"Authorization": f"Bearer {token}"}).json()
+        sessions = self.http.get("/api/auth/sessions", headers={"Authorization": f"Bearer {token}"}).json()
         return {"Task": tasks, "TaskList": lists, "Tag": tags, "Comment": comments, "DeletePayload": sessions + tasks}
