@@ -172,6 +172,7 @@ def test_a_body_that_comes_slowly_but_surely_is_waited_for(hurried: Service, wri
 CHUNKED = b"Transfer-Encoding: chunked"
 TASK = b'e\r\n{"title": "x"}\r\n'
 AROUND = {
+    "more trailers than a head may have": [b"e000\r\n" + b" " * 0xE000 + b"\r\n0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
     "many trailers": [TASK + b"0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
     "no end of a trailer": [TASK + b"0\r\nA: ", *[b"x" * 10_000] * 100],
     "no end of a chunk's extension": [TASK + b"1;", *[b"x" * 10_000] * 100],
