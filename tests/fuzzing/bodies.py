@@ -5,13 +5,13 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import as_json, scalars, spoiled, texts, trees
+from tests.fuzzing.hostile import as_json, spoiled
 from tests.fuzzing.paths import addresses
+from tests.fuzzing.plausible import plausible
 from tests.fuzzing.target import Operation, Target
 from tests.fuzzing.verdict import judge_status
 
 FORM = "application/x-www-form-urlencoded"
-GOOD = {"title": "x", "name": "y", "body": "z", "color": "#fff", "completed": True, "position": 1.5, "scopes": ["account"]}
 
 
 def media_type(operation: Operation) -> str:
@@ -19,25 +19,17 @@ def media_type(operation: Operation) -> str:
     return next(iter(operation.declared.get("requestBody", {}).get("content", {})), "application/json")
 
 
-@st.composite
-def members(draw: st.DrawFn, target: Target, operation: Operation) -> dict[str, Any]:
-    """Return some of the members that an operation takes, most of them as it wants them."""
+def tree_for(target: Target, operation: Operation) -> st.SearchStrategy[Any]:
+    """Return what an operation takes as its body, with something odd in one place or the other."""
     schema = operation.declared.get("requestBody", {}).get("content", {}).get(media_type(operation), {}).get("schema", {})
-    for choice in (schema, *schema.get("anyOf", ())):
-        if "$ref" in choice:
-            schema = target.document["components"]["schemas"][choice["$ref"].rpartition("/")[2]]
-    good = GOOD | (target.victims.current().facts if operation.about_accounts else {})
-    required = schema.get("required", ())
-    wanted = [name for name in schema.get("properties", {"title": {}}) if name in required or draw(st.booleans())]
-    odd = st.one_of(texts, texts, scalars, trees)
-    return {name: good[name] if name in good and draw(st.integers(0, 2)) else draw(odd) for name in wanted}
+    return plausible(target.book(operation), schema or {"type": "object", "properties": {"title": {"type": "string"}}})
 
 
 def fuzz_bodies(target: Target, data: st.DataObject) -> None:
     """Write something, by any operation that reads a body."""
     operation = data.draw(st.sampled_from([one for one in target.operations if "requestBody" in one.declared]), label="operation")
     path = data.draw(addresses(target, operation, hostile=False), label="path")
-    tree = data.draw(members(target, operation), label="members")
+    tree = data.draw(tree_for(target, operation), label="body")
     if data.draw(st.integers(0, 9)) == 9:
         tree = data.draw(spoiled(tree), label="spoiled")
     token = target.victims.current().token if operation.about_accounts else target.ada

@@ -34,7 +34,7 @@ class Cursor:
 @cache
 def harvest(target: Target) -> dict[str, list[Cursor]]:
     """Return cursors that the service gave Ada and Eve, for all lists that need no id, in all orders that they have."""
-    paths = [operation.path.format(user_id="me") for operation in _lists(target) if "{id}" not in operation.path]
+    paths = [path for path in (operation.path.replace("{user_id}", "me") for operation in _lists(target)) if "{" not in path]
     return {token: list(_given(target, paths, token)) for token in (target.ada, target.eve)}
 
 

@@ -9,6 +9,7 @@ from services.reading.names import snake
 from tests.fuzzing.filters import arguments
 from tests.fuzzing.hostile import as_json, deep, mutated, texts
 from tests.fuzzing.paths import addresses, asking
+from tests.fuzzing.plausible import plausible
 from tests.fuzzing.target import Target
 from tests.fuzzing.verdict import judge_status
 
@@ -24,7 +25,7 @@ def fuzz_queries(target: Target, data: st.DataObject) -> None:
     asked: dict[str, str] = {}
     for name, parameter in operation.parameters.items():
         if parameter["in"] == "query" and data.draw(st.integers(0, 3)) == 0:
-            good, bad = _values(target, data, NOUNS[noun], name, parameter["schema"])
+            good, bad = _values(target, data, NOUNS.get(noun, "task"), name, parameter["schema"])
             asked[name] = data.draw(bad if data.draw(st.integers(0, 4)) == 4 else good, label=name)
     answer = target.rest("GET", asking(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.ada}"})
     judge_status(answer, operation.declared["responses"])
@@ -43,9 +44,11 @@ def _values(target: Target, data: st.DataObject, entity: str, name: str, schema:
         return st.just(tree), st.one_of(mutated(tree), deep())
     if name == "search":
         return st.sampled_from(SEARCHES), texts
-    choices = schema.get("enum") or target.document["components"]["schemas"].get(str(name).capitalize(), {}).get("enum")
-    known = {"integer": ["1", "7", "500"], "boolean": ["true", "false"]}.get(schema.get("type", ""))
-    return st.sampled_from(choices or known or ["null", *target.ids("tasks")]), texts
+    return plausible(target.book(target.operations[0]), schema, oddly=0).map(_as_text), texts
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else as_json(value).decode()
 
 
 @st.composite

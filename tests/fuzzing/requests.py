@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.bodies import media_type, members
+from tests.fuzzing.bodies import media_type, tree_for
 from tests.fuzzing.hostile import as_header, as_json, deep, mutated, spoiled, texts
 from tests.fuzzing.paths import addresses
 from tests.fuzzing.target import Target
@@ -82,7 +82,7 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
     sent = [(b"Authorization", f"Bearer {token}".encode()), *data.draw(headers(), label="headers")]
     body = b""
     if "requestBody" in operation.declared or data.draw(st.integers(0, 9)) == 9:
-        body = data.draw(bodies(data.draw(members(target, operation))), label="body")
+        body = data.draw(bodies(data.draw(tree_for(target, operation))), label="body")
         if not any(name == b"Content-Type" for name, _ in sent):
             sent.append((b"Content-Type", media_type(operation).encode()))
     answer = target.rest(operation.method.upper(), path, headers=sent, content=body)

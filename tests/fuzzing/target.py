@@ -14,6 +14,7 @@ from graphql_schema.schema import build_schema as build_strawberry
 from tests.conftest import QUOTAS, SECRET, Cluster, Service, serving, settings_for
 from tests.factories import Person, signed
 from tests.fuzzing.hostile import as_json
+from tests.fuzzing.plausible import Book
 from tests.fuzzing.verdict import judge_graph, judge_rest
 from tests.fuzzing.victims import Victims, client
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
@@ -84,6 +85,11 @@ class Target:
         """Return ids of Ada's rows in a collection, as in a path."""
         names = {"tasks": "Task", "lists": "TaskList", "tags": "Tag", "comments": "Comment"}
         return [str(value) for value in self.reference.values(names[collection], "id")] if collection in names else []
+
+    def book(self, operation: Operation) -> Book:
+        """Return what there is to know for whoever calls an operation."""
+        facts = self.victims.current().facts if operation.about_accounts else {}
+        return Book(self.document["components"]["schemas"], facts, self.ids("tasks")[:20])
 
     def rest(self, method: str, path: str, *, owner: str | None = None, **arguments: Any) -> httpx.Response:
         """Send a request to the REST door."""
