@@ -1,5 +1,6 @@
 """All games that are played with requests of our own."""
 
+from tests.fuzzing.anywhere import fuzz_addresses
 from tests.fuzzing.bodies import fuzz_bodies
 from tests.fuzzing.cursors import fuzz_cursors
 from tests.fuzzing.filters import fuzz_arguments
@@ -16,6 +17,7 @@ GAMES: tuple[Fuzzer, ...] = (
     fuzz_queries,
     fuzz_bodies,
     fuzz_requests,
+    fuzz_addresses,
     fuzz_operations,
     fuzz_documents,
     fuzz_transport,
