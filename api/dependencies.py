@@ -15,12 +15,12 @@ from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import Forbidden, InvalidInput, TodoError
+from services.limits.visitor import Visitor
 from services.lists import ListService
 from services.rows import Revisions
 from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
-from services.visitor import Visitor
 
 _SCHEME = OAuth2PasswordBearer(tokenUrl="/api/auth/login", auto_error=False, description="The access token, as Bearer.")
 _IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')

@@ -13,12 +13,12 @@ from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import count_statements_of
-from services.counting import Counts, SharedCounts
 from services.gate import Gate
-from services.issuers import Issuer, SharedSecret
-from services.key_set import KeySet
+from services.keys.issuers import Issuer, SharedSecret
+from services.keys.key_set import KeySet
+from services.limits.counting import Counts, SharedCounts
+from services.limits.quotas import Quotas
 from services.passwords import Passwords
-from services.quotas import Quotas
 from services.reception import Reception
 from services.tokens import Tokens
 

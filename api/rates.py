@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.arrivals import visitor_in
-from services.allowance import Tally
+from services.limits.allowance import Tally
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
 _NAMES = tuple(name.lower().encode() for name in HEADERS)

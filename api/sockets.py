@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import problem
-from services.addresses import network
 from services.errors import TodoError
+from services.limits.addresses import network
 
 PER_ADDRESS = 50
 _RESPONSE = "websocket.http.response"

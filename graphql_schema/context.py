@@ -11,6 +11,7 @@ from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import TodoError
+from services.limits.visitor import Visitor
 from services.lists import ListService
 from services.passwords import Passwords
 from services.reception import Reception
@@ -18,7 +19,6 @@ from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
 from services.transactions import Snapshot
-from services.visitor import Visitor
 
 
 class GraphContext:

@@ -19,10 +19,10 @@ from models.lease import ApiToken, Lease, LoginSession
 from models.scopes import Scope
 from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
-from services.allowance import Allowance
 from services.availability import available
 from services.errors import Unauthenticated
 from services.grants import FULL, NO_API_TOKEN, Grant
+from services.limits.allowance import Allowance
 from services.transactions import Snapshot, Transaction
 
 _ACCOUNT = (

@@ -14,9 +14,9 @@ from services.context import UserContext
 from services.errors import Unauthenticated
 from services.grants import NO_API_TOKEN, Grant
 from services.identity import Identity
+from services.limits.visitor import Visitor
 from services.opaque import API_TOKEN, hashed
 from services.tokens import Tokens
-from services.visitor import Visitor
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
 REMEMBERED = 10_000  # API tokens

@@ -17,13 +17,13 @@ from services.accounts import AccountService
 from services.availability import available
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
+from services.limits.visitor import Visitor
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
 from services.tokens import Tokens
-from services.visitor import Visitor
 
 _BY_EMAIL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
 

@@ -12,9 +12,9 @@ from cachetools import LRUCache, cached
 
 from services.errors import Unauthenticated
 from services.identity import Identity, ours, theirs
-from services.issuers import HS256, Issuer, SharedSecret, claimed_issuer
-from services.key_document import Key
-from services.key_set import KeysAwayError, UnknownKeyError
+from services.keys.document import Key
+from services.keys.issuers import HS256, Issuer, SharedSecret, claimed_issuer
+from services.keys.key_set import KeysAwayError, UnknownKeyError
 
 ISSUER = "todo"
 REMEMBERED = 2_000_000  # characters of tokens

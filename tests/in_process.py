@@ -12,7 +12,7 @@ from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
-from services.visitor import Visitor
+from services.limits.visitor import Visitor
 from tests.conftest import Cluster
 
 

@@ -12,7 +12,7 @@ from graphql_schema.repertoire import REMEMBERED
 from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from services.errors import Unauthenticated
-from services.visitor import Visitor
+from services.limits.visitor import Visitor
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
 from tests.factories import PASSWORD, Person

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.key_document import BadDocumentError, read_keys
+from services.keys.document import BadDocumentError, read_keys
 from tests.issuer import SigningKey
 
 ED, EC, EC384, RSA, SHORT = (SigningKey.make(kind) for kind in ("EdDSA", "ES256", "ES384", "RS256", "RS256, short"))

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from services.errors import Unauthenticated, Unavailable
-from services.key_bell import MAX_WAITING, Bell
-from services.key_set import KeysAwayError, KeySet, Pace, UnknownKeyError
+from services.keys.bell import MAX_WAITING, Bell
+from services.keys.key_set import KeysAwayError, KeySet, Pace, UnknownKeyError
 from tests.conftest import LogLines
 from tests.issuer import Endpoint, SigningKey, send, serving_keys
 

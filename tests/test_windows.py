@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
 
-from services import windows
-from services.addresses import network
-from services.quotas import Limit, Policy
-from services.windows import MOST_KEYS, RUNS, WindowStorage
+from services.limits import windows
+from services.limits.addresses import network
+from services.limits.quotas import Limit, Policy
+from services.limits.windows import MOST_KEYS, RUNS, WindowStorage
 
 LIMIT, WINDOW = 10, 60
 

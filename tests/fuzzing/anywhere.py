@@ -11,8 +11,6 @@ from tests.fuzzing.verdict import judge_graph, judge_rest
 
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "POST", "PUT", "DELETE", "PROPFIND")
 DOTS = ("..", ".", "", "%2e%2e", "..%2f", "%00")
-
-
 BESIDE = ("/graphql", "/docs", "/docs/files", "/docs/files/swagger-ui.css", "/openapi.json", "")
 
 

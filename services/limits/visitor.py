@@ -3,10 +3,10 @@
 from functools import cached_property
 from hashlib import sha256
 
-from services.addresses import network
-from services.allowance import Allowance, Purse, Tally
-from services.counting import Counts
-from services.quotas import Policy, Quotas
+from services.limits.addresses import network
+from services.limits.allowance import Allowance, Purse, Tally
+from services.limits.counting import Counts
+from services.limits.quotas import Policy, Quotas
 
 UNLIMITED = Quotas({}, Counts())
 

@@ -10,8 +10,8 @@ from typing import Any
 import jwt
 
 from services.errors import Unauthenticated
-from services.key_document import Key
-from services.key_set import KeySet
+from services.keys.document import Key
+from services.keys.key_set import KeySet
 
 HS256 = "HS256"
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp"]

@@ -15,9 +15,9 @@ from time import monotonic
 import httpx
 
 from services.errors import Unauthenticated, Unavailable
-from services.key_bell import Bell
-from services.key_document import Key, Keys
-from services.key_fetch import FetchFailedError, fetch_keys
+from services.keys.bell import Bell
+from services.keys.document import Key, Keys
+from services.keys.fetch import FetchFailedError, fetch_keys
 
 _MAX_DOUBLINGS = 16
 _NO_IDLE_CONNECTION = httpx.Limits(max_keepalive_connections=0)
