@@ -37,7 +37,8 @@ _ENDED: Mapping[type[Lease] | None, str] = {
 _SELECTS: Mapping[type[Lease] | None, str] = {None: _ACCOUNT.format(lease="true")} | {
     lease: _ACCOUNT.format(lease=_LEASE.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
 }
-_FOR_WRITING = " FOR UPDATE OF counter"
+# A statement of its own, so that the next one sees what was committed while this one waited: a session may have ended meanwhile.
+_LOCK = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
 
 Begin = Callable[[Opening], AbstractContextManager[tuple[Wire, Row]]]
 
@@ -68,7 +69,7 @@ class UserContext:
         Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; RateLimited where the user
         has asked for too much; Unavailable where the database is away.
         """
-        with self._open(self.database.reading, "") as (wire, revision, now):
+        with self._open(self.database.reading) as (wire, revision, now):
             yield Snapshot(self.user_id, self.grant, wire, revision, now)
 
     @contextmanager
@@ -78,7 +79,7 @@ class UserContext:
         Raises as `snapshot` does, and Forbidden where the token lacks the scope.
         """
         with (
-            self._open(self.database.writing, _FOR_WRITING) as (connection, revision, now),
+            self._open(self.database.writing, _LOCK) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
             self.grant.demand(scope)
@@ -87,12 +88,10 @@ class UserContext:
             session.flush()
 
     @contextmanager
-    def _open(self, begin: Begin[Wire], locking: str) -> Iterator[tuple[Wire, int, datetime]]:
+    def _open(self, begin: Begin[Wire], lock: str = "") -> Iterator[tuple[Wire, int, datetime]]:
         if self.allowance is not None:
             self.allowance.spend()
-        grant = self.grant
-        values = (self.user_id,) if grant.lease_id is None else (grant.lease_id, self.user_id)
-        opening = Opening({"app.user_id": self.user_id}, _SELECTS[grant.lease] + locking, values)
+        opening = self._opening(lock)
         with available(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(opening))
             if account is None and self.newcomer is not None:
@@ -105,8 +104,13 @@ class UserContext:
             if not is_active:
                 raise Unauthenticated("This account is not active.")
             if not is_leased:
-                raise Unauthenticated(_ENDED[grant.lease])
+                raise Unauthenticated(_ENDED[self.grant.lease])
             yield connection, revision, now
+
+    def _opening(self, lock: str) -> Opening:
+        locked = (self.user_id,) if lock else ()
+        leased = () if self.grant.lease_id is None else (self.grant.lease_id,)
+        return Opening({"app.user_id": self.user_id}, lock + _SELECTS[self.grant.lease], (*locked, *leased, self.user_id))
 
     def _welcome(self, newcomer: Newcomer) -> None:
         """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""

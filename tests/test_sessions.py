@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -54,17 +55,49 @@ def test_a_lost_answer_is_given_again(doors: Doors, ada: Person) -> None:
     assert doors(None).refresh(first["refresh_token"])["user"]["id"] == ada.id
 
 
-def test_a_session_that_ends_while_it_is_refreshed_has_ended(service: Service, doors: Doors, ada: Person) -> None:
+def refused_after_waiting(service: Service, person: Person, act: Callable[[], object], ending: str) -> str:
+    """Let it happen while the person's tokens are being ended, so that it has to wait; return the refusal."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(service.database.owner)) as ending, ending.cursor() as cursor:
-        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (ada.id,))
-        cursor.execute("DELETE FROM login_session WHERE user_id = %s", (ada.id,))
-        answer = pool.submit(refused, lambda: doors(None).refresh(ada.refresh_token))
+    with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(service.database.owner)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (person.id,))
+        cursor.execute(ending, (person.id,))
+        answer = pool.submit(refused, act)
         while not run_sql(service.database.owner, waiting) and not answer.done():
             time.sleep(0.01)
-        ending.commit()
+        other.commit()
+        return answer.result()
 
-        assert answer.result() == "UNAUTHENTICATED"
+
+END_SESSIONS = "DELETE FROM login_session WHERE user_id = %s"
+
+
+def test_a_session_that_ends_while_it_is_refreshed_has_ended(service: Service, doors: Doors, ada: Person) -> None:
+    refresh = partial(doors(None).refresh, ada.refresh_token)
+
+    assert refused_after_waiting(service, ada, refresh, END_SESSIONS) == "UNAUTHENTICATED"
+
+
+def test_a_write_that_waited_while_its_session_ended_is_refused(service: Service, doors: Doors, ada: Person) -> None:
+    write = partial(doors(ada.token).create, "task", title="Too late")
+
+    assert refused_after_waiting(service, ada, write, END_SESSIONS) == "UNAUTHENTICATED"
+    assert run_sql(service.database.owner, "SELECT id FROM task WHERE user_id = %s", ada.id) == []
+
+
+def test_a_write_that_waited_while_its_api_token_was_deleted_is_refused(service: Service, doors: Doors, ada: Person) -> None:
+    token = doors(ada.token).make_api_token(name="A script", scopes=["tasks:write"])["token"]
+    doors(token).create("task", title="In time")
+    write = partial(doors(token).create, "task", title="Too late")
+
+    assert refused_after_waiting(service, ada, write, "DELETE FROM api_token WHERE user_id = %s") == "UNAUTHENTICATED"
+    assert run_sql(service.database.owner, "SELECT title FROM task WHERE user_id = %s", ada.id) == [("In time",)]
+
+
+def test_a_write_that_waited_while_its_account_was_deactivated_is_refused(service: Service, doors: Doors, ada: Person) -> None:
+    write = partial(doors(ada.token).create, "task", title="Too late")
+    deactivate = """UPDATE "user" SET is_active = false WHERE id = %s"""
+
+    assert refused_after_waiting(service, ada, write, deactivate) == "UNAUTHENTICATED"
 
 
 def test_tabs_that_refresh_at_the_same_moment_all_go_on(doors: Doors, ada: Person) -> None:
