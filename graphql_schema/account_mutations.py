@@ -36,7 +36,7 @@ from services.reception import Admission
 
 
 def _account(field: SelectedField) -> View:
-    return field.once(lambda field: payload_of(field, "user", ACCOUNT))
+    return payload_of(field, "user", ACCOUNT)
 
 
 def _beside(field: SelectedField, tree: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _admitted(field: SelectedField, admission: Admission) -> dict[str, Any]:
 
 
 def _made(field: SelectedField, made: NewApiToken) -> dict[str, Any]:
-    tree = {member.key: shown(member, made.shown) for member in field.members() if member.name == "apiToken"}
+    tree = {member.key: shown(member)(made.shown) for member in field.members() if member.name == "apiToken"}
     return _beside(field, tree, {"secret": made.token, "__typename": field.type.name})
 
 

@@ -2,10 +2,10 @@
 
 from contextlib import ExitStack
 from functools import cached_property
-from typing import Any
 
 import strawberry
 
+from graphql_schema.repertoire import Rehearsal
 from services.accounts import AccountService
 from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
@@ -31,7 +31,7 @@ class GraphContext:
         self._passwords = passwords
         self.visitor = visitor
         self.reception = reception
-        self.selections: dict[str, Any] = {}
+        self.rehearsal: Rehearsal | None = None
 
     @property
     def caller(self) -> UserContext:

@@ -4,21 +4,36 @@ graphql-core would complete such a tree field by field, at about 4 µs a leaf; t
 their response keys and JSON-ready, so it passes untouched. The overridden method is private to graphql-core: see pyproject.toml.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
-from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLOutputType, get_named_type
+from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLOutputType, VariableNode, get_named_type
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from graphql_schema.late import LATE, Late
 from services.transactions import Snapshot
 
-Chosen = TypeVar("Chosen")
+# What reads a root field's tree. It gets the field's late arguments, as far as they were given.
+Reading = Callable[[Snapshot, Late], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A root field ready to be read: late arguments are `settled`, or `awaited` from the variables named here."""
+
+    reading: Reading
+    settled: Late
+    awaited: Mapping[str, str]
+
+    def read(self, snapshot: Snapshot, variables: Mapping[str, Any]) -> Any:
+        """Return the tree."""
+        return self.reading(snapshot, {**self.settled, **{name: variables[source] for name, source in self.awaited.items()}})
 
 
 class SelectedField:
@@ -58,19 +73,24 @@ class SelectedField:
         assert isinstance(found, GraphQLObjectType)  # noqa: S101
         return found
 
-    def once(self, select: Callable[["SelectedField"], Chosen]) -> Chosen:
-        """Return what `select` makes of this root field.
+    def read(self, select: Callable[["SelectedField"], Reading]) -> Any:
+        """Return the tree of this root field.
 
-        The document and the variables alone decide that, so it is made once for both, and remembered with them.
+        The document and the variables alone decide how it is read, so that is found once for both, and remembered with them.
         """
-        selections: dict[str, Any] = self._executor.context_value.selections
+        context = self._executor.context_value
+        selections: dict[str, Rehearsed] = context.rehearsal.selections
         if self.key not in selections:
-            selections[self.key] = select(self)
-        chosen: Chosen = selections[self.key]
-        return chosen
+            awaited = self._awaited(context.rehearsal.late)
+            settled = {name: value for name, value in self.arguments.items() if name in LATE - awaited.keys()}
+            selections[self.key] = Rehearsed(select(self), settled, awaited)
+        return selections[self.key].read(context.snapshot, self._executor.variable_values.coerced)
 
-
-Reading = Callable[[Snapshot], Any]
+    def _awaited(self, late: frozenset[str]) -> dict[str, str]:
+        """Return the arguments that late variables are given to, with these."""
+        given = {argument.name.value: argument.value for argument in self._details[0].node.arguments or ()}
+        named = {name: value.name.value for name, value in given.items() if isinstance(value, VariableNode)}
+        return {name: variable for name, variable in named.items() if variable in late}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +137,5 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
         """Let a plan answer for its field."""
         if isinstance(result, Read | Planned):
             field = SelectedField(str(path.key), info.parent_type, self, field_details_list)
-            return result.run(field) if isinstance(result, Planned) else field.once(result.select)(info.context.snapshot)
+            return result.run(field) if isinstance(result, Planned) else field.read(result.select)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)

@@ -51,23 +51,23 @@ def _revisions(revision: int | None) -> Revisions:
 
 
 def _task(field: SelectedField) -> View:
-    return field.once(lambda field: payload_of(field, "task", TASK))
+    return payload_of(field, "task", TASK)
 
 
 def _tasks(field: SelectedField) -> View:
-    return field.once(lambda field: payload_of(field, "tasks", TASK, many=True))
+    return payload_of(field, "tasks", TASK, many=True)
 
 
 def _list(field: SelectedField) -> View:
-    return field.once(lambda field: payload_of(field, "list", TASK_LIST))
+    return payload_of(field, "list", TASK_LIST)
 
 
 def _tag(field: SelectedField) -> View:
-    return field.once(lambda field: payload_of(field, "tag", TAG))
+    return payload_of(field, "tag", TAG)
 
 
 def _comment(field: SelectedField) -> View:
-    return field.once(lambda field: payload_of(field, "comment", COMMENT))
+    return payload_of(field, "comment", COMMENT)
 
 
 @strawberry.type(description="Writing. Each field is its own transaction.")

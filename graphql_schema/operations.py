@@ -62,7 +62,7 @@ class Graph:
         check(rehearsal.measure, self._max_cost)
         attempts = sum(name in ATTEMPTS for name in rehearsal.roots)
         context.prepay(max(1, len(rehearsal.roots)), rehearsal.measure.cost, attempts)
-        outcome = self._read_again(rehearsal, context) or self._execute(document, request, rehearsal, context)
+        outcome = self._read_again(rehearsal, request, context) or self._execute(document, request, rehearsal, context)
         if request.wants_cost:
             outcome.body["extensions"] = {"cost": {"requested": rehearsal.measure.cost, "limit": self._max_cost}}
         return outcome
@@ -70,7 +70,7 @@ class Graph:
     def _type(self, request: GraphRequest) -> OperationType | None:
         return self.repertoire.operation_type(request.query, request.operation_name)
 
-    def _read_again(self, rehearsal: Rehearsal, context: GraphContext) -> Outcome | None:
+    def _read_again(self, rehearsal: Rehearsal, request: GraphRequest, context: GraphContext) -> Outcome | None:
         """Run a known query by its readings alone.
 
         Where one fails, executing the operation says how that is answered, and until it goes well again it is not known.
@@ -78,14 +78,15 @@ class Graph:
         if not rehearsal.is_known:
             return None
         try:
-            snapshot = context.snapshot
-            return Outcome({"data": {key: reading(snapshot) for key, reading in rehearsal.selections.items()}}, executed=True)
+            snapshot, variables = context.snapshot, request.variables or {}
+            data = {key: rehearsed.read(snapshot, variables) for key, rehearsed in rehearsal.selections.items()}
+            return Outcome({"data": data}, executed=True)
         except TodoError:
             rehearsal.is_known = False
             return None
 
     def _execute(self, document: DocumentNode, request: GraphRequest, rehearsal: Rehearsal, context: GraphContext) -> Outcome:
-        context.selections = rehearsal.selections
+        context.rehearsal = rehearsal
         result = execute_sync(
             self._core,
             document,

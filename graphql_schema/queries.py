@@ -6,6 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_schema.execution import Reading, SelectedField, reads
+from graphql_schema.late import Late
 from graphql_schema.leases import reading_of
 from graphql_schema.selection import page_of, view_of
 from graphql_schema.types import (
@@ -35,6 +36,7 @@ from services.reading.entities import Entity
 from services.reading.graph import ACCOUNT, NODES, TAG, TASK, TASK_LIST
 from services.reading.nodes import entity_of
 from services.reading.pages import DEFAULT_PAGE
+from services.reading.selection import Level
 from services.transactions import Snapshot
 
 # Inside Query, `list` is a field.
@@ -50,14 +52,20 @@ def checked_id(text: str, pointer: str = "/id") -> str:
         raise InvalidInput.at(pointer, str(error)) from None
 
 
-def _one(entity: Entity, row_id: str) -> Any:
-    row_id = checked_id(row_id)
+def _id_in(late: Late) -> str:
+    return checked_id(late["id"] or "")
 
+
+def _cursor_in(late: Late, level: Level) -> str | None:
+    return late.get(level.window.argument) if level.window else None
+
+
+def _one(entity: Entity) -> Any:
     def select(field: SelectedField) -> Reading:
-        level = view_of(field, entity).of(entity.name, row_id)
+        view = view_of(field, entity)
 
-        def read(snapshot: Snapshot) -> Any:
-            tree = snapshot.read(level)
+        def read(snapshot: Snapshot, late: Late) -> Any:
+            tree = snapshot.read(view.of(entity.name, _id_in(late)))
             if tree is None:
                 raise NotFound.of(entity.noun)
             return tree
@@ -70,26 +78,25 @@ def _one(entity: Entity, row_id: str) -> Any:
 def _page(entity: Entity) -> Any:
     def select(field: SelectedField) -> Reading:
         level = page_of(field, entity)
-        return lambda snapshot: snapshot.read(level)
+        return lambda snapshot, late: snapshot.read(level.at(_cursor_in(late, level)))
 
     return reads(select)
 
 
 def _viewer(field: SelectedField) -> Reading:
     view = view_of(field, ACCOUNT)
-    return lambda snapshot: snapshot.read(view.of(ACCOUNT.name, snapshot.user_id))
+    return lambda snapshot, _: snapshot.read(view.of(ACCOUNT.name, snapshot.user_id))
 
 
-def _node(row_id: str) -> Any:
-    row_id = checked_id(row_id)
-
+def _node() -> Any:
     def select(field: SelectedField) -> Reading:
-        levels = {entity.name: view_of(field, entity).of(entity.name, row_id) for entity in NODES}
+        views = {entity.name: view_of(field, entity) for entity in NODES}
 
-        def read(snapshot: Snapshot) -> Any:
+        def read(snapshot: Snapshot, late: Late) -> Any:
+            row_id = _id_in(late)
             snapshot.grant.demand(Scope.TASKS_READ)
             entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
-            return None if entity is None else snapshot.read(levels[entity.name])
+            return None if entity is None else snapshot.read(views[entity.name].of(entity.name, row_id))
 
         return read
 
@@ -114,19 +121,19 @@ class Query:
 
     @strawberry.field(description="Anything by its id; null where there is nothing.")
     def node(self, id: strawberry.ID) -> Node | None:
-        return _node(id)
+        return _node()
 
     @strawberry.field(description="A task by its id.")
     def task(self, id: strawberry.ID) -> Task | None:
-        return _one(TASK, id)
+        return _one(TASK)
 
     @strawberry.field(description="A list by its id.")
     def list(self, id: strawberry.ID) -> TaskList | None:
-        return _one(TASK_LIST, id)
+        return _one(TASK_LIST)
 
     @strawberry.field(description="A tag by its id.")
     def tag(self, id: strawberry.ID) -> Tag | None:
-        return _one(TAG, id)
+        return _one(TAG)
 
     @strawberry.field(description="Your tasks, a page at a time.")
     def tasks(

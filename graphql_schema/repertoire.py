@@ -1,6 +1,7 @@
 """What is remembered of operations: documents parsed and validated, and what each will be with certain variables.
 
-All of it is pure: it depends on the schema, the document and the variables, and on nobody's data.
+All of it is pure: it depends on the schema, the document and the variables, and on nobody's data. Variables that only say which
+row it is or where a page begins come late, and are not remembered.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     OperationType,
     get_operation_ast,
     get_variable_values,
@@ -21,6 +23,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from graphql_schema.late import late_variables
 from graphql_schema.meter import Measure, Meter
 from graphql_schema.rules import Rulebook
 from services.errors import InvalidInput
@@ -39,13 +42,15 @@ class Prepared:
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     size: int
+    late: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Rehearsal:
     """What an operation with these variables will be: what it amounts to, and its selections as they become known.
 
-    Of a mutation, `roots` are the fields that it runs, one transaction each.
+    Of a mutation, `roots` are the fields that it runs, one transaction each. Of a query, `late` are the variables that are
+    brought for each reading.
 
     Once a query has gone well, its selections are known to be all there is to it: then it `is_known`, and reading is enough.
     """
@@ -53,6 +58,7 @@ class Rehearsal:
     measure: Measure
     size: int
     roots: tuple[str, ...] = ()
+    late: frozenset[str] = frozenset()
     selections: dict[str, Any] = field(default_factory=dict)
     is_known: bool = False
 
@@ -79,43 +85,55 @@ class Repertoire:
 
         Mutations are not remembered: their variables hardly come twice, and may hold a password.
         """
-        try:
-            given = orjson.dumps(variables)
-        except orjson.JSONEncodeError:
-            raise InvalidInput.at("", "The variables are nested too deeply.") from None
-        if self.operation_type(query, operation_name) is OperationType.QUERY:
-            return self._rehearsed(query, operation_name, given)
-        return self._rehearse(query, operation_name, given)
+        operation = self._operation(query, operation_name)
+        if operation is None or operation.operation is not OperationType.QUERY:
+            return self._rehearse(query, operation_name, _as_key(variables), frozenset())
+        candidates = self.prepared(query).late[operation.name.value if operation.name else None]
+        late = frozenset(name for name in candidates if isinstance((variables or {}).get(name), str))
+        early = {name: value for name, value in (variables or {}).items() if name not in late}
+        return self._rehearsed(query, operation_name, _as_key(early), late)
 
     def operation_type(self, query: str, operation_name: str | None) -> OperationType | None:
         """Return what kind of operation would run, if that can be told."""
-        document = self.prepared(query).document
-        operation = get_operation_ast(document, operation_name) if document else None
+        operation = self._operation(query, operation_name)
         return operation.operation if operation else None
+
+    def _operation(self, query: str, operation_name: str | None) -> OperationDefinitionNode | None:
+        document = self.prepared(query).document
+        return get_operation_ast(document, operation_name) if document else None
 
     def _prepare(self, query: str) -> Prepared:
         size = len(query) + _LEAST
         try:
             document = _unchained(parse(query, max_lexical_tokens=MAX_TOKENS))
-            return Prepared(document, self._rulebook.violations(document), size)
+            violations = self._rulebook.violations(document)
+            return Prepared(document, violations, size, {} if violations else late_variables(document))
         except GraphQLError as error:
             return _flawed(error, size)
         except RecursionError:
             return _flawed(GraphQLError("The document is nested too deeply."), size)
 
-    def _rehearse(self, query: str, operation_name: str | None, given: bytes) -> Rehearsal:
+    def _rehearse(self, query: str, operation_name: str | None, given: bytes, late: frozenset[str]) -> Rehearsal:
         """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
         document = self.prepared(query).document
-        operation = get_operation_ast(document, operation_name) if document else None
+        operation = self._operation(query, operation_name)
         size = len(query) + len(given) + _LEAST
         if document is None or operation is None:
             return Rehearsal(Measure(), size)
-        variables = get_variable_values(self._schema, operation.variable_definitions or (), orjson.loads(given) or {})
+        inputs = {**(orjson.loads(given) or {}), **dict.fromkeys(late, "")}
+        variables = get_variable_values(self._schema, operation.variable_definitions or (), inputs)
         if not isinstance(variables, VariableValues):
             return Rehearsal(Measure(), size)
         meter = Meter(self._schema, document, variables.coerced)
         roots = meter.roots(operation) if operation.operation is OperationType.MUTATION else ()
-        return Rehearsal(meter.measure(operation), size, roots)
+        return Rehearsal(meter.measure(operation), size, roots, late)
+
+
+def _as_key(variables: Mapping[str, Any] | None) -> bytes:
+    try:
+        return orjson.dumps(variables)
+    except orjson.JSONEncodeError:
+        raise InvalidInput.at("", "The variables are nested too deeply.") from None
 
 
 def _unchained(document: DocumentNode) -> DocumentNode:

@@ -20,16 +20,18 @@ class Caller:
     """One user at the graph."""
 
     def __init__(self, graph: Graph, context: UserContext) -> None:
-        self._graph = graph
+        self.graph = graph
         self._context = context
         self.statements = 0
 
-    def run(self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None) -> Outcome:
+    def run(
+        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, wants_cost: bool = False
+    ) -> Outcome:
         """Run an operation, and note how many statements that took."""
         nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
         context = GraphContext(self._context, Visitor("127.0.0.1"), nobody, nobody)
         with counting_statements() as counter:
-            outcome = self._graph.run(GraphRequest(document, variables, name), context)
+            outcome = self.graph.run(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
         self.statements = counter.count
         return outcome
 

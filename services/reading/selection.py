@@ -4,7 +4,7 @@ Everything here is frozen and hashable, and values (operands, cursors, page size
 selections of the same shape are equal, and share one plan.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Members = tuple["Leaf | Constant | Child", ...]
@@ -204,6 +204,12 @@ class Level:
     def __hash__(self) -> int:
         """Return the hash of the shape."""
         return self._hash
+
+    def at(self, cursor: str | None) -> "Level":
+        """Return the level with its page at another cursor."""
+        if self.window is None or cursor == self.window.cursor:
+            return self
+        return replace(self, window=replace(self.window, cursor=cursor))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,176 @@
+"""Ids and cursors come late: what is remembered of an operation serves for all of them, and answers as if it knew none."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+from graphql import parse
+
+from graphql_schema.late import late_variables
+from tests.conftest import Cluster, run_sql
+from tests.in_process import Caller, calling
+from tests.worlds import motley, put
+
+ONE = "query($id: ID!) { task(id: $id) { id title tags { name } } }"
+ANY = "query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on Tag { name } ... on TaskList { color } } }"
+
+First = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def database(cluster: Cluster) -> Cluster:
+    """Ada's rows, and beside them Eve's."""
+    database = cluster.copy("template_todo")
+    put(database.owner, motley("ada"), motley("eve", tasks=12))
+    return database
+
+
+@pytest.fixture(scope="module")
+def knowing(database: Cluster) -> Iterator[Caller]:
+    """Ada, at a graph."""
+    with calling(database, "ada") as caller:
+        yield caller
+
+
+@pytest.fixture
+def ada(knowing: Caller) -> Caller:
+    """Ada, at a graph that remembers nothing yet."""
+    return forgetful(knowing)
+
+
+def forgetful(caller: Caller) -> Caller:
+    """Let everything be forgotten."""
+    caller.graph.repertoire.documents.clear()
+    caller.graph.repertoire.rehearsals.clear()
+    return caller
+
+
+def ids(database: Cluster, table: str, user_id: str = "ada", *, living: bool = True) -> list[str]:
+    """Return ids of the user's rows."""
+    condition = f"user_id = %s AND (deleted_at IS NULL) = {living}"
+    return [str(row_id) for (row_id,) in run_sql(database.owner, f"SELECT id FROM {table} WHERE {condition}", user_id)]
+
+
+@pytest.fixture(scope="module")
+def first_answer(database: Cluster) -> Iterator[First]:
+    """Run an operation at a graph that has never seen it."""
+    with calling(database, "ada") as caller:
+        yield lambda document, variables: forgetful(caller).run(document, variables).body
+
+
+BAD: list[dict[str, Any]] = [
+    {"id": 5},
+    {"id": None},
+    {"id": ["x"]},
+    {"id": True},
+    {},
+    {"id": ""},
+    {"id": "\0"},
+    {"id": "x", "no": 1},
+]
+
+
+@pytest.mark.parametrize("document", [ONE, ANY])
+def test_whatever_the_id_it_is_answered_as_the_first_time(
+    ada: Caller, database: Cluster, first_answer: First, document: str
+) -> None:
+    theirs = ids(database, "task", "eve")[:2]
+    dead = ids(database, "task", living=False)[:2]
+    mine = [ids(database, table)[0] for table in ("task", "tag", "task_list", "comment")]
+    named = [*mine, *ids(database, "task")[1:4], *theirs, *dead, str(UUID(int=7)), mine[0].upper()]
+    given = [*({"id": row_id} for row_id in named), *BAD]
+
+    # Each after a good one: an operation that has just gone well is run by its readings alone.
+    for variables in given:
+        answer = first_answer(document, variables)
+        assert "errors" not in ada.run(document, {"id": mine[0]}).body
+        assert ada.run(document, variables).body == answer
+        assert ada.run(document, variables).body == answer
+
+
+PAGES = {
+    "after": "query($it: String) { tasks(first: 3, after: $it) { nodes { id } pageInfo { hasNextPage endCursor } } }",
+    "before": "query($it: String) { tasks(last: 3, before: $it) { nodes { id } pageInfo { hasPreviousPage startCursor } } }",
+}
+
+
+@pytest.mark.parametrize("argument", PAGES)
+def test_page_after_page_is_answered_as_the_first(ada: Caller, first_answer: First, argument: str) -> None:
+    document = PAGES[argument]
+    met: list[str] = []
+    variables: dict[str, Any] = {}
+    goes_on = True
+    while goes_on:
+        body = ada.run(document, variables).body
+        assert body == first_answer(document, variables)
+        page = body["data"]["tasks"]
+        nodes = [node["id"] for node in page["nodes"]]
+        met = [*met, *nodes] if argument == "after" else [*nodes, *met]
+        goes_on, cursor = page["pageInfo"].values()
+        variables = {"it": cursor}
+
+    assert met == [node["id"] for node in ada.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]]
+    for flawed in ("", "nonsense", None, 5):
+        assert ada.run(document, {"it": flawed}).body == first_answer(document, {"it": flawed})
+
+
+SEVERAL = [
+    "query($id: ID!, $b: ID!) { task(id: $id) { title } b: task(id: $b) { id } c: task(id: $id) { id } }",
+    "query($id: ID!, $b: ID!) { task(id: $id) { id } tasks(filter: {id: {eq: $id}}) { nodes { id } } b: task(id: $b) { id } }",
+    "query($id: ID!, $b: ID!) { ...F b: task(id: $b) { id } } fragment F on Query { task(id: $id) { id } }",
+    'query($id: ID! = "x", $b: ID!) { task(id: $id) { id } b: task(id: $b) { id } }',
+    'query($id: ID!, $b: ID!) { task(id: $id) { id } t: tasks(search: "a", after: $b) { nodes { id } } }',
+]
+
+
+@pytest.mark.parametrize("document", SEVERAL)
+def test_a_variable_may_be_used_elsewhere_too(ada: Caller, database: Cluster, first_answer: First, document: str) -> None:
+    tasks = ids(database, "task")[:3]
+    given: list[dict[str, Any]] = [{"id": one, "b": other} for one in tasks for other in tasks] + [{"b": tasks[0]}]
+
+    for variables in given:
+        assert ada.run(document, variables).body == first_answer(document, variables)
+
+
+def test_one_rehearsal_serves_for_all_ids_and_keeps_none(ada: Caller, database: Cluster) -> None:
+    tasks = ids(database, "task")
+    for row_id in tasks:
+        ada.run(ONE, {"id": row_id})
+    for _ in range(2):
+        ada.run(ONE, {"id": "nonsense"})
+
+    assert len(ada.graph.repertoire.rehearsals) == 1
+    (kept,) = ada.graph.repertoire.rehearsals.items()
+    assert not [row_id for row_id in tasks if row_id in repr(kept)]
+
+
+def test_a_first_time_without_the_id_makes_no_other_cheaper(ada: Caller, database: Cluster) -> None:
+    def cost(**variables: Any) -> Any:
+        return ada.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
+
+    assert cost() == 0
+    assert cost(id=None) == 0
+    assert cost(id="nonsense") == cost(id=ids(database, "task")[0]) > 0
+
+
+LATE_VARIABLES = {
+    "query($a: ID!) { task(id: $a) { id } }": {None: {"a"}},
+    "query Q($a: ID!, $b: ID!) { x: task(id: $a) { id } y: node(id: $a) { id } list(id: $b) { id } }": {"Q": {"a", "b"}},
+    "query($a: String, $n: Int) { tasks(first: $n, after: $a) { totalCount } }": {None: {"a"}},
+    "query($a: String, $b: String) { tasks(last: 1, before: $b, search: $a) { totalCount } }": {None: {"b"}},
+    "query($a: String) { lists { nodes { tasks(after: $a) { totalCount } } } }": {None: set()},
+    "query($a: ID!) { task(id: $a) { id } tasks(filter: {id: {in: [$a]}}) { totalCount } }": {None: set()},
+    "query($a: ID!) { task(id: $a) { id } ...F } fragment F on Query { b: task(id: $a) { id } }": {None: set()},
+    "query($a: ID!) { task(id: $a) { id } ... { b: task(id: $a) { id } } }": {None: set()},
+    'query($a: ID! = "1") { task(id: $a) { id } }': {None: set()},
+    "query A($a: ID!) { task(id: $a) { id } } query B($a: ID!) { tasks(filter: {id: {eq: $a}}) { totalCount } }": {
+        "A": {"a"},
+        "B": set(),
+    },
+}
+
+
+@pytest.mark.parametrize("document", LATE_VARIABLES)
+def test_which_variables_come_late(document: str) -> None:
+    assert late_variables(parse(document)) == LATE_VARIABLES[document]
