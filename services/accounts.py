@@ -2,22 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from models.scopes import Scope
-from models.statements import fetch
 from models.user import AccountChange, DeletedUser, User
 from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput
 from services.passwords import Passwords
+from services.proofs import Proof, stored_hash
 from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.sessions import end_others
-
-_STORED_HASH = 'SELECT password_hash FROM "user" WHERE id = %s'
 
 
 class AccountService:
@@ -39,12 +37,13 @@ class AccountService:
         """
         values = change.present()
         current = values.pop("current_password", None)
-        if values.keys() & {"email", "password"}:
-            self._check_current_password(current)
+        proof = self._prove(current or "") if values.keys() & {"email", "password"} else None
         if "password" in values:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
             with self._context.transaction(Scope.ACCOUNT) as transaction:
+                if proof is not None and not proof.holds(transaction, self._passwords):
+                    raise _wrong_password()
                 account = transaction.session.get_one(User, transaction.user_id)
                 if "password_hash" in values:
                     end_others(transaction)
@@ -64,18 +63,17 @@ class AccountService:
             connection.execute(gone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
             connection.execute(delete(User).where(col(User.id) == user_id))
 
-    def store_hash(self, password_hash: str) -> None:
-        """Keep a hash made with newer parameters."""
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            transaction.connection.execute(
-                update(User).where(col(User.id) == transaction.user_id).values(password_hash=password_hash)
-            )
-
-    def _check_current_password(self, current: str | None) -> None:
+    def _prove(self, current: str) -> Proof:
         with self._context.snapshot() as snapshot:
             snapshot.grant.demand(Scope.ACCOUNT)
-            ((stored,),) = fetch(snapshot.wire, _STORED_HASH, (snapshot.user_id,))
+            stored = stored_hash(snapshot)
         if stored is None:
             raise InvalidInput.at("/password", "This account logs in elsewhere; change its e-mail and password there.")
-        if not self._passwords.check(current or "", stored)[0]:
-            raise InvalidInput.at("/current_password", "To change the e-mail or the password, send the current password too.")
+        proof = Proof.of(current, stored, self._passwords)
+        if proof is None:
+            raise _wrong_password()
+        return proof
+
+
+def _wrong_password() -> InvalidInput:
+    return InvalidInput.at("/current_password", "To change the e-mail or the password, send the current password too.")

@@ -13,13 +13,13 @@ from models.database import Database, Opening
 from models.lease import Refresh
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
-from services.accounts import AccountService
 from services.availability import available
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
 from services.limits.visitor import Visitor
 from services.opaque import RefreshToken
 from services.passwords import Passwords
+from services.proofs import Proof
 from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
@@ -80,14 +80,11 @@ class Reception:
         with available(), self._database.reading(opening) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)
-        right, newer_hash = self._passwords.check(credentials.password, password_hash)
-        if user_id is None or not right or not is_active:
-            raise Unauthenticated("E-mail or password is wrong.")
+        proof = Proof.of(credentials.password, password_hash, self._passwords)
+        if user_id is None or proof is None or not is_active:
+            raise _wrong()
         attempts.clear()
-        context = UserContext(user_id, self._database)
-        if newer_hash is not None:
-            AccountService(context, self._passwords).store_hash(newer_hash)
-        return self._admit(context, view, visitor)
+        return self._admit(UserContext(user_id, self._database), view, visitor, proof)
 
     def refresh(self, refresh: Refresh, view: View, visitor: Visitor) -> Admission:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
@@ -113,8 +110,10 @@ class Reception:
             return SessionService(context).end_current()
         return None
 
-    def _admit(self, context: UserContext, view: View, visitor: Visitor) -> Admission:
+    def _admit(self, context: UserContext, view: View, visitor: Visitor, proof: Proof | None = None) -> Admission:
         with context.transaction(Scope.ACCOUNT) as transaction:
+            if proof is not None and not proof.holds(transaction, self._passwords):
+                raise _wrong()
             session = open_session(transaction, visitor.device, self._session_lifetime)
             user = transaction.read(view.of(ACCOUNT.name, context.user_id))
         return self._admission(context, user, session)
@@ -122,3 +121,7 @@ class Reception:
     def _admission(self, context: UserContext, user: Any, session: OpenSession) -> Admission:
         lifetime = int(self._tokens.lifetime.total_seconds())
         return Admission(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("E-mail or password is wrong.")

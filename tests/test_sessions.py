@@ -12,7 +12,9 @@ import httpx
 import jwt
 import psycopg2
 import pytest
+from passlib.context import CryptContext
 
+from services.passwords import Passwords
 from services.sessions import MAX_SESSIONS
 from tests.conftest import SECRET, Service, run_sql
 from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
@@ -98,6 +100,42 @@ def test_a_write_that_waited_while_its_account_was_deactivated_is_refused(servic
     deactivate = """UPDATE "user" SET is_active = false WHERE id = %s"""
 
     assert refused_after_waiting(service, ada, write, deactivate) == "UNAUTHENTICATED"
+
+
+def new_password() -> tuple[str, str]:
+    """Return the SQL that changes somebody's password while others wait, and the hash that is stored then."""
+    stored = Passwords(1).hash("quite another one")
+    return f"""UPDATE "user" SET password_hash = '{stored}' WHERE id = %s""", stored
+
+
+def test_a_login_that_waited_while_the_password_was_changed_is_refused(service: Service, doors: Doors, ada: Person) -> None:
+    log_in = partial(doors(None).log_in, ada.email, PASSWORD)
+    change, _ = new_password()
+
+    assert refused_after_waiting(service, ada, log_in, change) == "UNAUTHENTICATED"
+    assert len(doors(ada.token).sessions()) == 1
+
+
+def test_a_login_does_not_bring_back_the_password_that_was_changed_meanwhile(service: Service, doors: Doors, ada: Person) -> None:
+    older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
+    hash_of = 'SELECT password_hash FROM "user" WHERE id = %s'
+    run_sql(service.database.owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), ada.id)
+    log_in = partial(doors(None).log_in, ada.email, PASSWORD)
+    change, stored = new_password()
+
+    refused_after_waiting(service, ada, log_in, change)
+
+    assert run_sql(service.database.owner, hash_of, ada.id) == [(stored,)]
+
+
+def test_a_password_is_changed_by_whoever_knows_it_when_it_is_changed(service: Service, doors: Doors, ada: Person) -> None:
+    token = doors(ada.token).make_api_token(name="A script", scopes=["account"])["token"]
+    doors(token).me()
+    take_over = partial(doors(token).change_me, password="a third one", current_password=PASSWORD)
+    change, stored = new_password()
+
+    assert refused_after_waiting(service, ada, take_over, change) == "INVALID_INPUT"
+    assert run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', ada.id) == [(stored,)]
 
 
 def test_tabs_that_refresh_at_the_same_moment_all_go_on(doors: Doors, ada: Person) -> None:

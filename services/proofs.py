@@ -1,0 +1,47 @@
+"""Proofs that somebody knows an account's password. A proof takes a while; what it proved may not be so any more by then."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from models.statements import fetch
+from models.user import User
+from services.passwords import Passwords
+from services.transactions import Snapshot, Transaction
+
+_STORED_HASH = 'SELECT password_hash FROM "user" WHERE id = %s'
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A password that was right for this hash; `newer` is the hash to store instead, if parameters have changed since."""
+
+    password: str
+    stored: str
+    newer: str | None
+
+    @classmethod
+    def of(cls, password: str, stored: str | None, passwords: Passwords) -> "Proof | None":
+        """Return the proof, or None where the password is wrong. Raises Unavailable where too many wait already."""
+        right, newer = passwords.check(password, stored)
+        return cls(password, stored, newer) if right and stored is not None else None
+
+    def holds(self, transaction: Transaction, passwords: Passwords) -> bool:
+        """Tell whether the password is still the account's, which it stays until the transaction ends; renew its hash.
+
+        A login that waited while the password was changed would begin a session that the change should have ended.
+        """
+        stored = stored_hash(transaction)
+        if stored != self.stored:
+            return passwords.check(self.password, stored)[0]
+        if self.newer is not None:
+            renewal = update(User).where(col(User.id) == transaction.user_id).values(password_hash=self.newer)
+            transaction.connection.execute(renewal)
+        return True
+
+
+def stored_hash(snapshot: Snapshot) -> str | None:
+    """Return the hash of the user's password; None for an account that logs in elsewhere."""
+    ((stored,),) = fetch(snapshot.wire, _STORED_HASH, (snapshot.user_id,))
+    return None if stored is None else str(stored)
