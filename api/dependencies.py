@@ -76,7 +76,7 @@ def _service(make: Callable[[UserContext], Service]) -> Callable[[UserContext], 
 
 
 async def _account(request: Request, context: Annotated[UserContext, Depends(caller)]) -> AccountService:
-    return AccountService(context, house_of(request).passwords)
+    return AccountService(context, house_of(request).passwords, visitor_of(request))
 
 
 async def _sessions(context: Annotated[UserContext, Depends(caller)]) -> SessionService:

@@ -68,7 +68,7 @@ class GraphContext:
     @property
     def account(self) -> AccountService:
         """Return the caller's account."""
-        return AccountService(self.caller, self._passwords)
+        return AccountService(self.caller, self._passwords, self.visitor)
 
     @property
     def sessions(self) -> SessionService:

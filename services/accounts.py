@@ -11,6 +11,7 @@ from models.scopes import Scope
 from models.user import AccountChange, DeletedUser, User
 from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput
+from services.limits.visitor import Visitor
 from services.passwords import Passwords
 from services.proofs import Proof, stored_hash
 from services.reading.graph import ACCOUNT
@@ -21,9 +22,10 @@ from services.sessions import end_others
 class AccountService:
     """One's own account."""
 
-    def __init__(self, context: UserContext, passwords: Passwords) -> None:
+    def __init__(self, context: UserContext, passwords: Passwords, visitor: Visitor) -> None:
         self._context = context
         self._passwords = passwords
+        self._visitor = visitor
 
     def show(self, view: View) -> Any:
         """Return the account."""
@@ -33,7 +35,7 @@ class AccountService:
     def change(self, change: AccountChange, view: View) -> Any:
         """Change the members present; a new password ends all other sessions.
 
-        Raises EmailTaken; InvalidInput where the current password is missing or wrong.
+        Raises EmailTaken; InvalidInput where the current password is missing or wrong; RateLimited after too many tries.
         """
         values = change.present()
         current = values.pop("current_password", None)
@@ -69,6 +71,9 @@ class AccountService:
             stored = stored_hash(snapshot)
         if stored is None:
             raise InvalidInput.at("/password", "This account logs in elsewhere; change its e-mail and password there.")
+        # A success does not forget them, as it does at the login: a new e-mail also tells whether somebody has it.
+        self._visitor.attempts.spend()
+        self._visitor.attempts_of(self._context.user_id).spend()
         proof = Proof.of(current, stored, self._passwords)
         if proof is None:
             raise _wrong_password()

@@ -361,7 +361,42 @@ def test_attempts_on_an_account_are_counted_wherever_they_come_from(come: Come) 
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
             come(at=new_address()).log_in(email.upper() if number else email, "wrong wrong")
 
-    assert "with one e-mail" in refused(lambda: come(at=new_address()).log_in(email, PASSWORD))
+    assert "tried on one account" in refused(lambda: come(at=new_address()).log_in(email, PASSWORD))
+
+
+def test_the_current_password_cannot_be_guessed_with_a_stolen_token(come: Come) -> None:
+    email = f"ada.{next(_numbers)}@example.com"
+    token = come(at=new_address()).register(email=email, password=PASSWORD)["access_token"]
+    for number in range(ON_ACCOUNT):
+        with pytest.raises(DoorError, match="INVALID_INPUT"):
+            come(token, at=new_address()).change_me(password="taken over", current_password=f"guess {number}")
+
+    right = {"password": "taken over", "current_password": PASSWORD}
+    assert "tried on one account" in refused(lambda: come(token, at=new_address()).change_me(**right))
+    assert come(token, at=new_address()).change_me(name="Ada")["name"] == "Ada"
+    assert come(at=new_address()).log_in(email, PASSWORD)["access_token"]
+
+
+def test_whoever_tries_to_log_in_too_often_keeps_nobody_from_changing_the_password(come: Come) -> None:
+    email = f"ada.{next(_numbers)}@example.com"
+    token = come(at=new_address()).register(email=email, password=PASSWORD)["access_token"]
+    for _ in range(ON_ACCOUNT):
+        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+            come(at=new_address()).log_in(email, "wrong wrong")
+
+    assert come(token, at=new_address()).change_me(password="out of reach", current_password=PASSWORD)
+
+
+def test_a_change_of_email_tells_no_more_than_registering_who_has_an_account(come: Come) -> None:
+    registered = [come(at=new_address()).register(email=f"ada.{next(_numbers)}@example.com", password=PASSWORD) for _ in range(3)]
+    taken = {"email": registered[0]["user"]["email"], "current_password": PASSWORD}
+    asked = [come(admission["access_token"]) for admission in registered[1:] for _ in range(ON_ACCOUNT)]
+    assert len(asked) == LOGINS
+    for door in asked:
+        with pytest.raises(DoorError, match="EMAIL_TAKEN"):
+            door.change_me(**taken)
+
+    assert "from one address" in refused(lambda: come(registered[0]["access_token"]).change_me(**taken))
 
 
 def test_a_success_forgets_the_attempts_before_it(come: Come) -> None:

@@ -86,7 +86,7 @@ class Quotas:
         self.cost = _policy("cost", limits, "units of GraphQL cost", STEPS)
         self.anonymous = _policy("anonymous", limits, "requests without a valid token from one address")
         self.login = _policy("login", limits, "attempts to register, log in or refresh from one address")
-        self.account = _policy("account", limits, "attempts to log in with one e-mail")
+        self.account = _policy("account", limits, "passwords tried on one account")
 
     def take(self, policy: Policy, key: str, amount: int = 1) -> tuple[Standing, RateLimited | None]:
         """Take so much, or nothing; return how the caller stands, and what to raise where it was too much.

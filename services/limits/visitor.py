@@ -34,6 +34,10 @@ class Visitor:
         """Return the attempts to log in with this e-mail, from wherever. Others' attempts are nothing for this one's headers."""
         return Purse(self.quotas, self.quotas.account, sha256(email.encode()).hexdigest(), Tally())
 
+    def attempts_of(self, user: str) -> Purse:
+        """Return the attempts of the user with this id to show the current password: whoever locks a door does not lock both."""
+        return Purse(self.quotas, self.quotas.account, f"user:{user}", Tally())
+
     def allowance_of(self, user: str) -> Allowance:
         """Return what this request may do in the name of the user with this id."""
         return self._allowance(self.quotas.requests, f"user:{user}")
