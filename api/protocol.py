@@ -95,8 +95,8 @@ class BoundedProtocol(HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
             if size > self.head_bytes:
                 self._exceed(self._too_long)
+        super().on_headers_complete()  # which stops the parser where the address is none
         self._phase = Phase.BODY
-        super().on_headers_complete()
         if len(self.pipeline) > self.most_pipelined:
             self._exceed(f"More than {self.most_pipelined} requests were sent before the first was answered.")
 

@@ -197,6 +197,15 @@ def test_what_is_no_http_is_a_problem_like_all_others(hurried: Service, garbage:
     refusal(talk(hurried, garbage), 400, "MALFORMED_REQUEST")
 
 
+@pytest.mark.parametrize("line", [b"CONNECT example.com:80", b"GET http://example.com", b"GET http://example.com?a=b"])
+@pytest.mark.parametrize("before", [[], [GET + b"\r\n"]], ids=["at once", "after another request"])
+def test_so_is_an_address_that_is_none(hurried: Service, line: bytes, before: list[bytes], log: LogLines) -> None:
+    said = talk(hurried, *before, line + b" HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.2)
+
+    refusal(said[said.rindex(b"HTTP/1.1 ") :], 400, "MALFORMED_REQUEST")
+    assert not any("example.com" in heard for heard in log.heard)
+
+
 def test_requests_sent_ahead_are_served_in_order_until_they_are_too_many(hurried: Service) -> None:
     several = answers(talk(hurried, (GET + b"\r\n") * 20 + LAST + b"\r\n"))
     assert [status for status, _, _ in several] == [200] * 21
