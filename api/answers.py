@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 from starlette.requests import Request
@@ -35,8 +35,13 @@ def wished(envelope: Any) -> Response:
     return answer(envelope["row"], headers={"ETag": f'"{envelope["stamp"]["revision"]}"'})
 
 
+def place_of(request: Request) -> str:
+    """Return the path of the request as it may stand in a header: a user's id can hold any character."""
+    return quote(request.scope["path"])
+
+
 def created(made: Created, place: str) -> Response:
-    """Answer a new row: 201, or 200 where the same request created it before."""
+    """Answer a new row, which is at that place: 201, or 200 where the same request created it before."""
     headers = {"ETag": f'"{made.tree["revision"]}"', "Location": f"{place}/{made.row_id}"}
     return answer(made.tree, 201 if made.is_new else 200, headers)
 
@@ -46,7 +51,7 @@ def page(found: Slice, request: Request) -> Response:
     if found.next_cursor is None:
         return answer(found.trees)
     parameters = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    target = f"{request.url.path}?{urlencode([*parameters, ('cursor', found.next_cursor)])}"
+    target = f"{place_of(request)}?{urlencode([*parameters, ('cursor', found.next_cursor)])}"
     return answer(found.trees, headers={"Link": f'<{target}>; rel="next"'})
 
 

@@ -2,15 +2,17 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter
 
 from api import shapes
 from services.reading import budget
-from tests.conftest import Service, serving, settings_for
+from tests.conftest import SECRET, Service, serving, settings_for
 from tests.doors import DoorError, GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.factories import Person, signed
 
 ORIGIN = "http://localhost:3000"
 
@@ -51,6 +53,21 @@ def test_creating_answers_201_with_location_and_etag(rest: RestDoor, ada: Person
     assert rest.send("GET", answer.headers["location"]).json() == answer.json()
     again = rest.send("POST", "/api/me/tasks", json={"id": answer.json()["id"], "title": "x"})
     assert (again.status_code, again.json()) == (200, answer.json())
+
+
+@pytest.mark.parametrize("user_id", ["日本", "A\u0301", "a b", "50%2f", "a?b", 'a"b>', "é"])
+def test_places_can_be_gone_to_whatever_the_user_is_called(service: Service, user_id: str) -> None:
+    user_id = f"{user_id} {uuid4().hex}"
+    with RestDoor(service.url, signed({"sub": user_id}, SECRET)) as rest:
+        tasks = f"/api/{quote(user_id, safe='')}/tasks"
+        answer = rest.send("POST", tasks, json={"title": "x"})
+        comment = rest.send("POST", f"{tasks}/{answer.json()['id']}/comments", json={"body": "Hm"})
+        rest.send("POST", tasks, json={"title": "y"})
+        page = rest.send("GET", tasks, params={"limit": "1"})
+
+        for made in (answer, comment):
+            assert rest.send("GET", made.headers["location"]).json() == made.json()
+        assert rest.send("GET", page.links["next"]["url"]).json() == [answer.json()]
 
 
 def test_a_comments_location_leads_to_it(rest: RestDoor) -> None:

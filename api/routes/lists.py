@@ -30,7 +30,7 @@ def list_lists(lists: Lists, request: Request, query: Annotated[PageQuery, Query
 @routes.post("", operation_id="createList", status_code=201, responses=new(shapes.TaskList) | owned(409, 413, 415))
 def create_list(lists: Lists, request: Request, body: ListCreate) -> Response:
     """Create a list. With an id of your own, sending it again is safe."""
-    return answers.created(lists.create(body, VIEW), request.url.path)
+    return answers.created(lists.create(body, VIEW), answers.place_of(request))
 
 
 @routes.get("/{id}", operation_id="getList", responses=one(shapes.TaskList) | owned(404))

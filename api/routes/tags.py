@@ -29,7 +29,7 @@ def list_tags(tags: Tags, request: Request, query: Annotated[PageQuery, Query()]
 @routes.post("", operation_id="createTag", status_code=201, responses=new(shapes.Tag) | owned(409, 413, 415))
 def create_tag(tags: Tags, request: Request, body: TagCreate) -> Response:
     """Create a tag; its name is unique, ignoring case. With an id of your own, sending it again is safe."""
-    return answers.created(tags.create(body, VIEW), request.url.path)
+    return answers.created(tags.create(body, VIEW), answers.place_of(request))
 
 
 @routes.get("/{id}", operation_id="getTag", responses=one(shapes.Tag) | owned(404))

@@ -40,7 +40,7 @@ def list_tasks(tasks: Tasks, request: Request, query: Annotated[TaskQuery, Query
 @routes.post("", operation_id="createTask", status_code=201, responses=new(shapes.Task) | owned(409, 413, 415))
 def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
     """Create a task. With an id of your own, sending it again is safe."""
-    return answers.created(tasks.create(body, VIEW), request.url.path)
+    return answers.created(tasks.create(body, VIEW), answers.place_of(request))
 
 
 @routes.get("/{id}", operation_id="getTask", responses=one(shapes.Task) | owned(404))
@@ -98,5 +98,5 @@ def list_comments(tasks: Tasks, id: Id, request: Request, query: Annotated[PageQ
 )
 def add_comment(comments: TaskComments, request: Request, body: CommentCreate) -> Response:
     """Comment on a task."""
-    place = request.url.path.split("/tasks/")[0] + "/comments"
+    place = answers.place_of(request).split("/tasks/")[0] + "/comments"
     return answers.created(comments.create(body, default_view(COMMENT)), place)
