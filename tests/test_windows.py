@@ -1,5 +1,7 @@
 """The storage for moving windows, held against the rule itself: never more than so much within so long."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,6 +140,16 @@ def test_of_too_many_keys_the_one_that_rested_longest_goes() -> None:
 )
 def test_what_stands_for_an_address(address: str, known_as: str) -> None:
     assert network(address) == known_as
+
+
+def test_long_addresses_take_no_more_memory_than_short_ones() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            network(f"{number} " + "x" * 30_000)
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,17 @@ _REMEMBERED = 10_000
 _PREFIX = 2**64 - 1  # one customer has at least so many IPv6 addresses, and moves among them at will
 
 
-@lru_cache(_REMEMBERED)
 def network(address: str) -> str:
-    """Return what stands for everybody at this address: IPv6 by its /64, IPv4 as a whole, and anything else as it is."""
+    """Return what stands for everybody at this address: IPv6 by its /64, IPv4 as a whole, and anything else by its beginning."""
+    return _network(address[:_LONGEST])
+
+
+@lru_cache(_REMEMBERED)
+def _network(address: str) -> str:
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address[:_LONGEST]
+        return address
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
     if parsed.ipv4_mapped is not None:
