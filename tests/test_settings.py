@@ -71,6 +71,8 @@ def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> N
         ("RATE_LIMIT_STORAGE", "memcached://h", "RATE_LIMIT_STORAGE must be memory, or a URL such as redis://"),
         ("RATE_LIMIT_STORAGE", "redis://:geheim@h:port", "RATE_LIMIT_STORAGE must be memory, or a URL such as redis://"),
         ("FORWARDED_ALLOW_IPS", "10.0.0.0/8, proxy", "FORWARDED_ALLOW_IPS must be addresses or networks"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1/8", "FORWARDED_ALLOW_IPS must be addresses or networks"),
+        ("FORWARDED_ALLOW_IPS", "*, 10.0.0.1", "FORWARDED_ALLOW_IPS must be addresses or networks"),
         ("MAX_SOCKETS", "0", "MAX_SOCKETS "),
         ("JWKS_URL", "https://app.example.com/jwks", "JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE"),
         ("JWKS_URL", "app.example.com/jwks", "JWKS_URL must be an http or https address"),
