@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from limits.errors import ConfigurationError
 
+from api.checkup import Checkup
 from api.settings import Settings, SettingsError
 from models.database import Database, make_engine
 from models.embedded import embedded_postgres
@@ -32,6 +33,7 @@ class House:
     gate: Gate
     reception: Reception
     quotas: Quotas
+    checkup: Checkup
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def _house(database: Database, settings: Settings, issuer: Issuer | None) -> Hou
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
-    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings))
+    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine))
 
 
 def _quotas(settings: Settings) -> Quotas:

@@ -4,9 +4,13 @@ What the line says to run is run, and has to be enough.
 """
 
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
+import psycopg2
 import pytest
 
 from api.house import open_house
@@ -14,7 +18,8 @@ from models.database import make_engine
 from models.readiness import NotReady, check_readiness
 from models.tables import TABLES
 from tests.conftest import Cluster, LogLines, run_sql, running_cluster, serving, settings_for
-from tests.doors import TLS
+from tests.doors import TLS, RestDoor
+from tests.factories import Person
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +95,27 @@ def test_a_running_service_says_so_to_its_operator_alone(database: Cluster, log:
         assert (answer.status_code, answer.json()["detail"]) == (503, "The service cannot work just now; its log says why.")
         assert "owner_only" not in answer.text
         assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.heard)
+
+
+def test_however_many_ask_whether_it_is_ready_others_are_served(database: Cluster) -> None:
+    with (
+        serving(settings_for(database, database_pool_size=2), database) as service,
+        ThreadPoolExecutor(8) as pool,
+        closing(psycopg2.connect(database.owner)) as other,
+    ):
+        ada = Person.register(service.url)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE alembic_version")
+        asked = [pool.submit(httpx.get, f"{service.url}/ready", verify=TLS, timeout=30) for _ in range(8)]
+        while not run_sql(database.owner, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            time.sleep(0.01)
+        time.sleep(0.5)  # all of them are there, or the test proves less
+
+        with RestDoor(service.url, ada.token) as door:
+            assert door.me()["id"] == ada.id
+
+        other.rollback()
+        assert [each.result().status_code for each in asked] == [200] * 8
 
 
 def test_it_looks_at_every_table(database: Cluster) -> None:

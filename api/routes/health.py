@@ -9,7 +9,7 @@ from api import answers, shapes
 from api.dependencies import TheHouse
 from api.openapi import Responses, errors
 from api.routing import FreeRoute, router
-from models.readiness import NotReady, check_readiness
+from models.readiness import NotReady
 from services.errors import Unavailable
 
 _log = logging.getLogger("todo.ready")
@@ -42,10 +42,10 @@ async def health() -> Response:
 
 
 @routes.get("/ready", operation_id="ready", responses=HEALTHY | errors())
-def ready(house: TheHouse) -> Response:
+async def ready(house: TheHouse) -> Response:
     """Can it serve? The database answers and is migrated."""
     try:
-        check_readiness(house.database.engine)
+        await house.checkup.result()
     except NotReady as error:
         # Anybody may ask, so what is wrong stands in the log alone.
         _log.warning("not ready: %s", error)
