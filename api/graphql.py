@@ -54,4 +54,6 @@ async def _answer(graph: Graph, request: Request, wish: Wish) -> Response:
     def work() -> Outcome:
         return graph.run(asking, context, only_reading=is_safe(request))
 
-    return respond(await to_thread.run_sync(work), wish)
+    async with house.turns.of(caller):
+        outcome = await to_thread.run_sync(work)
+    return respond(outcome, wish)

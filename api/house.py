@@ -9,6 +9,7 @@ from limits.errors import ConfigurationError
 
 from api.checkup import Checkup
 from api.settings import Settings, SettingsError
+from api.turns import Turns
 from models.database import Database, make_engine
 from models.embedded import embedded_postgres
 from models.migrate import migrate
@@ -34,6 +35,7 @@ class House:
     reception: Reception
     quotas: Quotas
     checkup: Checkup
+    turns: Turns
 
 
 @contextmanager
@@ -80,7 +82,8 @@ def _house(database: Database, settings: Settings, issuer: Issuer | None) -> Hou
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
-    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine))
+    turns = Turns(max(1, settings.database_pool_size // 2))
+    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine), turns)
 
 
 def _quotas(settings: Settings) -> Quotas:

@@ -1,6 +1,7 @@
 """The router class of our routes: bodies are read by orjson, which refuses what PostgreSQL could not store either."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,7 +9,7 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api.arrivals import arrive
+from api.arrivals import arrive, house_of
 from api.parameters import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_text import NotReadableError, read_json
@@ -33,6 +34,10 @@ class FreeRoute(APIRoute):
     async def admit(self, request: Request) -> None:
         """Decide whether to look at the request at all; everyone is admitted."""
 
+    async def turn(self, _: Request) -> AbstractAsyncContextManager[None]:
+        """Return the turn in which the request is served; nobody waits for it."""
+        return nullcontext()
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
@@ -44,7 +49,9 @@ class FreeRoute(APIRoute):
             check_parameters(ours)
             if self.body_field is not None and _has_body(ours):
                 _check_media_type(ours, takes_form=takes_form)
-            return await handle(ours)
+                await ours.body()  # which may take a while to arrive; it keeps it
+            async with await self.turn(ours):
+                return await handle(ours)
 
         return handle_ours
 
@@ -55,6 +62,10 @@ class Route(FreeRoute):
     async def admit(self, request: Request) -> None:
         """Raise RateLimited where the caller has asked for too much."""
         await arrive(request)
+
+    async def turn(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Return the caller's next turn."""
+        return house_of(request).turns.of(await arrive(request))
 
 
 def router(prefix: str, tag: str, route_class: type[FreeRoute] = Route) -> APIRouter:
