@@ -79,12 +79,13 @@ class SelectedField:
         The document and the variables alone decide how it is read, so that is found once for both, and remembered with them.
         """
         context = self._executor.context_value
+        snapshot = context.snapshot  # before all: for strangers, no selection is made, and none remembered
         selections: dict[str, Rehearsed] = context.rehearsal.selections
         if self.key not in selections:
             awaited = self._awaited(context.rehearsal.late)
             settled = {name: value for name, value in self.arguments.items() if name in LATE - awaited.keys()}
             selections[self.key] = Rehearsed(select(self), settled, awaited)
-        return selections[self.key].read(context.snapshot, self._executor.variable_values.coerced)
+        return selections[self.key].read(snapshot, self._executor.variable_values.coerced)
 
     def _awaited(self, late: frozenset[str]) -> dict[str, str]:
         """Return the arguments that late variables are given to, with these."""

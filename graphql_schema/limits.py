@@ -9,6 +9,8 @@ from services.reading.budget import MAX_LEVELS
 MAX_COST = 2_000_000
 MAX_DEPTH = 40
 MAX_ALIASES = 200
+# What filters are made of, in all: one may use a variable more than once, and a fragment that holds one too.
+MAX_MEMBERS = 10_000
 
 
 def check(measure: Measure, max_cost: int) -> None:
@@ -18,6 +20,7 @@ def check(measure: Measure, max_cost: int) -> None:
         (measure.depth, MAX_DEPTH, "nests fields {} deep"),
         (measure.aliases, MAX_ALIASES, "has {} aliases"),
         (measure.levels, MAX_LEVELS, "follows {} relations"),
+        (measure.members, MAX_MEMBERS, "has {} members and values in its filters"),
     ):
         if amount > limit:
             raise QueryTooComplex(f"The operation {what.format(amount)}; the limit is {limit}.", cost=cost)

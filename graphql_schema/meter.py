@@ -1,4 +1,4 @@
-"""Measures an operation before it runs: what it costs, how deep it is, its aliases, and the relations that it follows.
+"""Measures an operation before it runs: what it costs, how deep it is, its aliases, relations, and the members of its filters.
 
 A field costs 1. What stands in a connection costs as often as the connection has rows (`first` or `last`), in a bulk mutation as
 often as it has inputs, and in a list without pages UNPAGED times. Each fragment is measured once, however often it is spread,
@@ -32,6 +32,7 @@ from graphql import (
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 from graphql.utilities import value_from_ast_untyped
 
+from graphql_schema.sizes import Sizes
 from services.reading.pages import MAX_PAGE
 
 UNPAGED = 5
@@ -43,13 +44,17 @@ _WRAPPERS = ("Connection", "Edge", "Payload")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a selection amounts to: `cost` once, and `per_row` for each row of the page that it stands in."""
+    """What a selection amounts to: `cost` once, and `per_row` for each row of the page that it stands in.
+
+    `members` are what the arguments of its pages are made of: members of objects and of lists.
+    """
 
     cost: int = 0
     per_row: int = 0
     depth: int = 0
     aliases: int = 0
     levels: int = 0
+    members: int = 0
     heaviest: "Weight | None" = None
 
 
@@ -76,6 +81,7 @@ class Meter:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self._measured: dict[str, Measure] = {}
+        self._sizes = Sizes(variables)
 
     def measure(self, operation: OperationDefinitionNode) -> Measure:
         """Return what the operation amounts to."""
@@ -111,6 +117,7 @@ class Meter:
             max((part.depth for part in parts), default=0),
             sum(part.aliases for part in parts),
             sum(part.levels for part in parts),
+            sum(part.members for part in parts),
             heaviest.heaviest,
         )
 
@@ -147,6 +154,7 @@ class Meter:
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
             levels=inner.levels + begins_relation,
+            members=inner.members + self._sizes.of_arguments(node) if "first" in field.args else inner.members,
             heaviest=Weight(node.alias.value if node.alias else name, page, of_page, times, inner),
         )
 

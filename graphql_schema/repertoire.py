@@ -33,6 +33,7 @@ MAX_TOKENS = 5_000  # names, numbers, texts and signs; the usual introspection q
 # Bounded by text; a syntax tree takes some fifty times the room of its document, and even the shortest a little.
 REMEMBERED = 600_000  # characters
 _LEAST = 1_500  # characters that anything counts for
+_PER_MEMBER = 4  # characters, for what a selection keeps of each member of a filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ class Repertoire:
             return Rehearsal(Measure(), size)
         meter = Meter(self._schema, document, variables.coerced)
         roots = meter.roots(operation) if operation.operation is OperationType.MUTATION else ()
-        return Rehearsal(meter.measure(operation), size, roots, late)
+        measure = meter.measure(operation)
+        return Rehearsal(measure, size + _PER_MEMBER * measure.members, roots, late)
 
 
 def _as_key(variables: Mapping[str, Any] | None) -> bytes:

@@ -253,6 +253,19 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
     assert "hunter2" not in str([list(cache.items()) for cache in remembered])
 
 
+def test_no_selections_are_made_for_strangers() -> None:
+    """Making one takes time and room, which is not for whoever gets nothing anyway."""
+    graph = Graph(build_schema())
+    nobody: Any = None
+    stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+    document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
+
+    outcome = graph.run(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), stranger)
+
+    (rehearsal,) = graph.repertoire.rehearsals.values()
+    assert (outcome.body["data"], rehearsal.selections) == ({"task": None}, {})
+
+
 def test_a_moved_cursor_is_invalid_input(graph: GraphQLDoor) -> None:
     for title in "ab":
         graph.create("task", title=title)

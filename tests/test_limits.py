@@ -8,7 +8,7 @@ from graphql import build_schema as parse_schema
 from graphql import parse
 from graphql.language import OperationDefinitionNode
 
-from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, check
+from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_MEMBERS, check
 from graphql_schema.meter import Measure, Meter
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
@@ -131,6 +131,43 @@ def test_depth_aliases_and_relations_have_ends(graph: GraphQLDoor) -> None:
     assert "deep" in refused(graph, deep)["message"]
     assert "aliases" in refused(graph, aliases)["message"]
     assert "relations" in refused(graph, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["message"]
+
+
+@pytest.mark.parametrize(
+    ("document", "members"),
+    [
+        ("{ viewer { id } tasks(first: 3) { totalCount } }", 0),
+        ('{ tasks(filter: {id: {in: ["x", "y"]}}) { totalCount } }', 1 + 1 + 2),
+        ("query($i: [ID!]) { tasks(filter: {id: {in: $i}}) { totalCount } }", 1 + 1 + 3),
+        ("query($f: TaskFilter) { tasks(filter: $f) { totalCount } }", 1 + 2 * (1 + 1 + 1)),
+        (
+            "query($i: [ID!]) { a: task(id: 1) { ...F } b: task(id: 1) { ...F } } " + "fragment F on Task { ...G }",
+            2 * (1 + 1 + 3),
+        ),
+        ("{ tasks(orderBy: [{field: TITLE, direction: ASC}, {field: CREATED}]) { totalCount } }", 2 + 2 + 1),
+    ],
+)
+def test_filters_count_with_all_they_are_made_of(document: str, members: int) -> None:
+    subtasks = " fragment G on Task { subtasks(filter: {id: {in: $i}}) { totalCount } }" if "...G" in document else ""
+    variables = {"i": ["a", "b", "c"], "f": {"and": [{"title": {"eq": "x"}}, {"title": {"eq": "x"}}]}}
+
+    assert measured(document + subtasks, **variables).members == members
+
+
+def test_a_variable_used_over_and_over_makes_no_endless_filters(graph: GraphQLDoor) -> None:
+    """Each use makes values that are checked, sent to the database and remembered: from 24 KB they came to 400 MB."""
+    several = ",".join("{id: {in: $i}}" for _ in range(25))
+    roots = " ".join(f"a{n}: task(id: $t) {{ ...F }}" for n in range(4))
+    fragment = f"fragment F on Task {{ subtasks(filter: {{and: [{several}]}}) {{ totalCount }} }}"
+    document = f"query($i: [ID!], $t: ID!) {{ {roots} }} {fragment}"
+    task = graph.create("task", title="x")["id"]
+
+    def ask(ids: int) -> dict[str, Any]:
+        return graph.post({"query": document, "variables": {"i": [task] * ids, "t": task}})
+
+    assert ask(MAX_MEMBERS // 100 - 5)["data"]["a3"] == {"subtasks": {"totalCount": 0}}
+    (error,) = ask(MAX_MEMBERS // 100)["errors"]
+    assert (error["extensions"]["code"], "10304 members" in error["message"]) == ("QUERY_TOO_COMPLEX", True)
 
 
 def test_introspection_has_its_price_too(graph: GraphQLDoor) -> None:
