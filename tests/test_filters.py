@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.reading.filters import MAX_RELATIONS
 from tests.doors import Door, DoorError, RestDoor
 
 Titles = Callable[[dict[str, Any]], set[str]]
@@ -129,6 +130,21 @@ def test_bad_filters_are_told_where(rest: RestDoor, tree: dict[str, Any], pointe
         rest.page("task", filter=tree)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+
+
+def test_a_filter_follows_so_many_relations_and_no_more(door: Door) -> None:
+    def ask(*, deep: int, wide: int) -> list[dict[str, Any]]:
+        tree: dict[str, Any] = {"title": {"eq": "x"}}
+        for _ in range(deep):
+            tree = {"parent": tree}
+        return door.page("task", filter={"not": {"or": [tree, *[{"tags": {"some": {}, "none": {}}}] * wide]}})
+
+    assert ask(deep=2, wide=(MAX_RELATIONS - 2) // 2) == []
+    for deep, wide in ((3, (MAX_RELATIONS - 2) // 2), (0, 99)):
+        with pytest.raises(DoorError) as refused:
+            ask(deep=deep, wide=wide)
+        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/filter"])
+        assert f"at most {MAX_RELATIONS} relations" in refused.value.detail
 
 
 def test_a_filter_may_be_spelt_as_in_graphql(rest: RestDoor) -> None:

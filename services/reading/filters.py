@@ -21,6 +21,8 @@ from services.reading.selection import All, Compare, Condition, Not, Related, So
 
 MAX_DEPTH = 10
 MAX_MEMBERS = 500
+# Each is a subquery. PostgreSQL looks for the best order to join them in, and with fifty of them takes seconds for that alone.
+MAX_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
@@ -38,7 +40,10 @@ def parse_filter(entity: Entity, tree: Any) -> Condition:
     """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
     if _members(tree) > MAX_MEMBERS:
         raise InvalidInput.at("/filter", f"A filter has at most {MAX_MEMBERS} members in all; `in` takes many values at once.")
-    return _parsed(entity, tree, "/filter", 1)
+    condition = _parsed(entity, tree, "/filter", 1)
+    if _relations(condition) > MAX_RELATIONS:
+        raise InvalidInput.at("/filter", f"A filter follows at most {MAX_RELATIONS} relations in all; ask for less at once.")
+    return condition
 
 
 def _members(tree: Any) -> int:
@@ -46,6 +51,18 @@ def _members(tree: Any) -> int:
     if isinstance(tree, Mapping):
         return len(tree) + sum(_members(value) for value in tree.values())
     return sum(1 + _members(part) for part in tree if isinstance(part, Mapping | list)) if isinstance(tree, list) else 0
+
+
+def _relations(condition: Condition) -> int:
+    match condition:
+        case All(parts) | Some(parts):
+            return sum(_relations(part) for part in parts)
+        case Not(part):
+            return _relations(part)
+        case Related(part=part):
+            return 1 + _relations(part)
+        case _:
+            return 0
 
 
 def _parsed(entity: Entity, tree: Any, pointer: str, depth: int) -> All:
