@@ -1,8 +1,11 @@
 """Measures an operation before it runs: what it costs, how deep it is, its aliases, relations, and the members of its filters.
 
 A field costs 1. What stands in a connection costs as often as the connection has rows (`first` or `last`), in a bulk mutation as
-often as it has inputs, and in a list without pages UNPAGED times. Each fragment is measured once, however often it is spread,
-so measuring takes time linear in the document: a chain of fragments that each spread the next one twice stays cheap to refuse.
+often as it has inputs, and in a list without pages UNPAGED times. Each row that a bulk mutation writes costs WRITTEN besides, and
+FILLED_IN for each member of what is written: that takes as much time as reading so many fields.
+
+Each fragment is measured once, however often it is spread, so measuring takes time linear in the document: a chain of fragments
+that each spread the next one twice stays cheap to refuse.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,6 +39,8 @@ from graphql_schema.sizes import Sizes
 from services.reading.pages import MAX_PAGE
 
 UNPAGED = 5
+WRITTEN = 1_000
+FILLED_IN = 20
 
 _META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef, "__typename": TypeNameMetaFieldDef}
 # What stands between a relation and its rows; a field in one of these begins no relation.
@@ -146,7 +151,7 @@ class Meter:
         page = self._page(node, field)
         of_page = _is_list(field) and parent.name.endswith(_WRAPPERS)
         times = UNPAGED if _is_list(field) and not of_page else 1
-        cost = 1 + times * (inner.cost + (inner.per_row * page if page is not None else 0))
+        cost = 1 + times * (inner.cost + (inner.per_row * page if page is not None else 0)) + self._writing(node, field, page)
         begins_relation = node.selection_set is not None and not parent.name.endswith(_WRAPPERS)
         return Measure(
             cost=0 if of_page else cost,
@@ -154,20 +159,28 @@ class Meter:
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
             levels=inner.levels + begins_relation,
-            members=inner.members + self._sizes.of_arguments(node) if "first" in field.args else inner.members,
+            members=inner.members + self._sizes.of_arguments(node) if _is_paged(field) else inner.members,
             heaviest=Weight(node.alias.value if node.alias else name, page, of_page, times, inner),
         )
 
     def _page(self, node: FieldNode, field: GraphQLField) -> int | None:
         """Return how many rows stand below, where the field decides that."""
         given = {argument.name.value: self._value(argument.value) for argument in node.arguments or ()}
-        if "first" in field.args:
+        if _is_paged(field):
             size = given.get("last")
             size = given.get("first") if size is None else size
             size = field.args["first"].default_value if size is None else size
             return min(max(size, 0), MAX_PAGE) if isinstance(size, int) else MAX_PAGE
         several = [_length(given.get(name)) for name, argument in field.args.items() if _is_list(argument)]
         return max(several) if several else None
+
+    def _writing(self, node: FieldNode, field: GraphQLField, rows: int | None) -> int:
+        """Return what it costs to write the rows of a bulk mutation. What is not given row by row is written into each."""
+        if rows is None or _is_paged(field):
+            return 0
+        sizes = {argument.name.value: self._sizes.of_value(argument.value) for argument in node.arguments or ()}
+        members = sum(size if _is_list(field.args[name]) else rows * size for name, size in sizes.items())
+        return rows * WRITTEN + members * FILLED_IN
 
     def _is_included(self, node: SelectionNode) -> bool:
         return all(
@@ -197,6 +210,10 @@ def _each_once(selections: SelectionSetNode) -> Iterator[SelectionNode]:
         elif node.name.value not in seen:
             seen.add(node.name.value)
             yield node
+
+
+def _is_paged(field: GraphQLField) -> bool:
+    return "first" in field.args
 
 
 def _is_list(member: GraphQLField | GraphQLArgument) -> bool:

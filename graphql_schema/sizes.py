@@ -15,16 +15,17 @@ class Sizes:
 
     def of_arguments(self, node: FieldNode) -> int:
         """Return the size of all arguments of a field together."""
-        return sum(self._of_node(argument.value) for argument in node.arguments or ())
+        return sum(self.of_value(argument.value) for argument in node.arguments or ())
 
-    def _of_node(self, node: ValueNode) -> int:
+    def of_value(self, node: ValueNode) -> int:
+        """Return the size of one argument."""
         match node:
             case VariableNode(name=name):
                 return self._of_variable(name.value)
             case ListValueNode(values=values):
-                return sum(1 + self._of_node(value) for value in values)
+                return sum(1 + self.of_value(value) for value in values)
             case ObjectValueNode(fields=fields):
-                return sum(1 + self._of_node(field.value) for field in fields)
+                return sum(1 + self.of_value(field.value) for field in fields)
             case _:
                 return 0
 
