@@ -139,6 +139,11 @@ class Database:
         self.engine = engine
         self._statement_timeout = statement_timeout
 
+    @property
+    def patience(self) -> float:
+        """Return how long a statement may run, in seconds."""
+        return self._statement_timeout / 1000
+
     @contextmanager
     def reading(self, opening: Opening) -> Iterator[tuple[PoolProxiedConnection, Row]]:
         """Yield a connection inside an open transaction, and the first row that its opening message brought.

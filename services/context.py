@@ -70,7 +70,7 @@ class UserContext:
         has asked for too much; Unavailable where the database is away.
         """
         with self._open(self.database.reading) as (wire, revision, now):
-            yield Snapshot(self.user_id, self.grant, wire, revision, now)
+            yield Snapshot(self.user_id, self.grant, wire, revision, now, self.database.patience)
 
     @contextmanager
     def transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[Transaction]:
@@ -83,8 +83,8 @@ class UserContext:
             Session(bind=connection, expire_on_commit=False) as session,
         ):
             self.grant.demand(scope)
-            wire = wire_of(connection)
-            yield Transaction(self.user_id, self.grant, wire, revision, now, connection=connection, session=session)
+            opened = self.user_id, self.grant, wire_of(connection), revision, now, self.database.patience
+            yield Transaction(*opened, connection=connection, session=session)
             session.flush()
 
     @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from math import floor
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
@@ -52,19 +53,29 @@ def _highest_position(table: type[Positioned]) -> Statement:
 
 @dataclass(slots=True)
 class Snapshot:
-    """A read transaction: one consistent picture of the user's data, at one revision."""
+    """A read transaction: one consistent picture of the user's data, at one revision.
+
+    All that is read of it may take `patience` seconds: as long as a single statement, or a hundred of them would take minutes.
+    """
 
     user_id: str
     grant: Grant
     wire: PoolProxiedConnection
     revision: int
     now: datetime
+    patience: float
+    _until: float | None = field(default=None, init=False)
 
     def read(self, level: Level) -> Any:
-        """Return the JSON-ready tree that the level describes. Raises Forbidden where the token lacks the scope."""
+        """Return the JSON-ready tree that the level describes.
+
+        Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
+        """
         self.grant.demand(_SCOPES.get(level.entity, Scope.TASKS_READ))
+        if self._until is None:
+            self._until = monotonic() + self.patience
         try:
-            return read(self.wire, self.user_id, level)
+            return read(self.wire, self.user_id, level, self._until)
         except AWAY as error:
             raise unavailable() from error
         except DataError as error:

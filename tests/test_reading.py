@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from models.database import Database, Opening, make_engine
 from models.statements import counting_statements
 from services.context import UserContext
+from services.errors import QueryTooComplex
 from services.reading.engine import read
 from services.reading.plan import plan_for
 from services.reading.selection import (
@@ -102,6 +105,25 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
         ]
     engine.dispose()
     assert titles == [["c"], ["b", "a"], ["c", "b"]]
+
+
+def test_reading_ends_when_its_time_is_over(service: Service, ada: Person) -> None:
+    """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
+    level = Level("task", Rows(), (Shape((Leaf("t", "title"),)),), window=Window(1))
+    engine = make_engine(service.database.service, pool_size=1)
+    context = UserContext(ada.id, Database(engine, statement_timeout=5000))
+    for opened in (context.snapshot, context.transaction):
+        with opened() as snapshot:
+            assert snapshot.patience == 5.0
+            assert snapshot.read(level) == []
+            snapshot.patience = -1.0
+            assert snapshot.read(level) == [], "the time began with the first reading"
+        with opened() as snapshot:
+            snapshot.patience = -1.0
+            with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
+                snapshot.read(level)
+            assert sent.count == 0
+    engine.dispose()
 
 
 def test_plans_remember_nothing_of_what_a_caller_sent() -> None:

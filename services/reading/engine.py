@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
+from math import inf
+from time import monotonic
 from typing import Any
 
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
+from services.errors import QueryTooComplex
 from services.reading.budget import RowBudget, Weights, weights_of_keys
 from services.reading.builders import Tree
 from services.reading.conditions import operands
@@ -19,15 +22,19 @@ from services.reading.selection import Child, Level, Shape
 from services.reading.statements import Statement
 
 
-def read(wire: PoolProxiedConnection, user_id: str, level: Level) -> Any:
-    """Return what the level describes, laid out as it says. One statement per relation level, whatever the data."""
-    return _Reader(wire, user_id).root(level)
+def read(wire: PoolProxiedConnection, user_id: str, level: Level, until: float = inf) -> Any:
+    """Return what the level describes, laid out as it says. One statement per relation level, whatever the data.
+
+    Raises QueryTooComplex where there is more to read at the moment `until`, by the monotonic clock.
+    """
+    return _Reader(wire, user_id, until).root(level)
 
 
 class _Reader:
-    def __init__(self, wire: PoolProxiedConnection, user_id: str) -> None:
+    def __init__(self, wire: PoolProxiedConnection, user_id: str, until: float) -> None:
         self._wire = wire
         self._user_id = user_id
+        self._until = until
         self._budget = RowBudget()
 
     def root(self, level: Level) -> Any:
@@ -110,6 +117,8 @@ class _Reader:
         return parameters
 
     def _fetch(self, statement: Statement, parameters: dict[str, Any]) -> Rows:
+        if monotonic() > self._until:
+            raise QueryTooComplex("Reading all this takes too long. Ask for less at once, or filter by less.")
         return fetch(self._wire, statement.text, {**statement.constants, **parameters})
 
 
