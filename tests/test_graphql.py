@@ -1,8 +1,11 @@
 """What only GraphQL has: selections, connections, operations."""
 
 import base64
+import gc
 import json
 from typing import Any
+from uuid import uuid4
+from weakref import ref
 
 import pytest
 
@@ -11,6 +14,8 @@ from graphql_schema.operations import Graph
 from graphql_schema.repertoire import REMEMBERED
 from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
+from models.database import Database, make_engine
+from services.context import UserContext
 from services.errors import Unauthenticated
 from services.limits.visitor import Visitor
 from tests.conftest import Service
@@ -264,6 +269,25 @@ def test_no_selections_are_made_for_strangers() -> None:
 
     (rehearsal,) = graph.repertoire.rehearsals.values()
     assert (outcome.body["data"], rehearsal.selections) == ({"task": None}, {})
+
+
+def test_what_is_remembered_leads_to_no_caller(service: Service, ada: Person) -> None:
+    """A selection that held on to the operation for which it was made would keep its caller, as long as it is remembered."""
+    graph = Graph(build_schema())
+    engine = make_engine(service.database.service, pool_size=1)
+    nobody: Any = None
+    context = GraphContext(UserContext(ada.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
+    gone = ref(context)
+    document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
+
+    outcome = graph.run(GraphRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
+    engine.dispose()
+    del context
+    gc.collect()
+
+    assert outcome.body["data"]["viewer"] == {"id": ada.id}
+    assert len(next(iter(graph.repertoire.rehearsals.values())).selections) == 5
+    assert gone() is None
 
 
 def test_a_moved_cursor_is_invalid_input(graph: GraphQLDoor) -> None:
