@@ -79,9 +79,14 @@ class Graph:
             return None
         try:
             snapshot, variables = context.snapshot, request.variables or {}
+        except TodoError:
+            rehearsal.is_known = False
+            return None
+        try:
             data = {key: rehearsed.read(snapshot, variables) for key, rehearsed in rehearsal.selections.items()}
             return Outcome({"data": data}, executed=True)
         except TodoError:
+            snapshot.start_over()
             rehearsal.is_known = False
             return None
 

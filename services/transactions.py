@@ -23,6 +23,7 @@ from models.statements import fetch, run
 from services.availability import AWAY, unavailable
 from services.errors import InvalidInput
 from services.grants import Grant
+from services.reading.budget import Budget
 from services.reading.engine import read
 from services.reading.graph import ACCOUNT
 from services.reading.selection import Level
@@ -65,6 +66,7 @@ class Snapshot:
     now: datetime
     patience: float
     _until: float | None = field(default=None, init=False)
+    _budget: Budget = field(default_factory=Budget, init=False)
 
     def read(self, level: Level) -> Any:
         """Return the JSON-ready tree that the level describes.
@@ -75,11 +77,15 @@ class Snapshot:
         if self._until is None:
             self._until = monotonic() + self.patience
         try:
-            return read(self.wire, self.user_id, level, self._until)
+            return read(self.wire, self.user_id, level, self._budget, self._until)
         except AWAY as error:
             raise unavailable() from error
         except DataError as error:
             raise InvalidInput.at("", "A value is outside of what the database can hold.") from error
+
+    def start_over(self) -> None:
+        """Forget how much was read: the answer that it was read for is given up for another."""
+        self._budget = Budget()
 
     def leases(self, table: type[LeaseRow]) -> list[LeaseRow]:
         """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""

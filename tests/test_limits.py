@@ -12,9 +12,10 @@ from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_MEMBERS,
 from graphql_schema.meter import FILLED_IN, WRITTEN, Measure, Meter
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
+from services.reading import budget
 from services.reading.budget import MAX_LEVELS
 from tests.conftest import LogLines
-from tests.doors import GraphQLDoor
+from tests.doors import DoorError, GraphQLDoor, RestDoor
 
 SCHEMA = build_schema()._schema
 NESTED = (
@@ -224,3 +225,48 @@ def test_advice_looks_away_from_pages_that_are_empty() -> None:
 
     with pytest.raises(QueryTooComplex, match="Ask for fewer fields"):
         check(measure, 10)
+
+
+def test_an_answer_holds_so_much_text_and_no_more(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text may be asked for under two hundred keys: 2 KB of a request were 85 MB of an answer, and not the most."""
+    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    task = graph.create("task", title="x" * 10, description="y" * 90)
+    for _ in range(2):
+        graph.comment(task["id"], "z" * 100)
+    comments = "parent { id } comments { nodes { one: body two: body } }"  # 400
+
+    def ask(*fields: str) -> dict[str, Any]:
+        roots = " ".join(f"a{number}: task(id: $id) {{ {field} }}" for number, field in enumerate(fields))
+        return dict(graph.post({"query": f"query($id: ID!) {{ {roots} }}", "variables": {"id": task["id"]}}))
+
+    for _ in range(3):
+        assert "errors" not in ask(comments, comments, "title description a: description")
+        body = ask(comments, comments, "title description a: description b: title c: title")
+        assert (body["data"]["a2"], body["errors"][0]["extensions"]["code"]) == (None, "QUERY_TOO_COMPLEX")
+
+
+def test_an_answer_that_is_given_up_is_not_counted(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A known query of which a part fails is read once more."""
+    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    kept, doomed = (graph.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
+    document = "query($kept: ID!, $doomed: ID!) { kept: task(id: $kept) { description } doomed: task(id: $doomed) { title } }"
+    for _ in range(2):
+        assert graph.run(document, kept=kept, doomed=doomed)["doomed"] == {"title": "x"}
+    graph.delete("task", doomed)
+
+    body = graph.post({"query": document, "variables": {"kept": kept, "doomed": doomed}})
+
+    assert body["data"] == {"kept": {"description": "y" * 600}, "doomed": None}
+
+
+def test_what_is_shared_counts_as_often_as_it_stands_there(rest: RestDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    home = rest.create("list", name="n" * 100)["id"]
+    for _ in range(9):
+        rest.create("task", title="x", list_id=home)
+
+    assert len(rest.page("task", include="list")) == 9
+    rest.create("task", title="x", list_id=home)
+    with pytest.raises(DoorError) as refused:
+        rest.page("task", include="list")
+    assert refused.value.code == "QUERY_TOO_COMPLEX"

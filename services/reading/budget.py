@@ -5,6 +5,7 @@ out under each of them. So each row has a weight, the number of times that it st
 """
 
 from collections.abc import Sequence
+from operator import mul
 from typing import Any
 
 from models.statements import Rows
@@ -13,15 +14,30 @@ from services.errors import QueryTooComplex
 MAX_NESTING = 20  # relations within relations
 MAX_LEVELS = 100  # relations in all; each costs a statement
 MAX_ROWS = 25_000  # rows in the answer below its first level
+MAX_TEXT = 20_000_000  # characters of texts in the answer; up to four bytes each
 
 Weights = Sequence[int] | None  # None: every row stands there once, as is usual
 
 
-class RowBudget:
-    """Counts the rows that one answer holds below its first level."""
+class Budget:
+    """Counts what one answer holds: rows below its first level, and texts, which may stand in a row more than once."""
 
     def __init__(self) -> None:
         self.left = MAX_ROWS
+        self._text = MAX_TEXT
+
+    def spend_text(self, texts: Sequence[tuple[int, int]], rows: Rows, weights: Weights) -> None:
+        """Take the rows' texts off; `texts` are their columns, and how often each stands in a row's tree.
+
+        Raises QueryTooComplex where there are more than one answer may hold.
+        """
+        for column, times in texts:
+            lengths = (len(row[column] or "") for row in rows)
+            self._text -= times * (sum(lengths) if weights is None else sum(map(mul, lengths, weights)))
+        if self._text < 0:
+            raise QueryTooComplex(
+                f"The answer would hold more than {MAX_TEXT} characters of texts. Ask for a smaller page, or for fewer texts."
+            )
 
     def spend(self, key: str, rows: Rows, parents: Weights) -> Weights:
         """Take rows off; return their weights. Raises QueryTooComplex where there are more than one answer may hold.

@@ -10,7 +10,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
 from services.errors import QueryTooComplex
-from services.reading.budget import RowBudget, Weights, weights_of_keys
+from services.reading.budget import Budget, Weights, weights_of_keys
 from services.reading.builders import Tree
 from services.reading.conditions import operands
 from services.reading.entities import Borne, ToOne
@@ -22,20 +22,21 @@ from services.reading.selection import Child, Level, Shape
 from services.reading.statements import Statement
 
 
-def read(wire: PoolProxiedConnection, user_id: str, level: Level, until: float = inf) -> Any:
+def read(wire: PoolProxiedConnection, user_id: str, level: Level, budget: Budget | None = None, until: float = inf) -> Any:
     """Return what the level describes, laid out as it says. One statement per relation level, whatever the data.
 
-    Raises QueryTooComplex where there is more to read at the moment `until`, by the monotonic clock.
+    Raises QueryTooComplex where the answer's budget does not suffice, and where there is more to read at the moment `until`, by
+    the monotonic clock.
     """
-    return _Reader(wire, user_id, until).root(level)
+    return _Reader(wire, user_id, budget or Budget(), until).root(level)
 
 
 class _Reader:
-    def __init__(self, wire: PoolProxiedConnection, user_id: str, until: float) -> None:
+    def __init__(self, wire: PoolProxiedConnection, user_id: str, budget: Budget, until: float) -> None:
         self._wire = wire
         self._user_id = user_id
         self._until = until
-        self._budget = RowBudget()
+        self._budget = budget
 
     def root(self, level: Level) -> Any:
         plan = plan_for(level)
@@ -85,6 +86,7 @@ class _Reader:
         ]
 
     def _trees(self, plan: ShapePlan, shape: Shape, rows: Rows, weights: Weights) -> list[Tree]:
+        self._budget.spend_text(plan.texts, rows, weights)
         trees = plan.build(rows)
         levels = [member.level for member in shape.members if isinstance(member, Child)]
         for child, level in zip(plan.children, levels, strict=True):

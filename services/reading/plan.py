@@ -5,6 +5,7 @@ order keys if cursors are wanted; and last the parent's place among the parents'
 of all of them).
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -44,6 +45,8 @@ from services.reading.statements import Statement, compiled, parents, the_user, 
 from services.reading.values import without_values
 
 MAX_PLANS = 512
+# What may be long.
+TEXTS = frozenset({"title", "description", "name", "body"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,10 @@ class ChildPlan:
 
 @dataclass(frozen=True, slots=True)
 class ShapePlan:
-    """How rows become trees of a shape, and its children."""
+    """How rows become trees of a shape, the columns of its texts with how often each is selected, and its children."""
 
     build: Builder
+    texts: tuple[tuple[int, int], ...]
     children: tuple[ChildPlan, ...]
 
 
@@ -109,7 +113,12 @@ class _Planner:
 
     def _shape(self, shape: Shape) -> ShapePlan:
         build = builder({member.key: self._value(member) for member in shape.members})
-        return ShapePlan(build, tuple(self._child(member) for member in shape.members if isinstance(member, Child)))
+        texts = Counter(
+            self._place_of(member.column) for member in shape.members if isinstance(member, Leaf) and member.column in TEXTS
+        )
+        return ShapePlan(
+            build, tuple(texts.items()), tuple(self._child(member) for member in shape.members if isinstance(member, Child))
+        )
 
     def _value(self, member: Leaf | Constant | Child) -> int | str | None:
         match member:
