@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from graphql_schema.meter import Measure
+from graphql_schema.measures import Measure
 from services.errors import QueryTooComplex
 from services.reading.budget import MAX_LEVELS
 
@@ -33,15 +33,16 @@ def check(measure: Measure, max_cost: int) -> None:
 def _advice(measure: Measure, max_cost: int) -> str:
     """Name the costliest connection and the page that would fit; where not even one row would, the one around it."""
     paged = list(_paged(measure))
-    for path, share, page in reversed(paged):
+    for path, share, page, is_written in reversed(paged):
         fitting = (max_cost - (measure.cost - share * page)) // share
         if fitting >= 1:
-            return f"The costliest field is {path}: it would fit with `first: {fitting}` instead of {page}."
+            wanted = f"{fitting} rows" if is_written else f"`first: {fitting}`"
+            return f"The costliest field is {path}: it would fit with {wanted} instead of {page}."
     return f"The costliest field is {paged[-1][0]}; ask for fewer fields." if paged else "Ask for fewer fields."
 
 
-def _paged(measure: Measure) -> Iterator[tuple[str, int, int]]:
-    """Follow the heaviest fields down; yield of each page its path, what one more row would cost, and its size."""
+def _paged(measure: Measure) -> Iterator[tuple[str, int, int, bool]]:
+    """Follow the heaviest fields down; yield of each page its path, what one more row costs, its size, and if it is written."""
     path: list[str] = []
     times, page = 1, 1
     while (weight := measure.heaviest) is not None:
@@ -49,6 +50,6 @@ def _paged(measure: Measure) -> Iterator[tuple[str, int, int]]:
         times *= page if weight.of_page else weight.times
         if weight.page is not None:
             page = weight.page
-            if page and times and weight.inner.per_row:
-                yield ".".join(path), times * weight.inner.per_row, page
+            if page and times and weight.per_row:
+                yield ".".join(path), times * weight.per_row, page, weight.writing > 0
         measure = weight.inner

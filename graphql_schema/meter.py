@@ -9,11 +9,9 @@ that each spread the next one twice stays cheap to refuse.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -25,17 +23,15 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
-    Undefined,
-    ValueNode,
     get_named_type,
     is_composite_type,
     is_list_type,
     is_non_null_type,
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
-from graphql.utilities import value_from_ast_untyped
 
-from graphql_schema.sizes import Sizes
+from graphql_schema.given import Given
+from graphql_schema.measures import Measure, Weight
 from services.reading.pages import MAX_PAGE
 
 UNPAGED = 5
@@ -47,74 +43,22 @@ _META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef, "__t
 _WRAPPERS = ("Connection", "Edge", "Payload")
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What a selection amounts to: `cost` once, and `per_row` for each row of the page that it stands in.
-
-    `members` are what the arguments of its pages are made of: members of objects and of lists.
-    """
-
-    cost: int = 0
-    per_row: int = 0
-    depth: int = 0
-    aliases: int = 0
-    levels: int = 0
-    members: int = 0
-    heaviest: "Weight | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """The heaviest field of a selection: how large its page is, if it has one, and how many rows share its page, if it is one."""
-
-    key: str
-    page: int | None
-    of_page: bool
-    times: int
-    inner: Measure
-
-
 class Meter:
     """Measures one operation, with its variables."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], given: Given) -> None:
         self._schema = schema
-        self._variables = dict(variables)
-        self._fragments = {
-            definition.name.value: definition
-            for definition in document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
+        self._fragments = fragments
+        self._given = given
         self._measured: dict[str, Measure] = {}
-        self._sizes = Sizes(variables)
 
     def measure(self, operation: OperationDefinitionNode) -> Measure:
         """Return what the operation amounts to."""
         root = self._schema.get_root_type(operation.operation)
         return Measure() if root is None else self._selections(operation.selection_set, root)
 
-    def roots(self, operation: OperationDefinitionNode) -> tuple[str, ...]:
-        """Return which fields will be run at the root, as often as they will."""
-        found: dict[str, str] = {}
-        self._collect(operation.selection_set, found, set())
-        return tuple(name for name in found.values() if name not in _META_FIELDS)
-
-    def _collect(self, selections: SelectionSetNode, found: dict[str, str], spread: set[str]) -> None:
-        """Put the selected fields under their response keys; what stands under the same key is one field."""
-        for node in selections.selections:
-            if not self._is_included(node):
-                continue
-            match node:
-                case FieldNode(name=name, alias=alias):
-                    found[(alias or name).value] = name.value
-                case FragmentSpreadNode(name=name) if name.value not in spread:
-                    spread.add(name.value)
-                    self._collect(self._fragments[name.value].selection_set, found, spread)
-                case InlineFragmentNode():
-                    self._collect(node.selection_set, found, spread)
-
     def _selections(self, selections: SelectionSetNode, parent: GraphQLCompositeType) -> Measure:
-        parts = [self._part(node, parent) for node in _each_once(selections) if self._is_included(node)]
+        parts = [self._part(node, parent) for node in _each_once(selections) if self._given.is_included(node)]
         heaviest = max(parts, key=lambda part: (part.per_row, part.cost), default=Measure())
         return Measure(
             sum(part.cost for part in parts),
@@ -151,7 +95,8 @@ class Meter:
         page = self._page(node, field)
         of_page = _is_list(field) and parent.name.endswith(_WRAPPERS)
         times = UNPAGED if _is_list(field) and not of_page else 1
-        cost = 1 + times * (inner.cost + (inner.per_row * page if page is not None else 0)) + self._writing(node, field, page)
+        writing = self._writing(node, field, page)
+        cost = 1 + times * (inner.cost + (inner.per_row * page if page is not None else 0)) + writing
         begins_relation = node.selection_set is not None and not parent.name.endswith(_WRAPPERS)
         return Measure(
             cost=0 if of_page else cost,
@@ -159,13 +104,13 @@ class Meter:
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
             levels=inner.levels + begins_relation,
-            members=inner.members + self._sizes.of_arguments(node) if _is_paged(field) else inner.members,
-            heaviest=Weight(node.alias.value if node.alias else name, page, of_page, times, inner),
+            members=inner.members + (sum(self._given.sizes(node).values()) if _is_paged(field) else 0),
+            heaviest=Weight(node.alias.value if node.alias else name, page, of_page, times, writing, inner),
         )
 
     def _page(self, node: FieldNode, field: GraphQLField) -> int | None:
         """Return how many rows stand below, where the field decides that."""
-        given = {argument.name.value: self._value(argument.value) for argument in node.arguments or ()}
+        given = self._given.arguments(node)
         if _is_paged(field):
             size = given.get("last")
             size = given.get("first") if size is None else size
@@ -178,22 +123,9 @@ class Meter:
         """Return what it costs to write the rows of a bulk mutation. What is not given row by row is written into each."""
         if rows is None or _is_paged(field):
             return 0
-        sizes = {argument.name.value: self._sizes.of_value(argument.value) for argument in node.arguments or ()}
-        members = sum(size if _is_list(field.args[name]) else rows * size for name, size in sizes.items())
+        sizes = self._given.sizes(node).items()
+        members = sum(size if _is_list(field.args[name]) else rows * size for name, size in sizes)
         return rows * WRITTEN + members * FILLED_IN
-
-    def _is_included(self, node: SelectionNode) -> bool:
-        return all(
-            self._value(argument.value) is (directive.name.value == "include")
-            for directive in node.directives or ()
-            if directive.name.value in {"skip", "include"}
-            for argument in directive.arguments or ()
-        )
-
-    def _value(self, node: ValueNode) -> Any:
-        """Return the value; of a variable that was left out, None."""
-        value = value_from_ast_untyped(node, self._variables)
-        return None if value is Undefined else value
 
     def _type(self, name: str) -> GraphQLCompositeType:
         found = self._schema.type_map[name]

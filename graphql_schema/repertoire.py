@@ -13,6 +13,7 @@ import orjson
 from cachetools import LRUCache, cached
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -23,8 +24,11 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from graphql_schema.given import Given
 from graphql_schema.late import late_variables
-from graphql_schema.meter import Measure, Meter
+from graphql_schema.measures import Measure
+from graphql_schema.meter import Meter
+from graphql_schema.roots import roots_of
 from graphql_schema.rules import Rulebook
 from services.errors import InvalidInput
 
@@ -89,7 +93,7 @@ class Repertoire:
         operation = self._operation(query, operation_name)
         if operation is None or operation.operation is not OperationType.QUERY:
             return self._rehearse(query, operation_name, _as_key(variables), frozenset())
-        candidates = self.prepared(query).late[operation.name.value if operation.name else None]
+        candidates = self.prepared(query).late.get(operation.name.value if operation.name else None, frozenset())
         late = frozenset(name for name in candidates if isinstance((variables or {}).get(name), str))
         early = {name: value for name, value in (variables or {}).items() if name not in late}
         return self._rehearsed(query, operation_name, _as_key(early), late)
@@ -114,20 +118,20 @@ class Repertoire:
         except RecursionError:
             return _flawed(GraphQLError("The document is nested too deeply."), size)
 
-    def _rehearse(self, query: str, operation_name: str | None, given: bytes, late: frozenset[str]) -> Rehearsal:
+    def _rehearse(self, query: str, operation_name: str | None, key: bytes, late: frozenset[str]) -> Rehearsal:
         """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
         document = self.prepared(query).document
         operation = self._operation(query, operation_name)
-        size = len(query) + len(given) + _LEAST
+        size = len(query) + len(key) + _LEAST
         if document is None or operation is None:
             return Rehearsal(Measure(), size)
-        inputs = {**(orjson.loads(given) or {}), **dict.fromkeys(late, "")}
+        inputs = {**(orjson.loads(key) or {}), **dict.fromkeys(late, "")}
         variables = get_variable_values(self._schema, operation.variable_definitions or (), inputs)
         if not isinstance(variables, VariableValues):
             return Rehearsal(Measure(), size)
-        meter = Meter(self._schema, document, variables.coerced)
-        roots = meter.roots(operation) if operation.operation is OperationType.MUTATION else ()
-        measure = meter.measure(operation)
+        given, fragments = Given(variables.coerced), _fragments(document)
+        roots = roots_of(operation, fragments, given) if operation.operation is OperationType.MUTATION else ()
+        measure = Meter(self._schema, fragments, given).measure(operation)
         return Rehearsal(measure, size + _PER_MEMBER * measure.members, roots, late)
 
 
@@ -136,6 +140,10 @@ def _as_key(variables: Mapping[str, Any] | None) -> bytes:
         return orjson.dumps(variables)
     except orjson.JSONEncodeError:
         raise InvalidInput.at("", "The variables are nested too deeply.") from None
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
 
 
 def _unchained(document: DocumentNode) -> DocumentNode:

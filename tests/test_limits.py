@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from graphql import build_schema as parse_schema
-from graphql import parse
-from graphql.language import OperationDefinitionNode
 
 from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_MEMBERS, check
-from graphql_schema.meter import FILLED_IN, WRITTEN, Measure, Meter
+from graphql_schema.measures import Measure
+from graphql_schema.meter import FILLED_IN, WRITTEN
+from graphql_schema.repertoire import Repertoire
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading import budget
@@ -24,9 +24,7 @@ NESTED = (
 
 
 def measured(text: str, **variables: Any) -> Measure:
-    document = parse(text)
-    operation = next(part for part in document.definitions if isinstance(part, OperationDefinitionNode))
-    return Meter(SCHEMA, document, variables).measure(operation)
+    return Repertoire(SCHEMA).rehearsal(text, None, variables).measure
 
 
 @pytest.mark.parametrize(
@@ -225,6 +223,20 @@ def test_advice_looks_away_from_pages_that_are_empty() -> None:
 
     with pytest.raises(QueryTooComplex, match="Ask for fewer fields"):
         check(measure, 10)
+
+
+def test_of_a_bulk_the_rows_that_would_fit_are_said() -> None:
+    document = "mutation($new: [CreateTaskInput!]!) { mine: createTasks(inputs: $new) { tasks { id title } } }"
+
+    def cost(rows: int) -> Measure:
+        return measured(document, new=[{"title": "x"}] * rows)
+
+    with pytest.raises(QueryTooComplex) as refusal:
+        check(cost(500), 100_000)
+    assert str(refusal.value).endswith("The costliest field is mine: it would fit with 97 rows instead of 500.")
+    check(cost(97), 100_000)
+    with pytest.raises(QueryTooComplex):
+        check(cost(98), 100_000)
 
 
 def test_an_answer_holds_so_much_text_and_no_more(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:

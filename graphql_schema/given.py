@@ -1,0 +1,60 @@
+"""What the arguments of an operation come to, with its variables: their values, their sizes, and what directives leave out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import FieldNode, ListValueNode, ObjectValueNode, SelectionNode, Undefined, ValueNode, VariableNode
+from graphql.utilities import value_from_ast_untyped
+
+
+class Given:
+    """The arguments of one operation."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self._variables = dict(variables)
+        # Each variable is looked through once, however often it is used.
+        self._sizes: dict[str, int] = {}
+
+    def value(self, node: ValueNode) -> Any:
+        """Return the value; of a variable that was left out, None."""
+        value = value_from_ast_untyped(node, self._variables)
+        return None if value is Undefined else value
+
+    def arguments(self, node: FieldNode) -> dict[str, Any]:
+        """Return the values of a field's arguments."""
+        return {argument.name.value: self.value(argument.value) for argument in node.arguments or ()}
+
+    def sizes(self, node: FieldNode) -> dict[str, int]:
+        """Return of how many members the objects and lists in each of a field's arguments are made, however deep."""
+        return {argument.name.value: self._size(argument.value) for argument in node.arguments or ()}
+
+    def is_included(self, node: SelectionNode) -> bool:
+        """Tell whether the directives leave the selection in."""
+        return all(
+            self.value(argument.value) is (directive.name.value == "include")
+            for directive in node.directives or ()
+            if directive.name.value in {"skip", "include"}
+            for argument in directive.arguments or ()
+        )
+
+    def _size(self, node: ValueNode) -> int:
+        match node:
+            case VariableNode(name=name):
+                return self._size_of_variable(name.value)
+            case ListValueNode(values=values):
+                return sum(1 + self._size(value) for value in values)
+            case ObjectValueNode(fields=fields):
+                return sum(1 + self._size(field.value) for field in fields)
+            case _:
+                return 0
+
+    def _size_of_variable(self, name: str) -> int:
+        if name not in self._sizes:
+            self._sizes[name] = _size_of(self._variables.get(name))
+        return self._sizes[name]
+
+
+def _size_of(value: Any) -> int:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return sum(1 + _size_of(member) for member in value) if isinstance(value, list) else 0
