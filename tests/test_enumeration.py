@@ -14,6 +14,7 @@ import httpx
 import jwt
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+from passlib.hash import argon2
 
 from api.app import create_app
 from api.settings import Settings
@@ -26,7 +27,7 @@ from tests.conftest import SECRET, Cluster, Service, run_sql, serving, settings_
 from tests.doors import TLS
 from tests.estates import KINDS, Estate, Ids, copied, nowhere, settle
 from tests.expectations import NOUNS, OPEN, REST, ROOTS, UNREPEATABLE, Expected, Noun, Root
-from tests.factories import Person, signed
+from tests.factories import PASSWORD, Person, signed
 
 SCHEMA: GraphQLSchema = build_schema()._schema
 TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
@@ -413,3 +414,29 @@ def check_writing(world: World, call: Call) -> None:
 
     assert code_of(answer) is None, answer.text
     assert world.rows_of(world.ada) == before
+
+
+# What no answer to another shows: where a new row stands, and what logging in keeps.
+
+
+@pytest.mark.parametrize(("path", "body"), [("/api/me/tasks", {"title": "x"}), ("/api/me/lists", {"name": "x"})])
+def test_a_new_row_stands_after_ones_own_alone(each_world: World, path: str, body: dict[str, str]) -> None:
+    someone, another = throwaway(each_world), throwaway(each_world)
+    far = each_world.send("POST", path, another.token, json={**body, "position": 1e9})
+    positions = [each_world.send("POST", path, someone.token, json=body).json()["position"] for _ in range(2)]
+
+    assert far.status_code == 201
+    assert positions == [1, 2]
+
+
+def test_logging_in_makes_ones_own_hash_anew_and_no_others(each_world: World) -> None:
+    someone, owner = throwaway(each_world), each_world.service.database.owner
+    run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', argon2.using(rounds=1).hash(PASSWORD), someone.id)
+    before = each_world.rows_of(each_world.ada)
+
+    form = {"username": someone.email, "password": PASSWORD}
+    assert each_world.send("POST", "/api/auth/login", None, data=form).status_code == 200
+
+    ((kept,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', someone.id)
+    assert "t=2" in str(kept)
+    assert each_world.rows_of(each_world.ada) == before
