@@ -24,7 +24,7 @@ from models.tables import TABLES
 from services.grants import widened
 from tests.callers import ELSEWHERE, Tokens, bad_tokens
 from tests.conftest import SECRET, Cluster, Service, run_sql, serving, settings_for
-from tests.doors import TLS
+from tests.doors import TLS, RestDoor
 from tests.estates import KINDS, Estate, Ids, copied, nowhere, settle
 from tests.expectations import NOUNS, OPEN, REST, ROOTS, UNREPEATABLE, Expected, Noun, Root
 from tests.factories import PASSWORD, Person, signed
@@ -416,7 +416,7 @@ def check_writing(world: World, call: Call) -> None:
     assert world.rows_of(world.ada) == before
 
 
-# What no answer to another shows: where a new row stands, and what logging in keeps.
+# What shows in no answer above: where a new row stands, what logging in keeps, and what hangs on what.
 
 
 @pytest.mark.parametrize(("path", "body"), [("/api/me/tasks", {"title": "x"}), ("/api/me/lists", {"name": "x"})])
@@ -440,3 +440,33 @@ def test_logging_in_makes_ones_own_hash_anew_and_no_others(each_world: World) ->
     ((kept,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', someone.id)
     assert "t=2" in str(kept)
     assert each_world.rows_of(each_world.ada) == before
+
+
+def test_what_hangs_together_of_anothers_does_not_of_a_twins(each_world: World) -> None:
+    """She has the same ids, and nothing hangs on anything."""
+    ids, someone = each_world.ada.ids, throwaway(each_world)
+    with RestDoor(each_world.service.url, someone.token) as door:
+        door.create("list", id=ids["list"], name="x")
+        door.create("tag", id=ids["tag"], name="x")
+        for kind in ("task", "subtask"):
+            door.create("task", id=ids[kind], title="x", list_id=ids["list"])
+        both = {ids["task"], ids["subtask"]}
+
+        def found(tree: Mapping[str, Any]) -> set[str]:
+            return {task["id"] for task in door.send("GET", f"/api/me/tasks?filter={json.dumps(tree)}").json()}
+
+        for relation in ("tags", "comments", "subtasks"):
+            assert found({relation: {"some": {}}}) == set(), relation
+            assert found({relation: {"none": {}}}) == both, relation
+        assert found({"list": {"name": {"contains": each_world.ada.word}}}) == set()
+        assert found({"list": {"name": {"eq": "x"}}}) == both
+        assert door.send("GET", f"/api/me/tasks?tag_id={ids['tag']}").json() == []
+        assert door.get("task", ids["task"])["tag_ids"] == []
+        assert door.update("task", ids["task"], parent_id=ids["subtask"])["parent_id"] == ids["subtask"]
+        door.delete("task", ids["task"])
+        assert door.get("task", ids["subtask"])["id"] == ids["subtask"]
+    seen = graph_call(each_world, "{ tasks { nodes { tags { id } } } tags { nodes { tasks { totalCount nodes { id } } } } }")
+    assert seen(someone.token, {}).json()["data"] == {
+        "tasks": {"nodes": [{"tags": []}]},
+        "tags": {"nodes": [{"tasks": {"totalCount": 0, "nodes": []}}]},
+    }

@@ -71,6 +71,6 @@ def test_a_cursor_works_for_its_user_alone(service: Service, ada: Person, eve: P
 
 def test_the_path_must_name_the_tokens_user(service: Service, ada: Person, eve: Person) -> None:
     with RestDoor(service.url, eve.token) as door:
-        for user_id in (ada.id, "nobody", "%00", "Me"):
+        for user_id in (ada.id, "nobody", "%00", "Me", "me%20", eve.id.upper(), f"{eve.id}%20", eve.id[:-1]):
             assert told(partial(door.send, "GET", f"/api/{user_id}/tasks"))[:2] == ("FORBIDDEN", 403)
         assert door.send("GET", f"/api/{eve.id}/tasks").json() == door.send("GET", "/api/me/tasks").json() == []
