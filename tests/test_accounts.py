@@ -137,6 +137,15 @@ def test_email_and_password_need_the_current_password(
     assert doors(None).log_in(ada.email, PASSWORD)
 
 
+def test_a_program_without_the_scope_cannot_try_passwords(doors: Doors, ada: Person) -> None:
+    program = doors(doors(ada.token).make_api_token(name="x", scopes=["tasks:write"])["token"])
+
+    for current in (PASSWORD, "wrong password"):
+        with pytest.raises(DoorError) as refused:
+            program.change_me(password="another password", current_password=current)
+        assert refused.value.code == "FORBIDDEN"
+
+
 def test_another_accounts_email_cannot_be_taken_over(doors: Doors, ada: Person, eve: Person) -> None:
     with pytest.raises(DoorError) as refused:
         doors(eve.token).change_me(email=ada.email, current_password=PASSWORD)

@@ -245,6 +245,9 @@ def test_the_cost_of_operations_is_counted_in_steps(graph: GraphQLDoor) -> None:
     assert left(first) == {"requests": REQUESTS - 1, "cost": COST - STEP}
     assert left(second) == {"requests": REQUESTS - 2, "cost": COST - STEP - 2 * STEP}
 
+    again = graph.http.get("/graphql", params={"query": "{ tasks(first: 500) { nodes { id title status priority } } }"})
+    assert left(again) == {"requests": REQUESTS - 3, "cost": COST - STEP - 4 * STEP}
+
 
 def costly(first: int) -> dict[str, Any]:
     return {"query": f"{{ lists(first: 500) {{ nodes {{ tasks(first: {first}) {{ nodes {{ id title status }} }} }} }} }}"}

@@ -1,9 +1,10 @@
 """Sessions and API tokens: what they open, and that they open nothing once they have ended."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,8 @@ from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
 from tests.factories import PASSWORD, Person, signed
 
 Doors = Callable[[str | None], Door]
+
+_DAYS: list[dict[str, Any]] = [{}, {"expires_in_days": 7}]
 
 
 def refused(act: Callable[[], object]) -> str:
@@ -205,6 +208,27 @@ def test_neither_token_is_good_for_the_other(doors: Doors, ada: Person) -> None:
     assert refused(lambda: doors(None).refresh(ada.token[:200])) == "UNAUTHENTICATED"
 
 
+def lifetime(lease: Mapping[str, str], since: str) -> timedelta:
+    return datetime.fromisoformat(lease["expires_at"]) - datetime.fromisoformat(lease[since])
+
+
+def test_tokens_live_as_long_as_is_said(doors: Doors, ada: Person, service: Service) -> None:
+    door = doors(ada.token)
+    claims = jwt.decode(ada.token, options={"verify_signature": False})
+    days = [lifetime(door.make_api_token(name="x", scopes=["account"], **given), "created_at").days for given in _DAYS]
+    (session,) = door.sessions()
+
+    assert claims["exp"] - claims["iat"] == 15 * 60
+    assert days == [90, 7]
+    assert lifetime(session, "created_at") == timedelta(days=30)
+
+    run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() + interval '1 hour' WHERE user_id = %s", ada.id)
+    doors(None).refresh(ada.refresh_token)
+
+    (session,) = door.sessions()
+    assert lifetime(session, "last_used_at") == timedelta(days=30)
+
+
 def test_logging_out_ends_the_session_at_once_at_both_doors(doors: Doors, ada: Person, service: Service) -> None:
     with RestDoor(service.url, ada.token) as rest, GraphQLDoor(service.url, ada.token) as graph:
         assert rest.me() == graph.me()
@@ -375,6 +399,14 @@ def test_what_is_no_api_token_opens_nothing(doors: Doors, token: str) -> None:
     door = doors(None)
     door.http.headers.update([(b"Authorization", f"Bearer {token}".encode())])
     assert refused(lambda: door.page("task")) == "UNAUTHENTICATED"
+
+
+def test_an_api_token_is_known_by_all_of_its_letters(doors: Doors, ada: Person) -> None:
+    token = doors(ada.token).make_api_token(name="x", scopes=["tasks:read"])["token"]
+    assert doors(token).page("task") == []
+
+    for other in (token[:-1], token + "x", token[:-1] + ("x" if token[-1] != "x" else "y"), token.swapcase()):
+        assert refused(lambda other=other: doors(other).page("task")) == "UNAUTHENTICATED", other
 
 
 SCOPES: dict[str, tuple[list[str], set[str]]] = {
