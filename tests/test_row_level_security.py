@@ -124,6 +124,18 @@ def test_weird_ids_are_told_apart(settled: Cluster, user_id: str) -> None:
     engine.dispose()
 
 
+def test_whoever_the_service_logs_in_as_it_asks_as_todo_app(settled: Cluster) -> None:
+    """The policies hold for no superuser, and such may be all that a small installation has."""
+    for url in (settled.service, settled.owner):
+        engine = make_engine(url, pool_size=1)
+        database = Database(engine, statement_timeout=5000)
+        for opened in (database.reading, database.writing):
+            select = "SELECT current_user::text, array_agg(DISTINCT user_id) FROM task"
+            with opened(Opening({"app.user_id": EVE}, select, ())) as (_, first):
+                assert first == ("todo_app", [EVE])
+        engine.dispose()
+
+
 def test_a_connection_forgets_its_user_after_commit_rollback_and_error(settled: Cluster) -> None:
     engine = make_engine(settled.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
