@@ -250,6 +250,18 @@ def test_logging_out_works_with_the_refresh_token_alone(doors: Doors, ada: Perso
     assert refused(doors(ada.token).me) == "UNAUTHENTICATED"
 
 
+def test_logging_out_ends_one_session_and_no_other(doors: Doors, ada: Person) -> None:
+    others = [doors(None).log_in(ada.email, PASSWORD) for _ in range(3)]
+
+    doors(ada.token).log_out()
+    doors(None).log_out(others[0]["refresh_token"])
+
+    for ended in (ada.token, others[0]["access_token"]):
+        assert refused(doors(ended).me) == "UNAUTHENTICATED"
+    assert len(doors(others[1]["access_token"]).sessions()) == len(others[1:])
+    assert doors(None).refresh(others[2]["refresh_token"])["user"]["id"] == ada.id
+
+
 def test_logging_out_needs_one_of_both(doors: Doors, ada: Person) -> None:
     assert refused(doors(None).log_out) == "UNAUTHENTICATED"
     assert refused(doors(signed({"sub": ada.id}, SECRET)).log_out) == "FORBIDDEN"
