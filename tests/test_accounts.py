@@ -137,6 +137,18 @@ def test_email_and_password_need_the_current_password(
     assert doors(None).log_in(ada.email, PASSWORD)
 
 
+@pytest.mark.parametrize("change", [{"email": "x@example.com"}, {"password": "another password"}])
+def test_an_account_without_a_password_is_given_neither_that_nor_an_email(doors: Doors, change: dict[str, str]) -> None:
+    door = doors(signed({"sub": uuid4().hex}, SECRET))
+    before = door.me()
+
+    for current in ({}, {"current_password": ""}, {"current_password": "another password"}):
+        with pytest.raises(DoorError) as refused:
+            door.change_me(**change, **current)
+        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/password"])
+    assert door.me() == before
+
+
 def test_a_program_without_the_scope_cannot_try_passwords(doors: Doors, ada: Person) -> None:
     program = doors(doors(ada.token).make_api_token(name="x", scopes=["tasks:write"])["token"])
 

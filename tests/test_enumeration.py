@@ -311,6 +311,14 @@ def check_bad_tokens(world: World, call: Call, scope: str | None) -> None:
             assert hers.status_code == (401 if "graphql" not in str(hers.url) else 200), kind
 
 
+def test_anothers_session_opens_nothing(each_world: World) -> None:
+    claims = jwt.decode(each_world.eve.person.token, options={"verify_signature": False})
+
+    for session, status in ((claims["sid"], 200), (each_world.ada.ids["session"], 401)):
+        token = signed({**claims, "sid": session}, SECRET)
+        assert each_world.send("GET", "/api/me/tasks", token).status_code == status
+
+
 # A program does what its token's scopes say.
 
 
