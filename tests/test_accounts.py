@@ -233,6 +233,10 @@ def test_a_foreign_token_newer_than_the_deletion_opens_a_new_account(doors: Door
     )
 
     assert door.page("task") == []
+    door.delete_me()
+    with pytest.raises(DoorError) as refused:
+        door.page("task")
+    assert refused.value.code == "UNAUTHENTICATED"
 
 
 BAD_TOKENS: dict[str, Callable[[str], str]] = {

@@ -478,3 +478,13 @@ def test_what_hangs_together_of_anothers_does_not_of_a_twins(each_world: World) 
         "tasks": {"nodes": [{"tags": []}]},
         "tags": {"nodes": [{"tasks": {"totalCount": 0, "nodes": []}}]},
     }
+
+
+@pytest.mark.parametrize(("path", "noun"), [("lists", "TaskList"), ("tags", "Tag")])
+def test_a_node_is_found_under_the_id_of_anothers_task(each_world: World, path: str, noun: str) -> None:
+    someone, row_id = throwaway(each_world), each_world.ada.ids["task"]
+    each_world.send("POST", f"/api/me/{path}", someone.token, json={"id": row_id, "name": "x"})
+
+    answer = graph_call(each_world, f'{{ node(id: "{row_id}") {{ __typename id }} }}')(someone.token, {})
+
+    assert answer.json()["data"] == {"node": {"__typename": noun, "id": row_id}}

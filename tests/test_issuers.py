@@ -106,6 +106,10 @@ def test_a_token_opens_an_account_on_first_use(enter: Doors, key: SigningKey) ->
     assert enter(key.sign(user_id)).get("task", task["id"]) == task
 
 
+def test_the_subject_alone_names_the_user(enter: Doors) -> None:
+    assert enter(ED.sign("the subject", user_id="eve", id="eve")).me()["id"] == "the subject"
+
+
 def test_one_of_several_audiences_is_enough(enter: Doors) -> None:
     assert enter(ED.sign(uuid4().hex, aud=["https://other.example.com", AUDIENCE])).page("task") == []
 

@@ -457,6 +457,12 @@ def test_production_allows_the_named_origins_alone(service: Service) -> None:
             answer = stranger.http.get("/api/me/tasks", headers={"Origin": origin})
             assert answer.status_code == 401
             assert ("access-control-allow-origin" in answer.headers) is allowed
+    with (
+        serving(settings_for(service.database, environment="production"), service.database) as production,
+        RestDoor(production.url, None) as stranger,
+    ):
+        answer = stranger.http.get("/api/me/tasks", headers={"Origin": ORIGIN})
+        assert "access-control-allow-origin" not in answer.headers
 
 
 def test_the_docs_work_without_the_internet(rest: RestDoor) -> None:
