@@ -37,9 +37,8 @@ class TagService(RowService[Tag, TagCreate, TagUpdate]):
 
 def tags_of(transaction: Transaction, task_id: str) -> set[str]:
     """Return the ids of the tags that the task bears."""
-    return {
-        pair.tag_id for pair in transaction.session.scalars(transaction.owned(TaskTag).where(col(TaskTag.task_id) == task_id))
-    }
+    pairs = transaction.owned(TaskTag).where(col(TaskTag.task_id) == task_id)
+    return set(transaction.session.scalars(pairs.with_only_columns(col(TaskTag.tag_id))))
 
 
 def set_tags(transaction: Transaction, task: Task, tag_ids: Sequence[str]) -> None:
@@ -49,7 +48,7 @@ def set_tags(transaction: Transaction, task: Task, tag_ids: Sequence[str]) -> No
         return
     if before - after:
         transaction.remove(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(before - after))
-    for tag_id in after - before:
-        transaction.session.add(TaskTag(user_id=transaction.user_id, task_id=task.id, tag_id=tag_id))
+    if after - before:
+        transaction.insert_all(TaskTag, [{"task_id": task.id, "tag_id": tag_id} for tag_id in after - before])
     transaction.touch(task)
     transaction.session.flush()

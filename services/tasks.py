@@ -129,9 +129,8 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
         if sent.get("parent_id"):
             flaws += _parent_flaws(transaction, sent["parent_id"], sent.get("id") if row is None else row.id)
         if sent.get("tag_ids"):
-            tags = transaction.find_all(Tag, sent["tag_ids"])
-            places = enumerate(sent["tag_ids"])
-            flaws += [Flaw(f"/tag_ids/{place}", "There is no such tag.") for place, tag_id in places if tag_id not in tags]
+            known, places = transaction.known(Tag, sent["tag_ids"]), enumerate(sent["tag_ids"])
+            flaws += [Flaw(f"/tag_ids/{place}", "There is no such tag.") for place, tag_id in places if tag_id not in known]
         if flaws:
             raise InvalidInput(flaws)
 

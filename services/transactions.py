@@ -3,7 +3,7 @@
 Only services/context.py opens these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ from math import floor
 from time import monotonic
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import DataError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
@@ -127,6 +127,11 @@ class Transaction(Snapshot):
         """Return those of the rows that live, by id."""
         return {row.id: row for row in self.session.scalars(self.living(table).where(col(table.id).in_(ids)))}
 
+    def known(self, table: type[Row], ids: Sequence[str]) -> set[str]:
+        """Return which of the ids are those of rows that live."""
+        living = self.living(table).where(col(table.id).in_(ids))
+        return set(self.session.scalars(living.with_only_columns(col(table.id))))
+
     def next_position(self, table: type[Positioned]) -> float:
         """Return the position after all others."""
         ((highest,),) = fetch(self.wire, _highest_position(table).text, {"user_id": self.user_id})
@@ -144,6 +149,10 @@ class Transaction(Snapshot):
         )
         self.session.add(row)
         return row
+
+    def insert_all(self, table: type[OwnedRow], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the user's that bear no stamp."""
+        self.connection.execute(insert(table), [{"user_id": self.user_id, **row} for row in rows])
 
     def remove(self, table: type[OwnedRow], *conditions: ColumnElement[bool]) -> int:
         """Delete rows for good, without a tombstone; return how many there were."""
