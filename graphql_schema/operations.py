@@ -86,7 +86,7 @@ class Graph:
             data = {key: rehearsed.read(snapshot, variables) for key, rehearsed in rehearsal.selections.items()}
             return Outcome({"data": data}, executed=True)
         except TodoError:
-            snapshot.start_over()
+            snapshot.budget.renew()
             rehearsal.is_known = False
             return None
 

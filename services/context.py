@@ -23,6 +23,7 @@ from services.availability import available
 from services.errors import Unauthenticated
 from services.grants import FULL, NO_API_TOKEN, Grant
 from services.limits.allowance import Allowance
+from services.reading.budget import Budget
 from services.transactions import Snapshot, Transaction
 
 _ACCOUNT = (
@@ -54,13 +55,14 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class UserContext:
-    """Who is asking. There is no context without a user."""
+    """Who is asking, in one request. There is no context without a user."""
 
     user_id: str
     database: Database
     newcomer: Newcomer | None = None
     grant: Grant = FULL
     allowance: Allowance | None = field(default=None, compare=False, repr=False)
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -70,7 +72,7 @@ class UserContext:
         has asked for too much; Unavailable where the database is away.
         """
         with self._open(self.database.reading) as (wire, revision, now):
-            yield Snapshot(self.user_id, self.grant, wire, revision, now, self.database.patience)
+            yield Snapshot(self.user_id, self.grant, wire, revision, now, self.budget, self.database.patience)
 
     @contextmanager
     def transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[Transaction]:
@@ -83,7 +85,7 @@ class UserContext:
             Session(bind=connection, expire_on_commit=False) as session,
         ):
             self.grant.demand(scope)
-            opened = self.user_id, self.grant, wire_of(connection), revision, now, self.database.patience
+            opened = self.user_id, self.grant, wire_of(connection), revision, now, self.budget, self.database.patience
             yield Transaction(*opened, connection=connection, session=session)
             session.flush()
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from math import floor
-from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
@@ -56,7 +55,7 @@ def _highest_position(table: type[Positioned]) -> Statement:
 class Snapshot:
     """A read transaction: one consistent picture of the user's data, at one revision.
 
-    All that is read of it may take `patience` seconds: as long as a single statement, or a hundred of them would take minutes.
+    All that one request reads comes out of one `budget`, and may take `patience` seconds: as long as a single statement.
     """
 
     user_id: str
@@ -64,9 +63,8 @@ class Snapshot:
     wire: PoolProxiedConnection
     revision: int
     now: datetime
+    budget: Budget
     patience: float
-    _until: float | None = field(default=None, init=False)
-    _budget: Budget = field(default_factory=Budget, init=False)
 
     def read(self, level: Level) -> Any:
         """Return the JSON-ready tree that the level describes.
@@ -74,18 +72,13 @@ class Snapshot:
         Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
         """
         self.grant.demand(_SCOPES.get(level.entity, Scope.TASKS_READ))
-        if self._until is None:
-            self._until = monotonic() + self.patience
+        self.budget.begin(self.patience)
         try:
-            return read(self.wire, self.user_id, level, self._budget, self._until)
+            return read(self.wire, self.user_id, level, self.budget)
         except AWAY as error:
             raise unavailable() from error
         except DataError as error:
             raise InvalidInput.at("", "A value is outside of what the database can hold.") from error
-
-    def start_over(self) -> None:
-        """Forget how much was read: the answer that it was read for is given up for another."""
-        self._budget = Budget()
 
     def leases(self, table: type[LeaseRow]) -> list[LeaseRow]:
         """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""

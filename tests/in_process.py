@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 from graphql_schema.context import GraphContext
@@ -13,6 +14,7 @@ from models.database import Database, make_engine
 from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
 from services.limits.visitor import Visitor
+from services.reading.budget import Budget
 from tests.conftest import Cluster
 
 
@@ -29,7 +31,7 @@ class Caller:
     ) -> Outcome:
         """Run an operation, and note how many statements that took."""
         nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
-        context = GraphContext(self._context, Visitor("127.0.0.1"), nobody, nobody)
+        context = GraphContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), nobody, nobody)
         with counting_statements() as counter:
             outcome = self.graph.run(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
         self.statements = counter.count

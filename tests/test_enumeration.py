@@ -450,6 +450,18 @@ def test_logging_in_makes_ones_own_hash_anew_and_no_others(each_world: World) ->
     assert each_world.rows_of(each_world.ada) == before
 
 
+def test_a_password_is_held_against_ones_own_hash(each_world: World) -> None:
+    someone = throwaway(each_world)
+    before = each_world.rows_of(each_world.ada)
+
+    change = {"password": "another one entirely", "current_password": PASSWORD}
+    assert each_world.send("PATCH", "/api/auth/me", someone.token, json=change).status_code == 200
+
+    form = {"username": someone.email, "password": change["password"]}
+    assert each_world.send("POST", "/api/auth/login", None, data=form).status_code == 200
+    assert each_world.rows_of(each_world.ada) == before
+
+
 def test_what_hangs_together_of_anothers_does_not_of_a_twins(each_world: World) -> None:
     """She has the same ids, and nothing hangs on anything."""
     ids, someone = each_world.ada.ids, throwaway(each_world)

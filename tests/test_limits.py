@@ -271,6 +271,17 @@ def test_an_answer_that_is_given_up_is_not_counted(graph: GraphQLDoor, monkeypat
     assert body["data"] == {"kept": {"description": "y" * 600}, "doomed": None}
 
 
+def test_the_fields_of_a_mutation_share_what_an_answer_may_hold(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    tasks = [graph.create("task", title="x", description="y" * 400)["id"] for _ in range(3)]
+    fields = " ".join(f'a{n}: completeTask(id: "{id_}") {{ task {{ description }} }}' for n, id_ in enumerate(tasks))
+
+    body = graph.post({"query": f"mutation {{ {fields} }}"})
+
+    assert [error["path"] for error in body["errors"]] == [["a2"]]
+    assert [graph.get("task", id_)["completed"] for id_ in tasks] == [True, True, False]
+
+
 def test_what_is_shared_counts_as_often_as_it_stands_there(rest: RestDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     home = rest.create("list", name="n" * 100)["id"]

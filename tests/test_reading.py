@@ -9,6 +9,7 @@ from models.database import Database, Opening, make_engine
 from models.statements import counting_statements
 from services.context import UserContext
 from services.errors import QueryTooComplex
+from services.reading.budget import Budget
 from services.reading.engine import read
 from services.reading.plan import plan_for
 from services.reading.selection import (
@@ -26,6 +27,7 @@ from services.reading.selection import (
     Window,
 )
 from services.reading.values import without_values
+from services.transactions import Snapshot
 from tests.conftest import LogLines, Service
 from tests.doors import GraphQLDoor, RestDoor
 from tests.factories import Person
@@ -100,7 +102,7 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
     engine = make_engine(service.database.service, pool_size=1)
     with UserContext(ada.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
         titles = [
-            [row["t"] for row in read(snapshot.wire, ada.id, level(title, size))]
+            [row["t"] for row in read(snapshot.wire, ada.id, level(title, size), Budget())]
             for title, size in (("a", 1), ("c", 5), ("a", 5))
         ]
     engine.dispose()
@@ -111,18 +113,23 @@ def test_reading_ends_when_its_time_is_over(service: Service, ada: Person) -> No
     """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
     level = Level("task", Rows(), (Shape((Leaf("t", "title"),)),), window=Window(1))
     engine = make_engine(service.database.service, pool_size=1)
-    context = UserContext(ada.id, Database(engine, statement_timeout=5000))
-    for opened in (context.snapshot, context.transaction):
-        with opened() as snapshot:
-            assert snapshot.patience == 5.0
-            assert snapshot.read(level) == []
-            snapshot.patience = -1.0
-            assert snapshot.read(level) == [], "the time began with the first reading"
-        with opened() as snapshot:
-            snapshot.patience = -1.0
-            with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
-                snapshot.read(level)
-            assert sent.count == 0
+    database = Database(engine, statement_timeout=5000)
+
+    def opened(context: UserContext) -> Iterator[Snapshot]:
+        for opening in (context.snapshot, context.transaction):
+            with opening() as snapshot:
+                yield snapshot
+
+    for snapshot in opened(UserContext(ada.id, database)):
+        assert snapshot.patience == 5.0
+        assert snapshot.read(level) == []
+        snapshot.patience = -1.0
+        assert snapshot.read(level) == [], "the time began with the first reading"
+    for number, snapshot in enumerate(opened(UserContext(ada.id, database))):
+        snapshot.patience = -1.0 if number == 0 else 5.0
+        with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
+            snapshot.read(level)
+        assert sent.count == 0, "the time is that of the request"
     engine.dispose()
 
 

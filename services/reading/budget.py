@@ -6,6 +6,7 @@ out under each of them. So each row has a weight, the number of times that it st
 
 from collections.abc import Sequence
 from operator import mul
+from time import monotonic
 from typing import Any
 
 from models.statements import Rows
@@ -20,11 +21,26 @@ Weights = Sequence[int] | None  # None: every row stands there once, as is usual
 
 
 class Budget:
-    """Counts what one answer holds: rows below its first level, and texts, which may stand in a row more than once."""
+    """What one request may still read: rows below the answer's first level, texts (which may stand in a row twice), and time."""
 
     def __init__(self) -> None:
+        self.renew()
+        self._ends: float | None = None
+
+    def renew(self) -> None:
+        """Begin another answer instead of the one so far. The time goes on."""
         self.left = MAX_ROWS
         self._text = MAX_TEXT
+
+    def begin(self, seconds: float) -> None:
+        """Let the time begin, if it has not."""
+        if self._ends is None:
+            self._ends = monotonic() + seconds
+
+    def check_time(self) -> None:
+        """Raise QueryTooComplex where the time is over. A hundred statements, none of them slow, could take minutes together."""
+        if self._ends is not None and monotonic() > self._ends:
+            raise QueryTooComplex("Reading all this takes too long. Ask for less at once, or filter by less.")
 
     def spend_text(self, texts: Sequence[tuple[int, int]], rows: Rows, weights: Weights) -> None:
         """Take the rows' texts off; `texts` are their columns, and how often each stands in a row's tree.

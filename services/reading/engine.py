@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import inf
-from time import monotonic
 from typing import Any
 
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
-from services.errors import QueryTooComplex
 from services.reading.budget import Budget, Weights, weights_of_keys
 from services.reading.builders import Tree
 from services.reading.conditions import operands
@@ -22,20 +19,18 @@ from services.reading.selection import Child, Level, Shape
 from services.reading.statements import Statement
 
 
-def read(wire: PoolProxiedConnection, user_id: str, level: Level, budget: Budget | None = None, until: float = inf) -> Any:
+def read(wire: PoolProxiedConnection, user_id: str, level: Level, budget: Budget) -> Any:
     """Return what the level describes, laid out as it says. One statement per relation level, whatever the data.
 
-    Raises QueryTooComplex where the answer's budget does not suffice, and where there is more to read at the moment `until`, by
-    the monotonic clock.
+    Raises QueryTooComplex where the budget does not suffice.
     """
-    return _Reader(wire, user_id, budget or Budget(), until).root(level)
+    return _Reader(wire, user_id, budget).root(level)
 
 
 class _Reader:
-    def __init__(self, wire: PoolProxiedConnection, user_id: str, budget: Budget, until: float) -> None:
+    def __init__(self, wire: PoolProxiedConnection, user_id: str, budget: Budget) -> None:
         self._wire = wire
         self._user_id = user_id
-        self._until = until
         self._budget = budget
 
     def root(self, level: Level) -> Any:
@@ -119,8 +114,7 @@ class _Reader:
         return parameters
 
     def _fetch(self, statement: Statement, parameters: dict[str, Any]) -> Rows:
-        if monotonic() > self._until:
-            raise QueryTooComplex("Reading all this takes too long. Ask for less at once, or filter by less.")
+        self._budget.check_time()
         return fetch(self._wire, statement.text, {**statement.constants, **parameters})
 
 
