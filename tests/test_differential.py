@@ -71,6 +71,7 @@ def check_alone(world: World, operation: Operation) -> None:
         assert comparable(answered.body) == comparable(expected)
 
 
+@pytest.mark.timeout(max(600, EXAMPLES))
 @examples(EXAMPLES)
 @given(data=st.data())
 def test_the_engine_answers_what_the_specification_says(world: World, data: st.DataObject) -> None:
