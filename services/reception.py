@@ -83,7 +83,7 @@ class Reception:
         proof = Proof.of(credentials.password, password_hash, self._passwords)
         if user_id is None or proof is None or not is_active:
             raise _wrong()
-        attempts.clear()
+        attempts.forget()
         return self._admit(UserContext(user_id, self._database), view, visitor, proof)
 
     def refresh(self, refresh: Refresh, view: View, visitor: Visitor) -> Admission:

@@ -15,6 +15,8 @@ OFF = "off"
 # Windows count units, and a moving window in Redis keeps one entry for each. So large quotas are counted in coarse units:
 # a 2000th of the quota, rounded up.
 STEPS = 2000
+# How many times as many passwords may be tried on an account from everywhere together as from one address.
+EVERYWHERE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Quotas:
         self.cost = _policy("cost", limits, "units of GraphQL cost", STEPS)
         self.anonymous = _policy("anonymous", limits, "requests without a valid token from one address")
         self.login = _policy("login", limits, "attempts to register, log in or refresh from one address")
-        self.account = _policy("account", limits, "passwords tried on one account")
+        self.account = _policy("account", limits, "passwords tried on one account from one address")
+        self.everywhere = _widened(self.account, "everywhere", "passwords tried on one account")
 
     def take(self, policy: Policy, key: str, amount: int = 1) -> tuple[Standing, RateLimited | None]:
         """Take so much, or nothing; return how the caller stands, and what to raise where it was too much.
@@ -121,6 +124,10 @@ def _policy(name: str, limits: Mapping[str, Limit | None], noun: str, steps: int
     if limit is None:
         return None
     return Policy(name, limit, noun, ceil(limit.amount / steps) if steps else 1)
+
+
+def _widened(policy: Policy | None, name: str, noun: str) -> Policy | None:
+    return policy and Policy(name, Limit(policy.limit.amount * EVERYWHERE, policy.limit.window), noun)
 
 
 def _key(policy: Policy, key: str) -> str:

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from services.limits.addresses import network
 from services.limits.allowance import Allowance, Purse, Tally
+from services.limits.attempts import Attempts
 from services.limits.counting import Counts
 from services.limits.quotas import Policy, Quotas
 
@@ -30,13 +31,18 @@ class Visitor:
         """Return the attempts to get in from this address."""
         return Purse(self.quotas, self.quotas.login, self._place, self.tally)
 
-    def attempts_on(self, email: str) -> Purse:
-        """Return the attempts to log in with this e-mail, from wherever. Others' attempts are nothing for this one's headers."""
-        return Purse(self.quotas, self.quotas.account, sha256(email.encode()).hexdigest(), Tally())
+    def attempts_on(self, email: str) -> Attempts:
+        """Return the attempts to log in with this e-mail."""
+        return self._attempts(sha256(email.encode()).hexdigest())
 
-    def attempts_of(self, user: str) -> Purse:
+    def attempts_of(self, user: str) -> Attempts:
         """Return the attempts of the user with this id to show the current password: whoever locks a door does not lock both."""
-        return Purse(self.quotas, self.quotas.account, f"user:{user}", Tally())
+        return self._attempts(f"user:{user}")
+
+    def _attempts(self, account: str) -> Attempts:
+        """Others' attempts are nothing for this one's headers, so they come into a tally of their own."""
+        here = Purse(self.quotas, self.quotas.account, f"{account}/{self._place}", Tally())
+        return Attempts(here, Purse(self.quotas, self.quotas.everywhere, account, Tally()))
 
     def allowance_of(self, user: str) -> Allowance:
         """Return what this request may do in the name of the user with this id."""
