@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 from graphql import GraphQLObjectType
+from pydantic import TypeAdapter, ValidationError
 
 from api.app import create_app
 from api.settings import Settings
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
+from models.text import Title
 from services.reading.graph import ENTITIES
 from services.reading.names import snake
 from tests.conftest import Service
@@ -104,3 +107,18 @@ def test_every_field_of_a_noun_is_known_to_the_read_engine(entity: Any) -> None:
 
 def test_the_served_documents_are_the_same(service: Service, openapi: dict[str, Any]) -> None:
     assert httpx.get(f"{service.url}/openapi.json", verify=TLS).json() == openapi
+
+
+def test_what_is_blank_is_so_by_the_document_too() -> None:
+    title = TypeAdapter(Title)
+    document = jsonschema_rs.validator_for(title.json_schema())
+    whites = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]
+    assert "\u0085" in whites
+
+    for text in [*whites, "x", " x "]:
+        try:
+            title.validate_python(text)
+            accepted = True
+        except ValidationError:
+            accepted = False
+        assert document.is_valid(text) is accepted, repr(text)
