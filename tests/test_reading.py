@@ -11,7 +11,7 @@ from services.context import UserContext
 from services.errors import QueryTooComplex
 from services.reading.budget import Budget
 from services.reading.engine import read
-from services.reading.plan import plan_for
+from services.reading.plans import plan_for
 from services.reading.selection import (
     All,
     Child,

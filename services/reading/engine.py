@@ -13,7 +13,8 @@ from services.reading.conditions import operands
 from services.reading.entities import Borne, ToOne
 from services.reading.layouts import Group, lay_out
 from services.reading.pages import Cursors
-from services.reading.plan import ChildPlan, Plan, ShapePlan, plan_for
+from services.reading.plan import ChildPlan, Plan, ShapePlan
+from services.reading.plans import plan_for
 from services.reading.search import tsquery
 from services.reading.selection import Child, Level, Shape
 from services.reading.statements import Statement

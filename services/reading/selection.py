@@ -1,4 +1,4 @@
-"""What a request wants, as plain data: a tree of levels. Both doors speak this; only plan.py reads it.
+"""What a request wants, as plain data: a tree of levels. Both doors speak this; only planner.py reads it.
 
 Everything here is frozen and hashable, and values (operands, cursors, page sizes, ids) do not take part in comparing. So two
 selections of the same shape are equal, and share one plan.
