@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its log line, the size of its body, and the answer to a crash. Pure ASGI."""
+"""What surrounds every request: its id, its log line, the size of its body, and the answer to a crash."""
 
 import logging
 import re
@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.asgi import HttpMiddleware
 from api.logs import current_request_id
 from api.problems import InternalError, problem
 from models.statements import counting_statements
@@ -20,17 +21,11 @@ access_log = logging.getLogger("todo.access")
 error_log = logging.getLogger("todo.error")
 
 
-class RequestLog:
+class RequestLog(HttpMiddleware):
     """Takes or makes the request's id, puts it on the answer, and writes one line about the request when it is over."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = time.perf_counter()
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _ACCEPTABLE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
@@ -65,18 +60,15 @@ class RequestLog:
                 )
 
 
-class BodyLimit:
+class BodyLimit(HttpMiddleware):
     """Refuses bodies that are too large, by what they announce and by what they turn out to be."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
+        super().__init__(app)
         self._max_bytes = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         too_large = PayloadTooLarge(f"The body is larger than {self._max_bytes} bytes.")
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdigit() and int(announced) > self._max_bytes:
@@ -95,17 +87,11 @@ class BodyLimit:
         await self._app(scope, receive_within_limit, send)
 
 
-class LastResort:
+class LastResort(HttpMiddleware):
     """Turns a crash into a masked 500, inside CORS so that browsers may read it, and into a log line with its traceback."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = False
 
         async def send_and_note(message: Message) -> None:

@@ -49,7 +49,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._overdue = Alarm(self.loop, self._look_at_the_clock)
         self._unread = Alarm(self.loop, self._hang_up)
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # uvicorn narrows it likewise
         """Expect a request."""
         super().connection_made(transport)
         self._overdue.set(self.loop.time() + self.head_seconds)

@@ -1,25 +1,20 @@
 """RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10) on every answer: how the caller stands."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.arrivals import visitor_in
+from api.asgi import HttpMiddleware
 from services.limits.allowance import Tally
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
 _NAMES = tuple(name.lower().encode() for name in HEADERS)
 
 
-class RateHeaders:
-    """Shows what was counted. Where nothing was, it shows how a stranger from the same address stands. Pure ASGI."""
+class RateHeaders(HttpMiddleware):
+    """Shows what was counted. Where nothing was, it shows how a stranger from the same address stands."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
 
         async def send_with_rates(message: Message) -> None:
             if message["type"] == "http.response.start":

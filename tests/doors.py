@@ -6,7 +6,7 @@ Rows come back in the shape of REST without user_id. Errors are raised as DoorEr
 import json
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -98,6 +98,18 @@ class Door(ABC):
 
 
 PLURALS = {"task": "tasks", "list": "lists", "tag": "tags", "comment": "comments"}
+
+
+Doors = Callable[[str | None], Door]
+
+
+def refused(act: Callable[[], object]) -> str:
+    """Return the code of the error that the act is refused with."""
+    try:
+        act()
+    except DoorError as error:
+        return error.code
+    raise AssertionError("It was not refused.")
 
 
 class RestDoor(Door):

@@ -9,10 +9,8 @@ import pytest
 from passlib.handlers.argon2 import argon2
 
 from tests.conftest import SECRET, Service, run_sql
-from tests.doors import Door, DoorError
+from tests.doors import DoorError, Doors
 from tests.factories import PASSWORD, Person, signed
-
-Doors = Callable[[str | None], Door]
 
 
 def new_email() -> str:
