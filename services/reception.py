@@ -54,6 +54,7 @@ class Reception:
         Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
         """
         visitor.attempts.spend()
+        visitor.attempts_to_register(registration.email).spend()
         user_id = new_id()
         opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)

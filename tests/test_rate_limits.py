@@ -365,10 +365,10 @@ def test_whoever_guesses_from_one_address_keeps_nobody_out_elsewhere(come: Come)
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
             come().log_in(email.upper() if number else email, "wrong wrong")
     for _ in range(2):
-        assert "tried on one account from one address" in refused(lambda: come().log_in(email, PASSWORD))
+        assert "attempts on one account from one address" in refused(lambda: come().log_in(email, PASSWORD))
 
     assert come(at=new_address()).log_in(email, PASSWORD)["access_token"]
-    assert "tried on one account from one address" in refused(lambda: come().log_in(email, PASSWORD))
+    assert "attempts on one account from one address" in refused(lambda: come().log_in(email, PASSWORD))
 
 
 def test_attempts_on_an_account_are_counted_wherever_they_come_from(come: Come) -> None:
@@ -378,7 +378,18 @@ def test_attempts_on_an_account_are_counted_wherever_they_come_from(come: Come) 
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
             come(at=new_address()).log_in(email.upper() if number else email, "wrong wrong")
 
-    assert "passwords tried on one account in" in refused(lambda: come(at=new_address()).log_in(email, PASSWORD))
+    assert "attempts on one account in" in refused(lambda: come(at=new_address()).log_in(email, PASSWORD))
+
+
+def test_one_email_is_not_registered_over_and_over(come: Come) -> None:
+    email = f"ada.{next(_numbers)}@example.com"
+    come().register(email=email, password=PASSWORD)
+    for _ in range(ON_ACCOUNT - 1):
+        with pytest.raises(DoorError, match="EMAIL_TAKEN"):
+            come().register(email=email.upper(), password=PASSWORD)
+
+    assert "attempts on one account" in refused(lambda: come().register(email=email, password=PASSWORD))
+    assert come().log_in(email, PASSWORD)["access_token"]
 
 
 def test_what_is_refused_from_one_address_is_not_counted_everywhere(come: Come) -> None:
@@ -400,7 +411,7 @@ def test_the_current_password_cannot_be_guessed_with_a_stolen_token(come: Come) 
             come(token).change_me(password="taken over", current_password=f"guess {number}")
 
     right = {"password": "taken over", "current_password": PASSWORD}
-    assert "tried on one account" in refused(lambda: come(token).change_me(**right))
+    assert "attempts on one account" in refused(lambda: come(token).change_me(**right))
     assert come(token).change_me(name="Ada")["name"] == "Ada"
     assert come(token, at=new_address()).change_me(password="out of reach", current_password=PASSWORD)
 

@@ -88,8 +88,8 @@ class Quotas:
         self.cost = _policy("cost", limits, "units of GraphQL cost", STEPS)
         self.anonymous = _policy("anonymous", limits, "requests without a valid token from one address")
         self.login = _policy("login", limits, "attempts to register, log in or refresh from one address")
-        self.account = _policy("account", limits, "passwords tried on one account from one address")
-        self.everywhere = _widened(self.account, "everywhere", "passwords tried on one account")
+        self.account = _policy("account", limits, "attempts on one account from one address")
+        self.everywhere = _widened(self.account, "everywhere", "attempts on one account")
 
     def take(self, policy: Policy, key: str, amount: int = 1) -> tuple[Standing, RateLimited | None]:
         """Take so much, or nothing; return how the caller stands, and what to raise where it was too much.

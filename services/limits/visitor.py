@@ -33,7 +33,11 @@ class Visitor:
 
     def attempts_on(self, email: str) -> Attempts:
         """Return the attempts to log in with this e-mail."""
-        return self._attempts(sha256(email.encode()).hexdigest())
+        return self._attempts(_digest(email))
+
+    def attempts_to_register(self, email: str) -> Attempts:
+        """Return the attempts to register this e-mail; they keep nobody from logging in with it."""
+        return self._attempts(f"register:{_digest(email)}")
 
     def attempts_of(self, user: str) -> Attempts:
         """Return the attempts of the user with this id to show the current password: whoever locks a door does not lock both."""
@@ -55,3 +59,8 @@ class Visitor:
     def _allowance(self, policy: Policy | None, key: str) -> Allowance:
         self.tally.policies = (policy, self.quotas.cost)
         return Allowance(self.quotas, policy, key, self.tally)
+
+
+def _digest(email: str) -> str:
+    """Return what an e-mail is counted under: no store of counts needs to know it."""
+    return sha256(email.encode()).hexdigest()
