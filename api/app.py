@@ -4,16 +4,15 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import docs, graphql, problems
+from api import graphql, problems
 from api.house import open_house
 from api.middleware import BodyLimit, LastResort, RequestLog
-from api.openapi import PROBLEM_SCHEMA, never_null, show_rates
+from api.openapi import customize, swagger_ui
 from api.rates import HEADERS, RateHeaders
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.settings import Environment, Settings
@@ -61,10 +60,10 @@ def create_app(settings: Settings) -> FastAPI:
         # The rooms' routes stand for themselves: an included router would be a second search within the first.
         app.router.routes += room.routes.routes
     if settings.explorer:
-        docs.install(app)
+        swagger_ui.install(app)
     problems.install(app, app.routes)
     _surround(app, settings)
-    _declare_problem(app)
+    customize.install(app)
     return app
 
 
@@ -95,22 +94,3 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(RateHeaders)
     app.add_middleware(SocketLimit, most=settings.max_sockets)
     app.add_middleware(RequestLog)
-
-
-def _declare_problem(app: FastAPI) -> None:
-    """Add the shape of errors to the OpenAPI document; no route returns it, so FastAPI would not."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        never_null(document)
-        show_rates(document)
-        schemas = document["components"]["schemas"]
-        definitions = dict(PROBLEM_SCHEMA)
-        schemas |= definitions.pop("$defs", {})
-        schemas["Problem"] = definitions
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

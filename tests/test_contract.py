@@ -49,6 +49,7 @@ def test_the_six_task_routes_are_there(openapi: dict[str, Any]) -> None:
 
 def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str, Any]) -> None:
     assert openapi["openapi"].startswith("3.1")
+    shared = openapi["components"]["responses"]
     for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
             assert operation["operationId"], path
@@ -62,10 +63,12 @@ def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str,
             if "requestBody" in operation:
                 expected |= {"413", "415"}
             assert expected <= declared, (method, path)
-            for code, answer in operation["responses"].items():
+            for code, declaration in operation["responses"].items():
+                answer = shared[declaration["$ref"].rpartition("/")[2]] if "$ref" in declaration else declaration
                 assert {"RateLimit", "RateLimit-Policy"} <= answer["headers"].keys(), (method, path, code)
                 assert ("Retry-After" in answer["headers"]) == (code in {"429", "503"}), (method, path, code)
                 if int(code) >= 400:
+                    assert declaration.keys() == {"$ref"}, (method, path, code)
                     assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api import answers, shapes
 from api.dependencies import ApiTokens
-from api.openapi import Responses, errors, gone
+from api.openapi.responses import Responses, errors, no_content
 from api.routing import router
 from models.lease import ApiTokenCreate
 from models.text import Id
@@ -35,7 +35,7 @@ def create_api_token(tokens: ApiTokens, body: NewToken) -> Response:
     return answers.answer({**made.shown, "token": made.token}, 201, {"Cache-Control": "no-store"})
 
 
-@routes.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=gone() | errors(401, 403, 404))
+@routes.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
 def delete_api_token(tokens: ApiTokens, id: Id) -> Response:
     """Delete an API token. It dies at once."""
     tokens.delete(id)

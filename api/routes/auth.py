@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api import answers, shapes
 from api.arrivals import house_of
 from api.dependencies import Account, Bearer, TheHouse, TheVisitor, caller
-from api.openapi import Responses, errors, gone
+from api.openapi.responses import Responses, errors, no_content
 from api.routing import router
 from models.lease import LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
@@ -70,7 +70,7 @@ def refresh(house: TheHouse, visitor: TheVisitor, body: RefreshToken) -> Respons
     "/logout",
     operation_id="logOut",
     status_code=204,
-    responses=gone() | errors(401, 403, 413, 415),
+    responses=no_content() | errors(401, 403, 413, 415),
     openapi_extra={"security": [{}]},  # A refresh token in the body will do.
 )
 async def log_out(request: Request, token: Bearer, body: SessionToEnd = None) -> Response:
@@ -106,7 +106,7 @@ def change_me(account: Account, body: Change) -> Response:
     return answers.answer(account.change(body, VIEW))
 
 
-@routes.delete("/me", operation_id="deleteMe", status_code=204, responses=gone() | errors(401))
+@routes.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
 def delete_me(account: Account) -> Response:
     """Delete one's own account and all its data. Its tokens die at once."""
     account.delete()

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api import answers, shapes
 from api.dependencies import TheHouse
-from api.openapi import Responses, errors
+from api.openapi.responses import Responses, errors
 from api.routing import FreeRoute, router
 from models.readiness import NotReady
 from services.errors import Unavailable

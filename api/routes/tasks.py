@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api import answers, shapes
 from api.dependencies import IfMatch, TaskComments, Tasks
-from api.openapi import gone, many, new, one, owned
+from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import router
 from models.comment import CommentCreate
 from models.queries import PageQuery, RowQuery, TaskQuery
@@ -31,58 +31,58 @@ TaskChange = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {
 Complete = Annotated[Completion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
-@routes.get("", operation_id="listTasks", responses=many(shapes.Task) | owned())
+@routes.get("", operation_id="listTasks", responses=page(shapes.Task) | user_errors())
 def list_tasks(tasks: Tasks, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List tasks, a page at a time."""
     return answers.page(tasks.page(task_level(query)), request)
 
 
-@routes.post("", operation_id="createTask", status_code=201, responses=new(shapes.Task) | owned(409, 413, 415))
+@routes.post("", operation_id="createTask", status_code=201, responses=created(shapes.Task) | user_errors(409, 413, 415))
 def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
     """Create a task. With an id of your own, sending it again is safe."""
     return answers.created(tasks.create(body, VIEW), answers.place_of(request))
 
 
-@routes.get("/{id}", operation_id="getTask", responses=one(shapes.Task) | owned(404))
+@routes.get("/{id}", operation_id="getTask", responses=row(shapes.Task) | user_errors(404))
 def get_task(tasks: Tasks, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
     return answers.wished(tasks.one(id, wished_view(TASK, query)))
 
 
-@routes.put("/{id}", operation_id="putTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
-@routes.patch("/{id}", operation_id="patchTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+@routes.put("/{id}", operation_id="putTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
+@routes.patch("/{id}", operation_id="patchTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
 def update_task(tasks: Tasks, id: Id, body: TaskChange, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
     return answers.row(tasks.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{id}", operation_id="deleteTask", status_code=204, responses=gone() | owned(404, 412))
+@routes.delete("/{id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_task(tasks: Tasks, id: Id, revisions: IfMatch) -> Response:
     """Delete a task with its subtasks and comments."""
     tasks.delete(id, revisions)
     return answers.nothing()
 
 
-@routes.patch("/{id}/complete", operation_id="completeTask", responses=one(shapes.Task) | owned(404, 412, 413, 415))
+@routes.patch("/{id}/complete", operation_id="completeTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
 def complete_task(tasks: Tasks, id: Id, revisions: IfMatch, body: Complete = None) -> Response:
     """Toggle whether the task is completed; with a body, set it, so that a retry is safe."""
     return answers.row(tasks.complete(id, VIEW, revisions, completed=body.completed if body else None))
 
 
-@routes.post("/{id}/restore", operation_id="restoreTask", responses=one(shapes.Task) | owned(404))
+@routes.post("/{id}/restore", operation_id="restoreTask", responses=row(shapes.Task) | user_errors(404))
 def restore_task(tasks: Tasks, id: Id) -> Response:
     """Bring back a deleted task, with the subtasks and comments that were deleted with it."""
     return answers.row(tasks.restore(id, VIEW))
 
 
-@routes.get("/{id}/subtasks", operation_id="listSubtasks", responses=many(shapes.Task) | owned(404))
+@routes.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(shapes.Task) | user_errors(404))
 def list_subtasks(tasks: Tasks, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task."""
     level = task_level(query, Compare("parent_id", "eq", id))
     return answers.page(tasks.page_of(id, level), request)
 
 
-@routes.get("/{id}/comments", operation_id="listComments", responses=many(shapes.Comment) | owned(404), tags=["Comments"])
+@routes.get("/{id}/comments", operation_id="listComments", responses=page(shapes.Comment) | user_errors(404), tags=["Comments"])
 def list_comments(tasks: Tasks, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the comments on a task, oldest first."""
     level = level_of(COMMENT, query, Compare("task_id", "eq", id))
@@ -93,7 +93,7 @@ def list_comments(tasks: Tasks, id: Id, request: Request, query: Annotated[PageQ
     "/{id}/comments",
     operation_id="addComment",
     status_code=201,
-    responses=new(shapes.Comment) | owned(404, 409, 413, 415),
+    responses=created(shapes.Comment) | user_errors(404, 409, 413, 415),
     tags=["Comments"],
 )
 def add_comment(comments: TaskComments, request: Request, body: CommentCreate) -> Response:

@@ -1,0 +1,1 @@
+"""OpenAPI: declared responses, customisation of the document, and the Swagger UI page."""

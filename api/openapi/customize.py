@@ -1,0 +1,96 @@
+"""Customisation of the OpenAPI document that FastAPI generates."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.openapi.responses import ALWAYS, COMPONENTS, NAMES
+from api.shapes import Problem
+
+Document = dict[str, Any]
+
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+_SUCCESS_CODES = ("200", "201", "204")
+_RATE_LIMIT_HEADERS = {
+    "RateLimit": {
+        "schema": {"type": "string", "examples": ['"requests";r=1199;t=60']},
+        "description": "Remaining quota of each policy that this request consumed, and seconds until it is restored.",
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string", "examples": ['"requests";q=1200;w=60, "cost";q=20000000;w=60']},
+        "description": "The quota policies that apply to this request, and their windows in seconds.",
+    },
+}
+
+
+def install(app: FastAPI) -> None:
+    """Customise every document that the app generates."""
+    generate = app.openapi
+
+    def openapi() -> Document:
+        document = generate()
+        drop_null_from_parameters(document)
+        share_error_responses(document)
+        add_rate_limit_headers(document)
+        _add_problem_schema(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def share_error_responses(document: Document) -> None:
+    """Declare every error response once, under `components.responses`, and refer to it from the operations."""
+    document["components"]["responses"] = {NAMES[code]: COMPONENTS[code] for code in sorted(COMPONENTS)}
+    for operation in _operations(document):
+        responses = {code: operation["responses"][code] for code in operation["responses"] if code in _SUCCESS_CODES}
+        declared = {int(code) for code in operation["responses"] if code not in _SUCCESS_CODES}
+        references = {str(code): {"$ref": f"#/components/responses/{NAMES[code]}"} for code in sorted(declared | set(ALWAYS))}
+        operation["responses"] = responses | references
+
+
+def add_rate_limit_headers(document: Document) -> None:
+    """Declare the rate limit headers, which every response has."""
+    components = document["components"]
+    components["headers"] = _RATE_LIMIT_HEADERS
+    references = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT_HEADERS}
+    inline = [response for operation in _operations(document) for response in operation["responses"].values()]
+    for response in [*components["responses"].values(), *(each for each in inline if "$ref" not in each)]:
+        response["headers"] = {**response.get("headers", {}), **references}
+
+
+def drop_null_from_parameters(document: Document) -> None:
+    """Declare that parameters and form fields are not null, and that required form fields are not empty.
+
+    A parameter or form field is present or absent, and an empty form field counts as absent; pydantic declares optional ones as
+    nullable.
+    """
+    operations = list(_operations(document))
+    for parameter in [parameter for operation in operations for parameter in operation.get("parameters", [])]:
+        _drop_null(parameter["schema"])
+    bodies = [operation["requestBody"]["content"] for operation in operations if "requestBody" in operation]
+    for reference in [body[FORM_MEDIA_TYPE]["schema"]["$ref"] for body in bodies if FORM_MEDIA_TYPE in body]:
+        form = document["components"]["schemas"][reference.rpartition("/")[2]]
+        for field in form["properties"].values():
+            _drop_null(field)
+        for name in form["required"]:
+            form["properties"][name].setdefault("minLength", 1)
+
+
+def _add_problem_schema(document: Document) -> None:
+    """Add the schema of errors. No route returns it, so FastAPI would not; remove those of FastAPI's own errors."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = document["components"]["schemas"]
+    schemas |= schema.pop("$defs", {})
+    schemas["Problem"] = schema
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+
+
+def _operations(document: Document) -> Iterator[dict[str, Any]]:
+    return (operation for methods in document["paths"].values() for operation in methods.values())
+
+
+def _drop_null(schema: dict[str, Any]) -> None:
+    choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
+    schema |= {"anyOf": choices} if len(choices) > 1 else dict(*choices)

@@ -1,0 +1,78 @@
+"""Responses that several routes declare in the OpenAPI document."""
+
+from typing import Any
+
+from api.problems import MEDIA_TYPE
+
+Responses = dict[int | str, dict[str, Any]]
+
+# Name under `components.responses`, and description.
+_ERRORS = {
+    400: ("MalformedRequest", "MALFORMED_REQUEST: not a valid HTTP request."),
+    401: ("Unauthenticated", "UNAUTHENTICATED: the token is missing, invalid, expired or revoked."),
+    403: ("Forbidden", "FORBIDDEN: the path names another user, or the token lacks a scope."),
+    404: ("NotFound", "NOT_FOUND: absent, deleted, or owned by another user."),
+    405: ("MethodNotAllowed", "METHOD_NOT_ALLOWED: see the Allow header."),
+    408: ("RequestTimeout", "REQUEST_TIMEOUT: timed out waiting for the rest of the request."),
+    409: ("Conflict", "CONFLICT: conflicts with existing data."),
+    412: ("PreconditionFailed", "PRECONDITION_FAILED: the resource has changed; see `current`."),
+    413: ("PayloadTooLarge", "PAYLOAD_TOO_LARGE: the body exceeds the size limit."),
+    415: ("UnsupportedMediaType", "UNSUPPORTED_MEDIA_TYPE: see `detail` for the media type to send."),
+    422: ("InvalidInput", "INVALID_INPUT: see `errors`."),
+    429: ("RateLimited", "RATE_LIMITED: retry after Retry-After seconds."),
+    431: ("HeadersTooLarge", "HEADERS_TOO_LARGE: the request line and the headers exceed the size limit."),
+    500: ("InternalError", "INTERNAL: quote the request id when reporting it."),
+    503: ("Unavailable", "UNAVAILABLE: the database is temporarily unavailable; retry after Retry-After seconds."),
+}
+NAMES = {code: name for code, (name, _) in _ERRORS.items()}
+# Errors that any request may meet; the others are declared by the routes.
+ALWAYS = (400, 408, 422, 429, 431, 500, 503)
+
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+_ERROR_HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+COMPONENTS = {
+    code: {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **({"headers": _ERROR_HEADERS[code]} if code in _ERROR_HEADERS else {}),
+    }
+    for code, (_, description) in _ERRORS.items()
+}
+_ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "Revision of the row, quoted."}}
+_PAGE_HEADERS = {"Link": {"schema": {"type": "string"}, "description": 'The next page, if there is one: <url>; rel="next".'}}
+_CREATED_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "URL of the row."}}
+
+
+def errors(*codes: int) -> Responses:
+    """Declare these errors, beside those that any request may meet."""
+    return {code: {"description": _ERRORS[code][1]} for code in sorted(codes)}
+
+
+def user_errors(*codes: int) -> Responses:
+    """Declare these errors, and those of every path under /api/{user_id}."""
+    return errors(401, 403, *codes)
+
+
+def row(schema: Any) -> Responses:
+    """Declare a response with one row."""
+    return {200: {"model": schema, "description": "The row.", "headers": _ROW_HEADERS}}
+
+
+def page(schema: Any) -> Responses:
+    """Declare a response with a page of rows."""
+    return {200: {"model": list[schema], "description": "One page of rows.", "headers": _PAGE_HEADERS}}
+
+
+def created(schema: Any) -> Responses:
+    """Declare the responses to creating a row."""
+    existing = {"model": schema, "description": "The row was created before by the same request.", "headers": _CREATED_HEADERS}
+    return {201: {"model": schema, "description": "The new row.", "headers": _CREATED_HEADERS}, 200: existing}
+
+
+def no_content() -> Responses:
+    """Declare the response to deleting."""
+    return {204: {"description": "Deleted."}}
