@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     for room in ROOMS:
         # The rooms' routes stand for themselves: an included router would be a second search within the first.
         app.router.routes += room.routes.routes
-    if settings.explorer:
+    if settings.docs_enabled:
         swagger_ui.install(app)
     problems.install(app, app.routes)
     _surround(app, settings)
@@ -92,5 +92,5 @@ def _surround(app: FastAPI, settings: Settings) -> None:
         max_age=600,
     )
     app.add_middleware(RateHeaders)
-    app.add_middleware(SocketLimit, most=settings.max_sockets)
+    app.add_middleware(SocketLimit, most=settings.max_websockets)
     app.add_middleware(RequestLog)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from api import serving
 from api.app import create_app
 from api.graph import build_graph
-from api.house import open_house, running_database
+from api.house import migration_database, open_house, running_database
 from api.logs import set_up_logs
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answer the exit status. What goes wrong before it runs is one line on standard error."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
+    set_up_logs()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
@@ -64,9 +65,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = _overridden(load_settings(), options)
-    if settings.persisted_documents:
-        build_graph(settings)  # Once before anything runs, to see whether it can be: workers would each print a traceback.
-    set_up_logs()
+    if settings.migration_database_url is not None and settings.database_url is None:
+        raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
+    if settings.graphql_persisted_documents:
+        build_graph(settings)  # Checked once before anything runs: each worker would print a traceback.
     with running_database(settings) as (owner, service):
         if options.migrate or settings.database_url is None:
             migrate(owner)
@@ -80,16 +82,18 @@ def _serve(options: argparse.Namespace) -> None:
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
-            timeout_graceful_shutdown=settings.shutdown_seconds,
+            timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
             timeout_worker_healthcheck=_WORKER_STARTS_WITHIN,
             **serving.options(settings),
         )
 
 
 def _migrate(_: argparse.Namespace) -> None:
-    with running_database(load_settings()) as (owner, _service):
+    settings = load_settings()
+    with migration_database(settings) as (owner, description):
         before, after = migrate(owner)
-    print(f"nothing to do, at {after}" if before == after else f"migrated from {before or 'nothing'} to {after}")
+    change = f"already at {after}" if before == after else f"migrated from {before or 'an empty database'} to {after}"
+    print(f"{description}: {change}")
 
 
 def _schema(_: argparse.Namespace) -> None:
@@ -108,7 +112,9 @@ def _overridden(settings: Settings, options: argparse.Namespace) -> Settings:
 
 def _announce(settings: Settings) -> None:
     base = f"http://{settings.host}:{settings.port}"
-    pages = f"  Docs       {base}/docs\n  Explorer   {base}/graphql\n" if settings.explorer else f"  GraphQL    {base}/graphql\n"
+    pages = (
+        f"  Docs       {base}/docs\n  Explorer   {base}/graphql\n" if settings.docs_enabled else f"  GraphQL    {base}/graphql\n"
+    )
     print(f"\n  API        {base}/api\n{pages}", flush=True)
 
 

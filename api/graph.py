@@ -11,17 +11,17 @@ from graphql_schema.schema import build_schema
 
 def build_graph(settings: Settings) -> Graph:
     """Build the graph. Raises SettingsError where its documents cannot be used."""
-    path = settings.persisted_documents
+    path = settings.graphql_persisted_documents
     try:
         return Graph(
             build_schema(),
-            settings.max_query_cost,
-            introspection=settings.introspection,
+            settings.graphql_max_cost,
+            introspection=settings.graphql_introspection,
             listed=_listed(path) if path else None,
-            only_listed=settings.persisted_documents_only,
+            only_listed=settings.graphql_persisted_documents_only,
         )
     except (ManifestError, UnusableListError) as error:
-        raise SettingsError(f"PERSISTED_DOCUMENTS {path} {error}") from None
+        raise SettingsError(f"GRAPHQL_PERSISTED_DOCUMENTS {path} {error}") from None
 
 
 def _listed(path: Path) -> dict[str, str]:

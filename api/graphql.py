@@ -27,7 +27,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     async def serve(request: Request) -> Response:
         request.state.route = PATH
         wish = wish_of(request)
-        if settings.explorer and wish.html and is_safe(request) and names_no_document(request):
+        if settings.docs_enabled and wish.html and is_safe(request) and names_no_document(request):
             return explorer.page()
         try:
             return await _answer(graph, request, wish)
@@ -36,7 +36,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         except RateLimited as error:
             return respond(failed(error), wish)
 
-    if settings.explorer:
+    if settings.docs_enabled:
         explorer.install(app)
     app.router.routes.append(Route(PATH, serve, methods=["GET", "POST"], include_in_schema=False))
 

@@ -10,7 +10,7 @@ from limits.errors import ConfigurationError
 from api.checkup import Checkup
 from api.settings import Settings, SettingsError
 from api.turns import Turns
-from models.database import Database, make_engine
+from models.database import Database, make_engine, parse_url
 from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
@@ -36,6 +36,21 @@ class House:
     quotas: Quotas
     checkup: Checkup
     turns: Turns
+
+
+@contextmanager
+def migration_database(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the URL of the database to migrate, as its owner, and a description without secrets.
+
+    That is MIGRATION_DATABASE_URL, else DATABASE_URL, else the embedded PostgreSQL, which runs meanwhile.
+    """
+    configured = settings.migration_database_url or settings.database_url
+    if configured is not None:
+        url = parse_url(configured.get_secret_value())
+        yield configured.get_secret_value(), f"Database {url.database or ''} on {url.host or 'localhost'}"
+        return
+    with embedded_postgres(settings.data_dir.resolve()) as (owner, _):
+        yield owner, f"Embedded database in {settings.data_dir}"
 
 
 @contextmanager
@@ -75,7 +90,7 @@ def _issuer(settings: Settings) -> Issuer | None:
 
 
 def _house(database: Database, settings: Settings, issuer: Issuer | None) -> House:
-    passwords = Passwords(settings.max_password_hashes)
+    passwords = Passwords(settings.password_hash_concurrency)
     # An issuer with keys of its own has its own issuer and audience; otherwise they bind those who share the secret.
     bounds = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
     shared = SharedSecret(settings.secret(), *bounds)
@@ -91,4 +106,4 @@ def _quotas(settings: Settings) -> Quotas:
     try:
         return Quotas(settings.rate_limits(), Counts() if url is None else SharedCounts(url))
     except ConfigurationError:
-        raise SettingsError("RATE_LIMIT_STORAGE needs the package redis: pip install '.[redis]'") from None
+        raise SettingsError("RATE_LIMIT_STORAGE_URL requires the package redis: pip install '.[redis]'") from None

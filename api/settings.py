@@ -1,5 +1,6 @@
-"""Settings: read once, from the environment and `.env`, and never changed. Unknown or malformed ones stop the start."""
+"""Settings, read once from the environment and `.env`; an invalid one stops the start."""
 
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import AliasChoices, AliasGenerator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.checked import IN_MEMORY, Networks, Quota, Store
+from api.settings_types import IN_MEMORY, RateLimitString, StorageUrl, TrustedNetworks
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
 from services.limits.quotas import Limit
@@ -21,21 +23,53 @@ from services.tokens import ISSUER
 MIN_SECRET_BYTES = 32
 
 
+# Names of earlier versions, accepted for one release with a warning.
+DEPRECATED_NAMES = {
+    "explorer": "docs_enabled",
+    "introspection": "graphql_introspection",
+    "max_query_cost": "graphql_max_cost",
+    "persisted_documents": "graphql_persisted_documents",
+    "persisted_documents_only": "graphql_persisted_documents_only",
+    "max_sockets": "max_websockets",
+    "max_password_hashes": "password_hash_concurrency",
+    "rate_limit_login_address": "rate_limit_auth_per_address",
+    "rate_limit_login_account": "rate_limit_auth_per_account",
+    "rate_limit_storage": "rate_limit_storage_url",
+    "shutdown_seconds": "graceful_shutdown_seconds",
+}
+_ENV_FILE = ".env"
+_MIN_SIMILAR_LENGTH = 8
+_SIMILARITY = 0.92
+
+log = logging.getLogger("todo.settings")
+
+
 class SettingsError(Exception):
-    """What is wrong with the settings, in one line."""
+    """An invalid setting, described in one line."""
+
+
+def _accepted_names(name: str) -> AliasChoices:
+    return AliasChoices(name, *(old for old, new in DEPRECATED_NAMES.items() if new == name))
 
 
 class Environment(StrEnum):
-    """Where the service runs. Production insists on a good secret and opens nothing by default."""
+    """Deployment environment. Production requires a secret and allows no cross-origin requests by default."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 class Settings(BaseSettings):
-    """All there is to set. `.env.example` names the same, with what they are for."""
+    """All settings. `.env.example` lists and explains them."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True, case_sensitive=False)
+    model_config = SettingsConfigDict(
+        env_file=_ENV_FILE,
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+        case_sensitive=False,
+        alias_generator=AliasGenerator(validation_alias=_accepted_names),
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     host: str = "127.0.0.1"
@@ -54,34 +88,34 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     access_token_expire_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 30)] = 15
     refresh_token_expire_days: Annotated[int, Field(ge=1, le=366)] = 30
-    max_password_hashes: Annotated[int, Field(ge=1, le=64)] = 4
+    password_hash_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), validation_alias=AliasChoices("cors_origins", "frontend_url")
     )
-    introspection: bool = True
-    explorer: bool = True
-    persisted_documents: Path | None = None
-    persisted_documents_only: bool = False
-    max_query_cost: Annotated[int, Field(ge=1000, le=100_000_000)] = MAX_COST
+    docs_enabled: bool = True
+    graphql_introspection: bool = True
+    graphql_max_cost: Annotated[int, Field(ge=1000, le=100_000_000)] = MAX_COST
+    graphql_persisted_documents: Path | None = None
+    graphql_persisted_documents_only: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
-    max_sockets: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    rate_limit_requests: Quota = "1200/minute"
-    rate_limit_cost: Quota = "20000000/minute"
-    rate_limit_anonymous: Quota = "300/minute"
-    rate_limit_login_address: Quota = "60/minute"
-    rate_limit_login_account: Quota = "10/minute"
-    rate_limit_storage: Store = SecretStr(IN_MEMORY)
-    forwarded_allow_ips: Networks = "127.0.0.1"
-    shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
+    max_websockets: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    rate_limit_requests: RateLimitString = "1200/minute"
+    rate_limit_cost: RateLimitString = "20000000/minute"
+    rate_limit_anonymous: RateLimitString = "300/minute"
+    rate_limit_auth_per_address: RateLimitString = "60/minute"
+    rate_limit_auth_per_account: RateLimitString = "10/minute"
+    rate_limit_storage_url: StorageUrl = SecretStr(IN_MEMORY)
+    forwarded_allow_ips: TrustedNetworks = "127.0.0.1"
+    graceful_shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
 
     @field_validator("cors_origins", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
+    def _split_origins(cls, value: Any) -> Any:
         return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()] if isinstance(value, str) else value
 
     @field_validator("cors_origins")
     @classmethod
-    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             if origin != "*" and (not origin.startswith(("http://", "https://")) or origin.count("/") != 2):  # noqa: PLR2004
                 msg = "must be origins such as https://app.example.com, separated by commas, or *"
@@ -90,14 +124,14 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", "migration_database_url")
     @classmethod
-    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+    def _validate_database_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             parse_url(url.get_secret_value())
         return url
 
     @field_validator("jwks_url")
     @classmethod
-    def _is_an_address(cls, url: str | None) -> str | None:
+    def _validate_jwks_url(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "https://unset")
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or parts.port == 0:
             msg = "must be an http or https address without credentials, such as https://app.example.com/api/auth/jwks"
@@ -105,36 +139,36 @@ class Settings(BaseSettings):
         return url
 
     @model_validator(mode="after")
-    def _other_issuers_are_told_apart(self) -> "Settings":
+    def _validate_issuer(self) -> "Settings":
         if self.jwks_url and not (self.jwt_issuer and self.jwt_audience):
-            msg = "JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE beside it: what the tokens of that issuer carry as iss and aud"
+            msg = "JWKS_URL requires JWT_ISSUER and JWT_AUDIENCE (the expected `iss` and `aud`)"
             raise ValueError(msg)
         if self.jwt_issuer == ISSUER:
-            msg = f"JWT_ISSUER must not be {ISSUER}, which is this service's own name"
+            msg = f"JWT_ISSUER must not be {ISSUER}, the issuer of this service's own tokens"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
-    def _production_has_a_secret(self) -> "Settings":
+    def _require_secret_in_production(self) -> "Settings":
         if self.environment is Environment.PRODUCTION:
-            given = self.jwt_secret.get_secret_value() if self.jwt_secret else ""
-            if len(given.encode()) < MIN_SECRET_BYTES:
+            secret = self.jwt_secret.get_secret_value() if self.jwt_secret else ""
+            if len(secret.encode()) < MIN_SECRET_BYTES:
                 msg = f"JWT_SECRET must be set and at least {MIN_SECRET_BYTES} bytes long in production"
                 raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
-    def _only_what_is_listed(self) -> "Settings":
-        if self.persisted_documents_only and self.persisted_documents is None:
-            msg = "PERSISTED_DOCUMENTS_ONLY needs PERSISTED_DOCUMENTS, the file that lists them"
+    def _require_allow_list(self) -> "Settings":
+        if self.graphql_persisted_documents_only and self.graphql_persisted_documents is None:
+            msg = "GRAPHQL_PERSISTED_DOCUMENTS_ONLY requires GRAPHQL_PERSISTED_DOCUMENTS"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
-    def _an_operation_fits_the_quota(self) -> "Settings":
+    def _validate_cost_quota(self) -> "Settings":
         quota = Limit.parse(self.rate_limit_cost)
-        if quota is not None and quota.amount < self.max_query_cost:
-            msg = "RATE_LIMIT_COST must allow what one operation may cost: MAX_QUERY_COST"
+        if quota is not None and quota.amount < self.graphql_max_cost:
+            msg = "RATE_LIMIT_COST must be at least GRAPHQL_MAX_COST"
             raise ValueError(msg)
         return self
 
@@ -144,56 +178,65 @@ class Settings(BaseSettings):
             "requests": Limit.parse(self.rate_limit_requests),
             "cost": Limit.parse(self.rate_limit_cost),
             "anonymous": Limit.parse(self.rate_limit_anonymous),
-            "login": Limit.parse(self.rate_limit_login_address),
-            "account": Limit.parse(self.rate_limit_login_account),
+            "login": Limit.parse(self.rate_limit_auth_per_address),
+            "account": Limit.parse(self.rate_limit_auth_per_account),
         }
 
     def redis_url(self) -> str | None:
-        """Return where to count, if that is not in memory."""
-        url = self.rate_limit_storage.get_secret_value()
+        """Return the URL of the Redis that stores rate limits; None if they are stored in memory."""
+        url = self.rate_limit_storage_url.get_secret_value()
         return None if url == IN_MEMORY else url
 
     def secret(self) -> str:
-        """Return the secret; in development, make one and keep it in the data folder if none is set."""
-        return self.jwt_secret.get_secret_value() if self.jwt_secret else _kept_secret(self.data_dir / "jwt_secret")
+        """Return the secret; in development, create one in the data folder if none is set."""
+        return self.jwt_secret.get_secret_value() if self.jwt_secret else _load_or_create_secret(self.data_dir / "jwt_secret")
 
 
-def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Raises SettingsError."""
-    _refuse_near_misses(os.environ if environment is None else environment)
+def load_settings() -> Settings:
+    """Return the settings; log a warning for deprecated names and for names similar to a setting. Raises SettingsError."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        raise SettingsError("; ".join(_complaint(flaw) for flaw in error.errors())) from None
+        raise SettingsError("; ".join(_format_error(each) for each in error.errors())) from None
+    _warn_about_deprecated_names()
+    _warn_about_similar_names()
+    return settings
 
 
-def names() -> list[str]:
-    """Return the names under which settings are read, first choices first."""
-    found: list[str] = []
+def setting_names() -> list[str]:
+    """Return the environment variables that are read, in order of precedence, without deprecated ones."""
+    names: list[str] = []
     for name, field in Settings.model_fields.items():
         aliases = field.validation_alias
-        found += [str(choice) for choice in aliases.choices] if isinstance(aliases, AliasChoices) else [name]
-    return [name.upper() for name in found]
+        names += [str(choice) for choice in aliases.choices] if isinstance(aliases, AliasChoices) else [name]
+    return [name.upper() for name in names if name not in DEPRECATED_NAMES]
 
 
-def _refuse_near_misses(environment: Mapping[str, str]) -> None:
-    """The environment holds much that is not ours, but a name a letter away from one of ours is a mistake."""
-    ours = names()
-    for name in environment:
-        if name not in ours and len(name) > 7 and (close := get_close_matches(name, ours, n=1, cutoff=0.92)):  # noqa: PLR2004
-            raise SettingsError(f"{name} is not a setting; did you mean {close[0]}?")
+def _warn_about_deprecated_names() -> None:
+    variables = {name.lower() for name in (*os.environ, *dotenv_values(_ENV_FILE))}
+    for old, new in DEPRECATED_NAMES.items():
+        if old in variables:
+            log.warning("%s is deprecated; use %s.", old.upper(), new.upper())
 
 
-def _complaint(flaw: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in flaw["loc"]).upper()
-    if flaw["type"] == "extra_forbidden":
+def _warn_about_similar_names() -> None:
+    names = [*setting_names(), *(name.upper() for name in DEPRECATED_NAMES)]
+    for name in os.environ:
+        similar = get_close_matches(name, names, n=1, cutoff=_SIMILARITY)
+        if name not in names and len(name) >= _MIN_SIMILAR_LENGTH and similar:
+            log.warning("%s is not a setting and is ignored; did you mean %s?", name, similar[0])
+
+
+def _format_error(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"]).upper()
+    if error["type"] == "extra_forbidden":
         return f"{name} in .env is not a setting"
-    message = flaw["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ")
     return f"{name} {message}" if name else message
 
 
-def _kept_secret(file: Path) -> str:
-    """The first to come makes the file, readable by its owner alone; all others read it."""
+def _load_or_create_secret(file: Path) -> str:
+    """Return the secret in the file. Whichever process comes first creates it, readable by its owner alone."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:

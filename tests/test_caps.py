@@ -227,6 +227,6 @@ def test_a_message_has_an_end() -> None:
 
 
 def test_the_service_is_behind_that_limit() -> None:
-    app = create_app(Settings.model_construct(max_sockets=7))
+    app = create_app(Settings.model_construct(max_websockets=7))
 
     assert "Middleware(SocketLimit, most=7)" in map(repr, app.user_middleware)

@@ -20,7 +20,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 def reticent(cluster: Cluster) -> Iterator[Service]:
     """A service that shows neither pages nor its schema."""
     database = cluster.copy("template_todo")
-    with serving(settings_for(database, introspection=False, explorer=False), database) as running:
+    with serving(settings_for(database, graphql_introspection=False, docs_enabled=False), database) as running:
         yield running
 
 

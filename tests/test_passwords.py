@@ -102,7 +102,7 @@ def test_so_many_are_hashed_at_once_and_no_more(counting: tuple[Passwords, Count
 
 
 def test_the_service_answers_others_while_a_crowd_logs_in(database: Cluster) -> None:
-    with serving(settings_for(database, max_password_hashes=1, database_pool_size=2), database) as service:
+    with serving(settings_for(database, password_hash_concurrency=1, database_pool_size=2), database) as service:
         ada = Person.register(service.url)
         with ThreadPoolExecutor(64) as crowd, GraphQLDoor(service.url, ada.token) as others:
             attempts = [crowd.submit(_attempt, service.url, ada.email) for _ in range(128)]

@@ -278,7 +278,7 @@ def strict(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: p
     path = tmp_path_factory.mktemp("documents") / "manifest.json"
     path.write_text(json.dumps(request.param(*LISTED)))
     database = cluster.copy("template_todo")
-    settings = settings_for(database, persisted_documents=path, persisted_documents_only=True)
+    settings = settings_for(database, graphql_persisted_documents=path, graphql_persisted_documents_only=True)
     with serving(settings, database) as running:
         yield running
 
@@ -385,8 +385,8 @@ def test_a_list_that_cannot_be_used_stops_the_start(
     if written is not None:
         path.write_bytes(written)
 
-    with pytest.raises(SettingsError, match=re.escape(f"PERSISTED_DOCUMENTS {path} {complaint}".rstrip())) as refused:
-        create_app(settings_for(database, persisted_documents=path))
+    with pytest.raises(SettingsError, match=re.escape(f"GRAPHQL_PERSISTED_DOCUMENTS {path} {complaint}".rstrip())) as refused:
+        create_app(settings_for(database, graphql_persisted_documents=path))
     assert "\n" not in str(refused.value)
 
 
@@ -394,19 +394,19 @@ def test_the_list_keeps_to_the_switches(database: Cluster, tmp_path: Path) -> No
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(relay_map("{ __schema { description } }")))
 
-    create_app(settings_for(database, persisted_documents=path))
+    create_app(settings_for(database, graphql_persisted_documents=path))
     with pytest.raises(SettingsError, match="introspection has been disabled"):
-        create_app(settings_for(database, persisted_documents=path, introspection=False))
+        create_app(settings_for(database, graphql_persisted_documents=path, graphql_introspection=False))
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_command_says_so_in_one_line(tmp_path: Path, database: Cluster, workers: str) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({digest(CREATE): COUNT}))
-    given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
+    given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "GRAPHQL_PERSISTED_DOCUMENTS": "manifest.json"}
     refused = run(tmp_path, "serve", "--workers", workers, **given)
 
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
-    assert refused.stderr.startswith("todo: cannot serve: PERSISTED_DOCUMENTS manifest.json calls a document ")
+    assert refused.stderr.startswith("todo: cannot serve: GRAPHQL_PERSISTED_DOCUMENTS manifest.json calls a document ")
 
 
 def test_resolving_leaves_ordinary_requests_alone() -> None:

@@ -18,6 +18,7 @@ import psycopg2
 import pytest
 
 from api.protocol import BoundedProtocol
+from models.database import parse_url
 from models.migrate import newest_version
 from tests.conftest import SECRET, Cluster
 from tests.doors import TLS, RestDoor
@@ -189,7 +190,7 @@ def test_connections_have_their_bounds_however_many_processes_there_are(tmp_path
         ({"PORT": "x"}, "PORT "),
         ({"ENVIRONMENT": "production"}, "JWT_SECRET must be set"),
         ({"DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x"}, "the database is not reachable at 127.0.0.1:1/x"),
-        ({"CORS_ORIGIN": "x"}, "CORS_ORIGIN is not a setting"),
+        ({"MIGRATION_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "MIGRATION_DATABASE_URL is set, but DATABASE_URL is not"),
     ],
 )
 def test_it_refuses_to_start_in_one_clear_line(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
@@ -208,9 +209,12 @@ def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path:
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
     assert "the database is not migrated: run `todo migrate`" in before.stderr
 
-    given = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
-    assert run(tmp_path, "migrate", **given).stdout == f"migrated from nothing to {newest_version()}\n"
-    assert run(tmp_path, "migrate", **given).stdout == f"nothing to do, at {newest_version()}\n"
+    place = f"Database {parse_url(empty.owner).database} on localhost"
+    migrated = run(tmp_path, "migrate", MIGRATION_DATABASE_URL=empty.owner)
+    assert migrated.stdout == f"{place}: migrated from an empty database to {newest_version()}\n"
+    again = run(tmp_path, "migrate", DATABASE_URL=empty.service, MIGRATION_DATABASE_URL=empty.owner)
+    assert again.stdout == f"{place}: already at {newest_version()}\n"
+    assert not (tmp_path / "data").exists()
     with started(tmp_path, DATABASE_URL=empty.service):
         pass
 

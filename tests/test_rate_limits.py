@@ -31,8 +31,8 @@ def limited(cluster: Cluster) -> Iterator[Service]:
         rate_limit_requests=f"{REQUESTS}/minute",
         rate_limit_cost=f"{COST}/minute",
         rate_limit_anonymous=f"{ANONYMOUS}/minute",
-        rate_limit_login_address=f"{LOGINS}/minute",
-        rate_limit_login_account=f"{ON_ACCOUNT}/minute",
+        rate_limit_auth_per_address=f"{LOGINS}/minute",
+        rate_limit_auth_per_account=f"{ON_ACCOUNT}/minute",
     )
     with serving(settings, database) as running:
         yield running

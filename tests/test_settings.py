@@ -5,8 +5,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from api.settings import Settings, SettingsError, load_settings, names
+from api.settings import DEPRECATED_NAMES, Settings, SettingsError, load_settings, setting_names
 
 ROOT = Path(__file__).parent.parent
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Start from an empty environment, in a folder without `.env`."""
-    for name in names():
+    for name in (*setting_names(), *(old.upper() for old in DEPRECATED_NAMES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -22,7 +23,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_example_names_exactly_the_settings() -> None:
     example = (ROOT / ".env.example").read_text()
 
-    assert re.findall(r"^([A-Z_]+)=", example, re.MULTILINE) == names()
+    assert re.findall(r"^([A-Z_]+)=", example, re.MULTILINE) == setting_names()
 
 
 def test_the_example_is_valid_and_changes_nothing(tmp_path: Path) -> None:
@@ -67,14 +68,18 @@ def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> N
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "ACCESS_TOKEN_EXPIRE_MINUTES "),
         ("RATE_LIMIT_REQUESTS", "lots", "RATE_LIMIT_REQUESTS must be one limit such as 100/minute or 5000 per 2 hours, or off"),
         ("RATE_LIMIT_ANONYMOUS", "0/minute", "RATE_LIMIT_ANONYMOUS must be one limit"),
-        ("RATE_LIMIT_COST", "1999999/minute", "RATE_LIMIT_COST must allow what one operation may cost: MAX_QUERY_COST"),
-        ("RATE_LIMIT_STORAGE", "memcached://h", "RATE_LIMIT_STORAGE must be memory, or a URL such as redis://"),
-        ("RATE_LIMIT_STORAGE", "redis://:geheim@h:port", "RATE_LIMIT_STORAGE must be memory, or a URL such as redis://"),
+        ("RATE_LIMIT_COST", "1999999/minute", "RATE_LIMIT_COST must be at least GRAPHQL_MAX_COST"),
+        ("RATE_LIMIT_STORAGE_URL", "memcached://h", "RATE_LIMIT_STORAGE_URL must be memory://, or a URL such as redis://"),
+        (
+            "RATE_LIMIT_STORAGE_URL",
+            "redis://:geheim@h:port",
+            "RATE_LIMIT_STORAGE_URL must be memory://, or a URL such as redis://",
+        ),
         ("FORWARDED_ALLOW_IPS", "10.0.0.0/8, proxy", "FORWARDED_ALLOW_IPS must be addresses or networks"),
         ("FORWARDED_ALLOW_IPS", "10.0.0.1/8", "FORWARDED_ALLOW_IPS must be addresses or networks"),
         ("FORWARDED_ALLOW_IPS", "*, 10.0.0.1", "FORWARDED_ALLOW_IPS must be addresses or networks"),
-        ("MAX_SOCKETS", "0", "MAX_SOCKETS "),
-        ("JWKS_URL", "https://app.example.com/jwks", "JWKS_URL needs JWT_ISSUER and JWT_AUDIENCE"),
+        ("MAX_WEBSOCKETS", "0", "MAX_WEBSOCKETS "),
+        ("JWKS_URL", "https://app.example.com/jwks", "JWKS_URL requires JWT_ISSUER and JWT_AUDIENCE"),
         ("JWKS_URL", "app.example.com/jwks", "JWKS_URL must be an http or https address"),
         ("JWKS_URL", "file:///etc/passwd", "JWKS_URL must be an http or https address"),
         ("JWKS_URL", "https://", "JWKS_URL must be an http or https address"),
@@ -82,8 +87,6 @@ def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> N
         ("JWKS_URL", "https://app.example.com:port/jwks", "JWKS_URL "),
         ("JWKS_URL", "https://[::1/jwks", "JWKS_URL "),
         ("JWT_ISSUER", "todo", "JWT_ISSUER must not be todo"),
-        ("JWT_SECRETS", "x", r"JWT_SECRETS is not a setting; did you mean JWT_SECRET\?"),
-        ("CORS_ORIGIN", "x", r"CORS_ORIGIN is not a setting; did you mean CORS_ORIGINS\?"),
     ],
 )
 def test_what_is_wrong_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
@@ -93,6 +96,59 @@ def test_what_is_wrong_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, n
         load_settings()
     assert "\n" not in str(refused.value)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "setting"), [("JWT_SECRETS", "JWT_SECRET"), ("CORS_ORIGIN", "CORS_ORIGINS")])
+def test_similar_variable_is_ignored_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, setting: str
+) -> None:
+    defaults = load_settings()
+    monkeypatch.setenv(name, "x")
+
+    assert load_settings() == defaults
+    assert caplog.messages == [f"{name} is not a setting and is ignored; did you mean {setting}?"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "setting", "parsed"),
+    [
+        ("EXPLORER", "false", "docs_enabled", False),
+        ("INTROSPECTION", "false", "graphql_introspection", False),
+        ("MAX_QUERY_COST", "5000", "graphql_max_cost", 5000),
+        ("PERSISTED_DOCUMENTS", "list.json", "graphql_persisted_documents", Path("list.json")),
+        ("MAX_SOCKETS", "7", "max_websockets", 7),
+        ("MAX_PASSWORD_HASHES", "2", "password_hash_concurrency", 2),
+        ("RATE_LIMIT_LOGIN_ADDRESS", "7/minute", "rate_limit_auth_per_address", "7/minute"),
+        ("RATE_LIMIT_LOGIN_ACCOUNT", "7/minute", "rate_limit_auth_per_account", "7/minute"),
+        ("RATE_LIMIT_STORAGE", "memory", "rate_limit_storage_url", SecretStr("memory://")),
+        ("SHUTDOWN_SECONDS", "7", "graceful_shutdown_seconds", 7),
+    ],
+)
+@pytest.mark.parametrize("in_file", [False, True], ids=["environment", "file"])
+def test_deprecated_name_is_accepted_with_a_warning(  # noqa: PLR0917 - a table of cases
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    name: str,
+    value: str,
+    setting: str,
+    parsed: object,
+    in_file: bool,
+) -> None:
+    if in_file:
+        (tmp_path / ".env").write_text(f"{name}={value}\n")
+    else:
+        monkeypatch.setenv(name, value)
+
+    assert getattr(load_settings(), setting) == parsed
+    assert caplog.messages == [f"{name} is deprecated; use {setting.upper()}."]
+
+
+def test_current_name_wins_over_deprecated_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_QUERY_COST", "5000")
+    monkeypatch.setenv("GRAPHQL_MAX_COST", "6000")
+
+    assert load_settings().graphql_max_cost == 6000
 
 
 def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
@@ -109,7 +165,7 @@ def test_an_issuer_is_set_as_a_whole(monkeypatch: pytest.MonkeyPatch, missing: s
     assert load_settings().jwks_url == "https://app.example.com"
     monkeypatch.delenv(missing)
 
-    with pytest.raises(SettingsError, match=r"^JWKS_URL needs"):
+    with pytest.raises(SettingsError, match=r"^JWKS_URL requires"):
         load_settings()
 
 

@@ -80,7 +80,7 @@ def token(name: str = "ada") -> str:
 
 
 def test_processes_count_together(database: Cluster, redis: Redis) -> None:
-    settings = settings_for(database, rate_limit_requests="6/minute", rate_limit_storage=redis.url)
+    settings = settings_for(database, rate_limit_requests="6/minute", rate_limit_storage_url=redis.url)
     with ExitStack() as stack:
         first, second = (stack.enter_context(serving(settings, database)) for _ in range(2))
         rest = stack.enter_context(RestDoor(first.url, token()))
@@ -96,7 +96,7 @@ def test_processes_count_together(database: Cluster, redis: Redis) -> None:
 
 
 def test_strangers_and_health_are_counted_and_shown_there_too(database: Cluster, redis: Redis) -> None:
-    settings = settings_for(database, rate_limit_anonymous="2/minute", rate_limit_storage=redis.url)
+    settings = settings_for(database, rate_limit_anonymous="2/minute", rate_limit_storage_url=redis.url)
     with serving(settings, database) as service, httpx.Client(base_url=service.url, verify=TLS) as http:
         statuses = [http.get("/api/me/tasks").status_code for _ in range(3)]
         health = http.get("/health")
@@ -107,7 +107,7 @@ def test_strangers_and_health_are_counted_and_shown_there_too(database: Cluster,
 
 @pytest.mark.usefixtures("impatient")
 def test_a_redis_that_dies_and_comes_back_is_no_callers_matter(database: Cluster, redis: Redis, log: LogLines) -> None:
-    settings = settings_for(database, rate_limit_requests="3/minute", rate_limit_storage=redis.url)
+    settings = settings_for(database, rate_limit_requests="3/minute", rate_limit_storage_url=redis.url)
 
     def told() -> list[str]:
         return [line["message"].split(":")[0] for line in log.lines(requests=0) if line["logger"] == "todo.limits"]
@@ -135,14 +135,17 @@ def test_a_redis_that_dies_and_comes_back_is_no_callers_matter(database: Cluster
 
 def test_without_the_package_it_says_what_to_install(database: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
-    settings = settings_for(database, rate_limit_storage="redis://127.0.0.1:1")
+    settings = settings_for(database, rate_limit_storage_url="redis://127.0.0.1:1")
 
-    with pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE needs the package redis: pip install"), open_house(settings):
+    with (
+        pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE_URL requires the package redis"),
+        open_house(settings),
+    ):
         pass
 
 
 def test_it_starts_without_redis(database: Cluster, log: LogLines) -> None:
-    settings = settings_for(database, rate_limit_requests="2/minute", rate_limit_storage="redis://127.0.0.1:1")
+    settings = settings_for(database, rate_limit_requests="2/minute", rate_limit_storage_url="redis://127.0.0.1:1")
     with serving(settings, database) as service, RestDoor(service.url, token()) as door:
         assert [door.http.get("/api/me/tasks").status_code for _ in range(3)] == [200, 200, 429]
 
