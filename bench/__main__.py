@@ -12,11 +12,12 @@ from typing import TypeVar
 
 import psutil
 
-from bench import data, graphile, growth, machine, memory, report
-from bench.contest import Contest, Effort
-from bench.load import WRK, LoadError
-from bench.servers import OURS, POSTGRAPHILE, Database, ServerFailedError, all_servers
+from bench import dataset, environment_info, memory_growth, report, scaling
+from bench.baselines import postgraphile
+from bench.runner import BenchmarkRunner, RunOptions
+from bench.servers import POSTGRAPHILE, SERVICE, Database, ServerFailedError, all_servers
 from bench.workloads import WORKLOADS
+from bench.wrk import WRK, LoadError
 from models.embedded import EmbeddedMissingError, embedded_postgres
 from models.migrate import migrate
 
@@ -45,24 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(options: argparse.Namespace, folder: Path) -> report.Findings:
-    effort = Effort(options.rounds, options.seconds, options.connections)
-    alone = Effort(options.rounds, options.seconds, (1,))
+def _measure(options: argparse.Namespace, folder: Path) -> report.Measurements:
+    effort = RunOptions(options.rounds, options.seconds, options.connections)
+    alone = RunOptions(options.rounds, options.seconds, (1,))
     workloads = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
-    growing = [] if options.skip_growth else [*growth.PAGES.values(), *growth.WHOLE.values()]
-    needed = {OURS}.union(*(workload.asks for workload in (*workloads, *growing)))
-    if POSTGRAPHILE in needed and (obstacle := graphile.install()):
-        _tell(f"PostGraphile is left out: {obstacle}")
+    growing = [] if options.skip_growth else [*scaling.NESTED_PAGES.values(), *scaling.WHOLE_LISTS.values()]
+    needed = {SERVICE}.union(*(workload.requests for workload in (*workloads, *growing)))
+    if POSTGRAPHILE in needed and (obstacle := postgraphile.install()):
+        _print_progress(f"PostGraphile is left out: {obstacle}")
         needed.remove(POSTGRAPHILE)
     with _database(folder) as database, all_servers(needed, database, folder) as servers:
-        _tell("The database is loaded, the servers run.")
-        contest = Contest(servers, database.postmaster, folder)
-        return report.Findings(
-            effort=effort,
-            machine=list(machine.facts(database.owner)),
-            contest=contest.run(workloads, effort, _tell),
-            growth=contest.run(growing, alone, _tell) if growing else {},
-            readings=[] if options.skip_memory else memory.watch(servers[OURS], folder, options.memory_requests, _tell),
+        _print_progress("The database is loaded, the servers run.")
+        contest = BenchmarkRunner(servers, database.postmaster, folder)
+        return report.Measurements(
+            options=effort,
+            environment=list(environment_info.describe(database.owner)),
+            samples=contest.run(workloads, effort, _print_progress),
+            scaling=contest.run(growing, alone, _print_progress) if growing else {},
+            readings=[]
+            if options.skip_memory
+            else memory_growth.measure_growth(servers[SERVICE], folder, options.memory_requests, _print_progress),
             # Taken last: keyword arguments are evaluated in this order.
             peaks={name: server.peak_memory() for name, server in servers.items()},
         )
@@ -72,7 +75,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> report.Findings:
 def _database(folder: Path) -> Iterator[Database]:
     with embedded_postgres(folder) as (owner, service):
         migrate(owner)
-        data.load(owner)
+        dataset.load(owner)
         pid = (folder / "postgres" / "postmaster.pid").read_text().split()[0]
         yield Database(owner, service, psutil.Process(int(pid)))
 
@@ -81,9 +84,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the service against its baselines.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
-    parser.add_argument("--connections", type=_several(int), default=(1, 8, 16), metavar="N,…")
+    parser.add_argument("--connections", type=_comma_separated(int), default=(1, 8, 16), metavar="N,…")
     names = ", ".join(workload.name for workload in WORKLOADS)
-    parser.add_argument("--only", type=_several(str), default=(), metavar="NAME,…", help=f"these and nothing else, of {names}")
+    parser.add_argument(
+        "--only", type=_comma_separated(str), default=(), metavar="NAME,…", help=f"these and nothing else, of {names}"
+    )
     parser.add_argument("--skip-growth", action="store_true")
     parser.add_argument("--skip-memory", action="store_true")
     parser.add_argument("--memory-requests", type=int, default=100_000, metavar="N")
@@ -95,11 +100,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _several(kind: Callable[[str], Value]) -> Callable[[str], tuple[Value, ...]]:
+def _comma_separated(kind: Callable[[str], Value]) -> Callable[[str], tuple[Value, ...]]:
     return lambda text: tuple(kind(part) for part in text.split(","))
 
 
-def _tell(line: str) -> None:
+def _print_progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.contest import Effort, Samples, ratio, typical
-from bench.growth import LARGEST_PAGE, PAGES, WHOLE
-from bench.load import Sample
-from bench.memory import Reading
-from bench.people import PAGE
-from bench.servers import IDIOMATIC, OURS
-from bench.targets import verdicts
+from bench.memory_growth import MemoryReading
+from bench.runner import RunOptions, Samples, median_sample, ratio
+from bench.scaling import MAX_PAGE_SIZE, NESTED_PAGES, WHOLE_LISTS
+from bench.servers import SERVICE, STRAWBERRY
+from bench.targets import check_targets
+from bench.users import PAGE_SIZE
+from bench.wrk import Sample
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _NOTES = "<!-- notes -->"
 _NUMBER = re.compile(r"[0-9.,]*")
 
-_TERMS = """\
+_METHOD = """\
 Each server is one process with a pool of ten connections, on the same tables, behind the same token check. Load comes from
 `wrk` with one thread, asking as 1,000 users in turn. Within a round every server takes each workload in turn; figures are
 medians of the rounds, and ratios are medians of the ratios within a round. The usual pattern and idiomatic Strawberry isolate
@@ -30,33 +30,33 @@ _COLUMNS = ("server", "requests/s", "x", "p50 ms", "p99 ms", "CPU ms", "PostgreS
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Measurements:
     """All that was measured in one run."""
 
-    effort: Effort
-    machine: Sequence[tuple[str, str]]
-    contest: Samples
-    growth: Samples
+    options: RunOptions
+    environment: Sequence[tuple[str, str]]
+    samples: Samples
+    scaling: Samples
     peaks: Mapping[str, float]
-    readings: Sequence[Reading]
+    readings: Sequence[MemoryReading]
 
 
-def render(findings: Findings) -> str:
+def render(findings: Measurements) -> str:
     """Return the report."""
-    effort = f"{findings.effort.rounds} rounds, {findings.effort.seconds} seconds for each measurement"
+    effort = f"{findings.options.rounds} rounds, {findings.options.seconds} seconds for each measurement"
     sections = [
         "# Results",
         f"Made by `make bench` on {datetime.now(UTC):%d %B %Y}: {effort}.",
-        _TERMS,
-        _table(("", ""), findings.machine),
+        _METHOD,
+        _table(("", ""), findings.environment),
         "## Targets",
         _table(("target", "found", "kept"), _verdicts(findings)),
         "## Workloads",
         _LEGEND,
         _table(("workload", "connections", *_COLUMNS), _rows(findings)),
     ]
-    if findings.growth:
-        sections += ["## Growth", *_growth(findings.growth)]
+    if findings.scaling:
+        sections += ["## Growth", *_scaling(findings.scaling)]
     sections += ["## Memory", _table(("server", "peak MB after the run"), _peaks(findings.peaks))]
     if findings.readings:
         memory = ((f"{reading.requests:,}", f"{reading.megabytes:.0f}") for reading in findings.readings)
@@ -70,40 +70,40 @@ def write(report: str, path: Path = RESULTS) -> None:
     path.write_text(f"{report}\n{_NOTES}{kept}")
 
 
-def _verdicts(findings: Findings) -> Iterator[tuple[str, str, str]]:
-    for verdict in verdicts(findings.contest, findings.peaks[OURS], findings.readings):
-        yield verdict.target, verdict.found, "yes" if verdict.kept else "**no**"
+def _verdicts(findings: Measurements) -> Iterator[tuple[str, str, str]]:
+    for verdict in check_targets(findings.samples, findings.peaks[SERVICE], findings.readings):
+        yield verdict.target, verdict.measured, "yes" if verdict.is_met else "**no**"
 
 
-def _rows(findings: Findings) -> Iterator[tuple[str, ...]]:
-    for case, by_server in findings.contest.items():
+def _rows(findings: Measurements) -> Iterator[tuple[str, ...]]:
+    for case, by_server in findings.samples.items():
         for server in by_server:
-            title, connections = (case.workload.title, str(case.connections)) if server == OURS else ("", "")
+            title, connections = (case.workload.title, str(case.connections)) if server == SERVICE else ("", "")
             yield title, connections, server, *_figures(by_server, server)
 
 
 def _figures(by_server: Mapping[str, Sequence[Sample]], server: str) -> tuple[str, ...]:
-    found = typical(by_server[server])
-    times = "" if server == OURS else f"{ratio(by_server[OURS], by_server[server], lambda sample: sample.rate):.2f}"
+    found = median_sample(by_server[server])
+    times = "" if server == SERVICE else f"{ratio(by_server[SERVICE], by_server[server], lambda sample: sample.rate):.2f}"
     return f"{found.rate:.0f}", times, f"{found.p50:.1f}", f"{found.p99:.1f}", f"{found.cpu:.2f}", f"{found.database_cpu:.2f}"
 
 
-def _growth(samples: Samples) -> Iterator[str]:
+def _scaling(samples: Samples) -> Iterator[str]:
     for heading, workloads in (
-        (f"The nested query, the first {PAGE} tasks of each of 10 lists, by one connection:", PAGES),
-        (f"One list, its first {LARGEST_PAGE} tasks, by one connection:", WHOLE),
+        (f"The nested query, the first {PAGE_SIZE} tasks of each of 10 lists, by one connection:", NESTED_PAGES),
+        (f"One list, its first {MAX_PAGE_SIZE} tasks, by one connection:", WHOLE_LISTS),
     ):
         rows = []
         for tasks, workload in workloads.items():
             for case, by_server in samples.items():
                 if case.workload is workload:
-                    rows += [_growth_row(tasks, by_server, server) for server in (OURS, IDIOMATIC)]
+                    rows += [_scaling_row(tasks, by_server, server) for server in (SERVICE, STRAWBERRY)]
         yield heading
         yield _table(("tasks per list", *_COLUMNS), rows)
 
 
-def _growth_row(tasks: int, by_server: Mapping[str, Sequence[Sample]], server: str) -> tuple[str, ...]:
-    return f"{tasks:,}" if server == OURS else "", server, *_figures(by_server, server)
+def _scaling_row(tasks: int, by_server: Mapping[str, Sequence[Sample]], server: str) -> tuple[str, ...]:
+    return f"{tasks:,}" if server == SERVICE else "", server, *_figures(by_server, server)
 
 
 def _peaks(peaks: Mapping[str, float]) -> Iterator[tuple[str, str]]:

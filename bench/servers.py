@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 
-from bench import graphile
-from bench.people import POOL
+from bench.baselines import postgraphile
+from bench.users import POOL_SIZE
 
-OURS, USUAL, IDIOMATIC, BY_HAND, POSTGRAPHILE = "ours", "usual", "idiomatic", "by hand", "PostGraphile"
+SERVICE, FASTAPI_SQLMODEL, STRAWBERRY, HANDWRITTEN_SQL, POSTGRAPHILE = "ours", "usual", "idiomatic", "by hand", "PostGraphile"
 _START_SECONDS = 30
 _ROOT = Path(__file__).parent.parent
-_LOOP = ("--loop", "uvloop", "--http", "httptools")
-_UVICORN = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", *_LOOP)
+_UVICORN_LOOP = ("--loop", "uvloop", "--http", "httptools")
+_UVICORN = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", *_UVICORN_LOOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class _Kind:
 
 # `todo serve` lets uvicorn choose, which takes uvloop and httptools where they are installed.
 _KINDS = {
-    OURS: _Kind((sys.executable, "-m", "api.cli", "serve", "--port")),
-    USUAL: _Kind((*_UVICORN, "bench.usual:app", "--port"), as_owner=True),
-    IDIOMATIC: _Kind((*_UVICORN, "bench.idiomatic:app", "--port"), as_owner=True),
-    BY_HAND: _Kind((*_UVICORN, "bench.by_hand:app", "--port")),
-    POSTGRAPHILE: _Kind(("node", str(graphile.FOLDER / "server.mjs"))),
+    SERVICE: _Kind((sys.executable, "-m", "api.cli", "serve", "--port")),
+    FASTAPI_SQLMODEL: _Kind((*_UVICORN, "bench.baselines.fastapi_sqlmodel:app", "--port"), as_owner=True),
+    STRAWBERRY: _Kind((*_UVICORN, "bench.baselines.strawberry_dataloader:app", "--port"), as_owner=True),
+    HANDWRITTEN_SQL: _Kind((*_UVICORN, "bench.baselines.handwritten_sql:app", "--port")),
+    POSTGRAPHILE: _Kind(("node", str(postgraphile.FOLDER / "server.mjs"))),
 }
 
 
@@ -78,20 +78,20 @@ def all_servers(names: set[str], database: Database, folder: Path) -> Iterator[d
     secret = secrets.token_urlsafe(32)
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(_running(name, kind, secret, database, folder))
+            name: stack.enter_context(_run_server(name, kind, secret, database, folder))
             for name, kind in _KINDS.items()
             if name in names
         }
 
 
 @contextmanager
-def _running(name: str, kind: _Kind, secret: str, database: Database, folder: Path) -> Iterator[Server]:
+def _run_server(name: str, kind: _Kind, secret: str, database: Database, folder: Path) -> Iterator[Server]:
     port = _free_port()
     surroundings = {
         **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}},
         "PYTHONPATH": str(_ROOT),
         "DATABASE_URL": database.owner if kind.as_owner else database.service,
-        "DATABASE_POOL_SIZE": str(POOL),
+        "DATABASE_POOL_SIZE": str(POOL_SIZE),
         "JWT_SECRET": secret,
         "NODE_ENV": "production",
         # Counted like everything, but never refused: 2,000 operations fit into a window of cost, however cheap they are.

@@ -15,10 +15,10 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, String
 from sqlmodel import Field, Relationship, Session, SQLModel, col, create_engine, func, select, update
 
-from bench.people import POOL
-from bench.terms import Caller, database_url
+from bench.baselines.auth import CurrentUser, database_url
+from bench.users import POOL_SIZE
 
-engine = create_engine(database_url().replace("postgresql://", "postgresql+psycopg2://", 1), pool_size=POOL, max_overflow=0)
+engine = create_engine(database_url().replace("postgresql://", "postgresql+psycopg2://", 1), pool_size=POOL_SIZE, max_overflow=0)
 app = FastAPI()
 
 _TAGS = {"lazy": "selectin", "order_by": "Tag.id", "viewonly": True}
@@ -136,7 +136,7 @@ SessionDep = Annotated[Session, Depends(get_session)]
 @app.get("/tasks", response_model=list[TaskPublic])
 def list_tasks(
     session: SessionDep,
-    user_id: Caller,
+    user_id: CurrentUser,
     status: Status | None = None,
     list_id: uuid.UUID | None = None,
     offset: Annotated[int, Query(ge=0)] = 0,
@@ -153,7 +153,7 @@ def list_tasks(
 
 
 @app.post("/tasks", response_model=TaskPublic, status_code=201)
-def create_task(session: SessionDep, user_id: Caller, new: TaskCreate) -> object:
+def create_task(session: SessionDep, user_id: CurrentUser, new: TaskCreate) -> object:
     """Create a task."""
     now = datetime.now(UTC)
     revision = next_revision(session, user_id)
@@ -177,13 +177,13 @@ def create_task(session: SessionDep, user_id: Caller, new: TaskCreate) -> object
 
 
 @app.get("/tasks/{task_id}", response_model=TaskPublic)
-def get_task(session: SessionDep, user_id: Caller, task_id: uuid.UUID) -> object:
+def get_task(session: SessionDep, user_id: CurrentUser, task_id: uuid.UUID) -> object:
     """Show a task."""
     return find(session, user_id, task_id)
 
 
 @app.patch("/tasks/{task_id}/complete", response_model=TaskPublic)
-def complete_task(session: SessionDep, user_id: Caller, task_id: uuid.UUID) -> object:
+def complete_task(session: SessionDep, user_id: CurrentUser, task_id: uuid.UUID) -> object:
     """Toggle whether the task is completed."""
     revision = next_revision(session, user_id)
     task = find(session, user_id, task_id)

@@ -18,8 +18,8 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.fastapi import BaseContext, GraphQLRouter
 
-from bench.people import PAGE, POOL
-from bench.terms import Caller, database_url
+from bench.baselines.auth import CurrentUser, database_url
+from bench.users import PAGE_SIZE, POOL_SIZE
 
 _TASK = "id, title, status, priority, created_at"
 _LISTS = "SELECT id, name FROM task_list WHERE user_id = $1 AND deleted_at IS NULL ORDER BY position, id"
@@ -131,7 +131,7 @@ class TaskList:
         return cls(key=row["id"], id=strawberry.ID(str(row["id"])), name=row["name"])
 
     @strawberry.field
-    async def tasks(self, info: Info, first: int = PAGE) -> list[Task]:
+    async def tasks(self, info: Info, first: int = PAGE_SIZE) -> list[Task]:
         """The newest tasks in it."""
         return await info.context.tasks(first).load(self.key)
 
@@ -158,7 +158,7 @@ class Query:
         return Task.of(row) if row else None
 
     @strawberry.field
-    async def tasks(self, info: Info, first: int = PAGE) -> "_Tasks":
+    async def tasks(self, info: Info, first: int = PAGE_SIZE) -> "_Tasks":
         """The newest tasks."""
         return [Task.of(row) for row in await info.context.pool.fetch(_TASKS, info.context.user_id, first)]
 
@@ -169,12 +169,12 @@ _Tasks = list[Task]
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(database_url(), min_size=POOL, max_size=POOL) as pool:
+    async with asyncpg.create_pool(database_url(), min_size=POOL_SIZE, max_size=POOL_SIZE) as pool:
         app.state.pool = pool
         yield
 
 
-async def _context(user_id: Caller) -> Context:
+async def _context(user_id: CurrentUser) -> Context:
     return Context(app.state.pool, user_id)
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import psycopg2
 
-from bench.people import GROWTH, LIST, LISTS, READERS, SESSION, TAG, TAGS, TAGS_PER_TASK, TASK, TASKS, WRITERS
+from bench.users import LIST, LISTS, READERS, SCALING_USERS, SESSION, TAG, TAGS, TAGS_PER_TASK, TASK, TASKS, WRITERS
 
 _VERBS = ("Buy", "Call", "Review", "Write", "Repair", "Plan", "Cancel", "Return", "Clean", "Prepare", "Book")
 _THINGS = (
@@ -88,17 +88,17 @@ def load(owner_url: str) -> None:
             # The rows are right by construction; checking two million references one by one would take most of the time.
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(_ROW_ID)
-            for first, last, tasks in _crowds():
+            for first, last, tasks in _user_ranges():
                 for statement in _STATEMENTS:
                     cursor.execute(statement, {"first": first, "last": last, "tasks": tasks, **_CONSTANTS})
             # The visibility map comes from VACUUM; without it index-only scans would visit the table in the first rounds.
             cursor.execute("VACUUM ANALYZE")
 
 
-def _crowds() -> Iterator[tuple[int, int, int]]:
+def _user_ranges() -> Iterator[tuple[int, int, int]]:
     """Yield first user, last user, tasks per list."""
     yield READERS[0], WRITERS[-1], TASKS
-    for tasks, number in GROWTH.items():
+    for tasks, number in SCALING_USERS.items():
         yield number, number, tasks
 
 

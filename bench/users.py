@@ -10,8 +10,8 @@ READERS = range(1, 1001)
 # Writes go to people of their own, so that the rows that readers ask for are the same in every round.
 WRITERS = range(1001, 1201)
 LISTS, TASKS, TAGS, TAGS_PER_TASK = 10, 20, 8, 3
-PAGE, POOL = 20, 10  # tasks on a page of a list; connections that each server keeps
-GROWTH = {tasks: 2000 + tasks for tasks in (1, 10, 100, 1000)}  # tasks per list: the user who has so many
+PAGE_SIZE, POOL_SIZE = 20, 10  # tasks on a page of a list; connections that each server keeps
+SCALING_USERS = {tasks: 2000 + tasks for tasks in (1, 10, 100, 1000)}  # tasks per list: the user who has so many
 
 ALGORITHM = "HS256"
 LIST, TASK, TAG, SESSION = 1, 2, 3, 4  # kinds of rows, in their ids
@@ -23,7 +23,7 @@ def row_id(kind: int, person: int, number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class BenchmarkUser:
     """One user of the benchmark."""
 
     number: int
@@ -55,6 +55,6 @@ class Person:
         return row_id(TASK, self.number, number)
 
 
-def everyone(numbers: range) -> list[Person]:
+def users(numbers: range) -> list[BenchmarkUser]:
     """Return the people of these numbers."""
-    return [Person(number) for number in numbers]
+    return [BenchmarkUser(number) for number in numbers]

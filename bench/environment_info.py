@@ -11,7 +11,7 @@ from shutil import which
 import psutil
 import psycopg2
 
-from bench import graphile
+from bench.baselines import postgraphile
 
 _PACKAGES = (
     "fastapi",
@@ -31,7 +31,7 @@ _PACKAGES = (
 )
 
 
-def facts(owner_url: str) -> Iterator[tuple[str, str]]:
+def describe(owner_url: str) -> Iterator[tuple[str, str]]:
     """Yield names and values."""
     yield "CPU", f"{_cpu_model()}, {psutil.cpu_count()} cores, shared by wrk, the server and PostgreSQL"
     yield "Memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
@@ -40,7 +40,7 @@ def facts(owner_url: str) -> Iterator[tuple[str, str]]:
     yield "PostgreSQL", _postgresql(owner_url)
     yield "wrk", _first_words("wrk", 2)
     if which("npm"):
-        yield "PostGraphile", f"{graphile.version()}, on Node.js {_first_words('node', 1)}"
+        yield "PostGraphile", f"{postgraphile.version()}, on Node.js {_first_words('node', 1)}"
     yield "Packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
 
 

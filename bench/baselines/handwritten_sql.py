@@ -12,8 +12,8 @@ from anyio import to_thread
 from fastapi import FastAPI, Response
 from psycopg2.pool import ThreadedConnectionPool
 
-from bench.people import PAGE, POOL
-from bench.terms import Caller, database_url
+from bench.baselines.auth import CurrentUser, database_url
+from bench.users import PAGE_SIZE, POOL_SIZE
 
 _OPEN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC';
@@ -45,8 +45,8 @@ WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY lower(name), id
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    to_thread.current_default_thread_limiter().total_tokens = POOL
-    app.state.pool = ThreadedConnectionPool(POOL, POOL, database_url())
+    to_thread.current_default_thread_limiter().total_tokens = POOL_SIZE
+    app.state.pool = ThreadedConnectionPool(POOL_SIZE, POOL_SIZE, database_url())
     yield
     app.state.pool.closeall()
 
@@ -55,7 +55,7 @@ app = FastAPI(lifespan=_lifespan)
 
 
 @app.get("/nested")
-async def nested(user_id: Caller) -> Response:
+async def nested(user_id: CurrentUser) -> Response:
     """Answer the nested query, in one worker thread."""
     return Response(await to_thread.run_sync(_read, user_id), media_type="application/json")
 
@@ -79,7 +79,7 @@ def _lists(cursor: Any, user_id: str) -> list[dict[str, Any]]:
     lists = [{"id": list_id, "name": name, "tasks": {"nodes": []}} for list_id, name in cursor.fetchall()]
     keys = "{" + ",".join(row["id"] for row in lists) + "}"
 
-    cursor.execute(_TASKS, {"user": user_id, "lists": keys, "page": PAGE})
+    cursor.execute(_TASKS, {"user": user_id, "lists": keys, "page": PAGE_SIZE})
     tasks = []
     for task_id, title, completed, priority, created_at, place in cursor.fetchall():
         task = {

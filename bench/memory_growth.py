@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load import Load, LoadError, ask, run_wrk, write_script
-from bench.people import READERS, everyone
 from bench.servers import Server
+from bench.users import READERS, users
 from bench.workloads import graphql
+from bench.wrk import LoadError, LoadOptions, run_wrk, send_request, write_script
 
 _STEPS = 10
 _SLICE = 5  # seconds of load at a time; wrk counts time, not requests
@@ -23,32 +23,32 @@ request = function()
   return wrk.format('POST', '/graphql', headers, '{"query": "' .. query .. '"}')
 end
 """
-_ALIKE = "{ a: tasks(first: 5) { nodes { b: title tags { name } } } }"
+_SIMILAR_DOCUMENT = "{ a: tasks(first: 5) { nodes { b: title tags { name } } } }"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MemoryReading:
     """So much memory (MB) after so many requests."""
 
     requests: int
     megabytes: float
 
 
-def watch(server: Server, folder: Path, requests: int, tell: Callable[[str], None]) -> list[Reading]:
+def measure_growth(server: Server, folder: Path, requests: int, report: Callable[[str], None]) -> list[MemoryReading]:
     """Send at least so many requests; return the memory before them, and about ten times on the way."""
-    people = everyone(READERS)
+    people = users(READERS)
     tokens = ",\n".join(json.dumps(person.token(server.secret)) for person in people)
-    shortest = len(ask(server, people[0], graphql(_ALIKE)).raw)
-    readings = [Reading(0, server.memory())]
+    shortest = len(send_request(server, people[0], graphql(_SIMILAR_DOCUMENT)).raw)
+    readings = [MemoryReading(0, server.memory())]
     sent = slices = 0
     while sent < requests:
         slices += 1
         lua = write_script(folder, f"memory-{slices}", _SCRIPT % (tokens, slices))
-        result = run_wrk(server, lua, Load(connections=8, seconds=_SLICE))
+        result = run_wrk(server, lua, LoadOptions(connections=8, seconds=_SLICE))
         if result.received < shortest * result.requests:
             raise LoadError(f"{server.name}: some of {result.requests} documents were answered by errors")
         sent += result.requests
         if sent >= requests * len(readings) / _STEPS:
-            readings.append(Reading(sent, server.memory()))
-            tell(f"{sent:,} distinct documents: {readings[-1].megabytes:.0f} MB")
+            readings.append(MemoryReading(sent, server.memory()))
+            report(f"{sent:,} distinct documents: {readings[-1].megabytes:.0f} MB")
     return readings

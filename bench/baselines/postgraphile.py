@@ -7,16 +7,16 @@ from typing import Any
 
 import orjson
 
-from bench.people import PAGE
+from bench.users import PAGE_SIZE
 
-FOLDER = Path(__file__).parent / "postgraphile"
+FOLDER = Path(__file__).parent / "postgraphile_server"
 _INSTALL_SECONDS = 300
-_LIVING = "condition: {deletedAt: null}"
+_NOT_DELETED = "condition: {deletedAt: null}"
 
 NESTED = f"""{{
-  lists: allTaskLists(first: 50, orderBy: [POSITION_ASC, ROW_ID_ASC], {_LIVING}) {{ nodes {{
+  lists: allTaskLists(first: 50, orderBy: [POSITION_ASC, ROW_ID_ASC], {_NOT_DELETED}) {{ nodes {{
     id: rowId name
-    tasks: tasksByUserIdAndListId(first: {PAGE}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC], {_LIVING}) {{ nodes {{
+    tasks: tasksByUserIdAndListId(first: {PAGE_SIZE}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC], {_NOT_DELETED}) {{ nodes {{
       id: rowId title completed: status priority createdAt
       tags: taskTagsByUserIdAndTaskId {{ nodes {{ tag: tagByUserIdAndTagId {{ id: rowId name color }} }} }}
     }} }}
@@ -43,7 +43,7 @@ def version() -> str:
     return str(orjson.loads((FOLDER / "package.json").read_bytes())["dependencies"]["postgraphile"])
 
 
-def as_ours(answer: Any) -> Any:
+def normalize(answer: Any) -> Any:
     """Spell an answer as the service does: PostGraphile shows columns and tables as they are."""
     for one in answer["data"]["lists"]["nodes"]:
         for task in one["tasks"]["nodes"]:

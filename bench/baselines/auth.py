@@ -7,7 +7,7 @@ import jwt
 from fastapi import Depends, HTTPException
 from fastapi.security import OAuth2PasswordBearer
 
-from bench.people import ALGORITHM
+from bench.users import ALGORITHM
 
 
 def database_url() -> str:
@@ -24,8 +24,8 @@ def subject(token: str) -> str:
     return str(claims["sub"])
 
 
-async def _caller(token: Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="token"))]) -> str:
+async def _current_user(token: Annotated[str, Depends(OAuth2PasswordBearer(tokenUrl="token"))]) -> str:
     return subject(token)
 
 
-Caller = Annotated[str, Depends(_caller)]
+CurrentUser = Annotated[str, Depends(_current_user)]

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench.people import Person
 from bench.servers import Server
-from bench.workloads import Ask, Workload
+from bench.users import BenchmarkUser
+from bench.workloads import RequestSpec, Workload
 
 WRK = shutil.which("wrk")
-_WRONG_STATUS = 400
-_SHORTER = 0.8
+_FIRST_ERROR_STATUS = 400
+_MIN_RELATIVE_SIZE = 0.8
 
 _SCRIPT = """
 local requests = {%s}
@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadOptions:
     """How hard, and how long."""
 
     connections: int
@@ -70,45 +70,45 @@ class WrkResult(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What was answered before the load: its JSON, and how many bytes it took."""
 
-    tree: Any
+    data: Any
     raw: bytes
 
 
-def ask(server: Server, person: Person, what: Ask) -> Answer:
+def send_request(server: Server, user: BenchmarkUser, request: RequestSpec) -> Response:
     """Send one request. Raises LoadError for an error at whichever level."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
-        connection.request(what.method, what.path, what.body or None, _headers(server, person, what))
+        connection.request(request.method, request.path, request.body or None, _headers(server, user, request))
         response = connection.getresponse()
         raw = response.read()
     finally:
         connection.close()
-    where = f"{server.name}: {what.method} {what.path}"
-    if response.status >= _WRONG_STATUS:
+    where = f"{server.name}: {request.method} {request.path}"
+    if response.status >= _FIRST_ERROR_STATUS:
         raise LoadError(f"{where} answers {response.status}: {raw[:500]!r}")
     tree = orjson.loads(raw)
     if isinstance(tree, dict) and tree.get("errors"):
         raise LoadError(f"{where} answers errors: {raw[:500]!r}")
-    return Answer(tree, raw)
+    return Response(tree, raw)
 
 
 def script(server: Server, workload: Workload) -> str:
     """Return the Lua script that sends the workload as one person after another."""
-    render = workload.asks[server.name]
+    render = workload.requests[server.name]
     # JSON's escapes of ASCII text are Lua's, too.
-    requests = (json.dumps(_raw(server, person, render(person))) for person in workload.people)
+    requests = (json.dumps(_raw_request(server, person, render(person))) for person in workload.users)
     return _SCRIPT % ",\n".join(requests)
 
 
-def measure(server: Server, postmaster: psutil.Process, lua: Path, load: Load, expected: int) -> Sample:
+def measure(server: Server, postmaster: psutil.Process, lua: Path, load: LoadOptions, expected: int) -> Sample:
     """Run the script. `expected` is the size of a right answer: a GraphQL error comes with status 200, but it is short."""
-    before, database_before = _seconds(server.process), _tree_seconds(postmaster)
+    before, database_before = _cpu_seconds(server.process), _process_tree_cpu_seconds(postmaster)
     result = run_wrk(server, lua, load)
-    after, database_after = _seconds(server.process), _tree_seconds(postmaster)
-    if result.received < _SHORTER * expected * result.requests:
+    after, database_after = _cpu_seconds(server.process), _process_tree_cpu_seconds(postmaster)
+    if result.received < _MIN_RELATIVE_SIZE * expected * result.requests:
         received = result.received // result.requests
         raise LoadError(f"{server.name}: answers of {received} bytes instead of {expected} in {lua.stem}")
     return Sample(
@@ -120,7 +120,7 @@ def measure(server: Server, postmaster: psutil.Process, lua: Path, load: Load, e
     )
 
 
-def run_wrk(server: Server, lua: Path, load: Load) -> WrkResult:
+def run_wrk(server: Server, lua: Path, load: LoadOptions) -> WrkResult:
     """Run wrk. Raises LoadError unless every single request was answered well."""
     if WRK is None:
         raise LoadError("wrk is missing: apt-get install wrk")
@@ -148,29 +148,29 @@ def write_script(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def _headers(server: Server, person: Person, what: Ask) -> dict[str, str]:
-    headers = {"Host": "127.0.0.1", "Accept": "application/json", "Authorization": f"Bearer {person.token(server.secret)}"}
-    return headers | ({"Content-Type": "application/json"} if what.body else {})
+def _headers(server: Server, user: BenchmarkUser, request: RequestSpec) -> dict[str, str]:
+    headers = {"Host": "127.0.0.1", "Accept": "application/json", "Authorization": f"Bearer {user.token(server.secret)}"}
+    return headers | ({"Content-Type": "application/json"} if request.body else {})
 
 
-def _raw(server: Server, person: Person, what: Ask) -> str:
-    headers = _headers(server, person, what) | ({"Content-Length": str(len(what.body))} if what.body else {})
-    lines = (f"{what.method} {what.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
-    return "\r\n".join(lines) + what.body.decode()
+def _raw_request(server: Server, user: BenchmarkUser, request: RequestSpec) -> str:
+    headers = _headers(server, user, request) | ({"Content-Length": str(len(request.body))} if request.body else {})
+    lines = (f"{request.method} {request.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
+    return "\r\n".join(lines) + request.body.decode()
 
 
-def _seconds(process: psutil.Process) -> float:
+def _cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
-def _tree_seconds(postmaster: psutil.Process) -> float:
+def _process_tree_cpu_seconds(postmaster: psutil.Process) -> float:
     """Sum up PostgreSQL's processes; those that have ended meanwhile count as the postmaster's children."""
     times = postmaster.cpu_times()
     total = times.user + times.system + times.children_user + times.children_system
     for child in postmaster.children(recursive=True):
         try:
-            total += _seconds(child)
+            total += _cpu_seconds(child)
         except psutil.NoSuchProcess:
             continue
     return float(total)

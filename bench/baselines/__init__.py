@@ -1,0 +1,1 @@
+"""Baselines that the service is compared with."""
