@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from services.errors import InvalidInput
-from services.reading.entities import Entity, Key, Sort
+from services.reading.entity_types import Entity, Sort, SortKey
 from services.reading.selection import Order, Search
 
 DEFAULT_PAGE = 50
@@ -31,11 +31,11 @@ class Slice:
 class OrderKey:
     """A key as this order uses it."""
 
-    key: Key
+    key: SortKey
     descending: bool
 
 
-_ID = Key(lambda source: source.c.id, UUID)
+_ID = SortKey(lambda source: source.c.id, UUID)
 _BEST_FIRST = Order("relevance", descending=True)
 
 
@@ -55,9 +55,9 @@ def _terms(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tupl
 
 
 def _sort(entity: Entity, term: Order) -> Sort:
-    if term is _BEST_FIRST and entity.searchable is not None:
-        return entity.searchable.relevance
-    return entity.sorts[term.sort]
+    if term is _BEST_FIRST and entity.search is not None:
+        return entity.search.relevance
+    return entity.sort_keys[term.sort]
 
 
 class Cursors:

@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 from services.reading.builders import builder
 from services.reading.conditions import ConditionCompiler, search_condition
-from services.reading.entities import Bearers, Borne, Pairs, Relation, ToMany, ToOne
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
+from services.reading.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
 from services.reading.ordering import Ordering
 from services.reading.plan import ChildPlan, Plan, ShapePlan
 from services.reading.selection import Child, Constant, Leaf, Level, Shape
@@ -102,18 +102,18 @@ class Planner:
             case ToOne():
                 parent = parents()
                 return rows.add_columns(parent.c.place).where(*self._conditions(), self.table.c.id == parent.c.key)
-            case Borne(pairs=pairs):
-                return self._with_its_bearers(rows, pairs)
-            case ToMany() | Bearers():
+            case ManyToMany(join=join):
+                return self._with_its_bearers(rows, join)
+            case ToMany() | PaginatedManyToMany():
                 return self._page_per_parent(rows)
 
-    def _with_its_bearers(self, rows: Select[Any], pairs: Pairs) -> Select[Any]:
+    def _with_its_bearers(self, rows: Select[Any], join: JoinTable) -> Select[Any]:
         """Read each target once, and with it the places of all parents that bear it."""
-        pair, parent = pairs.table, parents()
+        pair, parent = join.table, parents()
         borne = (
-            select(pair.c[pairs.far].label("key"), func.array_agg(parent.c.place).label("bearers"))
-            .where(pair.c.user_id == the_user(), pair.c[pairs.near] == parent.c.key)
-            .group_by(pair.c[pairs.far])
+            select(pair.c[join.other_column].label("key"), func.array_agg(parent.c.place).label("bearers"))
+            .where(pair.c.user_id == the_user(), pair.c[join.own_column] == parent.c.key)
+            .group_by(pair.c[join.other_column])
             .subquery("borne")
         )
         keyed = rows.add_columns(borne.c.bearers).where(*self._conditions(), self.table.c.id == borne.c.key)
@@ -136,9 +136,9 @@ class Planner:
         match self.relation:
             case ToMany(column=name):
                 return self.table.c[name], []
-            case Bearers(pairs=pairs):
-                pair = pairs.table.alias("pair")
-                return pair.c[pairs.near], [pair.c.user_id == the_user(), self.table.c.id == pair.c[pairs.far]]
+            case PaginatedManyToMany(join=join):
+                pair = join.table.alias("pair")
+                return pair.c[join.own_column], [pair.c.user_id == the_user(), self.table.c.id == pair.c[join.other_column]]
             case _:
                 raise AssertionError(self.relation)
 
@@ -149,8 +149,8 @@ class Planner:
             conditions.append(self.table.c.deleted_at.is_(None))
         if self.level.by_ids:
             conditions.append(self.table.c.id == any_(wanted_ids(self.table.c.id.type)))
-        if self.level.search is not None and self.entity.searchable is not None:
-            conditions.append(search_condition(self.entity.searchable, self.table))
+        if self.level.search is not None and self.entity.search is not None:
+            conditions.append(search_condition(self.entity.search, self.table))
         if self.level.condition is not None:
             conditions.append(ConditionCompiler().compile(self.level.condition, self.entity, self.table))
         if cursor and self.level.window is not None and self.level.window.bounded:

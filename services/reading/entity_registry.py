@@ -12,16 +12,16 @@ from models.tag import Tag, TaskTag
 from models.task import Priority, Status, Task
 from models.task_list import TaskList
 from models.user import User, UserRevision
-from services.reading.entities import (
-    Bearers,
-    Borne,
+from services.reading.entity_types import (
     Entity,
     Expression,
-    Filterable,
-    Key,
-    Pairs,
-    Searchable,
+    FilterSpec,
+    JoinTable,
+    ManyToMany,
+    PaginatedManyToMany,
+    SearchSpec,
     Sort,
+    SortKey,
     ToMany,
     ToOne,
 )
@@ -43,11 +43,11 @@ def _table(model: Any) -> Table:
 
 
 def _sort(name: str, kind: type[Any]) -> Sort:
-    return (Key(_column(name), kind),)
+    return (SortKey(_column(name), kind),)
 
 
 def _alphabetical(name: str) -> Sort:
-    return (Key(lambda source: func.lower(source.c[name]), str),)
+    return (SortKey(lambda source: func.lower(source.c[name]), str),)
 
 
 def _completed(task: FromClause) -> ColumnElement[Any]:
@@ -79,25 +79,25 @@ def _revision(account: FromClause) -> ColumnElement[Any]:
 
 _NEVER: ColumnElement[Any] = literal_column("timestamptz '9999-12-31 00:00:00+00'")
 _COMPLETION: Sort = (
-    Key(lambda task: task.c.completed_at.is_(None), bool, fixed=True),
-    Key(lambda task: func.coalesce(task.c.completed_at, _NEVER), datetime),
+    SortKey(lambda task: task.c.completed_at.is_(None), bool, fixed=True),
+    SortKey(lambda task: func.coalesce(task.c.completed_at, _NEVER), datetime),
 )
 
 _EQUALITY = frozenset({"eq", "ne", "in"})
 _RANGE = frozenset({"lt", "lte", "gt", "gte"})
 _NULL = frozenset({"is_null"})
-_ID = Filterable(UUID, _EQUALITY)
-_REFERENCE = Filterable(UUID, _EQUALITY | _NULL)
-_TEXT = Filterable(str, _EQUALITY | {"contains"})
-_OPTIONAL_TEXT = Filterable(str, _TEXT.operators | _NULL)
-_NUMBER = Filterable(float, _EQUALITY | _RANGE)
-_COUNT = Filterable(int, _EQUALITY | _RANGE)
-_MOMENT = Filterable(datetime, _EQUALITY | _RANGE)
+_ID = FilterSpec(UUID, _EQUALITY)
+_REFERENCE = FilterSpec(UUID, _EQUALITY | _NULL)
+_TEXT = FilterSpec(str, _EQUALITY | {"contains"})
+_OPTIONAL_TEXT = FilterSpec(str, _TEXT.operators | _NULL)
+_NUMBER = FilterSpec(float, _EQUALITY | _RANGE)
+_COUNT = FilterSpec(int, _EQUALITY | _RANGE)
+_MOMENT = FilterSpec(datetime, _EQUALITY | _RANGE)
 _VERSIONED = {"id": _ID, "created_at": _MOMENT, "updated_at": _MOMENT, "revision": _COUNT}
 
 TASK = Entity(
     name="task",
-    noun="task",
+    display_name="task",
     table=_table(Task),
     columns=_columns(
         "id",
@@ -118,11 +118,11 @@ TASK = Entity(
         completed=_completed,
         tag_ids=_tag_ids,
     ),
-    sorts={
+    sort_keys={
         "created": _sort("created_at", datetime),
         "updated": _sort("updated_at", datetime),
         "title": _alphabetical("title"),
-        "priority": (Key(lambda task: _urgency(task.c.priority), int),),
+        "priority": (SortKey(lambda task: _urgency(task.c.priority), int),),
         "position": _sort("position", float),
         "completed": _COMPLETION,
     },
@@ -130,7 +130,7 @@ TASK = Entity(
     relations={
         "list": ToOne("task_list", "list_id"),
         "parent": ToOne("task", "parent_id"),
-        "tags": Borne("tag", Pairs(_table(TaskTag), "task_id", "tag_id")),
+        "tags": ManyToMany("tag", JoinTable(_table(TaskTag), "task_id", "tag_id")),
         "subtasks": ToMany("task", "parent_id"),
         "comments": ToMany("comment", "task_id"),
     },
@@ -138,23 +138,23 @@ TASK = Entity(
         **_VERSIONED,
         "title": _TEXT,
         "description": _OPTIONAL_TEXT,
-        "status": Filterable(Status, _EQUALITY),
-        "priority": Filterable(Priority, _EQUALITY | _RANGE, rank=_urgency),
-        "completed": Filterable(bool, frozenset({"eq", "ne"})),
+        "status": FilterSpec(Status, _EQUALITY),
+        "priority": FilterSpec(Priority, _EQUALITY | _RANGE, rank=_urgency),
+        "completed": FilterSpec(bool, frozenset({"eq", "ne"})),
         "list_id": _REFERENCE,
         "parent_id": _REFERENCE,
         "position": _NUMBER,
-        "completed_at": Filterable(datetime, _MOMENT.operators | _NULL),
+        "completed_at": FilterSpec(datetime, _MOMENT.operators | _NULL),
     },
-    searchable=Searchable("search_vector", ("title", "description"), (Key(_relevance, float),)),
+    search=SearchSpec("search_vector", ("title", "description"), (SortKey(_relevance, float),)),
 )
 
 TASK_LIST = Entity(
     name="task_list",
-    noun="list",
+    display_name="list",
     table=_table(TaskList),
     columns=_columns("id", "user_id", "name", "color", "position", "created_at", "updated_at", "revision"),
-    sorts={
+    sort_keys={
         "created": _sort("created_at", datetime),
         "updated": _sort("updated_at", datetime),
         "name": _alphabetical("name"),
@@ -167,25 +167,25 @@ TASK_LIST = Entity(
 
 TAG = Entity(
     name="tag",
-    noun="tag",
+    display_name="tag",
     table=_table(Tag),
     columns=_columns("id", "user_id", "name", "color", "created_at", "updated_at", "revision"),
-    sorts={
+    sort_keys={
         "created": _sort("created_at", datetime),
         "updated": _sort("updated_at", datetime),
         "name": _alphabetical("name"),
     },
     default_sort=("name", False),
-    relations={"tasks": Bearers("task", Pairs(_table(TaskTag), "tag_id", "task_id"))},
+    relations={"tasks": PaginatedManyToMany("task", JoinTable(_table(TaskTag), "tag_id", "task_id"))},
     filters={**_VERSIONED, "name": _TEXT, "color": _OPTIONAL_TEXT},
 )
 
 COMMENT = Entity(
     name="comment",
-    noun="comment",
+    display_name="comment",
     table=_table(Comment),
     columns=_columns("id", "user_id", "task_id", "body", "created_at", "updated_at", "revision"),
-    sorts={"created": _sort("created_at", datetime), "updated": _sort("updated_at", datetime)},
+    sort_keys={"created": _sort("created_at", datetime), "updated": _sort("updated_at", datetime)},
     default_sort=("created", False),
     relations={"task": ToOne("task", "task_id")},
     filters={**_VERSIONED, "body": _TEXT, "task_id": _ID},
@@ -193,12 +193,12 @@ COMMENT = Entity(
 
 ACCOUNT = Entity(
     name="account",
-    noun="account",
+    display_name="account",
     table=_table(User),
     columns=_columns("id", "email", "name", "created_at", "updated_at", "revision", revision=_revision),
-    sorts={"created": _sort("created_at", datetime)},
+    sort_keys={"created": _sort("created_at", datetime)},
     default_sort=("created", False),
 )
 
 ENTITIES: Mapping[str, Entity] = {entity.name: entity for entity in (TASK, TASK_LIST, TAG, COMMENT, ACCOUNT)}
-NODES = (TASK, TASK_LIST, TAG, COMMENT)
+NODE_ENTITIES = (TASK, TASK_LIST, TAG, COMMENT)

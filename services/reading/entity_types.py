@@ -1,4 +1,4 @@
-"""The vocabulary in which graph.py declares entities and relations."""
+"""The vocabulary in which entity_registry.py declares entities and relations."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Expression = Callable[[FromClause], ColumnElement[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SortKey:
     """One thing an order compares; never null, so that a cursor can compare it too. A fixed key ignores `descending`."""
 
     expression: Expression
@@ -18,11 +18,11 @@ class Key:
     fixed: bool = False
 
 
-Sort = tuple[Key, ...]
+Sort = tuple[SortKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Filterable:
+class FilterSpec:
     """A column that filters may speak of, with which operators, and the Python type of their operands.
 
     Where larger and smaller are not what the database makes of the column, `rank` gives what is compared instead.
@@ -34,10 +34,10 @@ class Filterable:
 
 
 @dataclass(frozen=True, slots=True)
-class Searchable:
+class SearchSpec:
     """What full-text search looks at: a tsvector column, the text columns it is made of, and how well a row fits."""
 
-    vector: str
+    vector_column: str
     columns: tuple[str, ...]
     relevance: Sort
 
@@ -59,43 +59,43 @@ class ToMany:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """A many-to-many table: (user_id, near, far), near being the parent's side."""
+class JoinTable:
+    """A many-to-many table: (user_id, own_column, other_column), own_column being the parent's side."""
 
     table: Table
-    near: str
-    far: str
+    own_column: str
+    other_column: str
 
 
 @dataclass(frozen=True, slots=True)
-class Borne:
+class ManyToMany:
     """Many-to-many, few and all of them: each target is read once, together with the parents that bear it."""
 
     target: str
-    pairs: Pairs
+    join: JoinTable
 
 
 @dataclass(frozen=True, slots=True)
-class Bearers:
+class PaginatedManyToMany:
     """Many-to-many, a page per parent."""
 
     target: str
-    pairs: Pairs
+    join: JoinTable
 
 
-Relation = ToOne | ToMany | Borne | Bearers
+Relation = ToOne | ToMany | ManyToMany | PaginatedManyToMany
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entity:
-    """One kind of thing that can be read. `sorts` names the orders; the id decides among equals."""
+    """One kind of thing that can be read. `sort_keys` names the orders; the id decides among equals."""
 
     name: str
-    noun: str
+    display_name: str
     table: Table
     columns: Mapping[str, Expression]
-    sorts: Mapping[str, Sort]
+    sort_keys: Mapping[str, Sort]
     default_sort: tuple[str, bool]
     relations: Mapping[str, Relation] = field(default_factory=dict)
-    filters: Mapping[str, Filterable] = field(default_factory=dict)
-    searchable: Searchable | None = None
+    filters: Mapping[str, FilterSpec] = field(default_factory=dict)
+    search: SearchSpec | None = None
