@@ -78,7 +78,7 @@ class ConditionCompiler:
                 return self._related(condition, entity, source)
 
     def _compare(self, condition: Compare, entity: Entity, source: FromClause) -> ColumnElement[bool]:
-        column = entity.columns[condition.column](source)
+        column = entity.columns[condition.column].expression(source)
         filterable = entity.filters[condition.column]
         kind = sql_type(filterable.kind)
         if condition.operator == "is_null":

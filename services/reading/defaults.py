@@ -49,8 +49,7 @@ def wished_shape(entity: Entity, include: str, fields: str) -> Shape:
 
 def default_shape(wanted: Wish) -> Shape:
     """Return the columns, in the order of the wire, and then what is included."""
-    columns = wanted.entity.columns
-    leaves = (Leaf(column, column) for column in columns if wanted.columns is None or column in wanted.columns)
+    leaves = (Leaf(column, column) for column in wanted.entity.json_columns if wanted.columns is None or column in wanted.columns)
     children = (Child(name, name, _included(wanted.entity, name, deeper)) for name, deeper in wanted.relations.items())
     return Shape((*leaves, *children))
 

@@ -1,45 +1,64 @@
-"""The vocabulary in which entity_registry.py declares entities and relations."""
+"""Types of the entity registry: entities, their columns, filters, sort keys and relations."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table
+from sqlalchemy import ColumnElement, Table
 
-Expression = Callable[[FromClause], ColumnElement[Any]]
+from models.columns import Expression
+
+ALWAYS_LAST = frozenset({"created_at", "updated_at", "revision"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSpec:
+    """A column as the APIs return it. `has_long_text`: its texts count towards the limit of one response."""
+
+    description: str
+    example: object
+    value_type: Any
+    is_nullable: bool
+    has_long_text: bool
+    expression: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One thing an order compares; never null, so that a cursor can compare it too. A fixed key ignores `descending`."""
+    """One value that a sort order compares; never null, so that a cursor can compare it too. A fixed key ignores `descending`."""
 
     expression: Expression
     kind: type[Any]
     fixed: bool = False
 
 
-Sort = tuple[SortKey, ...]
+SortKeys = tuple[SortKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FilterSpec:
-    """A column that filters may speak of, with which operators, and the Python type of their operands.
+    """The operators that filters may apply to a column, and the Python type of their operands.
 
-    Where larger and smaller are not what the database makes of the column, `rank` gives what is compared instead.
+    `rank` maps values to numbers for the range operators, where the database would order the values differently.
     """
 
     kind: type[Any]
     operators: frozenset[str]
     rank: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None
 
+    @property
+    def is_nullable(self) -> bool:
+        """Return whether the column can be null."""
+        return "is_null" in self.operators
+
 
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
-    """What full-text search looks at: a tsvector column, the text columns it is made of, and how well a row fits."""
+    """Full-text search: the tsvector column, the text columns from which it is made, and the relevance of a row."""
 
     vector_column: str
     columns: tuple[str, ...]
-    relevance: Sort
+    relevance: SortKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class ToOne:
 
     target: str
     column: str
+    description: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,7 @@ class ToMany:
 
     target: str
     column: str
+    description: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +90,11 @@ class JoinTable:
 
 @dataclass(frozen=True, slots=True)
 class ManyToMany:
-    """Many-to-many, few and all of them: each target is read once, together with the parents that bear it."""
+    """Many-to-many without pages: each target is read once, together with all parents that it belongs to."""
 
     target: str
     join: JoinTable
+    description: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +103,40 @@ class PaginatedManyToMany:
 
     target: str
     join: JoinTable
+    description: str = field(compare=False)
 
 
 Relation = ToOne | ToMany | ManyToMany | PaginatedManyToMany
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entity:
-    """One kind of thing that can be read. `sort_keys` names the orders; the id decides among equals."""
+    """One kind of object that can be read.
+
+    `columns` are in the order of their declaration. `sort_keys` are named by what clients send; the id decides among equals.
+    """
 
     name: str
     display_name: str
     table: Table
-    columns: Mapping[str, Expression]
-    sort_keys: Mapping[str, Sort]
+    columns: Mapping[str, ColumnSpec]
+    sort_keys: Mapping[str, SortKeys]
     default_sort: tuple[str, bool]
     relations: Mapping[str, Relation] = field(default_factory=dict)
     filters: Mapping[str, FilterSpec] = field(default_factory=dict)
     search: SearchSpec | None = None
+
+    @property
+    def type_name(self) -> str:
+        """Return the name of the entity's type in schemas: task_list → TaskList."""
+        return self.name.title().replace("_", "")
+
+    @property
+    def example(self) -> dict[str, object]:
+        """Return an example of the entity as a JSON object."""
+        return {name: self.columns[name].example for name in self.json_columns}
+
+    @property
+    def json_columns(self) -> list[str]:
+        """Return the names of the columns in the order of a JSON object: timestamps and revision come last."""
+        return sorted(self.columns, key=ALWAYS_LAST.__contains__)

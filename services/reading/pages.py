@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from services.errors import InvalidInput
-from services.reading.entity_types import Entity, Sort, SortKey
+from services.reading.entity_types import Entity, SortKey, SortKeys
 from services.reading.selection import Order, Search
 
 DEFAULT_PAGE = 50
@@ -54,7 +54,7 @@ def _terms(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tupl
     return order or ((_BEST_FIRST, default) if searching else (default,))
 
 
-def _sort(entity: Entity, term: Order) -> Sort:
+def _sort(entity: Entity, term: Order) -> SortKeys:
     if term is _BEST_FIRST and entity.search is not None:
         return entity.search.relevance
     return entity.sort_keys[term.sort]

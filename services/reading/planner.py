@@ -27,9 +27,6 @@ from services.reading.selection import Child, Constant, Leaf, Level, Shape
 from services.reading.statements import Statement, compiled, parents, the_user, wanted_ids
 from services.reading.wants import wants_cursors, wants_total
 
-# What may be long.
-TEXTS = frozenset({"title", "description", "name", "body"})
-
 
 class Planner:
     """Makes the plan of one level; `plan_for` makes those of its children."""
@@ -55,7 +52,9 @@ class Planner:
     def _shape(self, shape: Shape) -> ShapePlan:
         build = builder({member.key: self._value(member) for member in shape.members})
         texts = Counter(
-            self._place_of(member.column) for member in shape.members if isinstance(member, Leaf) and member.column in TEXTS
+            self._place_of(member.column)
+            for member in shape.members
+            if isinstance(member, Leaf) and self.entity.columns[member.column].has_long_text
         )
         return ShapePlan(
             build, tuple(texts.items()), tuple(self._child(member) for member in shape.members if isinstance(member, Child))
@@ -78,7 +77,7 @@ class Planner:
     def _place_of(self, column: str, *, upper: bool = False) -> int:
         """Return where the column stands in the rows, adding it if it is not there yet."""
         if (column, upper) not in self._places:
-            expression = self.entity.columns[column](self.table)
+            expression = self.entity.columns[column].expression(self.table)
             self.columns.append(func.upper(expression) if upper else expression)
             self._places[column, upper] = len(self.columns) - 1
         return self._places[column, upper]
