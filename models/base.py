@@ -61,7 +61,9 @@ class Versioned(Owned):
     id: str = api_column("Unique id of the row.", example=EXAMPLE_ID, primary_key=True, sa_type=id_type())
     created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, sort_key="created")
     updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, sort_key="updated")
-    revision: int = api_column("The owner's revision at the last change of this row; its ETag.", example=42, sa_type=BigInteger)
+    revision: int = api_column(
+        "The owner's revision at the last change of this row; its ETag over REST.", example=42, sa_type=BigInteger
+    )
     deleted_at: datetime | None = None
 
 

@@ -31,7 +31,7 @@ from models.text import BlankIsNone, Description, Id, Position, Title
 
 
 class Status(StrEnum):
-    """How far a task is."""
+    """Task status."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -39,7 +39,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How pressing a task is, least first."""
+    """Task priority, lowest first."""
 
     NONE = "none"
     LOW = "low"

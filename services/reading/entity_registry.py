@@ -146,7 +146,7 @@ def _compared(spec: ColumnSpec, info: ColumnInfo) -> tuple[Expression, type[Any]
         return lambda source: _rank(value_type, stored(source)), int
     if value_type is str:
         return lambda source: func.lower(stored(source)), str
-    return stored, value_type
+    return stored, str if issubclass(value_type, StrEnum) else value_type
 
 
 def _rank(values: type[StrEnum], value: ColumnElement[Any]) -> ColumnElement[Any]:
