@@ -8,7 +8,7 @@ from services.reading.entity_registry import TASK
 from services.reading.entity_types import Entity
 
 
-def order_field_enum(entity: Entity, name: str, description: str) -> EnumMeta:
+def order_field_enum(entity: Entity, name: str, description: str) -> type[Enum]:
     """Return an enum of the entity's sort keys."""
     members = [(sort_key.upper(), sort_key) for sort_key in entity.sort_keys]
     return strawberry.enum(EnumMeta.__call__(Enum, name, members, module=__name__), description=description)
