@@ -103,6 +103,6 @@ def _checked(value: Any, kind: type[Any]) -> Any:
         return float(value)
     if type(value) is not kind or (kind is str and "\x00" in value):
         raise TypeError
-    if kind is int and not -(2**31) <= value < 2**31:
+    if kind is int and not -(2**63) <= value < 2**63:
         raise ValueError
     return value
