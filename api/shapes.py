@@ -1,4 +1,4 @@
-"""What goes over the wire, for the OpenAPI document. The tests hold real answers against these shapes."""
+"""Response schemas for the OpenAPI document. Tests validate real responses against them."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,147 +6,69 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.entity_schema import entity_schema
+from models.base import EXAMPLE_ID, EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, EXAMPLE_TIME
 from models.scopes import Scope
-from models.task import Priority, Status
+from services.reading.entity_registry import ACCOUNT, COMMENT, TAG, TASK, TASK_LIST
 
-_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
-_LIST_ID = "01939d2c-1111-7c3a-9d7e-3f2b1a0c9d8e"
-_TAG_ID = "01939d2c-2222-7c3a-9d7e-3f2b1a0c9d8e"
-_THEN = "2026-01-05T09:30:00.123456Z"
-_STAMPS = {"created_at": _THEN, "updated_at": _THEN, "revision": 42}
-
-TAG = {"id": _TAG_ID, "user_id": "ada", "name": "home", "color": "#2e7d32", **_STAMPS}
-LIST = {"id": _LIST_ID, "user_id": "ada", "name": "Groceries", "color": None, "position": 1.0, **_STAMPS}
-COMMENT = {"id": _ID, "user_id": "ada", "task_id": _ID, "body": "The oat one.", **_STAMPS}
-TASK = {
-    "id": _ID,
-    "user_id": "ada",
-    "title": "Buy milk",
-    "description": None,
-    "status": "pending",
-    "completed": False,
-    "priority": "high",
-    "list_id": _LIST_ID,
-    "parent_id": None,
-    "tag_ids": [_TAG_ID],
-    "position": 1.0,
-    "completed_at": None,
-    **_STAMPS,
-}
-ACCOUNT = {"id": "ada", "email": "ada@example.com", "name": "Ada", **_STAMPS}
-
-SESSION = {
-    "id": _ID,
+_EXPIRY = "2026-02-04T09:30:00.123456Z"
+_SESSION = {
+    "id": EXAMPLE_ID,
     "device": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "created_at": _THEN,
-    "last_used_at": _THEN,
-    "expires_at": "2026-02-04T09:30:00.123456Z",
+    "created_at": EXAMPLE_TIME,
+    "last_used_at": EXAMPLE_TIME,
+    "expires_at": _EXPIRY,
     "current": True,
 }
-API_TOKEN = {
-    "id": _ID,
+_API_TOKEN = {
+    "id": EXAMPLE_ID,
     "name": "Nightly report",
     "scopes": ["tasks:read"],
-    "created_at": _THEN,
-    "last_used_at": _THEN,
-    "expires_at": "2026-02-04T09:30:00.123456Z",
+    "created_at": EXAMPLE_TIME,
+    "last_used_at": EXAMPLE_TIME,
+    "expires_at": _EXPIRY,
 }
 
 
-def _shape(example: dict[str, Any]) -> ConfigDict:
+def _config(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 
-class _Row(BaseModel):
-    id: UUID
-    user_id: str
-    created_at: datetime
-    updated_at: datetime
-    revision: Annotated[int, Field(description="The user's revision that last touched the row; its ETag.")]
-
-
-class Tag(_Row):
+@entity_schema(TAG, id=EXAMPLE_TAG_ID)
+class Tag(BaseModel):
     """A label."""
 
-    model_config = _shape(TAG)
 
-    name: str
-    color: str | None
-    tasks: "Annotated[list[Task], Field(description='With `include=tasks`.')]" = []
-
-
-class TaskList(_Row):
+@entity_schema(TASK_LIST, id=EXAMPLE_LIST_ID)
+class TaskList(BaseModel):
     """A named, ordered place for tasks."""
 
-    model_config = _shape(LIST)
 
-    name: str
-    color: str | None
-    position: float
-    tasks: "Annotated[list[Task], Field(description='With `include=tasks`.')]" = []
-
-
-class Comment(_Row):
+@entity_schema(COMMENT)
+class Comment(BaseModel):
     """A remark on a task."""
 
-    model_config = _shape(COMMENT)
 
-    task_id: UUID
-    body: str
-    task: "Annotated[Task | None, Field(description='With `include=task`.')]" = None
-
-
-class Task(_Row):
+@entity_schema(TASK)
+class Task(BaseModel):
     """Something to do."""
 
-    model_config = _shape(TASK)
 
-    title: str
-    description: str | None
-    status: Status
-    completed: Annotated[bool, Field(description="The same as status = completed.")]
-    priority: Priority
-    list_id: UUID | None
-    parent_id: UUID | None
-    tag_ids: list[UUID]
-    position: float
-    completed_at: datetime | None
-    list: Annotated[TaskList | None, Field(description="With `include=list`.")] = None
-    parent: "Annotated[Task | None, Field(description='With `include=parent`.')]" = None
-    tags: "Annotated[_Tags, Field(description='With `include=tags`.')]" = []
-    subtasks: "Annotated[_Tasks, Field(description='With `include=subtasks`.')]" = []
-    comments: "Annotated[_Comments, Field(description='With `include=comments`.')]" = []
-
-
-# `list` is a member of Task, so inside it the type needs another name.
-_Tags = list[Tag]
-_Tasks = list[Task]
-_Comments = list[Comment]
-
-
+@entity_schema(ACCOUNT)
 class Account(BaseModel):
     """One's own account."""
-
-    model_config = _shape(ACCOUNT)
-
-    id: str
-    email: str | None
-    name: str | None
-    created_at: datetime
-    updated_at: datetime
-    revision: Annotated[int, Field(description="The number of the account's last write.")]
 
 
 class Admission(BaseModel):
     """Tokens of a session, and whom it belongs to."""
 
-    model_config = _shape(
+    model_config = _config(
         {
             "access_token": "eyJ…",
             "token_type": "bearer",
             "refresh_token": "todo_refresh_…",
             "expires_in": 900,
-            "user": ACCOUNT,
+            "user": ACCOUNT.example,
         }
     )
 
@@ -160,7 +82,7 @@ class Admission(BaseModel):
 class Session(BaseModel):
     """A login on one device."""
 
-    model_config = _shape(SESSION)
+    model_config = _config(_SESSION)
 
     id: UUID
     device: Annotated[str | None, Field(description="What the device called itself (User-Agent).")]
@@ -173,7 +95,7 @@ class Session(BaseModel):
 class ApiToken(BaseModel):
     """A token for a program."""
 
-    model_config = _shape(API_TOKEN)
+    model_config = _config(_API_TOKEN)
 
     id: UUID
     name: str
@@ -186,7 +108,7 @@ class ApiToken(BaseModel):
 class NewApiToken(ApiToken):
     """A new API token, with its secret."""
 
-    model_config = _shape({**API_TOKEN, "last_used_at": None, "token": "todo_api_…"})
+    model_config = _config({**_API_TOKEN, "last_used_at": None, "token": "todo_api_…"})
 
     token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`. It is shown here and never again.")]
 
@@ -201,7 +123,7 @@ class ProblemFlaw(BaseModel):
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    model_config = _shape(
+    model_config = _config(
         {
             "type": "urn:todo:problem:invalid-input",
             "title": "Invalid input",
@@ -239,6 +161,6 @@ class About(BaseModel):
 class Condition(BaseModel):
     """How the service is."""
 
-    model_config = _shape({"status": "ok"})
+    model_config = _config({"status": "ok"})
 
     status: str

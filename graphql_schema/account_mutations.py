@@ -30,7 +30,7 @@ from graphql_schema.selection import payload_of
 from models.lease import ApiTokenCreate, LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
 from services.api_tokens import NewApiToken
-from services.reading.graph import ACCOUNT
+from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import View
 from services.reception import Admission
 

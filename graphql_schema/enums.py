@@ -1,4 +1,4 @@
-"""The enums of the models, under the names they have in the graph. Take them from here: importing is what names them."""
+"""Enums of the models under their GraphQL names. Import them from here: this module registers the names."""
 
 import strawberry
 
@@ -7,6 +7,6 @@ from models.task import Priority, Status
 
 __all__ = ["Priority", "Scope", "Status"]
 
-strawberry.enum(Status, name="TaskStatus", description="How far a task is.")
-strawberry.enum(Priority, name="TaskPriority", description="How pressing a task is, least first.")
-strawberry.enum(Scope, name="TokenScope", description="What a token may be good for; writing includes reading.")
+strawberry.enum(Status, name="TaskStatus", description="Task status.")
+strawberry.enum(Priority, name="TaskPriority", description="Task priority, lowest first.")
+strawberry.enum(Scope, name="TokenScope", description="Scope of an API token; writing includes reading.")

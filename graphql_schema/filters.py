@@ -1,47 +1,67 @@
-"""Which rows: filters on the fields and relations of each noun; members beside each other must all hold."""
+"""Filter inputs, generated from the entity registry; fields that are set together must all match."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import strawberry
 
-from graphql_schema.operators import (
-    BooleanFilter,
-    DateTimeFilter,
-    FloatFilter,
-    IdFilter,
-    IntFilter,
-    OptionalDateTimeFilter,
-    OptionalTextFilter,
-    ReferenceFilter,
-    TaskPriorityFilter,
-    TaskStatusFilter,
-    TextFilter,
-    operand,
-)
+from graphql_schema.operators import operand, operators_for
+from models.base import Versioned
+from services.reading.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST
+from services.reading.entity_types import Entity, FilterSpec, Relation, ToOne
 
-_AND, _OR, _NOT = "All of these hold.", "At least one of these holds.", "This does not hold."
-_SOME, _NONE, _EVERY = "At least one is so.", "None is so.", "All are so; also where there are none."
+Input = TypeVar("Input")
+InputField = tuple[str, Any, Any]  # attribute, annotation, declaration
+
+# Filters on the relation say the same, and more.
+_REST_ONLY = frozenset({("comment", "task_id")})
+_SOME, _NONE, _EVERY = "At least one matches.", "None matches.", "All match, or there are none."
 
 
-@strawberry.input
-class _Versioned:
-    id: IdFilter | None = operand("The id.")
-    created_at: DateTimeFilter | None = operand("When it was created.")
-    updated_at: DateTimeFilter | None = operand("When it was last changed.")
-    revision: IntFilter | None = operand("Your revision that last touched it.")
+def filter_input(entity: Entity, description: str) -> Callable[[type[Input]], type[Input]]:
+    """Return a decorator that makes a class the filter input of an entity, with its filterable columns and its relations."""
+
+    def declare(cls: type[Input]) -> type[Input]:
+        fields = list(_fields(entity, cls.__name__))
+        for name, _, declaration in fields:
+            setattr(cls, name, declaration)
+        cls.__annotations__ = {name: annotation for name, annotation, _ in fields}
+        return strawberry.input(cls, description=description)
+
+    return declare
 
 
-@strawberry.input(description="Which tags; members beside each other must all hold.")
-class TagFilter(_Versioned):
+def _fields(entity: Entity, own_name: str) -> Iterator[InputField]:
+    """Yield the columns that all rows have, the logical operators, the entity's own columns, and its relations."""
+    filters = {name: spec for name, spec in entity.filters.items() if (entity.name, name) not in _REST_ONLY}
+    versioned = Versioned.model_fields.keys()
+    yield from (_column_field(entity, name, spec) for name, spec in filters.items() if name in versioned)
+    yield "and_", f"list[{own_name}] | None", operand("All of these filters match.", "and")
+    yield "or_", f"list[{own_name}] | None", operand("At least one of these filters matches.", "or")
+    yield "not_", f"{own_name} | None", operand("This filter does not match.", "not")
+    yield from (_column_field(entity, name, spec) for name, spec in filters.items() if name not in versioned)
+    yield from (_relation_field(entity, name, relation) for name, relation in entity.relations.items())
+
+
+def _column_field(entity: Entity, name: str, spec: FilterSpec) -> InputField:
+    return name, operators_for(spec) | None, operand(entity.columns[name].description)
+
+
+def _relation_field(entity: Entity, name: str, relation: Relation) -> InputField:
+    target = ENTITIES[relation.target].type_name
+    if not isinstance(relation, ToOne):
+        return name, f"{target}sFilter | None", operand(relation.description)
+    is_optional = entity.columns[relation.column].is_nullable
+    hint = " Without one, no condition on it matches." if is_optional else ""
+    return name, f"{target}Filter | None", operand(relation.description + hint)
+
+
+@filter_input(TAG, description="Tag filter; all fields that are set must match.")
+class TagFilter:
     """A filter on tags."""
 
-    and_: list["TagFilter"] | None = operand(_AND, "and")
-    or_: list["TagFilter"] | None = operand(_OR, "or")
-    not_: "TagFilter | None" = operand(_NOT, "not")
-    name: TextFilter | None = operand("The name.")
-    color: OptionalTextFilter | None = operand("The color.")
-    tasks: "TasksFilter | None" = operand("The tasks that bear it.")
 
-
-@strawberry.input(description="How tags stand to a task.")
+@strawberry.input(description="Conditions on the tags of a task.")
 class TagsFilter:
     """Quantifiers over tags."""
 
@@ -50,31 +70,17 @@ class TagsFilter:
     every: TagFilter | None = operand(_EVERY)
 
 
-@strawberry.input(description="Which lists; members beside each other must all hold.")
-class TaskListFilter(_Versioned):
+@filter_input(TASK_LIST, description="List filter; all fields that are set must match.")
+class TaskListFilter:
     """A filter on lists."""
 
-    and_: list["TaskListFilter"] | None = operand(_AND, "and")
-    or_: list["TaskListFilter"] | None = operand(_OR, "or")
-    not_: "TaskListFilter | None" = operand(_NOT, "not")
-    name: TextFilter | None = operand("The name.")
-    color: OptionalTextFilter | None = operand("The color.")
-    position: FloatFilter | None = operand("Its place among lists.")
-    tasks: "TasksFilter | None" = operand("The tasks in it.")
 
-
-@strawberry.input(description="Which comments; members beside each other must all hold.")
-class CommentFilter(_Versioned):
+@filter_input(COMMENT, description="Comment filter; all fields that are set must match.")
+class CommentFilter:
     """A filter on comments."""
 
-    and_: list["CommentFilter"] | None = operand(_AND, "and")
-    or_: list["CommentFilter"] | None = operand(_OR, "or")
-    not_: "CommentFilter | None" = operand(_NOT, "not")
-    body: TextFilter | None = operand("What it says.")
-    task: "TaskFilter | None" = operand("What it is on.")
 
-
-@strawberry.input(description="How comments stand to a task.")
+@strawberry.input(description="Conditions on the comments of a task.")
 class CommentsFilter:
     """Quantifiers over comments."""
 
@@ -83,30 +89,12 @@ class CommentsFilter:
     every: CommentFilter | None = operand(_EVERY)
 
 
-@strawberry.input(description="Which tasks; members beside each other must all hold.")
-class TaskFilter(_Versioned):
+@filter_input(TASK, description="Task filter; all fields that are set must match.")
+class TaskFilter:
     """A filter on tasks."""
 
-    and_: list["TaskFilter"] | None = operand(_AND, "and")
-    or_: list["TaskFilter"] | None = operand(_OR, "or")
-    not_: "TaskFilter | None" = operand(_NOT, "not")
-    title: TextFilter | None = operand("The title.")
-    description: OptionalTextFilter | None = operand("The description.")
-    status: TaskStatusFilter | None = operand("The status.")
-    completed: BooleanFilter | None = operand("Whether it is completed.")
-    priority: TaskPriorityFilter | None = operand("The priority.")
-    position: FloatFilter | None = operand("Its place among siblings.")
-    list_id: ReferenceFilter | None = operand("The id of the list it is in.")
-    parent_id: ReferenceFilter | None = operand("The id of the task it is a subtask of.")
-    completed_at: OptionalDateTimeFilter | None = operand("When it was completed.")
-    list: TaskListFilter | None = operand("The list it is in; a task in no list fulfils nothing here.")
-    parent: "TaskFilter | None" = operand("The task it is a subtask of; a task that is none fulfils nothing here.")
-    tags: TagsFilter | None = operand("Its tags.")
-    subtasks: "TasksFilter | None" = operand("Its subtasks.")
-    comments: CommentsFilter | None = operand("The comments on it.")
 
-
-@strawberry.input(description="How several tasks stand to something.")
+@strawberry.input(description="Conditions on several tasks.")
 class TasksFilter:
     """Quantifiers over tasks."""
 

@@ -35,7 +35,7 @@ from models.comment import CommentCreate, CommentUpdate
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate
-from services.reading.graph import COMMENT, TAG, TASK, TASK_LIST
+from services.reading.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.reading.selection import View
 from services.rows import Revisions
 

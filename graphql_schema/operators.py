@@ -1,25 +1,28 @@
-"""What filters can say about a single field; operators beside each other must all hold."""
+"""Operator inputs: the comparisons that a filter applies to one field; operators that are set together must all match."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 from graphql_schema.enums import Priority, Status
+from services.reading.entity_types import FilterSpec
 
 
 def operand(text: str, name: str | None = None) -> Any:
-    """Declare an input member that may be left out."""
+    """Declare an optional input field."""
     return strawberry.field(name=name, default=UNSET, description=text)
 
 
-_EQ, _NE, _IN = "Is exactly this.", "Is something, but not this.", "Is one of these."
-_LT, _LTE, _GT, _GTE = "Is less.", "Is less or the same.", "Is more.", "Is more or the same."
-_NULL = "Is nothing (true) or something (false)."
+_EQ, _NE, _IN = "Equal.", "Not equal (and not null).", "One of these values."
+_LT, _LTE, _GT, _GTE = "Less than.", "Less than or equal.", "Greater than.", "Greater than or equal."
+_NULL = "Is null (true) or not null (false)."
 
 
-@strawberry.input(description="Compares an id.")
+@strawberry.input(description="ID filter.")
 class IdFilter:
     """Operators on an id."""
 
@@ -28,31 +31,31 @@ class IdFilter:
     in_: list[strawberry.ID] | None = operand(_IN, "in")
 
 
-@strawberry.input(description="Compares the id of something else.")
+@strawberry.input(description="ID filter for an optional reference.")
 class ReferenceFilter(IdFilter):
     """Operators on a reference."""
 
-    is_null: bool | None = operand("Refers to nothing (true) or to something (false).")
+    is_null: bool | None = operand(_NULL)
 
 
-@strawberry.input(description="Compares a text.")
+@strawberry.input(description="String filter.")
 class TextFilter:
     """Operators on text."""
 
-    contains: str | None = operand("Occurs in it, ignoring case.")
+    contains: str | None = operand("Contains this text, ignoring case.")
     eq: str | None = operand(_EQ)
     ne: str | None = operand(_NE)
     in_: list[str] | None = operand(_IN, "in")
 
 
-@strawberry.input(description="Compares a text that may be absent.")
+@strawberry.input(description="Filter for an optional string.")
 class OptionalTextFilter(TextFilter):
     """Operators on text or nothing."""
 
     is_null: bool | None = operand(_NULL)
 
 
-@strawberry.input(description="Compares a status.")
+@strawberry.input(description="Task status filter.")
 class TaskStatusFilter:
     """Operators on a status."""
 
@@ -61,7 +64,7 @@ class TaskStatusFilter:
     in_: list[Status] | None = operand(_IN, "in")
 
 
-@strawberry.input(description="Compares a priority; URGENT is the most.")
+@strawberry.input(description="Task priority filter; URGENT is the highest priority.")
 class TaskPriorityFilter:
     """Operators on a priority."""
 
@@ -74,7 +77,7 @@ class TaskPriorityFilter:
     gte: Priority | None = operand(_GTE)
 
 
-@strawberry.input(description="Compares a yes or no.")
+@strawberry.input(description="Boolean filter.")
 class BooleanFilter:
     """Operators on a boolean."""
 
@@ -82,7 +85,7 @@ class BooleanFilter:
     ne: bool | None = operand(_NE)
 
 
-@strawberry.input(description="Compares a whole number.")
+@strawberry.input(description="Integer filter.")
 class IntFilter:
     """Operators on a whole number."""
 
@@ -95,7 +98,7 @@ class IntFilter:
     gte: int | None = operand(_GTE)
 
 
-@strawberry.input(description="Compares a number.")
+@strawberry.input(description="Number filter.")
 class FloatFilter:
     """Operators on a number."""
 
@@ -108,7 +111,7 @@ class FloatFilter:
     gte: float | None = operand(_GTE)
 
 
-@strawberry.input(description="Compares a time.")
+@strawberry.input(description="Date and time filter.")
 class DateTimeFilter:
     """Operators on a time."""
 
@@ -116,13 +119,38 @@ class DateTimeFilter:
     ne: datetime | None = operand(_NE)
     in_: list[datetime] | None = operand(_IN, "in")
     lt: datetime | None = operand("Before.")
-    lte: datetime | None = operand("Not after.")
+    lte: datetime | None = operand("At or before.")
     gt: datetime | None = operand("After.")
-    gte: datetime | None = operand("Not before.")
+    gte: datetime | None = operand("At or after.")
 
 
-@strawberry.input(description="Compares a time that may be absent.")
+@strawberry.input(description="Filter for an optional date and time.")
 class OptionalDateTimeFilter(DateTimeFilter):
     """Operators on a time or nothing."""
 
     is_null: bool | None = operand(_NULL)
+
+
+_INPUTS: Mapping[tuple[type[Any], bool], type[Any]] = {
+    (UUID, False): IdFilter,
+    (UUID, True): ReferenceFilter,
+    (str, False): TextFilter,
+    (str, True): OptionalTextFilter,
+    (Status, False): TaskStatusFilter,
+    (Priority, False): TaskPriorityFilter,
+    (bool, False): BooleanFilter,
+    (int, False): IntFilter,
+    (float, False): FloatFilter,
+    (datetime, False): DateTimeFilter,
+    (datetime, True): OptionalDateTimeFilter,
+}
+
+
+def operators_for(spec: FilterSpec) -> type[Any]:
+    """Return the operator input for a column. Raises TypeError if there is none yet for its type."""
+    operators = _INPUTS.get((spec.kind, spec.is_nullable))
+    if operators is None:
+        optional = "optional " if spec.is_nullable else ""
+        msg = f"No operator input for {optional}{spec.kind.__name__} columns: declare one in graphql_schema/operators.py."
+        raise TypeError(msg)
+    return operators

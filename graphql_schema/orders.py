@@ -1,23 +1,23 @@
-"""In which order."""
+"""Sort orders, generated from the entity registry."""
 
-from enum import Enum
+from enum import Enum, EnumMeta
 
 import strawberry
 
-
-@strawberry.enum(description="What tasks can be ordered by.")
-class TaskOrderField(Enum):
-    """Sorts of the read engine."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    TITLE = "title"
-    PRIORITY = "priority"
-    POSITION = "position"
-    COMPLETED = "completed"
+from services.reading.entity_registry import TASK
+from services.reading.entity_types import Entity
 
 
-@strawberry.enum(description="Which way.")
+def order_field_enum(entity: Entity, name: str, description: str) -> type[Enum]:
+    """Return an enum of the entity's sort keys."""
+    members = [(sort_key.upper(), sort_key) for sort_key in entity.sort_keys]
+    return strawberry.enum(EnumMeta.__call__(Enum, name, members, module=__name__), description=description)
+
+
+TaskOrderField = order_field_enum(TASK, "TaskOrderField", "Fields that tasks can be sorted by.")
+
+
+@strawberry.enum(description="Sort direction.")
 class OrderDirection(Enum):
     """Ascending or descending."""
 
@@ -25,9 +25,9 @@ class OrderDirection(Enum):
     DESC = "desc"
 
 
-@strawberry.input(description="One term of an order; what has no value comes last.")
+@strawberry.input(description="One sort criterion. Nulls come last in both directions.")
 class TaskOrder:
-    """One term of an order."""
+    """One sort criterion."""
 
-    field: TaskOrderField = strawberry.field(description="What to order by.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Which way.")
+    field: Enum = strawberry.field(graphql_type=TaskOrderField, description="Field to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.ASC, description="Sort direction.")

@@ -32,8 +32,8 @@ from models.scopes import Scope
 from models.text import canonical_id
 from services import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
-from services.reading.entities import Entity
-from services.reading.graph import ACCOUNT, NODES, TAG, TASK, TASK_LIST
+from services.reading.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
+from services.reading.entity_types import Entity
 from services.reading.nodes import entity_of
 from services.reading.pages import DEFAULT_PAGE
 from services.reading.selection import Level
@@ -67,7 +67,7 @@ def _one(entity: Entity) -> Any:
         def read(snapshot: Snapshot, late: Late) -> Any:
             tree = snapshot.read(view.of(entity.name, _id_in(late)))
             if tree is None:
-                raise NotFound.of(entity.noun)
+                raise NotFound.of(entity.display_name)
             return tree
 
         return read
@@ -90,7 +90,7 @@ def _viewer(field: SelectedField) -> Reading:
 
 def _node() -> Any:
     def select(field: SelectedField) -> Reading:
-        views = {entity.name: view_of(field, entity) for entity in NODES}
+        views = {entity.name: view_of(field, entity) for entity in NODE_ENTITIES}
 
         def read(snapshot: Snapshot, late: Late) -> Any:
             row_id = _id_in(late)

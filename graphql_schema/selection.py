@@ -7,9 +7,9 @@ from graphql import GraphQLEnumType
 
 from graphql_schema.execution import SelectedField
 from services.errors import InvalidInput
-from services.reading.entities import Borne, Entity, ToOne
+from services.reading.entity_registry import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
+from services.reading.entity_types import Entity, ManyToMany, ToOne
 from services.reading.filters import parse_filter
-from services.reading.graph import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.names import snake, snake_keys
 from services.reading.pages import DEFAULT_PAGE, MAX_PAGE
 from services.reading.search import searched
@@ -88,7 +88,7 @@ def _shape_member(member: SelectedField, entity: Entity) -> Leaf | Constant | Ch
     if relation is None:
         return Leaf(member.key, snake(member.name), upper=isinstance(member.type, GraphQLEnumType))
     target = ENTITIES[relation.target]
-    if isinstance(relation, ToOne | Borne):
+    if isinstance(relation, ToOne | ManyToMany):
         return Child(member.key, member.name, Level(target.name, One(), (shape_of(member, target),)))
     return Child(member.key, member.name, page_of(member, target))
 

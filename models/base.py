@@ -1,13 +1,19 @@
-"""What every user-owned table has in common: the owner first in the key, and the versioned columns."""
+"""Base classes of the user-owned tables: the owner leads every key, and rows are versioned."""
 
 from datetime import datetime
 from typing import Any
 
 import uuid_utils
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Text, Uuid
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
+
+from models.columns import api_column
 
 MAX_USER_ID = 64
+EXAMPLE_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
+EXAMPLE_LIST_ID = "01939d2c-1111-7c3a-9d7e-3f2b1a0c9d8e"
+EXAMPLE_TAG_ID = "01939d2c-2222-7c3a-9d7e-3f2b1a0c9d8e"
+EXAMPLE_TIME = "2026-01-05T09:30:00.123456Z"
 
 
 def new_id() -> str:
@@ -15,21 +21,29 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def owner_key() -> Any:
+def owner_column() -> Any:
     """Declare the column that leads every key: the owner. Deleting an account deletes all its rows."""
-    return Field(primary_key=True, sa_type=Text, foreign_key="user.id", ondelete="CASCADE")
+    return api_column(
+        "Id of the user that owns the row.",
+        example="ada",
+        filterable=False,
+        primary_key=True,
+        sa_type=Text,
+        foreign_key="user.id",
+        ondelete="CASCADE",
+    )
 
 
 def id_type() -> Any:
-    """Ids travel as text in Python, as uuid in the database."""
+    """Return the SQL type of ids: text in Python, uuid in the database."""
     return Uuid(as_uuid=False)
 
 
-def owned_reference(column: str, target: str, *, on_delete: str, partner: str = "id") -> ForeignKeyConstraint:
-    """Reference (user_id, column) → target (user_id, id): the database itself refuses to point into another user's data."""
+def owner_scoped_foreign_key(column: str, target: str, *, on_delete: str) -> ForeignKeyConstraint:
+    """Return the foreign key (user_id, column) → target (user_id, id): no row can reference another user's data."""
     return ForeignKeyConstraint(
         ["user_id", column],
-        [f"{target}.user_id", f"{target}.{partner}"],
+        [f"{target}.user_id", f"{target}.id"],
         name=f"fk_{target}_{column}",
         ondelete=on_delete,
     )
@@ -38,20 +52,25 @@ def owned_reference(column: str, target: str, *, on_delete: str, partner: str = 
 class Owned(SQLModel):
     """Rows that belong to one user."""
 
-    user_id: str = owner_key()
+    user_id: str = owner_column()
 
 
 class Versioned(Owned):
-    """Rows a client may synchronise: stamped with their owner's revision; deleting leaves a tombstone."""
+    """Rows that a client can synchronise: they carry their owner's revision, and deleting leaves a tombstone."""
 
-    id: str = Field(primary_key=True, sa_type=id_type())
-    created_at: datetime
-    updated_at: datetime
-    revision: int = Field(sa_type=BigInteger)
+    id: str = api_column("Unique id of the row.", example=EXAMPLE_ID, primary_key=True, sa_type=id_type())
+    created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, sort_key="created")
+    updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, sort_key="updated")
+    revision: int = api_column(
+        "The owner's revision at the last change of this row; its ETag over REST.", example=42, sa_type=BigInteger
+    )
     deleted_at: datetime | None = None
 
 
 class Positioned(Versioned):
-    """Rows that the user puts in an order: a row moves by taking a number between its neighbours'."""
+    """Rows that the user puts in an order: a row moves by taking a number between those of its neighbours.
+
+    Each table declares the column again, to say among which rows it orders.
+    """
 
     position: float

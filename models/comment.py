@@ -2,9 +2,9 @@
 
 from pydantic import Field as ShapeField
 from sqlalchemy import Index, text
-from sqlmodel import Field
 
-from models.base import Versioned, id_type, owned_reference
+from models.base import EXAMPLE_ID, Versioned, id_type, owner_scoped_foreign_key
+from models.columns import api_column
 from models.shapes import ChangeShape, WriteShape, absent
 from models.text import CommentBody, Id
 
@@ -13,13 +13,13 @@ class Comment(Versioned, table=True):
     """A remark on a task. It is deleted and restored with its task."""
 
     __table_args__ = (
-        owned_reference("task_id", "task", on_delete="CASCADE"),
+        owner_scoped_foreign_key("task_id", "task", on_delete="CASCADE"),
         Index("ix_comment_task", "user_id", "task_id", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
         Index("ix_comment_revision", "user_id", "revision"),
     )
 
-    task_id: str = Field(sa_type=id_type())
-    body: str
+    task_id: str = api_column("Id of the task.", example=EXAMPLE_ID, sa_type=id_type())
+    body: str = api_column("Text of the comment, 1 to 5000 characters.", example="The oat one.")
 
 
 class CommentCreate(WriteShape):

@@ -6,7 +6,8 @@ from pydantic import Field as ShapeField
 from sqlalchemy import Index, text
 from sqlmodel import Field
 
-from models.base import Owned, Versioned, id_type, owned_reference
+from models.base import Owned, Versioned, id_type, owner_scoped_foreign_key
+from models.columns import api_column
 from models.shapes import ChangeShape, WriteShape, absent
 from models.text import BlankIsNone, Color, Id, TagName
 
@@ -27,8 +28,10 @@ class Tag(Versioned, table=True):
         Index("ix_tag_revision", "user_id", "revision"),
     )
 
-    name: str = Field(max_length=50)
-    color: str | None = Field(default=None, max_length=32)
+    name: str = api_column(
+        "Name, 1 to 50 characters; unique among the owner's tags, ignoring case.", example="home", sort_key="name", max_length=50
+    )
+    color: str | None = api_column("Color: `#rgb`, `#rrggbb` or a name.", example="#2e7d32", default=None, max_length=32)
 
 
 class TaskTag(Owned, table=True):
@@ -36,8 +39,8 @@ class TaskTag(Owned, table=True):
 
     __tablename__ = "task_tag"
     __table_args__ = (
-        owned_reference("task_id", "task", on_delete="CASCADE"),
-        owned_reference("tag_id", "tag", on_delete="CASCADE"),
+        owner_scoped_foreign_key("task_id", "task", on_delete="CASCADE"),
+        owner_scoped_foreign_key("tag_id", "tag", on_delete="CASCADE"),
         Index("ix_task_tag_tag", "user_id", "tag_id", "task_id"),
     )
 

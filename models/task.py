@@ -3,21 +3,35 @@
 import string
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self, cast
+from typing import Annotated, Any, ClassVar, Self
+from uuid import UUID
 
 from pydantic import AfterValidator, StrictBool, model_validator
 from pydantic import Field as ShapeField
-from sqlalchemy import CheckConstraint, Column, Computed, Index, Table, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Computed,
+    FromClause,
+    Index,
+    Text,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlmodel import Field
 
-from models.base import Positioned, id_type, owned_reference
+from models.base import EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, Positioned, id_type, owner_scoped_foreign_key
+from models.columns import DerivedColumn, api_column, table_of
 from models.shapes import ChangeShape, WriteShape, absent
+from models.tag import TaskTag
 from models.text import BlankIsNone, Description, Id, Position, Title
 
 
 class Status(StrEnum):
-    """How far a task is."""
+    """Task status."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -25,7 +39,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How pressing a task is, least first."""
+    """Task priority, lowest first."""
 
     NONE = "none"
     LOW = "low"
@@ -39,6 +53,16 @@ def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({allowed})", name=f"ck_task_{column}")
 
 
+def _is_completed(task: FromClause) -> ColumnElement[Any]:
+    return task.c.status == literal_column(f"'{Status.COMPLETED}'", Text)
+
+
+def _tag_ids(task: FromClause) -> ColumnElement[Any]:
+    pair = table_of(TaskTag).alias("task_tags")
+    tags_of_task = select(pair.c.tag_id).where(pair.c.user_id == task.c.user_id, pair.c.task_id == task.c.id)
+    return func.array(tags_of_task.order_by(pair.c.tag_id).correlate(task).scalar_subquery())
+
+
 _LIVING = text("deleted_at IS NULL")
 
 
@@ -46,8 +70,8 @@ class Task(Positioned, table=True):
     """Something to do. `completed` is derived: it means that the status is completed."""
 
     __table_args__ = (
-        owned_reference("list_id", "task_list", on_delete="SET NULL (list_id)"),
-        owned_reference("parent_id", "task", on_delete="CASCADE"),
+        owner_scoped_foreign_key("list_id", "task_list", on_delete="SET NULL (list_id)"),
+        owner_scoped_foreign_key("parent_id", "task", on_delete="CASCADE"),
         _one_of("status", Status),
         _one_of("priority", Priority),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="ck_task_completed_at"),
@@ -58,13 +82,36 @@ class Task(Positioned, table=True):
         Index("ix_task_revision", "user_id", "revision"),
     )
 
-    list_id: str | None = Field(default=None, sa_type=id_type())
-    parent_id: str | None = Field(default=None, sa_type=id_type())
-    title: str = Field(max_length=200)
-    description: str | None = Field(default=None, max_length=2000)
-    status: str = Field(default=Status.PENDING, max_length=20)
-    priority: str = Field(default=Priority.NONE, max_length=20)
-    completed_at: datetime | None = None
+    title: str = api_column("Title, 1 to 200 characters.", example="Buy milk", sort_key="title", max_length=200)
+    description: str | None = api_column("Description, up to 2000 characters.", default=None, max_length=2000)
+    status: str = api_column("Task status.", example=Status.PENDING, value_type=Status, default=Status.PENDING, max_length=20)
+    completed: ClassVar[DerivedColumn] = DerivedColumn(
+        description="Whether the status is completed.", example=False, value_type=bool, expression=_is_completed
+    )
+    priority: str = api_column(
+        "Task priority.",
+        example=Priority.HIGH,
+        sort_key="priority",
+        value_type=Priority,
+        is_ordinal=True,
+        default=Priority.NONE,
+        max_length=20,
+    )
+    list_id: str | None = api_column(
+        "Id of the list that contains the task.", example=EXAMPLE_LIST_ID, default=None, sa_type=id_type()
+    )
+    parent_id: str | None = api_column("Id of the task of which this is a subtask.", default=None, sa_type=id_type())
+    tag_ids: ClassVar[DerivedColumn] = DerivedColumn(
+        description="Ids of the task's tags.",
+        example=[EXAMPLE_TAG_ID],
+        filterable=False,
+        value_type=list[UUID],
+        expression=_tag_ids,
+    )
+    position: float = api_column("Sort position among sibling tasks.", example=1.0, sort_key="position")
+    completed_at: datetime | None = api_column(
+        "Time of completion, if the task is completed.", sort_key="completed", default=None
+    )
 
 
 def _words(column: str, weight: str) -> str:
@@ -79,10 +126,8 @@ def _quoted(text: str) -> str:
 
 # Weighed, so that a word in the title counts for more. `simple` stems nothing: people write in all languages.
 _SEARCHED = _words("title", "A") + " || " + _words("coalesce(description, '')", "B")
-# PostgreSQL alone writes this column and the read engine alone looks at it, so the class does not know it.
-cast(Table, Task.__table__).append_column(  # type: ignore[attr-defined]
-    Column("search_vector", TSVECTOR, Computed(_SEARCHED, persisted=True), nullable=False)
-)
+# PostgreSQL writes this column and only full-text search reads it, so the class does not declare it.
+table_of(Task).append_column(Column("search_vector", TSVECTOR, Computed(_SEARCHED, persisted=True), nullable=False))
 
 
 def _unique(ids: list[str]) -> list[str]:

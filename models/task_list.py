@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field as ShapeField
 from sqlalchemy import Index, text
-from sqlmodel import Field
 
 from models.base import Positioned
+from models.columns import api_column
 from models.shapes import ChangeShape, WriteShape, absent
 from models.text import BlankIsNone, Color, Id, ListName, Position
 
@@ -20,8 +20,9 @@ class TaskList(Positioned, table=True):
         Index("ix_task_list_revision", "user_id", "revision"),
     )
 
-    name: str = Field(max_length=100)
-    color: str | None = Field(default=None, max_length=32)
+    name: str = api_column("Name, 1 to 100 characters.", example="Groceries", sort_key="name", max_length=100)
+    color: str | None = api_column("Color: `#rgb`, `#rrggbb` or a name.", default=None, max_length=32)
+    position: float = api_column("Sort position among the lists.", example=1.0, sort_key="position")
 
 
 class ListCreate(WriteShape):

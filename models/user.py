@@ -1,14 +1,15 @@
 """Accounts: who owns rows, and the one counter that orders all of an owner's writes."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field as ShapeField
 from pydantic import StringConstraints
-from sqlalchemy import BigInteger, CheckConstraint, Text
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, select
 from sqlmodel import Field, SQLModel
 
-from models.base import MAX_USER_ID, Owned
+from models.base import EXAMPLE_TIME, MAX_USER_ID, Owned
+from models.columns import DerivedColumn, api_column, table_of
 from models.shapes import ChangeShape, WriteShape, absent
 from models.text import Email, PersonName, Storable, password_form
 
@@ -16,18 +17,35 @@ Password = Annotated[str, ShapeField(min_length=8, max_length=256), Storable, pa
 GivenPassword = Annotated[str, ShapeField(max_length=256), Storable, password_form(0, 256)]
 
 
+def _latest_revision(account: FromClause) -> ColumnElement[Any]:
+    counter = table_of(UserRevision).alias("counter")
+    latest = select(counter.c.revision).where(counter.c.user_id == account.c.id)
+    return latest.correlate(account).scalar_subquery()
+
+
 class User(SQLModel, table=True):
     """An account: local (UUIDv7 text, with a password) or known by another issuer (any opaque text, without)."""
 
     __table_args__ = (CheckConstraint(f"char_length(id) BETWEEN 1 AND {MAX_USER_ID}", name="ck_user_id"),)
 
-    id: str = Field(primary_key=True, sa_type=Text)
-    email: str | None = Field(default=None, unique=True, max_length=254)
-    name: str | None = Field(default=None, max_length=100)
+    id: str = api_column(
+        "Id of the account; part of every REST path.", example="ada", filterable=False, primary_key=True, sa_type=Text
+    )
+    email: str | None = api_column(
+        "E-mail address, used to log in.", example="ada@example.com", filterable=False, default=None, unique=True, max_length=254
+    )
+    name: str | None = api_column("Display name.", example="Ada", filterable=False, default=None, max_length=100)
     password_hash: str | None = None
     is_active: bool = True
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, filterable=False, sort_key="created")
+    updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, filterable=False)
+    revision: ClassVar[DerivedColumn] = DerivedColumn(
+        description="Revision of the last write to the account's data.",
+        example=42,
+        filterable=False,
+        value_type=int,
+        expression=_latest_revision,
+    )
 
 
 class UserRevision(Owned, table=True):

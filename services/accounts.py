@@ -14,7 +14,7 @@ from services.errors import EmailTaken, InvalidInput
 from services.limits.visitor import Visitor
 from services.passwords import Passwords
 from services.proofs import Proof, stored_hash
-from services.reading.graph import ACCOUNT
+from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import View
 from services.sessions import end_others
 

@@ -7,7 +7,7 @@ from models.shapes import WriteShape
 from models.task import Task
 from services.context import UserContext
 from services.errors import NotFound
-from services.reading.graph import COMMENT, TASK
+from services.reading.entity_registry import COMMENT, TASK
 from services.rows import RowService
 from services.transactions import Transaction
 
@@ -28,5 +28,5 @@ class TaskCommentService(CommentService):
 
     def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> dict[str, Any]:
         if transaction.find(Task, self._task_id) is None:
-            raise NotFound.of(TASK.noun)
+            raise NotFound.of(TASK.display_name)
         return {**super()._values(transaction, shape, row), "task_id": self._task_id}

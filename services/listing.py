@@ -6,9 +6,9 @@ from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
 from services.json_text import NotReadableError, read_json
 from services.reading.defaults import wished_shape
-from services.reading.entities import Entity
+from services.reading.entity_registry import TASK
+from services.reading.entity_types import Entity
 from services.reading.filters import parse_filter
-from services.reading.graph import TASK
 from services.reading.names import snake_keys
 from services.reading.search import searched
 from services.reading.selection import All, Compare, Condition, Level, Order, Page, Related, Search, Window
@@ -37,8 +37,8 @@ def task_level(query: TaskQuery, *conditions: Condition) -> Level:
 def _order(entity: Entity, sort: str) -> tuple[Order, ...]:
     terms = tuple(Order(part.strip().removeprefix("-"), part.strip().startswith("-")) for part in sort.split(",") if part.strip())
     names = [term.sort for term in terms]
-    if not set(names) <= entity.sorts.keys() or len(set(names)) < len(names):
-        known = ", ".join(entity.sorts)
+    if not set(names) <= entity.sort_keys.keys() or len(set(names)) < len(names):
+        known = ", ".join(entity.sort_keys)
         raise InvalidInput.at("/sort", f"Sort by {known}, each at most once, with - in front for descending.")
     return terms
 

@@ -4,7 +4,7 @@ from sqlmodel import col
 
 from models.task import Task
 from models.task_list import ListCreate, ListUpdate, TaskList
-from services.reading.graph import TASK_LIST
+from services.reading.entity_registry import TASK_LIST
 from services.rows import RowService
 from services.transactions import Transaction
 

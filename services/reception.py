@@ -20,7 +20,7 @@ from services.limits.visitor import Visitor
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.proofs import Proof
-from services.reading.graph import ACCOUNT
+from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import View
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
 from services.tokens import Tokens

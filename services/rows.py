@@ -11,7 +11,7 @@ from models.shapes import ChangeShape, WriteShape
 from services.context import UserContext
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from services.reading.defaults import default_view
-from services.reading.entities import Entity
+from services.reading.entity_types import Entity
 from services.reading.selection import Level, View
 from services.transactions import Snapshot, Transaction
 
@@ -119,9 +119,9 @@ class RowService(Generic[Row, New, Change]):
             self._relate(transaction, row, new)
             return row, True
         if existing.deleted_at is not None:
-            raise Conflict(f"A {self.entity.noun} with this id was deleted; take another id.")
+            raise Conflict(f"A {self.entity.display_name} with this id was deleted; take another id.")
         if not self._same(transaction, existing, new, values):
-            raise Conflict(f"A {self.entity.noun} with this id exists already, with other content.")
+            raise Conflict(f"A {self.entity.display_name} with this id exists already, with other content.")
         return existing, False
 
     def _change(self, transaction: Transaction, row: Row, change: WriteShape) -> None:
@@ -136,13 +136,13 @@ class RowService(Generic[Row, New, Change]):
     def _shown(self, snapshot: Snapshot, row_id: str, view: View) -> Any:
         tree = snapshot.read(view.of(self.entity.name, row_id))
         if tree is None:
-            raise NotFound.of(self.entity.noun)
+            raise NotFound.of(self.entity.display_name)
         return tree
 
     def _found(self, transaction: Transaction, row_id: str) -> Row:
         row = transaction.find(self.table, row_id)
         if row is None:
-            raise NotFound.of(self.entity.noun)
+            raise NotFound.of(self.entity.display_name)
         return row
 
     def _all_found(self, transaction: Transaction, ids: Sequence[str]) -> list[Row]:
@@ -151,7 +151,7 @@ class RowService(Generic[Row, New, Change]):
         rows = transaction.find_all(self.table, ids)
         missing = [row_id for row_id in ids if row_id not in rows]
         if missing:
-            raise NotFound(f"There is no such {self.entity.noun}: {', '.join(missing)}. Nothing was changed.")
+            raise NotFound(f"There is no such {self.entity.display_name}: {', '.join(missing)}. Nothing was changed.")
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
     def _demand(self, transaction: Transaction, row: Row, revisions: Revisions, view: View | None = None) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import col
 from models.tag import UNIQUE_TAG_NAME, Tag, TagCreate, TagUpdate, TaskTag
 from models.task import Task
 from services.errors import Conflict
-from services.reading.graph import TAG
+from services.reading.entity_registry import TAG
 from services.rows import RowService
 from services.transactions import Transaction
 

@@ -12,7 +12,7 @@ from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
 from models.task_list import TaskList
 from services.errors import Flaw, InvalidInput, NotFound
 from services.family import ancestors, subtree
-from services.reading.graph import TASK
+from services.reading.entity_registry import TASK
 from services.reading.selection import View
 from services.rows import Revisions, RowService, check_bulk
 from services.tags import set_tags, tags_of
@@ -59,7 +59,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
         with self.context.transaction() as transaction:
             task = self._existing(transaction, task_id)
             if task is None:
-                raise NotFound.of(TASK.noun)
+                raise NotFound.of(TASK.display_name)
             if task.deleted_at is not None:
                 self._exhume(transaction, task)
             return transaction.read(view.of(TASK.name, task_id))

@@ -24,7 +24,7 @@ from services.errors import InvalidInput
 from services.grants import Grant
 from services.reading.budget import Budget
 from services.reading.engine import read
-from services.reading.graph import ACCOUNT
+from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import Level
 from services.reading.statements import Statement, compiled, the_user
 

@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from services.errors import InvalidInput
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
 from services.reading.pages import Cursors
 from services.reading.selection import Order
 from tests.worlds import Row, Rows

@@ -16,7 +16,7 @@ from api.settings import Settings
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from models.text import Title
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
 from services.reading.names import snake
 from tests.conftest import Service
 from tests.doors import TLS

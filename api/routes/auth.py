@@ -17,7 +17,7 @@ from models.lease import LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
 from services.errors import InvalidInput
 from services.reading.defaults import default_view
-from services.reading.graph import ACCOUNT
+from services.reading.entity_registry import ACCOUNT
 from services.sessions import SessionService
 
 routes = router("/api/auth", "Account")

@@ -13,7 +13,7 @@ from models.comment import CommentUpdate
 from models.queries import RowQuery
 from models.text import Id
 from services.reading.defaults import default_view, wished_view
-from services.reading.graph import COMMENT
+from services.reading.entity_registry import COMMENT
 
 routes = router("/api/{user_id}/comments", "Comments")
 VIEW = default_view(COMMENT)

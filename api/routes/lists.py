@@ -14,7 +14,7 @@ from models.task_list import ListCreate, ListUpdate
 from models.text import Id
 from services.listing import level_of, task_level
 from services.reading.defaults import default_view, wished_view
-from services.reading.graph import TASK_LIST
+from services.reading.entity_registry import TASK_LIST
 from services.reading.selection import Compare
 
 routes = router("/api/{user_id}/lists", "Lists")

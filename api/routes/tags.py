@@ -14,7 +14,7 @@ from models.tag import TagCreate, TagUpdate
 from models.text import Id
 from services.listing import level_of
 from services.reading.defaults import default_view, wished_view
-from services.reading.graph import TAG
+from services.reading.entity_registry import TAG
 
 routes = router("/api/{user_id}/tags", "Tags")
 VIEW = default_view(TAG)

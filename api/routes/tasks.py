@@ -15,7 +15,7 @@ from models.task import Completion, TaskCreate, TaskUpdate
 from models.text import Id
 from services.listing import level_of, task_level
 from services.reading.defaults import default_view, wished_view
-from services.reading.graph import COMMENT, TASK
+from services.reading.entity_registry import COMMENT, TASK
 from services.reading.selection import Compare
 
 routes = router("/api/{user_id}/tasks", "Tasks")

@@ -21,8 +21,8 @@ from sqlalchemy import (
     true,
 )
 
-from services.reading.entities import Bearers, Borne, Entity, Relation, Searchable, ToMany, ToOne
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
+from services.reading.entity_types import Entity, ManyToMany, PaginatedManyToMany, Relation, SearchSpec, ToMany, ToOne
 from services.reading.selection import All, Compare, Condition, Not, Related, Some
 from services.reading.sql_types import sql_type
 from services.reading.statements import wanted_text, wanted_words
@@ -78,7 +78,7 @@ class ConditionCompiler:
                 return self._related(condition, entity, source)
 
     def _compare(self, condition: Compare, entity: Entity, source: FromClause) -> ColumnElement[bool]:
-        column = entity.columns[condition.column](source)
+        column = entity.columns[condition.column].expression(source)
         filterable = entity.filters[condition.column]
         kind = sql_type(filterable.kind)
         if condition.operator == "is_null":
@@ -111,19 +111,19 @@ def _joining(relation: Relation, source: FromClause, row: FromClause) -> list[Co
             return [row.c.id == source.c[column]]
         case ToMany(column=column):
             return [row.c[column] == source.c.id]
-        case Borne(pairs=pairs) | Bearers(pairs=pairs):
-            pair = pairs.table.alias(f"{row.description}_pair")
+        case ManyToMany(join=join) | PaginatedManyToMany(join=join):
+            pair = join.table.alias(f"{row.description}_pair")
             return [
                 pair.c.user_id == source.c.user_id,
-                pair.c[pairs.near] == source.c.id,
-                row.c.id == pair.c[pairs.far],
+                pair.c[join.own_column] == source.c.id,
+                row.c.id == pair.c[join.other_column],
             ]
 
 
-def search_condition(searchable: Searchable, source: FromClause) -> ColumnElement[bool]:
+def search_condition(spec: SearchSpec, source: FromClause) -> ColumnElement[bool]:
     """Return the rows that a search finds. What holds no words for the index (an emoji, say) is looked for as it stands."""
-    text = func.lower(func.concat_ws(" ", *(source.c[column] for column in searchable.columns)))
+    text = func.lower(func.concat_ws(" ", *(source.c[column] for column in spec.columns)))
     return case(
-        (func.numnode(wanted_words()) > 0, source.c[searchable.vector].bool_op("@@")(wanted_words())),
+        (func.numnode(wanted_words()) > 0, source.c[spec.vector_column].bool_op("@@")(wanted_words())),
         else_=func.strpos(text, func.lower(wanted_text())) > 0,
     )

@@ -7,8 +7,8 @@ from functools import lru_cache
 from models.queries import RowQuery
 from services.errors import InvalidInput
 from services.reading.budget import MAX_LEVELS, MAX_NESTING
-from services.reading.entities import Borne, Entity, ToOne
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
+from services.reading.entity_types import Entity, ManyToMany, ToOne
 from services.reading.pages import MAX_PAGE
 from services.reading.selection import Child, Envelope, Leaf, Level, One, Rows, Shape, View, Window
 
@@ -49,8 +49,7 @@ def wished_shape(entity: Entity, include: str, fields: str) -> Shape:
 
 def default_shape(wanted: Wish) -> Shape:
     """Return the columns, in the order of the wire, and then what is included."""
-    columns = wanted.entity.columns
-    leaves = (Leaf(column, column) for column in columns if wanted.columns is None or column in wanted.columns)
+    leaves = (Leaf(column, column) for column in wanted.entity.json_columns if wanted.columns is None or column in wanted.columns)
     children = (Child(name, name, _included(wanted.entity, name, deeper)) for name, deeper in wanted.relations.items())
     return Shape((*leaves, *children))
 
@@ -102,7 +101,9 @@ def _related(wanted: Wish, name: str, pointer: str, known: Iterable[str]) -> Wis
 
 
 def _unknown(entity: Entity, name: str, pointer: str, known: Iterable[str]) -> InvalidInput:
-    return InvalidInput.at(pointer, f"A {entity.noun} has no “{name[:50]}” here; it has: {', '.join(known) or 'nothing'}.")
+    return InvalidInput.at(
+        pointer, f"A {entity.display_name} has no “{name[:50]}” here; it has: {', '.join(known) or 'nothing'}."
+    )
 
 
 def _levels(wanted: Wish) -> int:
@@ -112,6 +113,6 @@ def _levels(wanted: Wish) -> int:
 def _included(entity: Entity, name: str, deeper: Wish) -> Level:
     relation = entity.relations[name]
     shapes = (default_shape(deeper),)
-    if isinstance(relation, ToOne | Borne):
+    if isinstance(relation, ToOne | ManyToMany):
         return Level(relation.target, One(), shapes)
     return Level(relation.target, Rows(), shapes, window=Window(MAX_PAGE))

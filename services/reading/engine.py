@@ -10,7 +10,7 @@ from models.statements import Rows, fetch
 from services.reading.budget import Budget, Weights, weights_of_keys
 from services.reading.builders import Tree
 from services.reading.conditions import operands
-from services.reading.entities import Borne, ToOne
+from services.reading.entity_types import ManyToMany, ToOne
 from services.reading.layouts import Group, lay_out
 from services.reading.pages import Cursors
 from services.reading.plan import ChildPlan, Plan, ShapePlan
@@ -51,7 +51,7 @@ class _Reader:
         match child.relation:
             case ToOne():
                 return _by_place(rows, self._shaped(plan, level, rows, heavy)[0], len(keys))
-            case Borne():
+            case ManyToMany():
                 return _by_bearer(rows, self._shaped(plan, level, rows, heavy)[0], len(keys))
             case _:
                 counts: dict[int, int] = dict(self._fetch(plan.counting, parameters)) if plan.counting else {}

@@ -15,8 +15,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
 
 from services.errors import Flaw, InvalidInput
-from services.reading.entities import Entity, Filterable, ToOne
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
+from services.reading.entity_types import Entity, FilterSpec, ToOne
 from services.reading.selection import All, Compare, Condition, Not, Related, Some
 
 MAX_DEPTH = 10
@@ -92,7 +92,7 @@ def _member(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> 
     raise InvalidInput.at(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
 
 
-def _comparisons(column: str, filterable: Filterable, operands: Any, pointer: str) -> Iterator[Compare]:
+def _comparisons(column: str, filterable: FilterSpec, operands: Any, pointer: str) -> Iterator[Compare]:
     if not isinstance(operands, Mapping):
         raise InvalidInput.at(pointer, f"Write an operator: {{{', '.join(sorted(filterable.operators))}}}.")
     for operator, operand in operands.items():

@@ -6,8 +6,8 @@ from sqlalchemy import Select, any_, literal_column, select, union_all
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import fetch
-from services.reading.entities import Entity
-from services.reading.graph import ENTITIES, NODES
+from services.reading.entity_registry import ENTITIES, NODE_ENTITIES
+from services.reading.entity_types import Entity
 from services.reading.statements import compiled, the_user, wanted_ids
 
 
@@ -23,4 +23,4 @@ def _lookup(entity: Entity) -> Select[Any]:
     return select(literal_column(f"'{entity.name}'")).where(*mine)
 
 
-_LOOKUP = compiled(union_all(*(_lookup(entity) for entity in NODES)))
+_LOOKUP = compiled(union_all(*(_lookup(entity) for entity in NODE_ENTITIES)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, cast, false, or_, tuple_
 
-from services.reading.entities import Entity, Key
+from services.reading.entity_types import Entity, SortKey
 from services.reading.pages import order_keys
 from services.reading.selection import Level
 from services.reading.sql_types import sql_type
@@ -14,7 +14,7 @@ from services.reading.sql_types import sql_type
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    key: Key
+    key: SortKey
     descending: bool
 
     def over(self, expression: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from services.errors import InvalidInput
-from services.reading.entities import Entity, Key, Sort
+from services.reading.entity_types import Entity, SortKey, SortKeys
 from services.reading.selection import Order, Search
 
 DEFAULT_PAGE = 50
@@ -31,11 +31,11 @@ class Slice:
 class OrderKey:
     """A key as this order uses it."""
 
-    key: Key
+    key: SortKey
     descending: bool
 
 
-_ID = Key(lambda source: source.c.id, UUID)
+_ID = SortKey(lambda source: source.c.id, UUID)
 _BEST_FIRST = Order("relevance", descending=True)
 
 
@@ -54,10 +54,10 @@ def _terms(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tupl
     return order or ((_BEST_FIRST, default) if searching else (default,))
 
 
-def _sort(entity: Entity, term: Order) -> Sort:
-    if term is _BEST_FIRST and entity.searchable is not None:
-        return entity.searchable.relevance
-    return entity.sorts[term.sort]
+def _sort(entity: Entity, term: Order) -> SortKeys:
+    if term is _BEST_FIRST and entity.search is not None:
+        return entity.search.relevance
+    return entity.sort_keys[term.sort]
 
 
 class Cursors:
@@ -103,6 +103,6 @@ def _checked(value: Any, kind: type[Any]) -> Any:
         return float(value)
     if type(value) is not kind or (kind is str and "\x00" in value):
         raise TypeError
-    if kind is int and not -(2**31) <= value < 2**31:
+    if kind is int and not -(2**63) <= value < 2**63:
         raise ValueError
     return value

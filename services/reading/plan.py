@@ -8,7 +8,7 @@ of all of them).
 from dataclasses import dataclass
 
 from services.reading.builders import Builder
-from services.reading.entities import Entity, Relation
+from services.reading.entity_types import Entity, Relation
 from services.reading.statements import Statement
 
 

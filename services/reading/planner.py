@@ -19,16 +19,13 @@ from sqlalchemy import (
 
 from services.reading.builders import builder
 from services.reading.conditions import ConditionCompiler, search_condition
-from services.reading.entities import Bearers, Borne, Pairs, Relation, ToMany, ToOne
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
+from services.reading.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
 from services.reading.ordering import Ordering
 from services.reading.plan import ChildPlan, Plan, ShapePlan
 from services.reading.selection import Child, Constant, Leaf, Level, Shape
 from services.reading.statements import Statement, compiled, parents, the_user, wanted_ids
 from services.reading.wants import wants_cursors, wants_total
-
-# What may be long.
-TEXTS = frozenset({"title", "description", "name", "body"})
 
 
 class Planner:
@@ -55,7 +52,9 @@ class Planner:
     def _shape(self, shape: Shape) -> ShapePlan:
         build = builder({member.key: self._value(member) for member in shape.members})
         texts = Counter(
-            self._place_of(member.column) for member in shape.members if isinstance(member, Leaf) and member.column in TEXTS
+            self._place_of(member.column)
+            for member in shape.members
+            if isinstance(member, Leaf) and self.entity.columns[member.column].has_long_text
         )
         return ShapePlan(
             build, tuple(texts.items()), tuple(self._child(member) for member in shape.members if isinstance(member, Child))
@@ -78,7 +77,7 @@ class Planner:
     def _place_of(self, column: str, *, upper: bool = False) -> int:
         """Return where the column stands in the rows, adding it if it is not there yet."""
         if (column, upper) not in self._places:
-            expression = self.entity.columns[column](self.table)
+            expression = self.entity.columns[column].expression(self.table)
             self.columns.append(func.upper(expression) if upper else expression)
             self._places[column, upper] = len(self.columns) - 1
         return self._places[column, upper]
@@ -102,18 +101,18 @@ class Planner:
             case ToOne():
                 parent = parents()
                 return rows.add_columns(parent.c.place).where(*self._conditions(), self.table.c.id == parent.c.key)
-            case Borne(pairs=pairs):
-                return self._with_its_bearers(rows, pairs)
-            case ToMany() | Bearers():
+            case ManyToMany(join=join):
+                return self._with_its_bearers(rows, join)
+            case ToMany() | PaginatedManyToMany():
                 return self._page_per_parent(rows)
 
-    def _with_its_bearers(self, rows: Select[Any], pairs: Pairs) -> Select[Any]:
+    def _with_its_bearers(self, rows: Select[Any], join: JoinTable) -> Select[Any]:
         """Read each target once, and with it the places of all parents that bear it."""
-        pair, parent = pairs.table, parents()
+        pair, parent = join.table, parents()
         borne = (
-            select(pair.c[pairs.far].label("key"), func.array_agg(parent.c.place).label("bearers"))
-            .where(pair.c.user_id == the_user(), pair.c[pairs.near] == parent.c.key)
-            .group_by(pair.c[pairs.far])
+            select(pair.c[join.other_column].label("key"), func.array_agg(parent.c.place).label("bearers"))
+            .where(pair.c.user_id == the_user(), pair.c[join.own_column] == parent.c.key)
+            .group_by(pair.c[join.other_column])
             .subquery("borne")
         )
         keyed = rows.add_columns(borne.c.bearers).where(*self._conditions(), self.table.c.id == borne.c.key)
@@ -136,9 +135,9 @@ class Planner:
         match self.relation:
             case ToMany(column=name):
                 return self.table.c[name], []
-            case Bearers(pairs=pairs):
-                pair = pairs.table.alias("pair")
-                return pair.c[pairs.near], [pair.c.user_id == the_user(), self.table.c.id == pair.c[pairs.far]]
+            case PaginatedManyToMany(join=join):
+                pair = join.table.alias("pair")
+                return pair.c[join.own_column], [pair.c.user_id == the_user(), self.table.c.id == pair.c[join.other_column]]
             case _:
                 raise AssertionError(self.relation)
 
@@ -149,8 +148,8 @@ class Planner:
             conditions.append(self.table.c.deleted_at.is_(None))
         if self.level.by_ids:
             conditions.append(self.table.c.id == any_(wanted_ids(self.table.c.id.type)))
-        if self.level.search is not None and self.entity.searchable is not None:
-            conditions.append(search_condition(self.entity.searchable, self.table))
+        if self.level.search is not None and self.entity.search is not None:
+            conditions.append(search_condition(self.entity.search, self.table))
         if self.level.condition is not None:
             conditions.append(ConditionCompiler().compile(self.level.condition, self.entity, self.table))
         if cursor and self.level.window is not None and self.level.window.bounded:

@@ -4,7 +4,7 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from services.reading.entities import Relation
+from services.reading.entity_types import Relation
 from services.reading.plan import Plan
 from services.reading.planner import Planner
 from services.reading.selection import Level

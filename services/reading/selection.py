@@ -131,7 +131,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`column operator value`, for the operators of graph.Filterable."""
+    """`column operator value`, for the operators of entity_types.FilterSpec."""
 
     column: str
     operator: str

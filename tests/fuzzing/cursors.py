@@ -9,13 +9,13 @@ from functools import cache
 from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
 from hypothesis import strategies as st
 
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
 from tests.fuzzing.hostile import as_json, mutated, spoiled, texts
 from tests.fuzzing.paths import addresses, asking
 from tests.fuzzing.target import Operation, Target
 from tests.fuzzing.verdict import codes, judge_status, members
 
-SORTS = tuple(dict.fromkeys(f"{way}{sort}" for entity in ENTITIES.values() for sort in entity.sorts for way in ("", "-")))
+SORTS = tuple(dict.fromkeys(f"{way}{sort}" for entity in ENTITIES.values() for sort in entity.sort_keys for way in ("", "-")))
 
 
 def _lists(target: Target) -> list[Operation]:

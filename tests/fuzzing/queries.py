@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.reading.graph import ENTITIES
+from services.reading.entity_registry import ENTITIES
 from services.reading.names import snake
 from tests.fuzzing.filters import arguments
 from tests.fuzzing.hostile import as_json, deep, mutated, texts
@@ -56,7 +56,7 @@ def _names(draw: st.DrawFn, entity: str, name: str) -> str:
     """Return a name, or a path of names, that an entity has."""
     known = ENTITIES[entity]
     if name == "sort":
-        return draw(st.sampled_from(["", "-"])) + draw(st.sampled_from(list(known.sorts)))
+        return draw(st.sampled_from(["", "-"])) + draw(st.sampled_from(list(known.sort_keys)))
     if name == "fields" and draw(st.booleans()):
         return draw(st.sampled_from(list(known.columns)))
     relation = draw(st.sampled_from(list(known.relations)))
