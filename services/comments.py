@@ -1,14 +1,12 @@
 """Comments on tasks."""
 
-from typing import Any
-
 from models.comment import Comment, CommentCreate, CommentUpdate
 from models.shapes import WriteShape
 from models.task import Task
 from services.context import UserContext
 from services.errors import NotFound
 from services.reading.graph import COMMENT, TASK
-from services.rows import RowService
+from services.rows import RowService, Values
 from services.transactions import Transaction
 
 
@@ -26,7 +24,7 @@ class TaskCommentService(CommentService):
         super().__init__(context)
         self._task_id = task_id
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> dict[str, Any]:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> Values:
         if transaction.find(Task, self._task_id) is None:
             raise NotFound.of(TASK.noun)
         return {**super()._values(transaction, shape, row), "task_id": self._task_id}

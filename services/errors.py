@@ -91,7 +91,7 @@ class PreconditionFailed(TodoError):
 
     code, status, title = "PRECONDITION_FAILED", 412, "Precondition failed"
 
-    def __init__(self, current: Any) -> None:
+    def __init__(self, current: object) -> None:
         super().__init__("The row has changed since the revision you named; see `current`.", current=current)
 
 

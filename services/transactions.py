@@ -25,7 +25,8 @@ from services.grants import Grant
 from services.reading.budget import Budget
 from services.reading.engine import read
 from services.reading.graph import ACCOUNT
-from services.reading.selection import Level
+from services.reading.layouts import Result_co
+from services.reading.selection import QueryNode
 from services.reading.statements import Statement, compiled, the_user
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
@@ -66,15 +67,15 @@ class Snapshot:
     budget: Budget
     patience: float
 
-    def read(self, level: Level) -> Any:
-        """Return the JSON-ready tree that the level describes.
+    def read(self, node: QueryNode[Result_co]) -> Result_co:
+        """Return what the query node describes, in its result format.
 
         Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
         """
-        self.grant.demand(_SCOPES.get(level.entity, Scope.TASKS_READ))
+        self.grant.demand(_SCOPES.get(node.entity, Scope.TASKS_READ))
         self.budget.begin(self.patience)
         try:
-            return read(self.wire, self.user_id, level, self.budget)
+            return read(self.wire, self.user_id, node, self.budget)
         except AWAY as error:
             raise unavailable() from error
         except DataError as error:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from graphql import parse
 
-from graphql_schema.late import late_variables
+from graphql_schema.late import bindable_variables
 from tests.conftest import Cluster, run_sql
 from tests.in_process import Caller, calling
 from tests.worlds import motley, put
@@ -41,8 +41,8 @@ def ada(knowing: Caller) -> Caller:
 
 def forgetful(caller: Caller) -> Caller:
     """Let everything be forgotten."""
-    caller.graph.repertoire.documents.clear()
-    caller.graph.repertoire.rehearsals.clear()
+    caller.graph.cache.documents.clear()
+    caller.graph.cache.operations.clear()
     return caller
 
 
@@ -133,15 +133,15 @@ def test_a_variable_may_be_used_elsewhere_too(ada: Caller, database: Cluster, fi
         assert ada.run(document, variables).body == first_answer(document, variables)
 
 
-def test_one_rehearsal_serves_for_all_ids_and_keeps_none(ada: Caller, database: Cluster) -> None:
+def test_one_compiled_operation_serves_all_ids_and_holds_none(ada: Caller, database: Cluster) -> None:
     tasks = ids(database, "task")
     for row_id in tasks:
         ada.run(ONE, {"id": row_id})
     for _ in range(2):
         ada.run(ONE, {"id": "nonsense"})
 
-    assert len(ada.graph.repertoire.rehearsals) == 1
-    (kept,) = ada.graph.repertoire.rehearsals.items()
+    assert len(ada.graph.cache.operations) == 1
+    (kept,) = ada.graph.cache.operations.items()
     assert not [row_id for row_id in tasks if row_id in repr(kept)]
 
 
@@ -154,7 +154,7 @@ def test_a_first_time_without_the_id_makes_no_other_cheaper(ada: Caller, databas
     assert cost(id="nonsense") == cost(id=ids(database, "task")[0]) > 0
 
 
-LATE_VARIABLES = {
+BINDABLE_VARIABLES = {
     "query($a: ID!) { task(id: $a) { id } }": {None: {"a"}},
     "query Q($a: ID!, $b: ID!) { x: task(id: $a) { id } y: node(id: $a) { id } list(id: $b) { id } }": {"Q": {"a", "b"}},
     "query($a: String, $n: Int) { tasks(first: $n, after: $a) { totalCount } }": {None: {"a"}},
@@ -171,6 +171,6 @@ LATE_VARIABLES = {
 }
 
 
-@pytest.mark.parametrize("document", LATE_VARIABLES)
+@pytest.mark.parametrize("document", BINDABLE_VARIABLES)
 def test_which_variables_come_late(document: str) -> None:
-    assert late_variables(parse(document)) == LATE_VARIABLES[document]
+    assert bindable_variables(parse(document)) == BINDABLE_VARIABLES[document]
