@@ -6,8 +6,8 @@ from models.task import Task
 from services.context import UserContext
 from services.errors import NotFound
 from services.reading.graph import COMMENT, TASK
-from services.rows import RowService, Values
-from services.transactions import Transaction
+from services.rows import RowService
+from services.transactions import ColumnValues, Transaction
 
 
 class CommentService(RowService[Comment, CommentCreate, CommentUpdate]):
@@ -24,7 +24,7 @@ class TaskCommentService(CommentService):
         super().__init__(context)
         self._task_id = task_id
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> Values:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> ColumnValues:
         if transaction.find(Task, self._task_id) is None:
             raise NotFound.of(TASK.noun)
         return {**super()._values(transaction, shape, row), "task_id": self._task_id}

@@ -126,7 +126,7 @@ class QueryTooComplex(TodoError):
     code, status, title = "QUERY_TOO_COMPLEX", 422, "Query too complex"
 
 
-def _pointer(place: Sequence[Any]) -> str:
+def _pointer(place: Sequence[object]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from sqlmodel import col
 
@@ -13,7 +13,7 @@ from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from services.reading.defaults import default_row_selection
 from services.reading.entities import Entity
 from services.reading.selection import QueryNode, RowSelection
-from services.transactions import Snapshot, Transaction
+from services.transactions import ColumnValues, Snapshot, Transaction
 
 MAX_BULK = 500
 
@@ -21,7 +21,6 @@ Row = TypeVar("Row", bound=Versioned)
 New = TypeVar("New", bound=WriteShape)
 Change = TypeVar("Change", bound=ChangeShape)
 Result = TypeVar("Result")
-Values = dict[str, Any]  # of columns: each has a type of its own
 Revisions = frozenset[int] | None
 
 
@@ -86,11 +85,11 @@ class RowService(Generic[Row, New, Change]):
             self._demand(transaction, row, revisions)
             self._bury(transaction, row)
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Row | None) -> Values:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Row | None) -> ColumnValues:
         """Return what the client said, as columns; `row` is None on creating, when null means left open."""
         return {name: value for name, value in shape.present().items() if name != "id" and (row is not None or value is not None)}
 
-    def _defaults(self, transaction: Transaction, values: Values) -> Values:
+    def _defaults(self, transaction: Transaction, values: ColumnValues) -> ColumnValues:
         """Return what the service decides where the client left it open."""
         if issubclass(self.table, Positioned) and "position" not in values:
             return {"position": transaction.next_position(self.table)}
@@ -99,7 +98,7 @@ class RowService(Generic[Row, New, Change]):
     def _relate(self, transaction: Transaction, row: Row, shape: WriteShape) -> None:
         """Write what is not a column of the row; nothing, for most."""
 
-    def _same(self, transaction: Transaction, row: Row, new: New, values: Values) -> bool:
+    def _same(self, transaction: Transaction, row: Row, new: New, values: ColumnValues) -> bool:
         """Tell whether the row is what creating with these values would give."""
         return all(getattr(row, name) == value for name, value in values.items())
 

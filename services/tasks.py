@@ -13,9 +13,9 @@ from services.errors import Flaw, InvalidInput, NotFound
 from services.family import ancestors, subtree
 from services.reading.graph import TASK
 from services.reading.selection import RowSelection
-from services.rows import Result, Revisions, RowService, Values, check_bulk
+from services.rows import Result, Revisions, RowService, check_bulk
 from services.tags import set_tags, tags_of
-from services.transactions import Transaction
+from services.transactions import ColumnValues, Transaction
 
 
 class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
@@ -70,7 +70,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
                 self._exhume(transaction, task)
             return self._read(transaction, task_id, selection)
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Task | None) -> Values:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Task | None) -> ColumnValues:
         values = super()._values(transaction, shape, row)
         completed = values.pop("completed", None)
         values.pop("tag_ids", None)
@@ -83,7 +83,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
         self._check_references(transaction, shape, row)
         return values
 
-    def _defaults(self, transaction: Transaction, values: Values) -> Values:
+    def _defaults(self, transaction: Transaction, values: ColumnValues) -> ColumnValues:
         completed = values.get("status") == Status.COMPLETED
         return {**super()._defaults(transaction, values), "completed_at": transaction.now if completed else None}
 
@@ -91,7 +91,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
         if "tag_ids" in shape.model_fields_set:
             set_tags(transaction, row, shape.present()["tag_ids"] or ())
 
-    def _same(self, transaction: Transaction, row: Task, new: TaskCreate, values: Values) -> bool:
+    def _same(self, transaction: Transaction, row: Task, new: TaskCreate, values: ColumnValues) -> bool:
         bears_them = new.tag_ids is None or tags_of(transaction, row.id) == set(new.tag_ids)
         return bears_them and super()._same(transaction, row, new, values)
 

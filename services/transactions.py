@@ -31,6 +31,7 @@ from services.reading.statements import Statement, compiled, the_user
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
+ColumnValues = dict[str, Any]  # each column has a type of its own
 LeaseRow = TypeVar("LeaseRow", bound=Lease)
 
 # Which scope it takes to read of an entity, where that is not the usual one.
@@ -131,7 +132,7 @@ class Transaction(Snapshot):
         ((highest,),) = fetch(self.wire, _highest_position(table).text, {"user_id": self.user_id})
         return float(floor(highest or 0) + 1)
 
-    def add(self, table: type[Row], values: dict[str, Any]) -> Row:
+    def add(self, table: type[Row], values: ColumnValues) -> Row:
         """Insert a row of the user's, stamped."""
         row = table(
             user_id=self.user_id,
@@ -158,7 +159,7 @@ class Transaction(Snapshot):
         statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**stamps, **values)
         return list(self.connection.scalars(statement.returning(col(table.id))))
 
-    def change(self, row: Versioned, values: dict[str, Any]) -> bool:
+    def change(self, row: Versioned, values: ColumnValues) -> bool:
         """Set what differs and stamp the row; a change that changes nothing takes no revision."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
         for name, value in differing.items():

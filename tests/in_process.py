@@ -39,9 +39,9 @@ class Caller:
 
 
 @contextmanager
-def calling(database: Cluster, user_id: str) -> Iterator[Caller]:
+def calling(database: Cluster, user_id: str, *, connections: int = 1) -> Iterator[Caller]:
     """Connect as the service does."""
-    engine = make_engine(database.service, pool_size=1)
+    engine = make_engine(database.service, pool_size=connections)
     count_statements_of(engine)
     try:
         # What an operation may cost is not the matter here.
