@@ -1,38 +1,38 @@
 """Finished trees → HTTP answers. orjson writes them; nothing is validated a second time on the way out."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.reading.pages import Slice
+from services.json_values import JsonObject
+from services.reading.layouts import PageResult, RowWithRevision
 from services.reception import Admission
 from services.rows import Created
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
-def encode(tree: Any) -> bytes:
+def encode(tree: object) -> bytes:
     """Write a tree as JSON, times in UTC with a Z."""
     return orjson.dumps(tree, option=orjson.OPT_UTC_Z)
 
 
-def answer(tree: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(tree: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer any tree."""
     return Response(encode(tree), status, {**_PRIVATE, **(headers or {})}, "application/json")
 
 
-def row(tree: Any) -> Response:
+def row(tree: JsonObject) -> Response:
     """Answer one row, with its revision as ETag."""
     return answer(tree, headers={"ETag": f'"{tree["revision"]}"'})
 
 
-def wished(envelope: Any) -> Response:
-    """Answer what was wished for of one row, with its revision as ETag."""
-    return answer(envelope["row"], headers={"ETag": f'"{envelope["stamp"]["revision"]}"'})
+def wished(found: RowWithRevision) -> Response:
+    """Return the selected part of one row, with the row's revision as ETag."""
+    return answer(found.row, headers={"ETag": f'"{found.revision}"'})
 
 
 def place_of(request: Request) -> str:
@@ -40,19 +40,19 @@ def place_of(request: Request) -> str:
     return quote(request.scope["path"])
 
 
-def created(made: Created, place: str) -> Response:
+def created(made: Created[JsonObject], place: str) -> Response:
     """Answer a new row, which is at that place: 201, or 200 where the same request created it before."""
-    headers = {"ETag": f'"{made.tree["revision"]}"', "Location": f"{place}/{made.row_id}"}
-    return answer(made.tree, 201 if made.is_new else 200, headers)
+    headers = {"ETag": f'"{made.row["revision"]}"', "Location": f"{place}/{made.row_id}"}
+    return answer(made.row, 201 if made.is_new else 200, headers)
 
 
-def page(found: Slice, request: Request) -> Response:
+def page(found: PageResult, request: Request) -> Response:
     """Answer a bare array; where there is more, with the address of the next page in Link (RFC 8288)."""
     if found.next_cursor is None:
-        return answer(found.trees)
+        return answer(found.objects)
     parameters = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     target = f"{place_of(request)}?{urlencode([*parameters, ('cursor', found.next_cursor)])}"
-    return answer(found.trees, headers={"Link": f'<{target}>; rel="next"'})
+    return answer(found.objects, headers={"Link": f'<{target}>; rel="next"'})
 
 
 def nothing() -> Response:
@@ -60,7 +60,7 @@ def nothing() -> Response:
     return Response(status_code=204)
 
 
-def admission(given: Admission, status: int = 200) -> Response:
+def admission(given: Admission[JsonObject], status: int = 200) -> Response:
     """Answer a token, in the form of OAuth 2 (RFC 6749, 5.1), and whom it belongs to."""
     tree = {
         "access_token": given.access_token,

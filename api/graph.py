@@ -4,16 +4,16 @@ from pathlib import Path
 
 from api.settings import Settings, SettingsError
 from graphql_schema.manifest import ManifestError, read_manifest
-from graphql_schema.operations import Graph
+from graphql_schema.operations import GraphQLExecutor
 from graphql_schema.persisted import UnusableListError
 from graphql_schema.schema import build_schema
 
 
-def build_graph(settings: Settings) -> Graph:
+def build_graph(settings: Settings) -> GraphQLExecutor:
     """Build the graph. Raises SettingsError where its documents cannot be used."""
     path = settings.graphql_persisted_documents
     try:
-        return Graph(
+        return GraphQLExecutor(
             build_schema(),
             settings.graphql_max_cost,
             introspection=settings.graphql_introspection,

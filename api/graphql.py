@@ -12,8 +12,8 @@ from api.graphql_requests import RefusedRequestError, asked, is_safe, names_no_d
 from api.graphql_responses import not_acceptable, refuse, respond
 from api.negotiation import Wish, wish_of
 from api.settings import Settings
-from graphql_schema.context import GraphContext
-from graphql_schema.operations import Graph
+from graphql_schema.context import GraphQLContext
+from graphql_schema.operations import GraphQLExecutor
 from graphql_schema.outcomes import Outcome, failed
 from services.errors import RateLimited
 
@@ -41,7 +41,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.router.routes.append(Route(PATH, serve, methods=["GET", "POST"], include_in_schema=False))
 
 
-async def _answer(graph: Graph, request: Request, wish: Wish) -> Response:
+async def _answer(graph: GraphQLExecutor, request: Request, wish: Wish) -> Response:
     # A bad token is no error until a field needs a caller: logging in and introspection do without.
     caller = await arrive(request)
     asking = await asked(request)
@@ -49,10 +49,10 @@ async def _answer(graph: Graph, request: Request, wish: Wish) -> Response:
         return not_acceptable()
     request.state.operation = asking.operation_name
     house = house_of(request)
-    context = GraphContext(caller, visitor_of(request), house.reception, house.passwords)
+    context = GraphQLContext(caller, visitor_of(request), house.reception, house.passwords)
 
     def work() -> Outcome:
-        return graph.run(asking, context, only_reading=is_safe(request))
+        return graph.execute(asking, context, only_reading=is_safe(request))
 
     async with house.turns.of(caller):
         outcome = await to_thread.run_sync(work)

@@ -1,12 +1,9 @@
-"""Writing that concerns oneself: getting in and out, one's account, one's sessions and API tokens."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Account mutation resolvers: registering, logging in and out, the account, its sessions and API tokens."""
 
 import strawberry
 
 from graphql_schema.context import Info
-from graphql_schema.execution import SelectedField, planned
+from graphql_schema.execution import LookaheadWrite, SelectedField
 from graphql_schema.inputs import (
     CreateApiTokenInput,
     LogInInput,
@@ -16,7 +13,7 @@ from graphql_schema.inputs import (
     UpdateAccountInput,
     shape,
 )
-from graphql_schema.leases import shown
+from graphql_schema.leases import credential_serializer
 from graphql_schema.payloads import (
     AccountPayload,
     ApiTokenPayload,
@@ -25,57 +22,66 @@ from graphql_schema.payloads import (
     DeletePayload,
     LogOutPayload,
 )
-from graphql_schema.queries import checked_id
-from graphql_schema.selection import payload_of
+from graphql_schema.queries import parse_id
+from graphql_schema.selection import payload_selection
 from models.lease import ApiTokenCreate, LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
 from services.api_tokens import NewApiToken
+from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT
-from services.reading.selection import View
+from services.reading.selection import RowSelection
 from services.reception import Admission
 
 
-def _account(field: SelectedField) -> View:
-    return payload_of(field, "user", ACCOUNT)
+def _account_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
+    return payload_selection(field, "user", ACCOUNT)
 
 
-def _beside(field: SelectedField, tree: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what is shown once beside what was read, in the order asked for."""
-    return {member.key: secrets.get(member.name, tree.get(member.key)) for member in field.members()}
+def _merge_secrets(field: SelectedField, payload: JsonObject, secrets: JsonObject) -> JsonObject:
+    """Return the payload with the values that are shown only once, in the order of the selection."""
+    return {child.key: secrets.get(child.name, payload.get(child.key)) for child in field.children()}
 
 
-def _admitted(field: SelectedField, admission: Admission) -> dict[str, Any]:
-    given = {
+def _auth_payload(field: SelectedField, admission: Admission[JsonObject]) -> JsonObject:
+    tokens: JsonObject = {
         "accessToken": admission.access_token,
         "refreshToken": admission.refresh_token,
         "expiresIn": admission.expires_in,
     }
-    return _beside(field, admission.user, given)
+    return _merge_secrets(field, admission.user, tokens)
 
 
-def _made(field: SelectedField, made: NewApiToken) -> dict[str, Any]:
-    tree = {member.key: shown(member)(made.shown) for member in field.members() if member.name == "apiToken"}
-    return _beside(field, tree, {"secret": made.token, "__typename": field.type.name})
+def _api_token_payload(field: SelectedField, made: NewApiToken) -> JsonObject:
+    payload: JsonObject = {
+        child.key: credential_serializer(child)(made.shown) for child in field.children() if child.name == "apiToken"
+    }
+    return _merge_secrets(field, payload, {"secret": made.token, "__typename": field.type.name})
 
 
 @strawberry.type
 class AccountMutation:
-    """The roots of writing that concerns oneself."""
+    """Root fields of mutations that concern the account."""
 
-    @strawberry.mutation(description="Make an account and begin its first session.")
-    def register(self, info: Info, input: RegisterInput) -> AuthPayload:
+    @strawberry.mutation(description="Make an account and begin its first session.", graphql_type=AuthPayload)
+    def register(self, info: Info, input: RegisterInput) -> LookaheadWrite:
         new, context = shape(Registration, input), info.context
-        return planned(lambda field: _admitted(field, context.reception.register(new, _account(field), context.visitor)))
+        return LookaheadWrite(
+            lambda field: _auth_payload(field, context.reception.register(new, _account_payload(field), context.visitor))
+        )
 
-    @strawberry.mutation(description="Begin a session with e-mail and password.")
-    def log_in(self, info: Info, input: LogInInput) -> AuthPayload:
+    @strawberry.mutation(description="Begin a session with e-mail and password.", graphql_type=AuthPayload)
+    def log_in(self, info: Info, input: LogInInput) -> LookaheadWrite:
         given, context = shape(Credentials, input), info.context
-        return planned(lambda field: _admitted(field, context.reception.log_in(given, _account(field), context.visitor)))
+        return LookaheadWrite(
+            lambda field: _auth_payload(field, context.reception.log_in(given, _account_payload(field), context.visitor))
+        )
 
-    @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.")
-    def refresh(self, info: Info, input: RefreshInput) -> AuthPayload:
+    @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.", graphql_type=AuthPayload)
+    def refresh(self, info: Info, input: RefreshInput) -> LookaheadWrite:
         given, context = shape(Refresh, input), info.context
-        return planned(lambda field: _admitted(field, context.reception.refresh(given, _account(field), context.visitor)))
+        return LookaheadWrite(
+            lambda field: _auth_payload(field, context.reception.refresh(given, _account_payload(field), context.visitor))
+        )
 
     @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")
     def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:
@@ -88,27 +94,27 @@ class AccountMutation:
 
     @strawberry.mutation(description="End one of your sessions. Its tokens die at once.")
     def end_session(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.sessions.end(checked_id(id))
+        info.context.sessions.end(parse_id(id))
         return DeletePayload(id=id)
 
     @strawberry.mutation(description="End all your sessions but the one of your token.")
     def end_other_sessions(self, info: Info) -> DeleteManyPayload:
         return DeleteManyPayload(ids=[strawberry.ID(ended) for ended in info.context.sessions.end_others()])
 
-    @strawberry.mutation(description="Make a token for a program.")
-    def create_api_token(self, info: Info, input: CreateApiTokenInput) -> ApiTokenPayload:
+    @strawberry.mutation(description="Make a token for a program.", graphql_type=ApiTokenPayload)
+    def create_api_token(self, info: Info, input: CreateApiTokenInput) -> LookaheadWrite:
         tokens, new = info.context.api_tokens, shape(ApiTokenCreate, input)
-        return planned(lambda field: _made(field, tokens.create(new)))
+        return LookaheadWrite(lambda field: _api_token_payload(field, tokens.create(new)))
 
     @strawberry.mutation(description="Delete an API token. It dies at once.")
     def delete_api_token(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.api_tokens.delete(checked_id(id))
+        info.context.api_tokens.delete(parse_id(id))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="Change your account. A new password ends your other sessions.")
-    def update_account(self, info: Info, input: UpdateAccountInput) -> AccountPayload:
+    @strawberry.mutation(description="Change your account. A new password ends your other sessions.", graphql_type=AccountPayload)
+    def update_account(self, info: Info, input: UpdateAccountInput) -> LookaheadWrite:
         account, change = info.context.account, shape(AccountChange, input)
-        return planned(lambda field: account.change(change, _account(field)))
+        return LookaheadWrite(lambda field: account.change(change, _account_payload(field)))
 
     @strawberry.mutation(description="Delete your account and all its data. Its tokens die at once.")
     def delete_account(self, info: Info) -> DeletePayload:

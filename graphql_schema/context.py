@@ -1,11 +1,11 @@
-"""What resolvers get: the caller, if there is one, and one snapshot for all reads of an operation."""
+"""GraphQL context: what resolvers get. The caller, if there is one, and one snapshot for all reads of an operation."""
 
 from contextlib import ExitStack
 from functools import cached_property
 
 import strawberry
 
-from graphql_schema.repertoire import Rehearsal
+from graphql_schema.compiled_operation import PreparedRootField
 from services.accounts import AccountService
 from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
@@ -21,17 +21,21 @@ from services.tasks import TaskService
 from services.transactions import Snapshot
 
 
-class GraphContext:
-    """One operation's. Whatever touches data asks for the caller, and fails closed without one."""
+class GraphQLContext:
+    """The context of one execution. All access to data needs the caller, and fails without one.
+
+    `root_readers` collects the root fields that graphql-core has executed, from which the operation is compiled.
+    """
 
     def __init__(self, caller: UserContext | TodoError, visitor: Visitor, reception: Reception, passwords: Passwords) -> None:
         self._caller = caller
-        self._open = ExitStack()
-        self._unopened: TodoError | None = None
+        self._exit_stack = ExitStack()
+        self._snapshot_error: TodoError | None = None
         self._passwords = passwords
         self.visitor = visitor
         self.reception = reception
-        self.rehearsal: Rehearsal | None = None
+        self.bind_variables: frozenset[str] = frozenset()
+        self.root_readers: list[PreparedRootField] = []
 
     @property
     def caller(self) -> UserContext:
@@ -53,16 +57,16 @@ class GraphContext:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """Open the operation's one read transaction, on first use. Raises Unauthenticated, RateLimited, Unavailable.
+        """Return the operation's one read transaction, opened on first use. Raises Unauthenticated, RateLimited, Unavailable.
 
-        What did not open once is not tried again by the operation's next field.
+        If it cannot be opened, the operation's next field does not try again.
         """
-        if self._unopened is not None:
-            raise self._unopened
+        if self._snapshot_error is not None:
+            raise self._snapshot_error
         try:
-            return self._open.enter_context(self.caller.snapshot())
+            return self._exit_stack.enter_context(self.caller.snapshot())
         except TodoError as error:
-            self._unopened = error
+            self._snapshot_error = error
             raise
 
     @property
@@ -106,7 +110,7 @@ class GraphContext:
 
     def close(self) -> None:
         """End the read transaction, if one was opened."""
-        self._open.close()
+        self._exit_stack.close()
 
 
-Info = strawberry.Info[GraphContext, None]
+Info = strawberry.Info[GraphQLContext, None]

@@ -1,14 +1,15 @@
-"""The executor: a resolver may answer a plan instead of a value. That gets its field's selection, and answers a finished tree.
+"""Lookahead execution: a resolver may return a plan of work instead of a value, which then gets the field's selection.
 
-graphql-core would complete such a tree field by field, at about 4 µs a leaf; the tree holds exactly the selected fields, under
-their response keys and JSON-ready, so it passes untouched. The overridden method is private to graphql-core: see pyproject.toml.
+Such work returns a JSON object with exactly the selected fields, under their response keys. graphql-core would complete it field
+by field, at about 4 µs a leaf; it passes untouched instead. The overridden method is private to graphql-core: see pyproject.toml.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import strawberry
 from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLOutputType, VariableNode, get_named_type
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import get_argument_values
@@ -16,30 +17,18 @@ from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_schema.late import LATE, Late
-from services.transactions import Snapshot
-
-# What reads a root field's tree. It gets the field's late arguments, as far as they were given.
-Reading = Callable[[Snapshot, Late], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """A root field ready to be read: late arguments are `settled`, or `awaited` from the variables named here."""
-
-    reading: Reading
-    settled: Late
-    awaited: Mapping[str, str]
-
-    def read(self, snapshot: Snapshot, variables: Mapping[str, Any]) -> Any:
-        """Return the tree."""
-        return self.reading(snapshot, {**self.settled, **{name: variables[source] for name, source in self.awaited.items()}})
+from graphql_schema.compiled_operation import PreparedRootField, Reader
+from graphql_schema.context import GraphQLContext
+from graphql_schema.late import BINDABLE_ARGUMENTS
+from services.json_values import JsonObject, JsonValue
 
 
 class SelectedField:
-    """A field under its response key, as the operation selects it. What is below it is collected by graphql-core itself."""
+    """A field under its response key, as the operation selects it. graphql-core itself collects the fields below it."""
 
-    def __init__(self, key: str, parent: GraphQLObjectType, executor: "PlanningExecutor", details: list[FieldDetails]) -> None:
+    def __init__(
+        self, key: str, parent: GraphQLObjectType, executor: "LookaheadExecutionContext", details: list[FieldDetails]
+    ) -> None:
         self.key = key
         self.parent = parent
         self.name = details[0].node.name.value
@@ -60,8 +49,8 @@ class SelectedField:
         first = self._details[0]
         return get_argument_values(self._definition, first.node, self._executor.variable_values, first.fragment_variable_values)
 
-    def members(self, object_type: GraphQLObjectType | None = None) -> "list[SelectedField]":
-        """Return what is selected below, in order; of an interface, as the object type that it turned out to be."""
+    def children(self, object_type: GraphQLObjectType | None = None) -> "list[SelectedField]":
+        """Return the fields selected below, in order; of an interface, those of the given object type."""
         parent = object_type or self.type
         assert isinstance(parent, GraphQLObjectType)  # noqa: S101
         collected = self._executor.collect_subfields(parent, self._details).grouped_field_set
@@ -73,58 +62,48 @@ class SelectedField:
         assert isinstance(found, GraphQLObjectType)  # noqa: S101
         return found
 
-    def read(self, select: Callable[["SelectedField"], Reading]) -> Any:
-        """Return the tree of this root field.
+    def execute_read(self, select: Callable[["SelectedField"], Reader]) -> JsonValue:
+        """Return the result of this root field, and leave its reader in the context, from where the operation is compiled."""
+        context: GraphQLContext = self._executor.context_value
+        snapshot = context.snapshot  # first: no reader is made for anonymous clients
+        variable_names = self._bind_variables(context.bind_variables)
+        bound = {argument for argument, _ in variable_names}
+        literals = tuple((name, value) for name, value in self.arguments.items() if name in BINDABLE_ARGUMENTS - bound)
+        field = PreparedRootField(self.key, select(self), literals, variable_names)
+        context.root_readers.append(field)
+        return field.read(snapshot, self._executor.variable_values.coerced)
 
-        The document and the variables alone decide how it is read, so that is found once for both, and remembered with them.
-        """
-        context = self._executor.context_value
-        snapshot = context.snapshot  # before all: for strangers, no selection is made, and none remembered
-        selections: dict[str, Rehearsed] = context.rehearsal.selections
-        if self.key not in selections:
-            awaited = self._awaited(context.rehearsal.late)
-            settled = {name: value for name, value in self.arguments.items() if name in LATE - awaited.keys()}
-            selections[self.key] = Rehearsed(select(self), settled, awaited)
-        return selections[self.key].read(snapshot, self._executor.variable_values.coerced)
-
-    def _awaited(self, late: frozenset[str]) -> dict[str, str]:
-        """Return the arguments that late variables are given to, with these."""
-        given = {argument.name.value: argument.value for argument in self._details[0].node.arguments or ()}
-        named = {name: value.name.value for name, value in given.items() if isinstance(value, VariableNode)}
-        return {name: variable for name, variable in named.items() if variable in late}
+    def _bind_variables(self, bind_variables: frozenset[str]) -> tuple[tuple[str, str], ...]:
+        """Return the arguments whose values are bind variables, each with its variable."""
+        values = {argument.name.value: argument.value for argument in self._details[0].node.arguments or ()}
+        variables = {name: value.name.value for name, value in values.items() if isinstance(value, VariableNode)}
+        return tuple((name, variable) for name, variable in variables.items() if variable in bind_variables)
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What a resolver of the Query type answers: how its selection is read. The reading answers the finished tree."""
+class LookaheadRead:
+    """What a resolver of the Query type returns: a function from the field's selection to the reader of its result.
 
-    select: Callable[[SelectedField], Reading]
+    The document and the variables alone decide the reader, so it serves for later executions too.
+    """
+
+    select: Callable[[SelectedField], Reader]
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What a resolver of a mutation answers to see its selection; `run` answers the finished tree."""
+class LookaheadWrite:
+    """What a resolver of a mutation returns to get the field's selection; `run` returns the result."""
 
-    run: Callable[[SelectedField], Any]
-
-
-def reads(select: Callable[[SelectedField], Reading]) -> Any:
-    """Answer how to read, from a resolver that declares the type of the finished tree."""
-    return Read(select)
+    run: Callable[[SelectedField], JsonValue]
 
 
-def planned(run: Callable[[SelectedField], Any]) -> Any:
-    """Answer a plan, from a resolver that declares the type of the finished tree."""
-    return Planned(run)
+def resolve_from_result(root: JsonObject, info: strawberry.Info) -> JsonValue:
+    """Resolve a field of an object that is complete already: its value stands under the response key."""
+    return root[str(info.path.key)]
 
 
-def from_finished_tree(root: Any, info: Any) -> Any:
-    """Resolve a field of a tree that is finished already: it stands under its response key."""
-    return root[info.path.key]
-
-
-class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Runs plans, and completes everything else as usual."""
+class LookaheadExecutionContext(StrawberryGraphQLCoreExecutionContext):
+    """Runs the lookahead reads and writes that resolvers return, and completes all other values as usual."""
 
     def complete_value(  # noqa: PLR0913, PLR0917 - the signature is graphql-core's
         self,
@@ -135,8 +114,8 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Let a plan answer for its field."""
-        if isinstance(result, Read | Planned):
+        """Return the result of a lookahead read or write as it is."""
+        if isinstance(result, LookaheadRead | LookaheadWrite):
             field = SelectedField(str(path.key), info.parent_type, self, field_details_list)
-            return result.run(field) if isinstance(result, Planned) else field.read(result.select)
+            return result.run(field) if isinstance(result, LookaheadWrite) else field.execute_read(result.select)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)

@@ -54,7 +54,7 @@ class Given:
         return self._sizes[name]
 
 
-def _size_of(value: Any) -> int:
+def _size_of(value: object) -> int:
     if isinstance(value, Mapping):
         value = list(value.values())
     return sum(1 + _size_of(member) for member in value) if isinstance(value, list) else 0

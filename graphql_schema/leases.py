@@ -1,31 +1,30 @@
-"""Sessions and API tokens as finished trees: few rows, which the read engine has nothing to do with."""
+"""Login sessions and API tokens as GraphQL objects: few rows, which the query engine does not read."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from graphql_schema.execution import Reading, SelectedField
+from graphql_schema.compiled_operation import Reader
+from graphql_schema.execution import SelectedField
 from models.scopes import Scope
+from services.json_values import JsonObject
 from services.reading.names import snake
 from services.transactions import Snapshot
 
-Row = Mapping[str, Any]
 
-
-def shown(field: SelectedField) -> Callable[[Row], dict[str, Any]]:
-    """Return what shows what is selected of a row, under its response keys."""
+def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonObject]:
+    """Return a function from a session or API token to what is selected of it, under the response keys."""
     type_name = field.type.name
-    columns = [(member.key, snake(member.name)) for member in field.members()]
+    columns = [(child.key, snake(child.name)) for child in field.children()]
 
-    def show(row: Row) -> dict[str, Any]:
-        spelled = {**row, "__typename": type_name}
-        if "scopes" in row:
-            spelled["scopes"] = [Scope(scope).name for scope in row["scopes"]]
-        return {key: spelled[column] for key, column in columns}
+    def serialize(credential: JsonObject) -> JsonObject:
+        values: JsonObject = {**credential, "__typename": type_name}
+        if isinstance(scopes := credential.get("scopes"), list):
+            values["scopes"] = [Scope(scope).name for scope in scopes]
+        return {key: values[column] for key, column in columns}
 
-    return show
+    return serialize
 
 
-def reading_of(field: SelectedField, listed: Callable[[Snapshot], Sequence[Row]]) -> Reading:
-    """Return how a list of rows is read."""
-    show = shown(field)
-    return lambda snapshot, _: [show(row) for row in listed(snapshot)]
+def credentials_reader(field: SelectedField, listed: Callable[[Snapshot], Sequence[JsonObject]]) -> Reader:
+    """Return the reader of a list of credentials."""
+    serialize = credential_serializer(field)
+    return lambda snapshot, _: [serialize(credential) for credential in listed(snapshot)]

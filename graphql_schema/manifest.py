@@ -39,7 +39,7 @@ def _apollo(tree: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
     return ((operation.get("id"), operation.get("body")) for operation in operations)
 
 
-def _check(digest: Any, text: Any) -> None:
+def _check(digest: object, text: object) -> None:
     if not isinstance(digest, str) or not isinstance(text, str):
         raise ManifestError(f"gives {digest!r} no text: each hash has its document")
     if sha256(text.encode()).hexdigest() != digest:

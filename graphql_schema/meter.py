@@ -9,7 +9,6 @@ that each spread the next one twice stays cheap to refuse.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from graphql import (
     FieldNode,
@@ -153,6 +152,6 @@ def _is_list(member: GraphQLField | GraphQLArgument) -> bool:
     return is_list_type(kind)
 
 
-def _length(value: Any) -> int:
+def _length(value: object) -> int:
     """Return how many values a list has; GraphQL takes a single value for a list of one."""
     return len(value) if isinstance(value, list) else int(value is not None)

@@ -1,4 +1,4 @@
-"""Writing: each field is its own transaction, and calls one service method."""
+"""Mutation resolvers: each field is its own transaction, and calls one service method."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from graphql_schema.account_mutations import AccountMutation
 from graphql_schema.context import Info
-from graphql_schema.execution import SelectedField, planned
+from graphql_schema.execution import LookaheadWrite, SelectedField
 from graphql_schema.inputs import (
     AddCommentInput,
     CreateListInput,
@@ -29,95 +29,100 @@ from graphql_schema.payloads import (
     TaskPayload,
     TasksPayload,
 )
-from graphql_schema.queries import checked_id
-from graphql_schema.selection import payload_of
+from graphql_schema.queries import parse_id
+from graphql_schema.selection import list_payload_selection, payload_selection
 from models.comment import CommentCreate, CommentUpdate
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate
+from services.json_values import JsonObject
 from services.reading.entity_registry import COMMENT, TAG, TASK, TASK_LIST
-from services.reading.selection import View
+from services.reading.selection import RowSelection
 from services.rows import Revisions
 
 IfRevision = Annotated[int | None, strawberry.argument(description="Act only if it still has this revision.")]
 
 
 def _ids(ids: list[strawberry.ID]) -> list[str]:
-    return [checked_id(id_, f"/ids/{place}") for place, id_ in enumerate(ids)]
+    return [parse_id(id_, f"/ids/{place}") for place, id_ in enumerate(ids)]
 
 
 def _revisions(revision: int | None) -> Revisions:
     return None if revision is None or revision is UNSET else frozenset({revision})
 
 
-def _task(field: SelectedField) -> View:
-    return payload_of(field, "task", TASK)
+def _task_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
+    return payload_selection(field, "task", TASK)
 
 
-def _tasks(field: SelectedField) -> View:
-    return payload_of(field, "tasks", TASK, many=True)
+def _tasks_payload(field: SelectedField) -> RowSelection[JsonObject]:
+    return list_payload_selection(field, "tasks", TASK)
 
 
-def _list(field: SelectedField) -> View:
-    return payload_of(field, "list", TASK_LIST)
+def _list_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
+    return payload_selection(field, "list", TASK_LIST)
 
 
-def _tag(field: SelectedField) -> View:
-    return payload_of(field, "tag", TAG)
+def _tag_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
+    return payload_selection(field, "tag", TAG)
 
 
-def _comment(field: SelectedField) -> View:
-    return payload_of(field, "comment", COMMENT)
+def _comment_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
+    return payload_selection(field, "comment", COMMENT)
 
 
 @strawberry.type(description="Writing. Each field is its own transaction.")
 class Mutation(AccountMutation):
-    """The roots of writing."""
+    """Root fields of mutations."""
 
-    @strawberry.mutation(description="Create a task.")
-    def create_task(self, info: Info, input: CreateTaskInput) -> TaskPayload:
+    @strawberry.mutation(description="Create a task.", graphql_type=TaskPayload)
+    def create_task(self, info: Info, input: CreateTaskInput) -> LookaheadWrite:
         tasks, new = info.context.tasks, shape(TaskCreate, input)
-        return planned(lambda field: tasks.create(new, _task(field)).tree)
+        return LookaheadWrite(lambda field: tasks.create(new, _task_payload(field)).row)
 
-    @strawberry.mutation(description="Create several tasks, all or none.")
-    def create_tasks(self, info: Info, inputs: list[CreateTaskInput]) -> TasksPayload:
+    @strawberry.mutation(description="Create several tasks, all or none.", graphql_type=TasksPayload)
+    def create_tasks(self, info: Info, inputs: list[CreateTaskInput]) -> LookaheadWrite:
         tasks = info.context.tasks
         new = [shape(TaskCreate, given, f"/{place}") for place, given in enumerate(inputs)]
-        return planned(lambda field: tasks.create_many(new, _tasks(field)))
+        return LookaheadWrite(lambda field: tasks.create_many(new, _tasks_payload(field)))
 
-    @strawberry.mutation(description="Change a task.")
-    def update_task(self, info: Info, id: strawberry.ID, input: UpdateTaskInput, if_revision: IfRevision = UNSET) -> TaskPayload:
-        tasks, task_id, change = info.context.tasks, checked_id(id), shape(TaskUpdate, input)
-        return planned(lambda field: tasks.update(task_id, change, _task(field), _revisions(if_revision)))
+    @strawberry.mutation(description="Change a task.", graphql_type=TaskPayload)
+    def update_task(
+        self, info: Info, id: strawberry.ID, input: UpdateTaskInput, if_revision: IfRevision = UNSET
+    ) -> LookaheadWrite:
+        tasks, task_id, change = info.context.tasks, parse_id(id), shape(TaskUpdate, input)
+        return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), _revisions(if_revision)))
 
-    @strawberry.mutation(description="Change several tasks in the same way, all or none.")
-    def update_tasks(self, info: Info, ids: list[strawberry.ID], input: UpdateTaskInput) -> TasksPayload:
+    @strawberry.mutation(description="Change several tasks in the same way, all or none.", graphql_type=TasksPayload)
+    def update_tasks(self, info: Info, ids: list[strawberry.ID], input: UpdateTaskInput) -> LookaheadWrite:
         tasks, task_ids, change = info.context.tasks, _ids(ids), shape(TaskUpdate, input)
-        return planned(lambda field: tasks.update_many(task_ids, change, _tasks(field)))
+        return LookaheadWrite(lambda field: tasks.update_many(task_ids, change, _tasks_payload(field)))
 
-    @strawberry.mutation(description="Complete a task; on a completed one, nothing changes.")
-    def complete_task(self, info: Info, id: strawberry.ID) -> TaskPayload:
-        tasks, task_id = info.context.tasks, checked_id(id)
-        return planned(lambda field: tasks.complete(task_id, _task(field), completed=True))
+    @strawberry.mutation(description="Complete a task; on a completed one, nothing changes.", graphql_type=TaskPayload)
+    def complete_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+        tasks, task_id = info.context.tasks, parse_id(id)
+        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=True))
 
-    @strawberry.mutation(description="Complete several tasks, all or none.")
-    def complete_tasks(self, info: Info, ids: list[strawberry.ID]) -> TasksPayload:
+    @strawberry.mutation(description="Complete several tasks, all or none.", graphql_type=TasksPayload)
+    def complete_tasks(self, info: Info, ids: list[strawberry.ID]) -> LookaheadWrite:
         tasks, task_ids = info.context.tasks, _ids(ids)
-        return planned(lambda field: tasks.update_many(task_ids, TaskUpdate(completed=True), _tasks(field)))
+        return LookaheadWrite(lambda field: tasks.update_many(task_ids, TaskUpdate(completed=True), _tasks_payload(field)))
 
-    @strawberry.mutation(description="Make a completed task pending again; on another, nothing changes.")
-    def reopen_task(self, info: Info, id: strawberry.ID) -> TaskPayload:
-        tasks, task_id = info.context.tasks, checked_id(id)
-        return planned(lambda field: tasks.complete(task_id, _task(field), completed=False))
+    @strawberry.mutation(
+        description="Make a completed task pending again; on another, nothing changes.", graphql_type=TaskPayload
+    )
+    def reopen_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+        tasks, task_id = info.context.tasks, parse_id(id)
+        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=False))
 
-    @strawberry.mutation(description="Complete a task, or reopen it if it is completed.")
-    def toggle_task(self, info: Info, id: strawberry.ID) -> TaskPayload:
-        tasks, task_id = info.context.tasks, checked_id(id)
-        return planned(lambda field: tasks.complete(task_id, _task(field)))
+    @strawberry.mutation(description="Complete a task, or reopen it if it is completed.", graphql_type=TaskPayload)
+    def toggle_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+        tasks, task_id = info.context.tasks, parse_id(id)
+        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field)))
 
     @strawberry.mutation(description="Delete a task with its subtasks and comments.")
     def delete_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.tasks.delete(checked_id(id), _revisions(if_revision))
+        info.context.tasks.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)
 
     @strawberry.mutation(description="Delete several tasks, all or none.")
@@ -125,56 +130,58 @@ class Mutation(AccountMutation):
         info.context.tasks.delete_many(_ids(ids))
         return DeleteManyPayload(ids=ids)
 
-    @strawberry.mutation(description="Bring back a deleted task, with what was deleted with it.")
-    def restore_task(self, info: Info, id: strawberry.ID) -> TaskPayload:
-        tasks, task_id = info.context.tasks, checked_id(id)
-        return planned(lambda field: tasks.restore(task_id, _task(field)))
+    @strawberry.mutation(description="Bring back a deleted task, with what was deleted with it.", graphql_type=TaskPayload)
+    def restore_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+        tasks, task_id = info.context.tasks, parse_id(id)
+        return LookaheadWrite(lambda field: tasks.restore(task_id, _task_payload(field)))
 
-    @strawberry.mutation(description="Create a list.")
-    def create_list(self, info: Info, input: CreateListInput) -> ListPayload:
+    @strawberry.mutation(description="Create a list.", graphql_type=ListPayload)
+    def create_list(self, info: Info, input: CreateListInput) -> LookaheadWrite:
         lists, new = info.context.lists, shape(ListCreate, input)
-        return planned(lambda field: lists.create(new, _list(field)).tree)
+        return LookaheadWrite(lambda field: lists.create(new, _list_payload(field)).row)
 
-    @strawberry.mutation(description="Change a list.")
-    def update_list(self, info: Info, id: strawberry.ID, input: UpdateListInput, if_revision: IfRevision = UNSET) -> ListPayload:
-        lists, list_id, change = info.context.lists, checked_id(id), shape(ListUpdate, input)
-        return planned(lambda field: lists.update(list_id, change, _list(field), _revisions(if_revision)))
+    @strawberry.mutation(description="Change a list.", graphql_type=ListPayload)
+    def update_list(
+        self, info: Info, id: strawberry.ID, input: UpdateListInput, if_revision: IfRevision = UNSET
+    ) -> LookaheadWrite:
+        lists, list_id, change = info.context.lists, parse_id(id), shape(ListUpdate, input)
+        return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a list; its tasks stay, in no list.")
     def delete_list(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.lists.delete(checked_id(id), _revisions(if_revision))
+        info.context.lists.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="Create a tag.")
-    def create_tag(self, info: Info, input: CreateTagInput) -> TagPayload:
+    @strawberry.mutation(description="Create a tag.", graphql_type=TagPayload)
+    def create_tag(self, info: Info, input: CreateTagInput) -> LookaheadWrite:
         tags, new = info.context.tags, shape(TagCreate, input)
-        return planned(lambda field: tags.create(new, _tag(field)).tree)
+        return LookaheadWrite(lambda field: tags.create(new, _tag_payload(field)).row)
 
-    @strawberry.mutation(description="Change a tag.")
-    def update_tag(self, info: Info, id: strawberry.ID, input: UpdateTagInput, if_revision: IfRevision = UNSET) -> TagPayload:
-        tags, tag_id, change = info.context.tags, checked_id(id), shape(TagUpdate, input)
-        return planned(lambda field: tags.update(tag_id, change, _tag(field), _revisions(if_revision)))
+    @strawberry.mutation(description="Change a tag.", graphql_type=TagPayload)
+    def update_tag(self, info: Info, id: strawberry.ID, input: UpdateTagInput, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+        tags, tag_id, change = info.context.tags, parse_id(id), shape(TagUpdate, input)
+        return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a tag; it is taken off its tasks.")
     def delete_tag(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.tags.delete(checked_id(id), _revisions(if_revision))
+        info.context.tags.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="Comment on a task.")
-    def add_comment(self, info: Info, input: AddCommentInput) -> CommentPayload:
+    @strawberry.mutation(description="Comment on a task.", graphql_type=CommentPayload)
+    def add_comment(self, info: Info, input: AddCommentInput) -> LookaheadWrite:
         given = members(input)
-        comments = info.context.comments_on(checked_id(given.pop("task_id"), "/task_id"))
+        comments = info.context.comments_on(parse_id(given.pop("task_id"), "/task_id"))
         new = shape(CommentCreate, given)
-        return planned(lambda field: comments.create(new, _comment(field)).tree)
+        return LookaheadWrite(lambda field: comments.create(new, _comment_payload(field)).row)
 
-    @strawberry.mutation(description="Change a comment.")
+    @strawberry.mutation(description="Change a comment.", graphql_type=CommentPayload)
     def update_comment(
         self, info: Info, id: strawberry.ID, input: UpdateCommentInput, if_revision: IfRevision = UNSET
-    ) -> CommentPayload:
-        comments, comment_id, change = info.context.comments, checked_id(id), shape(CommentUpdate, input)
-        return planned(lambda field: comments.update(comment_id, change, _comment(field), _revisions(if_revision)))
+    ) -> LookaheadWrite:
+        comments, comment_id, change = info.context.comments, parse_id(id), shape(CommentUpdate, input)
+        return LookaheadWrite(lambda field: comments.update(comment_id, change, _comment_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a comment.")
     def delete_comment(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.comments.delete(checked_id(id), _revisions(if_revision))
+        info.context.comments.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)

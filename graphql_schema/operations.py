@@ -1,25 +1,27 @@
-"""Runs operations: parse, validate, measure, execute, by graphql-core's public functions, with what is pure remembered."""
+"""GraphQL executor: parses, validates, analyzes and executes operations with graphql-core, or replays compiled queries."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import strawberry
 from graphql import DocumentNode, GraphQLError, OperationType, execute_sync
 
-from graphql_schema.context import GraphContext
-from graphql_schema.execution import PlanningExecutor
+from graphql_schema.compiled_operation import CompiledOperation
+from graphql_schema.context import GraphQLContext
+from graphql_schema.execution import LookaheadExecutionContext
 from graphql_schema.limits import MAX_COST, check
 from graphql_schema.outcomes import Outcome, answered, failed, refused
 from graphql_schema.persisted import PersistedDocuments
-from graphql_schema.repertoire import Rehearsal, Repertoire
+from graphql_schema.repertoire import OperationCache
 from graphql_schema.requests import GraphRequest
 from services.errors import MethodNotAllowed, TodoError
 
-# Mutations that are attempts to get in.
-ATTEMPTS = frozenset({"register", "logIn", "refresh"})
+# Mutations that count as login attempts.
+AUTH_MUTATIONS = frozenset({"register", "logIn", "refresh"})
 
 
-class Graph:
-    """The schema, ready to run operations. Its methods block: call them in a worker thread."""
+class GraphQLExecutor:
+    """Executes operations of one schema. Its methods block: call them in a worker thread."""
 
     def __init__(
         self,
@@ -30,26 +32,26 @@ class Graph:
         listed: Mapping[str, str] | None = None,
         only_listed: bool = False,
     ) -> None:
-        """Make it ready. `listed` are persisted documents by their digests. Raises UnusableListError."""
+        """Create the executor. `listed` are persisted documents by their hashes. Raises UnusableListError."""
         self._core = schema._schema  # noqa: SLF001 - the graphql-core schema has no public name
         self._max_cost = max_cost
-        self._is_secretive = not introspection
-        self.repertoire = Repertoire(self._core, introspection=introspection)
-        self.documents = PersistedDocuments(self.repertoire, listed or {}, only=only_listed)
+        self._hide_schema = not introspection
+        self.cache = OperationCache(self._core, introspection=introspection)
+        self.documents = PersistedDocuments(self.cache, listed or {}, only=only_listed)
 
-    def run(self, request: GraphRequest, context: GraphContext, *, only_reading: bool = False) -> Outcome:
-        """Run the operation from its first field to its last, and close what it opened.
+    def execute(self, request: GraphRequest, context: GraphQLContext, *, only_reading: bool = False) -> Outcome:
+        """Return the result of the operation, and close the context.
 
-        `only_reading` refuses mutations, where the operation came by a way that must not change anything.
+        `only_reading` rejects mutations, for requests by a method that must not change anything.
         """
         try:
             request = self.documents.resolved(request)
-            prepared = self.repertoire.prepared(request.query)
-            if prepared.document is None or prepared.errors:
-                return refused(prepared.errors, 400 if prepared.document is None else 422)
-            if only_reading and self._type(request) not in {None, OperationType.QUERY}:
+            parsed = self.cache.document(request.query)
+            if parsed.document is None or parsed.errors:
+                return refused(parsed.errors, 400 if parsed.document is None else 422)
+            if only_reading and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
                 raise MethodNotAllowed("GET only reads; send this operation by POST.")
-            return self._run(prepared.document, request, context)
+            return self._execute_prepared(parsed.document, request, context)
         except TodoError as error:
             return failed(error)
         except RecursionError:
@@ -57,50 +59,51 @@ class Graph:
         finally:
             context.close()
 
-    def _run(self, document: DocumentNode, request: GraphRequest, context: GraphContext) -> Outcome:
-        rehearsal = self.repertoire.rehearsal(request.query, request.operation_name, request.variables)
-        check(rehearsal.measure, self._max_cost)
-        attempts = sum(name in ATTEMPTS for name in rehearsal.roots)
-        context.prepay(max(1, len(rehearsal.roots)), rehearsal.measure.cost, attempts)
-        outcome = self._read_again(rehearsal, request, context) or self._execute(document, request, rehearsal, context)
+    def _execute_prepared(self, document: DocumentNode, request: GraphRequest, context: GraphQLContext) -> Outcome:
+        operation = self.cache.prepare(request)
+        check(operation.complexity, self._max_cost)
+        attempts = sum(name in AUTH_MUTATIONS for name in operation.root_fields)
+        context.prepay(max(1, len(operation.root_fields)), operation.complexity.cost, attempts)
+        outcome = self._replay(operation, request, context)
+        if outcome is None:
+            outcome = self._execute_with_graphql_core(document, request, operation, context)
         if request.wants_cost:
-            outcome.body["extensions"] = {"cost": {"requested": rehearsal.measure.cost, "limit": self._max_cost}}
+            outcome.body["extensions"] = {"cost": {"requested": operation.complexity.cost, "limit": self._max_cost}}
         return outcome
 
-    def _type(self, request: GraphRequest) -> OperationType | None:
-        return self.repertoire.operation_type(request.query, request.operation_name)
+    def _replay(self, operation: CompiledOperation, request: GraphRequest, context: GraphQLContext) -> Outcome | None:
+        """Return the result of a compiled query by its readers alone, or None where graphql-core has to execute it.
 
-    def _read_again(self, rehearsal: Rehearsal, request: GraphRequest, context: GraphContext) -> Outcome | None:
-        """Run a known query by its readings alone.
-
-        Where one fails, executing the operation says how that is answered, and until it goes well again it is not known.
+        Where a reader fails, graphql-core decides which fields are null and how the errors look. The compiled form stays: it
+        depends on the document and the variables only, so the failure is one of this caller's data or token.
         """
-        if not rehearsal.is_known:
+        if operation.root_readers is None:
             return None
         try:
             snapshot, variables = context.snapshot, request.variables or {}
         except TodoError:
-            rehearsal.is_known = False
             return None
         try:
-            data = {key: rehearsed.read(snapshot, variables) for key, rehearsed in rehearsal.selections.items()}
-            return Outcome({"data": data}, executed=True)
+            data = {field.key: field.read(snapshot, variables) for field in operation.root_readers}
         except TodoError:
             snapshot.budget.renew()
-            rehearsal.is_known = False
             return None
+        return Outcome({"data": data}, executed=True)
 
-    def _execute(self, document: DocumentNode, request: GraphRequest, rehearsal: Rehearsal, context: GraphContext) -> Outcome:
-        context.rehearsal = rehearsal
+    def _execute_with_graphql_core(
+        self, document: DocumentNode, request: GraphRequest, operation: CompiledOperation, context: GraphQLContext
+    ) -> Outcome:
+        context.bind_variables = operation.bind_variables
         result = execute_sync(
             self._core,
             document,
             context_value=context,
             variable_values=dict(request.variables or {}),
             operation_name=request.operation_name,
-            executor_class=PlanningExecutor,
-            hide_suggestions=self._is_secretive,
+            executor_class=LookaheadExecutionContext,
+            hide_suggestions=self._hide_schema,
         )
-        if result.data and not result.errors and self._type(request) is OperationType.QUERY:
-            rehearsal.is_known = list(result.data) == list(rehearsal.selections)
-        return answered(result, is_single=len(rehearsal.roots) == 1)
+        readers = tuple(context.root_readers)
+        if result.data and not result.errors and list(result.data) == [field.key for field in readers]:
+            self.cache.store(replace(operation, root_readers=readers))
+        return answered(result, is_single=len(operation.root_fields) == 1)

@@ -11,7 +11,7 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from graphql_schema.repertoire import Repertoire
+from graphql_schema.repertoire import OperationCache
 from graphql_schema.requests import GraphRequest
 from services.errors import Forbidden, InvalidInput, TodoError
 
@@ -36,12 +36,12 @@ class UnusableListError(Exception):
 class PersistedDocuments:
     """The documents by their digests. Where `only` is set, no others are run, and clients leave none."""
 
-    def __init__(self, repertoire: Repertoire, listed: Mapping[str, str], *, only: bool) -> None:
+    def __init__(self, cache: OperationCache, listed: Mapping[str, str], *, only: bool) -> None:
         """Raise UnusableListError where a listed document is not valid."""
         for digest, text in listed.items():
-            if errors := repertoire.prepared(text).errors:
+            if errors := cache.document(text).errors:
                 raise UnusableListError(f"lists a document that is not valid: {digest}: {errors[0].message}")
-        self._repertoire = repertoire
+        self._cache = cache
         self._listed = dict(listed)
         self._allowed = frozenset(listed.values()) if only else None
         self.left: LRUCache[str, str] = LRUCache(KEPT, getsizeof=lambda text: len(text) + _LEAST)
@@ -72,7 +72,7 @@ class PersistedDocuments:
 
     def _keep(self, digest: str, text: str) -> None:
         """Keep what may be run; where only listed documents are run, it is listed already."""
-        if digest not in self._listed and not self._repertoire.prepared(text).errors:
+        if digest not in self._listed and not self._cache.document(text).errors:
             with self._lock:
                 self.left[digest] = text
 

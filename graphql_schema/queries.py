@@ -1,14 +1,13 @@
-"""Reading: every root field hands its selection to the read engine, all in the operation's one snapshot."""
-
-from typing import Any
+"""Query resolvers: every root field hands its selection to the query engine, all in the operation's one snapshot."""
 
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.execution import Reading, SelectedField, reads
-from graphql_schema.late import Late
-from graphql_schema.leases import reading_of
-from graphql_schema.selection import page_of, view_of
+from graphql_schema.compiled_operation import Reader
+from graphql_schema.execution import LookaheadRead, SelectedField
+from graphql_schema.late import BoundValues
+from graphql_schema.leases import credentials_reader
+from graphql_schema.selection import connection_query, row_selection
 from graphql_schema.types import (
     After,
     ApiToken,
@@ -32,11 +31,12 @@ from models.scopes import Scope
 from models.text import canonical_id
 from services import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
+from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.entity_types import Entity
 from services.reading.nodes import entity_of
 from services.reading.pages import DEFAULT_PAGE
-from services.reading.selection import Level
+from services.reading.selection import QueryNode
 from services.transactions import Snapshot
 
 # Inside Query, `list` is a field.
@@ -44,7 +44,7 @@ Sessions = list[Session]
 ApiTokens = list[ApiToken]
 
 
-def checked_id(text: str, pointer: str = "/id") -> str:
+def parse_id(text: str, pointer: str = "/id") -> str:
     """Return an id as it is stored. Raises InvalidInput."""
     try:
         return canonical_id(text)
@@ -52,90 +52,87 @@ def checked_id(text: str, pointer: str = "/id") -> str:
         raise InvalidInput.at(pointer, str(error)) from None
 
 
-def _id_in(late: Late) -> str:
-    return checked_id(late["id"] or "")
+def _bound_id(values: BoundValues) -> str:
+    return parse_id(values["id"] or "")
 
 
-def _cursor_in(late: Late, level: Level) -> str | None:
-    return late.get(level.window.argument) if level.window else None
+def _bound_cursor(values: BoundValues, node: QueryNode[JsonObject]) -> str | None:
+    return values.get(node.window.argument) if node.window else None
 
 
-def _one(entity: Entity) -> Any:
-    def select(field: SelectedField) -> Reading:
-        view = view_of(field, entity)
+def _single(entity: Entity) -> LookaheadRead:
+    def select(field: SelectedField) -> Reader:
+        selection = row_selection(field, entity)
 
-        def read(snapshot: Snapshot, late: Late) -> Any:
-            tree = snapshot.read(view.of(entity.name, _id_in(late)))
-            if tree is None:
+        def read(snapshot: Snapshot, values: BoundValues) -> JsonObject:
+            row = snapshot.read(selection.for_ids(entity.name, _bound_id(values)))
+            if row is None:
                 raise NotFound.of(entity.display_name)
-            return tree
+            return row
 
         return read
 
-    return reads(select)
+    return LookaheadRead(select)
 
 
-def _page(entity: Entity) -> Any:
-    def select(field: SelectedField) -> Reading:
-        level = page_of(field, entity)
-        return lambda snapshot, late: snapshot.read(level.at(_cursor_in(late, level)))
+def _connection(entity: Entity) -> LookaheadRead:
+    def select(field: SelectedField) -> Reader:
+        node = connection_query(field, entity)
+        return lambda snapshot, values: snapshot.read(node.with_cursor(_bound_cursor(values, node)))
 
-    return reads(select)
-
-
-def _viewer(field: SelectedField) -> Reading:
-    view = view_of(field, ACCOUNT)
-    return lambda snapshot, _: snapshot.read(view.of(ACCOUNT.name, snapshot.user_id))
+    return LookaheadRead(select)
 
 
-def _node() -> Any:
-    def select(field: SelectedField) -> Reading:
-        views = {entity.name: view_of(field, entity) for entity in NODE_ENTITIES}
+def _viewer(field: SelectedField) -> Reader:
+    selection = row_selection(field, ACCOUNT)
+    return lambda snapshot, _: snapshot.read(selection.for_ids(ACCOUNT.name, snapshot.user_id))
 
-        def read(snapshot: Snapshot, late: Late) -> Any:
-            row_id = _id_in(late)
-            snapshot.grant.demand(Scope.TASKS_READ)
-            entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
-            return None if entity is None else snapshot.read(views[entity.name].of(entity.name, row_id))
 
-        return read
+def _node(field: SelectedField) -> Reader:
+    selections = {entity.name: row_selection(field, entity) for entity in NODE_ENTITIES}
 
-    return reads(select)
+    def read(snapshot: Snapshot, values: BoundValues) -> JsonObject | None:
+        row_id = _bound_id(values)
+        snapshot.grant.demand(Scope.TASKS_READ)
+        entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
+        return None if entity is None else snapshot.read(selections[entity.name].for_ids(entity.name, row_id))
+
+    return read
 
 
 @strawberry.type(description="Reading. One operation sees one consistent state of your data.")
 class Query:
-    """The roots of reading."""
+    """Root fields of queries. Their resolvers return how to read a result; `graphql_type` is the type of that result."""
 
-    @strawberry.field(description="You.")
-    def viewer(self) -> Viewer:
-        return reads(_viewer)
+    @strawberry.field(description="You.", graphql_type=Viewer)
+    def viewer(self) -> LookaheadRead:
+        return LookaheadRead(_viewer)
 
-    @strawberry.field(description="Your sessions, the one used last first.")
-    def sessions(self) -> Sessions:
-        return reads(lambda field: reading_of(field, sessions.listed))
+    @strawberry.field(description="Your sessions, the one used last first.", graphql_type=Sessions)
+    def sessions(self) -> LookaheadRead:
+        return LookaheadRead(lambda field: credentials_reader(field, sessions.listed))
 
-    @strawberry.field(description="Your API tokens, the one used last first.")
-    def api_tokens(self) -> ApiTokens:
-        return reads(lambda field: reading_of(field, api_tokens.listed))
+    @strawberry.field(description="Your API tokens, the one used last first.", graphql_type=ApiTokens)
+    def api_tokens(self) -> LookaheadRead:
+        return LookaheadRead(lambda field: credentials_reader(field, api_tokens.listed))
 
-    @strawberry.field(description="Anything by its id; null where there is nothing.")
-    def node(self, id: strawberry.ID) -> Node | None:
-        return _node()
+    @strawberry.field(description="Anything by its id; null where there is nothing.", graphql_type=Node | None)
+    def node(self, id: strawberry.ID) -> LookaheadRead:
+        return LookaheadRead(_node)
 
-    @strawberry.field(description="A task by its id.")
-    def task(self, id: strawberry.ID) -> Task | None:
-        return _one(TASK)
+    @strawberry.field(description="A task by its id.", graphql_type=Task | None)
+    def task(self, id: strawberry.ID) -> LookaheadRead:
+        return _single(TASK)
 
-    @strawberry.field(description="A list by its id.")
-    def list(self, id: strawberry.ID) -> TaskList | None:
-        return _one(TASK_LIST)
+    @strawberry.field(description="A list by its id.", graphql_type=TaskList | None)
+    def list(self, id: strawberry.ID) -> LookaheadRead:
+        return _single(TASK_LIST)
 
-    @strawberry.field(description="A tag by its id.")
-    def tag(self, id: strawberry.ID) -> Tag | None:
-        return _one(TAG)
+    @strawberry.field(description="A tag by its id.", graphql_type=Tag | None)
+    def tag(self, id: strawberry.ID) -> LookaheadRead:
+        return _single(TAG)
 
-    @strawberry.field(description="Your tasks, a page at a time.")
+    @strawberry.field(description="Your tasks, a page at a time.", graphql_type=TaskConnection)
     def tasks(
         self,
         first: First = DEFAULT_PAGE,
@@ -145,13 +142,13 @@ class Query:
         filter: Filter = UNSET,
         search: Search = UNSET,
         order_by: OrderBy = UNSET,
-    ) -> TaskConnection:
-        return _page(TASK)
+    ) -> LookaheadRead:
+        return _connection(TASK)
 
-    @strawberry.field(description="Your lists by position, a page at a time.")
-    def lists(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> TaskListConnection:
-        return _page(TASK_LIST)
+    @strawberry.field(description="Your lists by position, a page at a time.", graphql_type=TaskListConnection)
+    def lists(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> LookaheadRead:
+        return _connection(TASK_LIST)
 
-    @strawberry.field(description="Your tags by name, a page at a time.")
-    def tags(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> TagConnection:
-        return _page(TAG)
+    @strawberry.field(description="Your tags by name, a page at a time.", graphql_type=TagConnection)
+    def tags(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> LookaheadRead:
+        return _connection(TAG)

@@ -1,16 +1,16 @@
-"""What is remembered of operations: documents parsed and validated, and what each will be with certain variables.
+"""Operation cache: parsed documents and compiled operations.
 
-All of it is pure: it depends on the schema, the document and the variables, and on nobody's data. Variables that only say which
-row it is or where a page begins come late, and are not remembered.
+What it holds depends on the schema, the documents and the variables only, never on a user's data. The values of bind variables,
+which only say which row is meant or where a page begins, are not part of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
 import orjson
-from cachetools import LRUCache, cached
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
@@ -24,130 +24,143 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from graphql_schema.compiled_operation import CompiledOperation, OperationKey
 from graphql_schema.given import Given
-from graphql_schema.late import late_variables
+from graphql_schema.late import bindable_variables
 from graphql_schema.measures import Measure
 from graphql_schema.meter import Meter
+from graphql_schema.requests import GraphRequest
 from graphql_schema.roots import roots_of
 from graphql_schema.rules import Rulebook
 from services.errors import InvalidInput
 
-MAX_DOCUMENT = 100_000  # characters
+MAX_DOCUMENT_CHARACTERS = 100_000
 MAX_TOKENS = 5_000  # names, numbers, texts and signs; the usual introspection query has some 200
-# Bounded by text; a syntax tree takes some fifty times the room of its document, and even the shortest a little.
-REMEMBERED = 600_000  # characters
-_LEAST = 1_500  # characters that anything counts for
-_PER_MEMBER = 4  # characters, for what a selection keeps of each member of a filter
+# Of each of the two caches. A syntax tree takes some fifty times the memory of its document, and even the shortest takes some.
+MAX_CACHE_CHARACTERS = 600_000
+_MIN_ENTRY_SIZE = 1_500  # characters that any entry counts for
+_CHARACTERS_PER_FILTER_MEMBER = 4  # for what a reader holds of each member of a filter
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document, parsed and validated; without a document there are only errors."""
+class ParsedDocument:
+    """A document, parsed and validated. Where it cannot be parsed, there are only errors."""
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     size: int
-    late: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
+    bindable_variables: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Rehearsal:
-    """What an operation with these variables will be: what it amounts to, and its selections as they become known.
-
-    Of a mutation, `roots` are the fields that it runs, one transaction each. Of a query, `late` are the variables that are
-    brought for each reading.
-
-    Once a query has gone well, its selections are known to be all there is to it: then it `is_known`, and reading is enough.
-    """
-
-    measure: Measure
-    size: int
-    roots: tuple[str, ...] = ()
-    late: frozenset[str] = frozenset()
-    selections: dict[str, Any] = field(default_factory=dict)
-    is_known: bool = False
-
-
-class Repertoire:
-    """Prepares and rehearses, and remembers both for a while."""
+class OperationCache:
+    """Caches parsed documents and compiled operations, each up to a number of characters. Safe to use from several threads."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
         self._schema = schema
         self._rulebook = Rulebook(schema, introspection=introspection)
-        self.documents: LRUCache[Any, Prepared] = LRUCache(REMEMBERED, getsizeof=lambda prepared: prepared.size)
-        self.rehearsals: LRUCache[Any, Rehearsal] = LRUCache(REMEMBERED, getsizeof=lambda rehearsal: rehearsal.size)
-        self._prepared = cached(self.documents, lock=Lock())(self._prepare)
-        self._rehearsed = cached(self.rehearsals, lock=Lock())(self._rehearse)
+        self.documents: LRUCache[str, ParsedDocument] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=lambda parsed: parsed.size)
+        self.operations: LRUCache[OperationKey, CompiledOperation] = LRUCache(
+            MAX_CACHE_CHARACTERS, getsizeof=lambda operation: operation.size
+        )
+        self._documents_lock = Lock()
+        self._operations_lock = Lock()
 
-    def prepared(self, query: str) -> Prepared:
-        """Return the document, or what is wrong with it."""
-        if len(query) > MAX_DOCUMENT:
-            return _flawed(GraphQLError(f"The document is longer than {MAX_DOCUMENT} characters."), 0)
-        return self._prepared(query)
+    def document(self, query: str) -> ParsedDocument:
+        """Return the parsed document, or its errors."""
+        if len(query) > MAX_DOCUMENT_CHARACTERS:
+            return _invalid_document(GraphQLError(f"The document is longer than {MAX_DOCUMENT_CHARACTERS} characters."), 0)
+        with self._documents_lock:
+            parsed = self.documents.get(query)
+        if parsed is None:
+            parsed = self._parse_and_validate(query)
+            with self._documents_lock:
+                self.documents[query] = parsed
+        return parsed
 
-    def rehearsal(self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> Rehearsal:
-        """Return what the operation will be. Raises InvalidInput.
+    def prepare(self, request: GraphRequest) -> CompiledOperation:
+        """Return the operation of the request: cached, or analyzed now. Raises InvalidInput.
 
-        Mutations are not remembered: their variables hardly come twice, and may hold a password.
+        Mutations are not cached: the same variables hardly come twice, and may hold a password.
         """
-        operation = self._operation(query, operation_name)
+        operation = self._find_operation(request)
+        variables = request.variables or {}
         if operation is None or operation.operation is not OperationType.QUERY:
-            return self._rehearse(query, operation_name, _as_key(variables), frozenset())
-        candidates = self.prepared(query).late.get(operation.name.value if operation.name else None, frozenset())
-        late = frozenset(name for name in candidates if isinstance((variables or {}).get(name), str))
-        early = {name: value for name, value in (variables or {}).items() if name not in late}
-        return self._rehearsed(query, operation_name, _as_key(early), late)
+            return self._analyze(_operation_key(request, variables, frozenset()))
+        bindable = self.document(request.query).bindable_variables
+        names = bindable.get(operation.name.value if operation.name else None, frozenset())
+        bound = frozenset(name for name in names if isinstance(variables.get(name), str))
+        key = _operation_key(request, {name: value for name, value in variables.items() if name not in bound}, bound)
+        with self._operations_lock:
+            cached = self.operations.get(key)
+        if cached is not None:
+            return cached
+        analyzed = replace(self._analyze(key), key=key)
+        if analyzed.size > MAX_CACHE_CHARACTERS:
+            return analyzed
+        with self._operations_lock:  # setdefault: another thread may have compiled the operation since
+            return self.operations.setdefault(key, analyzed)
 
-    def operation_type(self, query: str, operation_name: str | None) -> OperationType | None:
-        """Return what kind of operation would run, if that can be told."""
-        operation = self._operation(query, operation_name)
+    def store(self, operation: CompiledOperation) -> None:
+        """Cache a query that was executed, in place of the one with the same key that was not."""
+        if operation.key is None or operation.size > MAX_CACHE_CHARACTERS:
+            return
+        with self._operations_lock:
+            self.operations[operation.key] = operation
+
+    def operation_type(self, request: GraphRequest) -> OperationType | None:
+        """Return the type of the operation that the request would execute, or None if that is not clear."""
+        operation = self._find_operation(request)
         return operation.operation if operation else None
 
-    def _operation(self, query: str, operation_name: str | None) -> OperationDefinitionNode | None:
-        document = self.prepared(query).document
-        return get_operation_ast(document, operation_name) if document else None
+    def _find_operation(self, request: GraphRequest) -> OperationDefinitionNode | None:
+        document = self.document(request.query).document
+        return get_operation_ast(document, request.operation_name) if document else None
 
-    def _prepare(self, query: str) -> Prepared:
-        size = len(query) + _LEAST
+    def _parse_and_validate(self, query: str) -> ParsedDocument:
+        size = len(query) + _MIN_ENTRY_SIZE
         try:
-            document = _unchained(parse(query, max_lexical_tokens=MAX_TOKENS))
+            document = _unlink_tokens(parse(query, max_lexical_tokens=MAX_TOKENS))
             violations = self._rulebook.violations(document)
-            return Prepared(document, violations, size, {} if violations else late_variables(document))
+            return ParsedDocument(document, violations, size, {} if violations else bindable_variables(document))
         except GraphQLError as error:
-            return _flawed(error, size)
+            return _invalid_document(error, size)
         except RecursionError:
-            return _flawed(GraphQLError("The document is nested too deeply."), size)
+            return _invalid_document(GraphQLError("The document is nested too deeply."), size)
 
-    def _rehearse(self, query: str, operation_name: str | None, key: bytes, late: frozenset[str]) -> Rehearsal:
-        """Where it cannot be told which operation it is or what its variables are, executing will say so; that costs nothing."""
-        document = self.prepared(query).document
-        operation = self._operation(query, operation_name)
-        size = len(query) + len(key) + _LEAST
+    def _analyze(self, key: OperationKey) -> CompiledOperation:
+        """Return what the operation costs and runs: nothing if operation or variables are invalid, which executing reports."""
+        document = self.document(key.query).document
+        operation = get_operation_ast(document, key.operation_name) if document else None
+        size = len(key.query) + len(key.variables) + _MIN_ENTRY_SIZE
         if document is None or operation is None:
-            return Rehearsal(Measure(), size)
-        inputs = {**(orjson.loads(key) or {}), **dict.fromkeys(late, "")}
+            return CompiledOperation(complexity=Measure(), size=size)
+        inputs = {**orjson.loads(key.variables), **dict.fromkeys(key.bind_variables, "")}
         variables = get_variable_values(self._schema, operation.variable_definitions or (), inputs)
         if not isinstance(variables, VariableValues):
-            return Rehearsal(Measure(), size)
+            return CompiledOperation(complexity=Measure(), size=size)
         given, fragments = Given(variables.coerced), _fragments(document)
-        roots = roots_of(operation, fragments, given) if operation.operation is OperationType.MUTATION else ()
-        measure = Meter(self._schema, fragments, given).measure(operation)
-        return Rehearsal(measure, size + _PER_MEMBER * measure.members, roots, late)
+        complexity = Meter(self._schema, fragments, given).measure(operation)
+        return CompiledOperation(
+            complexity=complexity,
+            size=size + _CHARACTERS_PER_FILTER_MEMBER * complexity.members,
+            root_fields=roots_of(operation, fragments, given) if operation.operation is OperationType.MUTATION else (),
+        )
 
 
-def _as_key(variables: Mapping[str, Any] | None) -> bytes:
+def _operation_key(request: GraphRequest, variables: Mapping[str, Any], bind_variables: frozenset[str]) -> OperationKey:
     try:
-        return orjson.dumps(variables)
+        serialized = orjson.dumps(variables)
     except orjson.JSONEncodeError:
         raise InvalidInput.at("", "The variables are nested too deeply.") from None
+    return OperationKey(request.query, request.operation_name, serialized, bind_variables)
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
     return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
 
 
-def _unchained(document: DocumentNode) -> DocumentNode:
-    """Part the tokens from each other: linked both ways, they would keep a forgotten document until the next full collection."""
+def _unlink_tokens(document: DocumentNode) -> DocumentNode:
+    """Unlink the tokens: linked both ways, they would keep an evicted document in memory until the next full collection."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         following = token.next
@@ -156,6 +169,6 @@ def _unchained(document: DocumentNode) -> DocumentNode:
     return document
 
 
-def _flawed(error: GraphQLError, size: int) -> Prepared:
-    """Return a document that is none. The error is kept without the frames that it was raised in."""
-    return Prepared(None, (error.with_traceback(None),), size)
+def _invalid_document(error: GraphQLError, size: int) -> ParsedDocument:
+    """Return an error in place of a document, without the frames that it was raised in."""
+    return ParsedDocument(None, (error.with_traceback(None),), size)

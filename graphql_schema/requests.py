@@ -29,7 +29,7 @@ class GraphRequest:
     digest: str | None = None
 
 
-def request_of(given: Any) -> GraphRequest:
+def request_of(given: object) -> GraphRequest:
     """Return a client's JSON as a request. Members that nobody knows are passed over. Raises InvalidInput."""
     if not isinstance(given, dict):
         raise InvalidInput.at("", 'Send an object: {"query": "…", "variables": {…}, "operationName": "…"}.')
@@ -47,7 +47,7 @@ def request_of(given: Any) -> GraphRequest:
     return GraphRequest(query, given.get("variables"), given.get("operationName") or None, extensions.get("cost") is True, digest)
 
 
-def _digest(document_id: str | None, persisted: Any) -> str | None:
+def _digest(document_id: str | None, persisted: object) -> str | None:
     """Return how the document is named: as a draft for GraphQL over HTTP does it, or as Apollo's clients do."""
     if document_id is None and persisted is None:
         return None
@@ -64,7 +64,7 @@ def _from_id(document_id: str) -> str:
     return digest
 
 
-def _from_apollo(persisted: Any) -> str:
+def _from_apollo(persisted: object) -> str:
     where = "/extensions/persistedQuery"
     if not isinstance(persisted, dict):
         raise InvalidInput.at(where, '`persistedQuery` is an object: {"version": 1, "sha256Hash": "…"}.')

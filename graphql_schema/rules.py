@@ -1,7 +1,5 @@
 """What documents must keep to: the rules of the specification, and ours."""
 
-from typing import Any
-
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, SelectionSetNode, ValidationRule, specified_rules, validate
 from graphql.validation import NoSchemaIntrospectionCustomRule
 from graphql.validation.rules import overlapping_fields_can_be_merged
@@ -16,7 +14,7 @@ _TOO_INTRICATE = "The document is too intricate to be validated: repeat fewer fi
 class NoEmptySelectionsRule(ValidationRule):
     """The parser lets `{}` pass, for a draft of the specification in which it selects nothing."""
 
-    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
+    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
         """Look at one selection."""
         if not node.selections:
             self.report_error(GraphQLError("A selection may not be empty: name the fields that you want.", node))

@@ -3,7 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from graphql_schema.execution import PlanningExecutor
+from graphql_schema.execution import LookaheadExecutionContext
 from graphql_schema.mutations import Mutation
 from graphql_schema.queries import Query
 from graphql_schema.types import Comment, Tag, Task, TaskList
@@ -15,6 +15,6 @@ def build_schema() -> strawberry.Schema:
         Query,
         Mutation,
         types=[Task, TaskList, Tag, Comment],
-        execution_context_class=PlanningExecutor,
+        execution_context_class=LookaheadExecutionContext,
         config=StrawberryConfig(),
     )

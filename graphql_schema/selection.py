@@ -1,4 +1,4 @@
-"""GraphQL selections → levels and views of the read engine."""
+"""GraphQL selection sets to query nodes and row selections."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,72 +7,79 @@ from graphql import GraphQLEnumType
 
 from graphql_schema.execution import SelectedField
 from services.errors import InvalidInput
+from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.entity_types import Entity, ManyToMany, ToOne
 from services.reading.filters import parse_filter
+from services.reading.layouts import (
+    ConnectionEdges,
+    ConnectionMember,
+    ConnectionNodes,
+    ConnectionPageInfo,
+    ConnectionTotal,
+    Constant,
+    RelayConnection,
+    SingleRow,
+    WrappedRow,
+    WrappedRows,
+    WrapperMembers,
+)
 from services.reading.names import snake, snake_keys
 from services.reading.pages import DEFAULT_PAGE, MAX_PAGE
 from services.reading.search import searched
-from services.reading.selection import (
-    Child,
-    Condition,
-    Connection,
-    Constant,
-    Edges,
-    Envelope,
-    Leaf,
-    Level,
-    Nodes,
-    One,
-    Order,
-    PageInfo,
-    Search,
-    Shape,
-    TotalCount,
-    View,
-    Window,
-)
+from services.reading.selection import Child, Condition, Leaf, Order, QueryNode, RowSelection, Search, Shape, Window
 
 TYPE_NAMES = {TASK.name: "Task", TASK_LIST.name: "TaskList", TAG.name: "Tag", COMMENT.name: "Comment", ACCOUNT.name: "Viewer"}
 
 
-def shape_of(field: SelectedField, entity: Entity) -> Shape:
+def projection(field: SelectedField, entity: Entity) -> Shape:
     """Return what is selected of an entity."""
-    members = field.members(field.object_type(TYPE_NAMES[entity.name]))
+    members = field.children(field.object_type(TYPE_NAMES[entity.name]))
     return Shape(tuple(_shape_member(member, entity) for member in members))
 
 
-def view_of(field: SelectedField, entity: Entity) -> View:
-    """Return the view of a single row."""
-    return View(One(), (shape_of(field, entity),))
+def row_selection(field: SelectedField, entity: Entity) -> RowSelection[JsonObject | None]:
+    """Return the selection of a single row."""
+    return RowSelection(SingleRow(), (projection(field, entity),))
 
 
-def payload_of(field: SelectedField, noun: str, entity: Entity, *, many: bool = False) -> View:
-    """Return the view of a payload, in which the rows stand under `noun`; what else it holds is not read here."""
+def payload_selection(field: SelectedField, name: str, entity: Entity) -> RowSelection[JsonObject | None]:
+    """Return the selection of a payload that holds one row in the field `name`; other fields are not read here."""
+    members, shapes = _payload(field, name, entity)
+    return RowSelection(WrappedRow(members), shapes)
+
+
+def list_payload_selection(field: SelectedField, name: str, entity: Entity) -> RowSelection[JsonObject]:
+    """Return the selection of a payload that holds several rows in the field `name`."""
+    members, shapes = _payload(field, name, entity)
+    return RowSelection(WrappedRows(members), shapes)
+
+
+def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperMembers, tuple[Shape, ...]]:
     shapes: list[Shape] = []
     members: list[tuple[str, int | Constant]] = []
-    for member in field.members():
-        if member.name == noun:
-            shapes.append(shape_of(member, entity))
-            members.append((member.key, len(shapes) - 1))
-        elif member.name == "__typename":
-            members.append((member.key, _typename(member)))
-    return View(Envelope(tuple(members), many=many), tuple(shapes))
+    for child in field.children():
+        if child.name == name:
+            shapes.append(projection(child, entity))
+            members.append((child.key, len(shapes) - 1))
+        elif child.name == "__typename":
+            members.append((child.key, _typename(child)))
+    return tuple(members), tuple(shapes)
 
 
-def page_of(field: SelectedField, entity: Entity) -> Level:
-    """Return the level that answers a connection. Raises InvalidInput."""
+def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObject]:
+    """Return the query node that reads a connection. Raises InvalidInput."""
     arguments = field.arguments
     shapes: list[Shape] = []
 
     def shaped(member: SelectedField) -> int:
-        shapes.append(shape_of(member, entity))
+        shapes.append(projection(member, entity))
         return len(shapes) - 1
 
-    members = tuple(_connection_member(member, shaped) for member in field.members())
-    return Level(
+    members = tuple(_connection_member(member, shaped) for member in field.children())
+    return QueryNode(
         entity.name,
-        Connection(members),
+        RelayConnection(members),
         tuple(shapes),
         condition=_condition(entity, arguments),
         search=_search(arguments),
@@ -89,31 +96,29 @@ def _shape_member(member: SelectedField, entity: Entity) -> Leaf | Constant | Ch
         return Leaf(member.key, snake(member.name), upper=isinstance(member.type, GraphQLEnumType))
     target = ENTITIES[relation.target]
     if isinstance(relation, ToOne | ManyToMany):
-        return Child(member.key, member.name, Level(target.name, One(), (shape_of(member, target),)))
-    return Child(member.key, member.name, page_of(member, target))
+        return Child(member.key, member.name, QueryNode(target.name, SingleRow(), (projection(member, target),)))
+    return Child(member.key, member.name, connection_query(member, target))
 
 
 def _typename(member: SelectedField) -> Constant:
     return Constant(member.key, member.parent.name)
 
 
-def _connection_member(
-    member: SelectedField, shaped: Callable[[SelectedField], int]
-) -> Nodes | Edges | PageInfo | TotalCount | Constant:
+def _connection_member(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionMember:
     match member.name:
         case "nodes":
-            return Nodes(member.key, shaped(member))
+            return ConnectionNodes(member.key, shaped(member))
         case "edges":
-            return Edges(member.key, tuple((part.key, _edge_member(part, shaped)) for part in member.members()))
+            return ConnectionEdges(member.key, tuple((part.key, _edge_field(part, shaped)) for part in member.children()))
         case "pageInfo":
-            return PageInfo(member.key, tuple((part.key, _fact(part)) for part in member.members()))
+            return ConnectionPageInfo(member.key, tuple((part.key, _page_info_field(part)) for part in member.children()))
         case "totalCount":
-            return TotalCount(member.key)
+            return ConnectionTotal(member.key)
         case _:
             return _typename(member)
 
 
-def _edge_member(member: SelectedField, shaped: Callable[[SelectedField], int]) -> str | int | Constant:
+def _edge_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> str | int | Constant:
     match member.name:
         case "cursor":
             return "cursor"
@@ -123,7 +128,7 @@ def _edge_member(member: SelectedField, shaped: Callable[[SelectedField], int]) 
             return _typename(member)
 
 
-def _fact(member: SelectedField) -> str | Constant:
+def _page_info_field(member: SelectedField) -> str | Constant:
     return _typename(member) if member.name == "__typename" else snake(member.name)
 
 

@@ -1,4 +1,4 @@
-"""The nouns. Each mirrors one entity of the read engine; its finished trees pass by these declarations untouched."""
+"""GraphQL object types. Each mirrors one entity of the query engine, whose JSON objects are returned without these classes."""
 
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
@@ -7,9 +7,10 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_schema.enums import Priority, Scope, Status
-from graphql_schema.execution import from_finished_tree
+from graphql_schema.execution import resolve_from_result
 from graphql_schema.filters import TaskFilter
 from graphql_schema.orders import TaskOrder
+from services.json_values import JsonObject, JsonValue
 from services.reading.pages import DEFAULT_PAGE
 
 First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
@@ -27,8 +28,8 @@ Search = Annotated[
 OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="In which order; newest first if absent.")]
 
 
-def task_page(
-    root: strawberry.Parent[object],
+def declare_task_connection(
+    root: strawberry.Parent[JsonObject],
     info: strawberry.Info,
     first: First = DEFAULT_PAGE,
     after: After = UNSET,
@@ -37,21 +38,21 @@ def task_page(
     filter: Filter = UNSET,
     search: Search = UNSET,
     order_by: OrderBy = UNSET,
-) -> "TaskConnection":
-    """Declare the arguments of a page of tasks; the tree that holds the page is finished by then."""
-    return from_finished_tree(root, info)
+) -> JsonValue:
+    """Declare the arguments of a task connection. The object that holds the connection is complete already."""
+    return resolve_from_result(root, info)
 
 
-def comment_page(
-    root: strawberry.Parent[object],
+def declare_comment_connection(
+    root: strawberry.Parent[JsonObject],
     info: strawberry.Info,
     first: First = DEFAULT_PAGE,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
-) -> "CommentConnection":
-    """Declare the arguments of a page of comments."""
-    return from_finished_tree(root, info)
+) -> JsonValue:
+    """Declare the arguments of a comment connection."""
+    return resolve_from_result(root, info)
 
 
 @strawberry.interface(description="Anything with an id.")
@@ -112,8 +113,12 @@ class Task(Node):
     list: "TaskList | None" = strawberry.field(description="The list it is in.")
     parent: "Task | None" = strawberry.field(description="The task it is a subtask of.")
     tags: "_Tags" = strawberry.field(description="The tags it bears, by name.")
-    subtasks: "TaskConnection" = strawberry.field(resolver=task_page, description="The tasks that are its parts.")
-    comments: "CommentConnection" = strawberry.field(resolver=comment_page, description="Remarks on it, oldest first.")
+    subtasks = strawberry.field(
+        resolver=declare_task_connection, graphql_type="TaskConnection", description="The tasks that are its parts."
+    )
+    comments = strawberry.field(
+        resolver=declare_comment_connection, graphql_type="CommentConnection", description="Remarks on it, oldest first."
+    )
 
 
 @strawberry.type(description="A named, ordered place for tasks.")
@@ -126,7 +131,7 @@ class TaskList(Node):
     created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When it was last changed.")
     revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
-    tasks: "TaskConnection" = strawberry.field(resolver=task_page, description="The tasks in it.")
+    tasks = strawberry.field(resolver=declare_task_connection, graphql_type="TaskConnection", description="The tasks in it.")
 
 
 @strawberry.type(description="A label.")
@@ -136,7 +141,9 @@ class Tag(Node):
     name: str = strawberry.field(description="Unique among your tags, ignoring case.")
     color: str | None = strawberry.field(description="#rgb, #rrggbb or a name.")
     revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
-    tasks: "TaskConnection" = strawberry.field(resolver=task_page, description="The tasks that bear it.")
+    tasks = strawberry.field(
+        resolver=declare_task_connection, graphql_type="TaskConnection", description="The tasks that bear it."
+    )
 
 
 @strawberry.type(description="A remark on a task.")

@@ -1,6 +1,6 @@
 """Accounts: looking after one's own."""
 
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -10,13 +10,16 @@ from sqlmodel import col
 from models.scopes import Scope
 from models.user import AccountChange, DeletedUser, User
 from services.context import UserContext
-from services.errors import EmailTaken, InvalidInput
+from services.errors import EmailTaken, InvalidInput, NotFound
 from services.limits.visitor import Visitor
 from services.passwords import Passwords
 from services.proofs import Proof, stored_hash
 from services.reading.entity_registry import ACCOUNT
-from services.reading.selection import View
+from services.reading.selection import RowSelection
 from services.sessions import end_others
+from services.transactions import Snapshot
+
+Result = TypeVar("Result")
 
 
 class AccountService:
@@ -27,12 +30,12 @@ class AccountService:
         self._passwords = passwords
         self._visitor = visitor
 
-    def show(self, view: View) -> Any:
+    def show(self, selection: RowSelection[Result | None]) -> Result:
         """Return the account."""
         with self._context.snapshot() as snapshot:
-            return snapshot.read(view.of(ACCOUNT.name, snapshot.user_id))
+            return read_account(snapshot, selection)
 
-    def change(self, change: AccountChange, view: View) -> Any:
+    def change(self, change: AccountChange, selection: RowSelection[Result | None]) -> Result:
         """Change the members present; a new password ends all other sessions.
 
         Raises EmailTaken; InvalidInput where the current password is missing or wrong; RateLimited after too many tries.
@@ -53,7 +56,7 @@ class AccountService:
                     account.sqlmodel_update({**values, "updated_at": transaction.now})
                     transaction.stamp()
                     transaction.session.flush()
-                return transaction.read(view.of(ACCOUNT.name, transaction.user_id))
+                return read_account(transaction, selection)
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error
 
@@ -78,6 +81,14 @@ class AccountService:
         if proof is None:
             raise _wrong_password()
         return proof
+
+
+def read_account(snapshot: Snapshot, selection: RowSelection[Result | None]) -> Result:
+    """Return the account of the snapshot's user. Raises NotFound."""
+    account = snapshot.read(selection.for_ids(ACCOUNT.name, snapshot.user_id))
+    if account is None:
+        raise NotFound.of(ACCOUNT.display_name)
+    return account
 
 
 def _wrong_password() -> InvalidInput:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlmodel import col
 
@@ -11,6 +10,7 @@ from models.lease import ApiToken, ApiTokenCreate
 from models.scopes import Scope
 from services.context import UserContext
 from services.errors import Conflict, Forbidden, NotFound
+from services.json_values import JsonObject
 from services.opaque import hashed, new_api_token
 from services.transactions import Snapshot
 
@@ -21,11 +21,11 @@ MAX_API_TOKENS = 100
 class NewApiToken:
     """A new API token as it is shown, and its secret, which nobody will see again."""
 
-    shown: dict[str, Any]
+    shown: JsonObject
     token: str
 
 
-def listed(snapshot: Snapshot) -> list[dict[str, Any]]:
+def listed(snapshot: Snapshot) -> list[JsonObject]:
     """Return the API tokens, as they are shown."""
     return [_shown(token) for token in snapshot.leases(ApiToken)]
 
@@ -36,7 +36,7 @@ class ApiTokenService:
     def __init__(self, context: UserContext) -> None:
         self._context = context
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[JsonObject]:
         """Return the API tokens, the one used last first."""
         with self._context.snapshot() as snapshot:
             return listed(snapshot)
@@ -69,7 +69,7 @@ class ApiTokenService:
                 raise NotFound.of("API token")
 
 
-def _shown(token: ApiToken) -> dict[str, Any]:
+def _shown(token: ApiToken) -> JsonObject:
     return {
         "id": token.id,
         "name": token.name,

@@ -1,7 +1,5 @@
 """Comments on tasks."""
 
-from typing import Any
-
 from models.comment import Comment, CommentCreate, CommentUpdate
 from models.shapes import WriteShape
 from models.task import Task
@@ -9,7 +7,7 @@ from services.context import UserContext
 from services.errors import NotFound
 from services.reading.entity_registry import COMMENT, TASK
 from services.rows import RowService
-from services.transactions import Transaction
+from services.transactions import ColumnValues, Transaction
 
 
 class CommentService(RowService[Comment, CommentCreate, CommentUpdate]):
@@ -26,7 +24,7 @@ class TaskCommentService(CommentService):
         super().__init__(context)
         self._task_id = task_id
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> dict[str, Any]:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> ColumnValues:
         if transaction.find(Task, self._task_id) is None:
             raise NotFound.of(TASK.display_name)
         return {**super()._values(transaction, shape, row), "task_id": self._task_id}

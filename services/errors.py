@@ -91,7 +91,7 @@ class PreconditionFailed(TodoError):
 
     code, status, title = "PRECONDITION_FAILED", 412, "Precondition failed"
 
-    def __init__(self, current: Any) -> None:
+    def __init__(self, current: object) -> None:
         super().__init__("The row has changed since the revision you named; see `current`.", current=current)
 
 
@@ -126,7 +126,7 @@ class QueryTooComplex(TodoError):
     code, status, title = "QUERY_TOO_COMPLEX", 422, "Query too complex"
 
 
-def _pointer(place: Sequence[Any]) -> str:
+def _pointer(place: Sequence[object]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
 
 

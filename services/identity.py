@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from models.base import MAX_USER_ID
 from models.text import canonical_id
@@ -24,26 +23,26 @@ class Identity:
     grant: Grant = FULL
 
 
-def ours(claims: Mapping[str, Any]) -> Identity:
+def ours(claims: Mapping[str, object]) -> Identity:
     """Return whom a token speaks for that was issued here. Raises Unauthenticated."""
     if any(claim not in claims for claim in _OUR_CLAIMS):
         raise Unauthenticated("The token is not valid.")
     return Identity(_user_id(claims, ("sub",)), grant=Grant.of_session(_session_id(claims)))
 
 
-def theirs(claims: Mapping[str, Any], user_claims: tuple[str, ...]) -> Identity:
+def theirs(claims: Mapping[str, object], user_claims: tuple[str, ...]) -> Identity:
     """Return whom a token of another issuer speaks for: the first of these claims names the user. Raises Unauthenticated."""
     return Identity(_user_id(claims, user_claims), _newcomer(claims))
 
 
-def _session_id(claims: Mapping[str, Any]) -> str:
+def _session_id(claims: Mapping[str, object]) -> str:
     try:
         return canonical_id(str(claims["sid"]))
     except ValueError:
         raise Unauthenticated("The token is not valid.") from None
 
 
-def _user_id(claims: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
     for name in names:
         value = claims.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -55,7 +54,7 @@ def _user_id(claims: Mapping[str, Any], names: tuple[str, ...]) -> str:
     raise Unauthenticated("The token names no user.")
 
 
-def _newcomer(claims: Mapping[str, Any]) -> Newcomer:
+def _newcomer(claims: Mapping[str, object]) -> Newcomer:
     return Newcomer(
         email=_text(claims.get("email"), _MAX_EMAIL, lower=True),
         name=_text(claims.get("name"), _MAX_NAME),

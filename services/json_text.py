@@ -1,6 +1,6 @@
-"""JSON as clients write it → trees that are not deeper than anything here needs."""
+"""Parser of JSON from clients, with a limit of nesting."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import orjson
 
@@ -11,10 +11,10 @@ class NotReadableError(ValueError):
     """What is wrong with the text, to be put behind its name."""
 
 
-def read_json(text: str | bytes) -> Any:
-    """Return the tree. It has no NaN, no lone surrogates, no invalid UTF-8. Raises NotReadableError."""
+def read_json(text: str | bytes) -> object:
+    """Return the value. It has no NaN, no lone surrogates, no invalid UTF-8. Raises NotReadableError."""
     try:
-        tree = orjson.loads(text)
+        tree: object = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         if "depth limit" in error.msg:
             raise _too_deep() from None
@@ -33,11 +33,16 @@ def _brackets(text: str | bytes) -> int:
     return text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
 
 
-def _is_deeper(tree: Any) -> bool:
+def _is_deeper(tree: object) -> bool:
     level = [tree]
     for _ in range(MAX_LEVELS):
-        inner = (member for each in level for member in (each.values() if isinstance(each, dict) else each))
-        level = [member for member in inner if isinstance(member, dict | list)]
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
         if not level:
             return False
     return True
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""Query parameters → levels of the read engine."""
+"""Query parameters of REST lists → query nodes of the query engine."""
 
 from collections.abc import Iterator
 
@@ -9,16 +9,17 @@ from services.reading.defaults import wished_shape
 from services.reading.entity_registry import TASK
 from services.reading.entity_types import Entity
 from services.reading.filters import parse_filter
+from services.reading.layouts import CursorPage, PageResult
 from services.reading.names import snake_keys
 from services.reading.search import searched
-from services.reading.selection import All, Compare, Condition, Level, Order, Page, Related, Search, Window
+from services.reading.selection import All, Compare, Condition, Order, QueryNode, Related, Search, Window
 
 
-def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> Level:
-    """Return the level that answers this query. Raises InvalidInput."""
-    return Level(
+def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> QueryNode[PageResult]:
+    """Return the query node that reads this list. Raises InvalidInput."""
+    return QueryNode(
         entity.name,
-        Page(),
+        CursorPage(),
         (wished_shape(entity, query.include, query.fields),),
         condition=All(conditions) if conditions else None,
         search=search,
@@ -27,8 +28,8 @@ def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: S
     )
 
 
-def task_level(query: TaskQuery, *conditions: Condition) -> Level:
-    """Return the level that answers this query for tasks. Raises InvalidInput."""
+def task_level(query: TaskQuery, *conditions: Condition) -> QueryNode[PageResult]:
+    """Return the query node that reads this list for tasks. Raises InvalidInput."""
     text = searched(query.search)
     search = Search(text) if text else None
     return level_of(TASK, query, *conditions, *_task_conditions(query), search=search)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
-from typing import Any
+from typing import TypeVar
 
 from passlib.context import CryptContext
 
@@ -11,6 +11,8 @@ from services.errors import Unavailable
 
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 iterations, 1 lane.
 _MEMORY_KIB, _ITERATIONS, _LANES = 19456, 2, 1
+Result = TypeVar("Result")
+
 WAITING = 32  # threads; more would keep all others from working
 
 
@@ -47,7 +49,7 @@ class Passwords:
         right, newer = self._computed(self._context.verify_and_update, password, stored or self._nobodys)
         return (right, newer) if stored else (False, None)
 
-    def _computed(self, compute: Callable[..., Any], *arguments: str) -> Any:
+    def _computed(self, compute: Callable[..., Result], *arguments: str) -> Result:
         """Wait for one's turn, unless so many wait that it would take longer than a client likes to wait."""
         if not self._admitted.acquire(blocking=False):
             raise Unavailable("Too many people are logging in just now; try again in a moment.")

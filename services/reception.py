@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Generic, TypeVar
 
 from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +13,7 @@ from models.database import Database, Opening
 from models.lease import Refresh
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
+from services.accounts import read_account
 from services.availability import available
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
@@ -20,19 +21,20 @@ from services.limits.visitor import Visitor
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.proofs import Proof
-from services.reading.entity_registry import ACCOUNT
-from services.reading.selection import View
+from services.reading.selection import RowSelection
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
 from services.tokens import Tokens
+
+Result = TypeVar("Result")
 
 _BY_EMAIL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Generic[Result]):
     """What registering, logging in and refreshing give. `expires_in` is in seconds, of the access token."""
 
-    user: Any
+    user: Result
     access_token: str
     refresh_token: str
     expires_in: int
@@ -48,7 +50,7 @@ class Reception:
         self._session_lifetime = session_lifetime
         self._rotation = Rotation(database, session_lifetime)
 
-    def register(self, registration: Registration, view: View, visitor: Visitor) -> Admission:
+    def register(self, registration: Registration, selection: RowSelection[Result | None], visitor: Visitor) -> Admission[Result]:
         """Make a local account.
 
         Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
@@ -66,9 +68,9 @@ class Reception:
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error
-        return self._admit(UserContext(user_id, self._database), view, visitor)
+        return self._admit(UserContext(user_id, self._database), selection, visitor)
 
-    def log_in(self, credentials: Credentials, view: View, visitor: Visitor) -> Admission:
+    def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], visitor: Visitor) -> Admission[Result]:
         """Begin a session.
 
         Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; RateLimited
@@ -85,9 +87,9 @@ class Reception:
         if user_id is None or proof is None or not is_active:
             raise _wrong()
         attempts.forget()
-        return self._admit(UserContext(user_id, self._database), view, visitor, proof)
+        return self._admit(UserContext(user_id, self._database), selection, visitor, proof)
 
-    def refresh(self, refresh: Refresh, view: View, visitor: Visitor) -> Admission:
+    def refresh(self, refresh: Refresh, selection: RowSelection[Result | None], visitor: Visitor) -> Admission[Result]:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
         visitor.attempts.spend()
         token = RefreshToken.parse(refresh.refresh_token)
@@ -96,7 +98,7 @@ class Reception:
             raise no_such_token()
         with context.transaction(Scope.ACCOUNT) as transaction:
             session = self._rotation.rotate(transaction, token)
-            user = transaction.read(view.of(ACCOUNT.name, context.user_id))
+            user = read_account(transaction, selection)
         if session is None:
             raise no_such_token()
         return self._admission(context, user, session)
@@ -111,15 +113,17 @@ class Reception:
             return SessionService(context).end_current()
         return None
 
-    def _admit(self, context: UserContext, view: View, visitor: Visitor, proof: Proof | None = None) -> Admission:
+    def _admit(
+        self, context: UserContext, selection: RowSelection[Result | None], visitor: Visitor, proof: Proof | None = None
+    ) -> Admission[Result]:
         with context.transaction(Scope.ACCOUNT) as transaction:
             if proof is not None and not proof.holds(transaction, self._passwords):
                 raise _wrong()
             session = open_session(transaction, visitor.device, self._session_lifetime)
-            user = transaction.read(view.of(ACCOUNT.name, context.user_id))
+            user = read_account(transaction, selection)
         return self._admission(context, user, session)
 
-    def _admission(self, context: UserContext, user: Any, session: OpenSession) -> Admission:
+    def _admission(self, context: UserContext, user: Result, session: OpenSession) -> Admission[Result]:
         lifetime = int(self._tokens.lifetime.total_seconds())
         return Admission(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from sqlmodel import col
 
@@ -10,30 +10,31 @@ from models.base import Positioned, Versioned, new_id
 from models.shapes import ChangeShape, WriteShape
 from services.context import UserContext
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from services.reading.defaults import default_view
+from services.reading.defaults import default_row_selection
 from services.reading.entity_types import Entity
-from services.reading.selection import Level, View
-from services.transactions import Snapshot, Transaction
+from services.reading.selection import QueryNode, RowSelection
+from services.transactions import ColumnValues, Snapshot, Transaction
 
 MAX_BULK = 500
 
 Row = TypeVar("Row", bound=Versioned)
 New = TypeVar("New", bound=WriteShape)
 Change = TypeVar("Change", bound=ChangeShape)
+Result = TypeVar("Result")
 Revisions = frozenset[int] | None
 
 
-def check_bulk(several: Sequence[Any], pointer: str) -> None:
+def check_bulk(several: Sequence[object], pointer: str) -> None:
     """Raise InvalidInput if these are too many for one transaction."""
     if len(several) > MAX_BULK:
         raise InvalidInput.at(pointer, f"At most {MAX_BULK} at once.")
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
-    """The row as the view shows it; not new where the same row was created before, by a first try of the same request."""
+class Created(Generic[Result]):
+    """The row as it was selected. It is not new if an earlier try of the same request has created it."""
 
-    tree: Any
+    row: Result
     row_id: str
     is_new: bool
 
@@ -47,35 +48,35 @@ class RowService(Generic[Row, New, Change]):
     def __init__(self, context: UserContext) -> None:
         self.context = context
 
-    def one(self, row_id: str, view: View) -> Any:
+    def one(self, row_id: str, selection: RowSelection[Result | None]) -> Result:
         """Return the row. Raises NotFound."""
         with self.context.snapshot() as snapshot:
-            return self._shown(snapshot, row_id, view)
+            return self._read(snapshot, row_id, selection)
 
-    def page(self, level: Level) -> Any:
-        """Return what the level describes."""
+    def page(self, node: QueryNode[Result]) -> Result:
+        """Return what the query node describes."""
         with self.context.snapshot() as snapshot:
-            return snapshot.read(level)
+            return snapshot.read(node)
 
-    def page_of(self, row_id: str, level: Level) -> Any:
-        """Return what the level describes, if the row to which it belongs exists. Raises NotFound."""
+    def page_of(self, row_id: str, node: QueryNode[Result]) -> Result:
+        """Return what the query node describes, if the row to which it belongs exists. Raises NotFound."""
         with self.context.snapshot() as snapshot:
-            self._shown(snapshot, row_id, default_view(self.entity))
-            return snapshot.read(level)
+            self._read(snapshot, row_id, default_row_selection(self.entity))
+            return snapshot.read(node)
 
-    def create(self, new: New, view: View) -> Created:
+    def create(self, new: New, selection: RowSelection[Result | None]) -> Created[Result]:
         """Create a row. Raises InvalidInput, and Conflict where its id stands for other content."""
         with self.context.transaction() as transaction:
             row, is_new = self._create(transaction, new)
-            return Created(transaction.read(view.of(self.entity.name, row.id)), row.id, is_new)
+            return Created(self._read(transaction, row.id, selection), row.id, is_new)
 
-    def update(self, row_id: str, change: Change, view: View, revisions: Revisions = None) -> Any:
+    def update(self, row_id: str, change: Change, selection: RowSelection[Result | None], revisions: Revisions = None) -> Result:
         """Change the members present. Raises NotFound, PreconditionFailed, InvalidInput."""
         with self.context.transaction() as transaction:
             row = self._found(transaction, row_id)
-            self._demand(transaction, row, revisions, view)
+            self._demand(transaction, row, revisions, selection)
             self._change(transaction, row, change)
-            return transaction.read(view.of(self.entity.name, row_id))
+            return self._read(transaction, row_id, selection)
 
     def delete(self, row_id: str, revisions: Revisions = None) -> None:
         """Delete the row, leaving a tombstone. Raises NotFound, PreconditionFailed."""
@@ -84,11 +85,11 @@ class RowService(Generic[Row, New, Change]):
             self._demand(transaction, row, revisions)
             self._bury(transaction, row)
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Row | None) -> dict[str, Any]:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Row | None) -> ColumnValues:
         """Return what the client said, as columns; `row` is None on creating, when null means left open."""
         return {name: value for name, value in shape.present().items() if name != "id" and (row is not None or value is not None)}
 
-    def _defaults(self, transaction: Transaction, values: dict[str, Any]) -> dict[str, Any]:
+    def _defaults(self, transaction: Transaction, values: ColumnValues) -> ColumnValues:
         """Return what the service decides where the client left it open."""
         if issubclass(self.table, Positioned) and "position" not in values:
             return {"position": transaction.next_position(self.table)}
@@ -97,7 +98,7 @@ class RowService(Generic[Row, New, Change]):
     def _relate(self, transaction: Transaction, row: Row, shape: WriteShape) -> None:
         """Write what is not a column of the row; nothing, for most."""
 
-    def _same(self, transaction: Transaction, row: Row, new: New, values: dict[str, Any]) -> bool:
+    def _same(self, transaction: Transaction, row: Row, new: New, values: ColumnValues) -> bool:
         """Tell whether the row is what creating with these values would give."""
         return all(getattr(row, name) == value for name, value in values.items())
 
@@ -133,11 +134,11 @@ class RowService(Generic[Row, New, Change]):
         statement = transaction.owned(self.table).where(col(self.table.id) == row_id)
         return transaction.session.scalars(statement).one_or_none()
 
-    def _shown(self, snapshot: Snapshot, row_id: str, view: View) -> Any:
-        tree = snapshot.read(view.of(self.entity.name, row_id))
-        if tree is None:
+    def _read(self, snapshot: Snapshot, row_id: str, selection: RowSelection[Result | None]) -> Result:
+        result = snapshot.read(selection.for_ids(self.entity.name, row_id))
+        if result is None:
             raise NotFound.of(self.entity.display_name)
-        return tree
+        return result
 
     def _found(self, transaction: Transaction, row_id: str) -> Row:
         row = transaction.find(self.table, row_id)
@@ -154,8 +155,10 @@ class RowService(Generic[Row, New, Change]):
             raise NotFound(f"There is no such {self.entity.display_name}: {', '.join(missing)}. Nothing was changed.")
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
-    def _demand(self, transaction: Transaction, row: Row, revisions: Revisions, view: View | None = None) -> None:
+    def _demand(
+        self, transaction: Transaction, row: Row, revisions: Revisions, selection: RowSelection[object] | None = None
+    ) -> None:
         """Raise PreconditionFailed, with the row as it is now, unless it has one of these revisions."""
         if revisions is not None and row.revision not in revisions:
-            shown = view or default_view(self.entity)
-            raise PreconditionFailed(transaction.read(shown.of(self.entity.name, row.id)))
+            current: RowSelection[object] = selection or default_row_selection(self.entity)
+            raise PreconditionFailed(transaction.read(current.for_ids(self.entity.name, row.id)))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col
@@ -15,6 +14,7 @@ from services.availability import available
 from services.context import UserContext
 from services.errors import Forbidden, NotFound, Unauthenticated
 from services.grants import Grant
+from services.json_values import JsonObject
 from services.opaque import RefreshToken, hashed, new_salt, same
 from services.transactions import Snapshot, Transaction
 
@@ -57,7 +57,7 @@ def end_others(transaction: Transaction) -> list[str]:
     return others
 
 
-def listed(snapshot: Snapshot) -> list[dict[str, Any]]:
+def listed(snapshot: Snapshot) -> list[JsonObject]:
     """Return the open sessions, as they are shown."""
     return [_shown(session, snapshot.grant) for session in snapshot.leases(LoginSession)]
 
@@ -111,7 +111,7 @@ class SessionService:
     def __init__(self, context: UserContext) -> None:
         self._context = context
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[JsonObject]:
         """Return the open sessions, the one used last first."""
         with self._context.snapshot() as snapshot:
             return listed(snapshot)
@@ -155,7 +155,7 @@ def _is_one_of(ids: list[str]) -> ColumnElement[bool]:
     return col(LoginSession.id).in_(ids)
 
 
-def _shown(session: LoginSession, grant: Grant) -> dict[str, Any]:
+def _shown(session: LoginSession, grant: Grant) -> JsonObject:
     return {
         "id": session.id,
         "device": session.device,

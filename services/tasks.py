@@ -1,7 +1,6 @@
 """Tasks."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlmodel import col
 
@@ -13,10 +12,10 @@ from models.task_list import TaskList
 from services.errors import Flaw, InvalidInput, NotFound
 from services.family import ancestors, subtree
 from services.reading.entity_registry import TASK
-from services.reading.selection import View
-from services.rows import Revisions, RowService, check_bulk
+from services.reading.selection import RowSelection
+from services.rows import Result, Revisions, RowService, check_bulk
 from services.tags import set_tags, tags_of
-from services.transactions import Transaction
+from services.transactions import ColumnValues, Transaction
 
 
 class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
@@ -25,28 +24,35 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
     entity = TASK
     table = Task
 
-    def create_many(self, new: Sequence[TaskCreate], view: View) -> Any:
+    def create_many(self, new: Sequence[TaskCreate], selection: RowSelection[Result]) -> Result:
         """Create several tasks, all or none. Raises InvalidInput if there are too many."""
         check_bulk(new, "/inputs")
         with self.context.transaction() as transaction:
             rows = [self._create(transaction, one)[0] for one in new]
-            return transaction.read(view.of(TASK.name, *(row.id for row in rows)))
+            return transaction.read(selection.for_ids(TASK.name, *(row.id for row in rows)))
 
-    def update_many(self, ids: Sequence[str], change: TaskUpdate, view: View) -> Any:
+    def update_many(self, ids: Sequence[str], change: TaskUpdate, selection: RowSelection[Result]) -> Result:
         """Change several tasks in the same way, all or none. Raises NotFound."""
         with self.context.transaction() as transaction:
             for row in self._all_found(transaction, ids):
                 self._change(transaction, row, change)
-            return transaction.read(view.of(TASK.name, *ids))
+            return transaction.read(selection.for_ids(TASK.name, *ids))
 
-    def complete(self, task_id: str, view: View, revisions: Revisions = None, *, completed: bool | None = None) -> Any:
+    def complete(
+        self,
+        task_id: str,
+        selection: RowSelection[Result | None],
+        revisions: Revisions = None,
+        *,
+        completed: bool | None = None,
+    ) -> Result:
         """Set whether the task is completed; None toggles. Raises NotFound, PreconditionFailed."""
         with self.context.transaction() as transaction:
             task = self._found(transaction, task_id)
-            self._demand(transaction, task, revisions, view)
+            self._demand(transaction, task, revisions, selection)
             wanted = task.status != Status.COMPLETED if completed is None else completed
             self._change(transaction, task, TaskUpdate(completed=wanted))
-            return transaction.read(view.of(TASK.name, task_id))
+            return self._read(transaction, task_id, selection)
 
     def delete_many(self, ids: Sequence[str]) -> None:
         """Delete several tasks with all that belongs to them, all or none. Raises NotFound."""
@@ -54,7 +60,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
             for task in self._all_found(transaction, ids):
                 self._bury(transaction, task)
 
-    def restore(self, task_id: str, view: View) -> Any:
+    def restore(self, task_id: str, selection: RowSelection[Result | None]) -> Result:
         """Bring back a deleted task, with what was deleted with it. Raises NotFound."""
         with self.context.transaction() as transaction:
             task = self._existing(transaction, task_id)
@@ -62,9 +68,9 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
                 raise NotFound.of(TASK.display_name)
             if task.deleted_at is not None:
                 self._exhume(transaction, task)
-            return transaction.read(view.of(TASK.name, task_id))
+            return self._read(transaction, task_id, selection)
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Task | None) -> dict[str, Any]:
+    def _values(self, transaction: Transaction, shape: WriteShape, row: Task | None) -> ColumnValues:
         values = super()._values(transaction, shape, row)
         completed = values.pop("completed", None)
         values.pop("tag_ids", None)
@@ -77,7 +83,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
         self._check_references(transaction, shape, row)
         return values
 
-    def _defaults(self, transaction: Transaction, values: dict[str, Any]) -> dict[str, Any]:
+    def _defaults(self, transaction: Transaction, values: ColumnValues) -> ColumnValues:
         completed = values.get("status") == Status.COMPLETED
         return {**super()._defaults(transaction, values), "completed_at": transaction.now if completed else None}
 
@@ -85,7 +91,7 @@ class TaskService(RowService[Task, TaskCreate, TaskUpdate]):
         if "tag_ids" in shape.model_fields_set:
             set_tags(transaction, row, shape.present()["tag_ids"] or ())
 
-    def _same(self, transaction: Transaction, row: Task, new: TaskCreate, values: dict[str, Any]) -> bool:
+    def _same(self, transaction: Transaction, row: Task, new: TaskCreate, values: ColumnValues) -> bool:
         bears_them = new.tag_ids is None or tags_of(transaction, row.id) == set(new.tag_ids)
         return bears_them and super()._same(transaction, row, new, values)
 

@@ -25,11 +25,13 @@ from services.grants import Grant
 from services.reading.budget import Budget
 from services.reading.engine import read
 from services.reading.entity_registry import ACCOUNT
-from services.reading.selection import Level
+from services.reading.layouts import Result_co
+from services.reading.selection import QueryNode
 from services.reading.statements import Statement, compiled, the_user
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
+ColumnValues = dict[str, Any]  # each column has a type of its own
 LeaseRow = TypeVar("LeaseRow", bound=Lease)
 
 # Which scope it takes to read of an entity, where that is not the usual one.
@@ -66,15 +68,15 @@ class Snapshot:
     budget: Budget
     patience: float
 
-    def read(self, level: Level) -> Any:
-        """Return the JSON-ready tree that the level describes.
+    def read(self, node: QueryNode[Result_co]) -> Result_co:
+        """Return what the query node describes, in its result format.
 
         Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
         """
-        self.grant.demand(_SCOPES.get(level.entity, Scope.TASKS_READ))
+        self.grant.demand(_SCOPES.get(node.entity, Scope.TASKS_READ))
         self.budget.begin(self.patience)
         try:
-            return read(self.wire, self.user_id, level, self.budget)
+            return read(self.wire, self.user_id, node, self.budget)
         except AWAY as error:
             raise unavailable() from error
         except DataError as error:
@@ -130,7 +132,7 @@ class Transaction(Snapshot):
         ((highest,),) = fetch(self.wire, _highest_position(table).text, {"user_id": self.user_id})
         return float(floor(highest or 0) + 1)
 
-    def add(self, table: type[Row], values: dict[str, Any]) -> Row:
+    def add(self, table: type[Row], values: ColumnValues) -> Row:
         """Insert a row of the user's, stamped."""
         row = table(
             user_id=self.user_id,
@@ -157,7 +159,7 @@ class Transaction(Snapshot):
         statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**stamps, **values)
         return list(self.connection.scalars(statement.returning(col(table.id))))
 
-    def change(self, row: Versioned, values: dict[str, Any]) -> bool:
+    def change(self, row: Versioned, values: ColumnValues) -> bool:
         """Set what differs and stamp the row; a change that changes nothing takes no revision."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
         for name, value in differing.items():

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from graphql_schema.context import GraphContext
-from graphql_schema.operations import Graph
+from graphql_schema.context import GraphQLContext
+from graphql_schema.operations import GraphQLExecutor
 from graphql_schema.outcomes import Outcome
 from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
@@ -21,7 +21,7 @@ from tests.conftest import Cluster
 class Caller:
     """One user at the graph."""
 
-    def __init__(self, graph: Graph, context: UserContext) -> None:
+    def __init__(self, graph: GraphQLExecutor, context: UserContext) -> None:
         self.graph = graph
         self._context = context
         self.statements = 0
@@ -31,20 +31,22 @@ class Caller:
     ) -> Outcome:
         """Run an operation, and note how many statements that took."""
         nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
-        context = GraphContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), nobody, nobody)
+        context = GraphQLContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), nobody, nobody)
         with counting_statements() as counter:
-            outcome = self.graph.run(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
+            outcome = self.graph.execute(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
         self.statements = counter.count
         return outcome
 
 
 @contextmanager
-def calling(database: Cluster, user_id: str) -> Iterator[Caller]:
+def calling(database: Cluster, user_id: str, *, connections: int = 1) -> Iterator[Caller]:
     """Connect as the service does."""
-    engine = make_engine(database.service, pool_size=1)
+    engine = make_engine(database.service, pool_size=connections)
     count_statements_of(engine)
     try:
         # What an operation may cost is not the matter here.
-        yield Caller(Graph(build_schema(), max_cost=10**12), UserContext(user_id, Database(engine, statement_timeout=5000)))
+        yield Caller(
+            GraphQLExecutor(build_schema(), max_cost=10**12), UserContext(user_id, Database(engine, statement_timeout=5000))
+        )
     finally:
         engine.dispose()

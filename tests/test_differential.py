@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.answers import encode
-from graphql_schema.late import late_variables
+from graphql_schema.late import bindable_variables
 from tests.conftest import Cluster
 from tests.documents import Operation, examples, operations
 from tests.in_process import Caller, calling
@@ -55,7 +55,7 @@ def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | in
 def check(world: World, operation: Operation) -> None:
     """Run an operation both ways, and with other ids where it takes these late; the answers must be equal."""
     check_alone(world, operation)
-    late = set().union(*late_variables(parse(operation.document)).values())
+    late = set().union(*bindable_variables(parse(operation.document)).values())
     for other in world.reference.values("Task", "id")[:3] if late & operation.variables.keys() else []:
         brought = {name: other for name in operation.variables if name in late}
         check_alone(world, replace(operation, variables=operation.variables | brought))

@@ -9,9 +9,9 @@ from weakref import ref
 
 import pytest
 
-from graphql_schema.context import GraphContext
-from graphql_schema.operations import Graph
-from graphql_schema.repertoire import REMEMBERED
+from graphql_schema.context import GraphQLContext
+from graphql_schema.operations import GraphQLExecutor
+from graphql_schema.repertoire import MAX_CACHE_CHARACTERS
 from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
@@ -237,12 +237,12 @@ def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: S
 
 
 def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
-    graph = Graph(build_schema())
+    graph = GraphQLExecutor(build_schema())
     nobody: Any = None
 
     def run(document: str, **variables: Any) -> None:
-        stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
-        graph.run(GraphRequest(document, variables), stranger)
+        stranger = GraphQLContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+        graph.execute(GraphRequest(document, variables), stranger)
 
     for number in range(1000):
         run(f"{{ a{number} }}")
@@ -253,40 +253,41 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
         i={"email": "a@example.com", "password": "hunter2hunter2"},
     )
 
-    remembered: list[Any] = [graph.repertoire.documents, graph.repertoire.rehearsals]
-    assert all(len(cache) < 500 and cache.currsize <= REMEMBERED for cache in remembered)
+    remembered: list[Any] = [graph.cache.documents, graph.cache.operations]
+    assert all(len(cache) < 500 and cache.currsize <= MAX_CACHE_CHARACTERS for cache in remembered)
     assert "hunter2" not in str([list(cache.items()) for cache in remembered])
 
 
 def test_no_selections_are_made_for_strangers() -> None:
     """Making one takes time and room, which is not for whoever gets nothing anyway."""
-    graph = Graph(build_schema())
+    graph = GraphQLExecutor(build_schema())
     nobody: Any = None
-    stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+    stranger = GraphQLContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
     document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
-    outcome = graph.run(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), stranger)
+    outcome = graph.execute(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), stranger)
 
-    (rehearsal,) = graph.repertoire.rehearsals.values()
-    assert (outcome.body["data"], rehearsal.selections) == ({"task": None}, {})
+    assert (outcome.body["data"], stranger.root_readers) == ({"task": None}, [])
 
 
 def test_what_is_remembered_leads_to_no_caller(service: Service, ada: Person) -> None:
     """A selection that held on to the operation for which it was made would keep its caller, as long as it is remembered."""
-    graph = Graph(build_schema())
+    graph = GraphQLExecutor(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
     nobody: Any = None
-    context = GraphContext(UserContext(ada.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
+    context = GraphQLContext(UserContext(ada.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
     gone = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 
-    outcome = graph.run(GraphRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
+    outcome = graph.execute(GraphRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
     engine.dispose()
     del context
     gc.collect()
 
     assert outcome.body["data"]["viewer"] == {"id": ada.id}
-    assert len(next(iter(graph.repertoire.rehearsals.values())).selections) == 5
+    (operation,) = graph.cache.operations.values()
+    assert operation.root_readers is not None
+    assert len(operation.root_readers) == 5
     assert gone() is None
 
 

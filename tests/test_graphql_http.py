@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_schema.repertoire import MAX_DOCUMENT, MAX_TOKENS
+from graphql_schema.repertoire import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS
 from tests.conftest import Service
 from tests.doors import GraphQLDoor
 from tests.factories import Person
@@ -88,7 +88,7 @@ def test_several_accept_headers_are_one(web: GraphQLDoor) -> None:
         ({"query": '{ viewer { id } task(id: "x") { id } }'}, 294, 200),
         ({"query": 'mutation { deleteTask(id: "x") { id } }'}, 294, 200),
         ({"query": "{"}, 400, 200),
-        ({"query": "#" * (MAX_DOCUMENT + 1)}, 400, 200),
+        ({"query": "#" * (MAX_DOCUMENT_CHARACTERS + 1)}, 400, 200),
         ({"query": "{ nope }"}, 422, 200),
         ({"query": "{ tasks(first: 501) { totalCount } }"}, 294, 200),
         ({"query": "query A { __typename } query B { __typename }"}, 422, 200),

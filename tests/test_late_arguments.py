@@ -1,13 +1,20 @@
 """Ids and cursors come late: what is remembered of an operation serves for all of them, and answers as if it knew none."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, replace
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
-from graphql import parse
+from graphql import ExecutionResult, execute_sync, parse
 
-from graphql_schema.late import late_variables
+from graphql_schema.compiled_operation import CompiledOperation, OperationKey
+from graphql_schema.late import bindable_variables
+from graphql_schema.repertoire import OperationCache
+from graphql_schema.requests import GraphRequest
+from graphql_schema.schema import build_schema
 from tests.conftest import Cluster, run_sql
 from tests.in_process import Caller, calling
 from tests.worlds import motley, put
@@ -41,8 +48,8 @@ def ada(knowing: Caller) -> Caller:
 
 def forgetful(caller: Caller) -> Caller:
     """Let everything be forgotten."""
-    caller.graph.repertoire.documents.clear()
-    caller.graph.repertoire.rehearsals.clear()
+    caller.graph.cache.documents.clear()
+    caller.graph.cache.operations.clear()
     return caller
 
 
@@ -133,16 +140,126 @@ def test_a_variable_may_be_used_elsewhere_too(ada: Caller, database: Cluster, fi
         assert ada.run(document, variables).body == first_answer(document, variables)
 
 
-def test_one_rehearsal_serves_for_all_ids_and_keeps_none(ada: Caller, database: Cluster) -> None:
+def test_one_compiled_operation_serves_all_ids_and_holds_none(ada: Caller, database: Cluster) -> None:
     tasks = ids(database, "task")
     for row_id in tasks:
         ada.run(ONE, {"id": row_id})
     for _ in range(2):
         ada.run(ONE, {"id": "nonsense"})
 
-    assert len(ada.graph.repertoire.rehearsals) == 1
-    (kept,) = ada.graph.repertoire.rehearsals.items()
+    assert len(ada.graph.cache.operations) == 1
+    (kept,) = ada.graph.cache.operations.items()
     assert not [row_id for row_id in tasks if row_id in repr(kept)]
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the documents that graphql-core executes."""
+    documents: list[str] = []
+
+    def execute(*arguments: Any, **options: Any) -> ExecutionResult:
+        documents.append(arguments[1].loc.source.body)
+        return execute_sync(*arguments, **options)
+
+    monkeypatch.setattr("graphql_schema.operations.execute_sync", execute)
+    return documents
+
+
+def cached_operation(caller: Caller) -> CompiledOperation:
+    """Return the only operation in the cache."""
+    (operation,) = caller.graph.cache.operations.values()
+    return operation
+
+
+def test_compiled_operation_is_immutable(ada: Caller, database: Cluster) -> None:
+    ada.run(ONE, {"id": ids(database, "task")[0]})
+    operation = cached_operation(ada)
+
+    assert operation.root_readers is not None
+    for instance in (operation, *operation.root_readers):
+        hash(instance)  # so everything in it is immutable
+        with pytest.raises((FrozenInstanceError, TypeError)):
+            setattr(instance, "key", None)  # noqa: B010 - mypy knows that it cannot be assigned
+
+
+def test_query_is_replayed_after_one_execution_without_errors(ada: Caller, database: Cluster, executions: list[str]) -> None:
+    tasks = ids(database, "task")
+    assert "errors" in ada.run(ONE, {"id": str(UUID(int=7))}).body
+    assert cached_operation(ada).root_readers is None
+
+    for row_id in tasks:
+        assert ada.run(ONE, {"id": row_id}).body["data"]["task"]["id"] == row_id
+    assert len(executions) == 2
+
+
+def test_failing_replay_leaves_the_compiled_operation_for_later_requests(
+    ada: Caller, database: Cluster, executions: list[str]
+) -> None:
+    (mine, *_), theirs = ids(database, "task"), ids(database, "task", "eve")[0]
+    first = ada.run(ONE, {"id": mine}).body
+    operation = cached_operation(ada)
+    failing = [ada.run(ONE, {"id": theirs}).body for _ in range(2)]
+
+    assert [body["errors"][0]["extensions"]["code"] for body in failing] == ["NOT_FOUND", "NOT_FOUND"]
+    assert cached_operation(ada) is operation
+    assert len(executions) == 3
+    assert ada.run(ONE, {"id": mine}).body == first
+    assert len(executions) == 3
+
+
+def test_query_with_fields_of_the_schema_itself_is_never_replayed(ada: Caller, executions: list[str]) -> None:
+    document = "{ __typename viewer { id } }"
+
+    assert [ada.run(document).body["data"] for _ in range(2)] == [{"__typename": "Query", "viewer": {"id": "ada"}}] * 2
+    assert cached_operation(ada).root_readers is None
+    assert len(executions) == 2
+
+
+def test_concurrent_first_executions_store_one_compiled_operation(database: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = "{ viewer { id } tasks { nodes { id } } lists { totalCount } }"
+    together = Barrier(4)
+    executions: list[ExecutionResult] = []
+
+    def execute(*arguments: Any, **options: Any) -> ExecutionResult:
+        together.wait(timeout=30)
+        result = execute_sync(*arguments, **options)
+        executions.append(result)
+        return result
+
+    monkeypatch.setattr("graphql_schema.operations.execute_sync", execute)
+    with calling(database, "ada", connections=4) as caller, ThreadPoolExecutor(4) as threads:
+        bodies = [outcome.body for outcome in threads.map(caller.run, [document] * 4)]
+        operation = cached_operation(caller)
+        replayed = caller.run(document).body
+
+    assert bodies == [replayed] * 4
+    assert operation.root_readers is not None
+    assert [field.key for field in operation.root_readers] == ["viewer", "tasks", "lists"]
+    assert len(executions) == 4
+
+
+def test_analyzing_again_does_not_replace_a_compiled_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, request = OperationCache(build_schema()._schema), GraphRequest("{ viewer { id } }")
+    compiled = replace(cache.prepare(request), root_readers=())
+    cache.operations.clear()
+    analyze = cache._analyze
+
+    def analyze_while_another_thread_compiles(key: OperationKey) -> CompiledOperation:
+        cache.store(compiled)
+        return analyze(key)
+
+    monkeypatch.setattr(cache, "_analyze", analyze_while_another_thread_compiles)
+
+    assert cache.prepare(request) is compiled
+    assert list(cache.operations.values()) == [compiled]
+
+
+def test_operation_larger_than_the_cache_is_executed_without_it(ada: Caller) -> None:
+    document = "query($f: TaskFilter) { tasks(filter: $f) { totalCount } }"
+    variables = {"f": {"title": {"ne": "x" * 700_000}}}
+
+    assert [ada.run(document, variables).body for _ in range(2)] == [ada.run("{ tasks { totalCount } }").body] * 2
+    assert len(ada.graph.cache.operations) == 1
 
 
 def test_a_first_time_without_the_id_makes_no_other_cheaper(ada: Caller, database: Cluster) -> None:
@@ -154,7 +271,7 @@ def test_a_first_time_without_the_id_makes_no_other_cheaper(ada: Caller, databas
     assert cost(id="nonsense") == cost(id=ids(database, "task")[0]) > 0
 
 
-LATE_VARIABLES = {
+BINDABLE_VARIABLES = {
     "query($a: ID!) { task(id: $a) { id } }": {None: {"a"}},
     "query Q($a: ID!, $b: ID!) { x: task(id: $a) { id } y: node(id: $a) { id } list(id: $b) { id } }": {"Q": {"a", "b"}},
     "query($a: String, $n: Int) { tasks(first: $n, after: $a) { totalCount } }": {None: {"a"}},
@@ -171,6 +288,6 @@ LATE_VARIABLES = {
 }
 
 
-@pytest.mark.parametrize("document", LATE_VARIABLES)
+@pytest.mark.parametrize("document", BINDABLE_VARIABLES)
 def test_which_variables_come_late(document: str) -> None:
-    assert late_variables(parse(document)) == LATE_VARIABLES[document]
+    assert bindable_variables(parse(document)) == BINDABLE_VARIABLES[document]

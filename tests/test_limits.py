@@ -9,7 +9,8 @@ from graphql import build_schema as parse_schema
 from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_MEMBERS, check
 from graphql_schema.measures import Measure
 from graphql_schema.meter import FILLED_IN, WRITTEN
-from graphql_schema.repertoire import Repertoire
+from graphql_schema.repertoire import OperationCache
+from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading import budget
@@ -24,7 +25,7 @@ NESTED = (
 
 
 def measured(text: str, **variables: Any) -> Measure:
-    return Repertoire(SCHEMA).rehearsal(text, None, variables).measure
+    return OperationCache(SCHEMA).prepare(GraphRequest(text, variables)).complexity
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from cachetools import LRUCache
 
 from api.app import create_app
 from api.settings import SettingsError
-from graphql_schema.context import GraphContext
-from graphql_schema.operations import Graph
+from graphql_schema.context import GraphQLContext
+from graphql_schema.operations import GraphQLExecutor
 from graphql_schema.outcomes import Outcome
 from graphql_schema.persisted import KEPT, PersistedDocuments, PersistedQueryNotFound
-from graphql_schema.repertoire import Repertoire
+from graphql_schema.repertoire import OperationCache
 from graphql_schema.requests import GraphRequest, request_of
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
@@ -191,17 +191,17 @@ def test_a_malformed_hash_is_a_malformed_request(graph: GraphQLDoor) -> None:
             assert send(graph, method, {"documentId": "x"}, accept).status_code == status
 
 
-def nobody() -> GraphContext:
+def nobody() -> GraphQLContext:
     none: Any = None
-    return GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), none, none)
+    return GraphQLContext(Unauthenticated(""), Visitor("192.0.2.1"), none, none)
 
 
-def ask(graph: Graph, **members: Any) -> Outcome:
-    return graph.run(request_of(members), nobody())
+def ask(graph: GraphQLExecutor, **members: Any) -> Outcome:
+    return graph.execute(request_of(members), nobody())
 
 
 def test_what_clients_leave_has_an_end() -> None:
-    graph = Graph(build_schema())
+    graph = GraphQLExecutor(build_schema())
     documents = [f"{{ a{number}: __typename }} #{'x' * 50_000}" for number in range(60)]
     for document in documents:
         assert ask(graph, query=document, **by_apq(document)).executed
@@ -213,13 +213,13 @@ def test_what_clients_leave_has_an_end() -> None:
 
 
 def test_a_document_by_its_hash_is_remembered_like_any_other() -> None:
-    graph = Graph(build_schema())
+    graph = GraphQLExecutor(build_schema())
     ask(graph, query="{ __typename }", **by_apq("{ __typename }"))
-    remembered = len(graph.repertoire.documents), len(graph.repertoire.rehearsals)
+    remembered = len(graph.cache.documents), len(graph.cache.operations)
     ask(graph, **by_id("{ __typename }"))
     ask(graph, query="{ __typename }")
 
-    assert (len(graph.repertoire.documents), len(graph.repertoire.rehearsals)) == remembered == (1, 1)
+    assert (len(graph.cache.documents), len(graph.cache.operations)) == remembered == (1, 1)
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def hasty_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("hasty_threads")
 def test_threads_may_leave_and_ask_at_once() -> None:
-    persisted = PersistedDocuments(Repertoire(build_schema()._schema), {}, only=False)
+    persisted = PersistedDocuments(OperationCache(build_schema()._schema), {}, only=False)
     persisted.left = LRUCache(5)
     documents = [f"{{ a{number}: __typename }}" for number in range(20)]
     wrong: list[Exception] = []
@@ -337,7 +337,7 @@ def test_nothing_can_be_left_where_only_listed_documents_are_run(listed: GraphQL
 
 
 def test_a_list_alone_forbids_nothing() -> None:
-    graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
+    graph = GraphQLExecutor(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
 
     assert ask(graph, **by_id("{ __typename }")).executed
     assert ask(graph, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
@@ -346,7 +346,7 @@ def test_a_list_alone_forbids_nothing() -> None:
 
 
 def test_listed_documents_are_never_dropped() -> None:
-    graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
+    graph = GraphQLExecutor(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
     for number in range(60):
         document = f"{{ a{number}: __typename }} #{'x' * 50_000}"
         ask(graph, query=document, **by_apq(document))
@@ -410,7 +410,7 @@ def test_the_command_says_so_in_one_line(tmp_path: Path, database: Cluster, work
 
 
 def test_resolving_leaves_ordinary_requests_alone() -> None:
-    documents = PersistedDocuments(Repertoire(build_schema()._schema), {}, only=False)
+    documents = PersistedDocuments(OperationCache(build_schema()._schema), {}, only=False)
     request = GraphRequest("{ __typename }")
 
     assert documents.resolved(request) is request

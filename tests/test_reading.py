@@ -9,18 +9,19 @@ from models.database import Database, Opening, make_engine
 from models.statements import counting_statements
 from services.context import UserContext
 from services.errors import QueryTooComplex
+from services.json_values import JsonObject
 from services.reading.budget import Budget
 from services.reading.engine import read
+from services.reading.layouts import RowList
 from services.reading.plans import plan_for
 from services.reading.selection import (
     All,
     Child,
     Compare,
     Leaf,
-    Level,
     Not,
+    QueryNode,
     Related,
-    Rows,
     Search,
     Shape,
     Some,
@@ -94,9 +95,9 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
     for title in "abc":
         rest.create("task", title=title)
 
-    def level(title: str, size: int) -> Level:
+    def level(title: str, size: int) -> QueryNode[list[JsonObject]]:
         condition = All((Compare("title", "ne", title),))
-        return Level("task", Rows(), (Shape((Leaf("t", "title"),)),), condition=condition, window=Window(size))
+        return QueryNode("task", RowList(), (Shape((Leaf("t", "title"),)),), condition=condition, window=Window(size))
 
     assert plan_for(level("a", 1)) is plan_for(level("b", 2))
     engine = make_engine(service.database.service, pool_size=1)
@@ -111,7 +112,7 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
 
 def test_reading_ends_when_its_time_is_over(service: Service, ada: Person) -> None:
     """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
-    level = Level("task", Rows(), (Shape((Leaf("t", "title"),)),), window=Window(1))
+    level = QueryNode("task", RowList(), (Shape((Leaf("t", "title"),)),), window=Window(1))
     engine = make_engine(service.database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
 
@@ -136,8 +137,10 @@ def test_reading_ends_when_its_time_is_over(service: Service, ada: Person) -> No
 def test_plans_remember_nothing_of_what_a_caller_sent() -> None:
     condition = All((Some((Not(Compare("title", "eq", "private")), Related("tags", "some", Compare("name", "eq", "private")))),))
     window = Window(3, bounded=True, cursor="private")
-    inner = Level("task", Rows(), (Shape(()),), condition=condition, search=Search("private"), window=window)
-    level = Level("task", Rows(), (Shape((Child("s", "subtasks", inner),)),), by_ids=True, ids=("private",), condition=condition)
+    inner = QueryNode("task", RowList(), (Shape(()),), condition=condition, search=Search("private"), window=window)
+    level = QueryNode(
+        "task", RowList(), (Shape((Child("s", "subtasks", inner),)),), by_ids=True, ids=("private",), condition=condition
+    )
 
     assert without_values(level) == level
     assert "private" in repr(level)

@@ -16,12 +16,12 @@ from api.routing import router
 from models.lease import LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
 from services.errors import InvalidInput
-from services.reading.defaults import default_view
+from services.reading.defaults import default_row_selection
 from services.reading.entity_registry import ACCOUNT
 from services.sessions import SessionService
 
 routes = router("/api/auth", "Account")
-VIEW = default_view(ACCOUNT)
+VIEW = default_row_selection(ACCOUNT)
 ADMITTED: Responses = {200: {"model": shapes.Admission, "description": "Welcome."}}
 REGISTERED: Responses = {201: {"model": shapes.Admission, "description": "A new account."}}
 ME: Responses = {200: {"model": shapes.Account, "description": "The account."}}

@@ -12,17 +12,17 @@ from api.routing import router
 from models.comment import CommentUpdate
 from models.queries import RowQuery
 from models.text import Id
-from services.reading.defaults import default_view, wished_view
+from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import COMMENT
 
 routes = router("/api/{user_id}/comments", "Comments")
-VIEW = default_view(COMMENT)
+VIEW = default_row_selection(COMMENT)
 
 
 @routes.get("/{id}", operation_id="getComment", responses=row(shapes.Comment) | user_errors(404))
 def get_comment(comments: Comments, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a comment."""
-    return answers.wished(comments.one(id, wished_view(COMMENT, query)))
+    return answers.wished(comments.one(id, row_selection_for(COMMENT, query)))
 
 
 @routes.put("/{id}", operation_id="putComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))

@@ -13,12 +13,12 @@ from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task_list import ListCreate, ListUpdate
 from models.text import Id
 from services.listing import level_of, task_level
-from services.reading.defaults import default_view, wished_view
+from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import TASK_LIST
 from services.reading.selection import Compare
 
 routes = router("/api/{user_id}/lists", "Lists")
-VIEW = default_view(TASK_LIST)
+VIEW = default_row_selection(TASK_LIST)
 
 
 @routes.get("", operation_id="listLists", responses=page(shapes.TaskList) | user_errors())
@@ -36,7 +36,7 @@ def create_list(lists: Lists, request: Request, body: ListCreate) -> Response:
 @routes.get("/{id}", operation_id="getList", responses=row(shapes.TaskList) | user_errors(404))
 def get_list(lists: Lists, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a list."""
-    return answers.wished(lists.one(id, wished_view(TASK_LIST, query)))
+    return answers.wished(lists.one(id, row_selection_for(TASK_LIST, query)))
 
 
 @routes.put("/{id}", operation_id="putList", responses=row(shapes.TaskList) | user_errors(404, 409, 412, 413, 415))

@@ -13,11 +13,11 @@ from models.queries import PageQuery, RowQuery
 from models.tag import TagCreate, TagUpdate
 from models.text import Id
 from services.listing import level_of
-from services.reading.defaults import default_view, wished_view
+from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import TAG
 
 routes = router("/api/{user_id}/tags", "Tags")
-VIEW = default_view(TAG)
+VIEW = default_row_selection(TAG)
 
 
 @routes.get("", operation_id="listTags", responses=page(shapes.Tag) | user_errors())
@@ -35,7 +35,7 @@ def create_tag(tags: Tags, request: Request, body: TagCreate) -> Response:
 @routes.get("/{id}", operation_id="getTag", responses=row(shapes.Tag) | user_errors(404))
 def get_tag(tags: Tags, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a tag."""
-    return answers.wished(tags.one(id, wished_view(TAG, query)))
+    return answers.wished(tags.one(id, row_selection_for(TAG, query)))
 
 
 @routes.put("/{id}", operation_id="putTag", responses=row(shapes.Tag) | user_errors(404, 409, 412, 413, 415))

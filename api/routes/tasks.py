@@ -14,12 +14,12 @@ from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task import Completion, TaskCreate, TaskUpdate
 from models.text import Id
 from services.listing import level_of, task_level
-from services.reading.defaults import default_view, wished_view
+from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import COMMENT, TASK
 from services.reading.selection import Compare
 
 routes = router("/api/{user_id}/tasks", "Tasks")
-VIEW = default_view(TASK)
+VIEW = default_row_selection(TASK)
 
 NewTask = Annotated[
     TaskCreate,
@@ -46,7 +46,7 @@ def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
 @routes.get("/{id}", operation_id="getTask", responses=row(shapes.Task) | user_errors(404))
 def get_task(tasks: Tasks, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
-    return answers.wished(tasks.one(id, wished_view(TASK, query)))
+    return answers.wished(tasks.one(id, row_selection_for(TASK, query)))
 
 
 @routes.put("/{id}", operation_id="putTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
@@ -99,4 +99,4 @@ def list_comments(tasks: Tasks, id: Id, request: Request, query: Annotated[PageQ
 def add_comment(comments: TaskComments, request: Request, body: CommentCreate) -> Response:
     """Comment on a task."""
     place = answers.place_of(request).split("/tasks/")[0] + "/comments"
-    return answers.created(comments.create(body, default_view(COMMENT)), place)
+    return answers.created(comments.create(body, default_row_selection(COMMENT)), place)

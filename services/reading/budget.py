@@ -7,7 +7,6 @@ out under each of them. So each row has a weight, the number of times that it st
 from collections.abc import Sequence
 from operator import mul
 from time import monotonic
-from typing import Any
 
 from models.statements import Rows
 from services.errors import QueryTooComplex
@@ -70,7 +69,7 @@ class Budget:
         return weights
 
 
-def weights_of_keys(keys: Sequence[Any], weights: Weights, distinct: Sequence[Any]) -> Weights:
+def weights_of_keys(keys: Sequence[str | None], weights: Weights, distinct: Sequence[str | None]) -> Weights:
     """Return how often what belongs to each key will stand in the answer: once for each row that has it, times that row."""
     if weights is None and len(distinct) == len(keys):
         return None

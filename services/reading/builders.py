@@ -5,12 +5,11 @@ standard library's dataclasses write their methods in the same way.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from models.statements import Rows
+from services.json_values import JsonObject
 
-Tree = dict[str, Any]
-Builder = Callable[[Rows], list[Tree]]
+Builder = Callable[[Rows], list[JsonObject]]
 
 
 def builder(members: Mapping[str, int | str | None]) -> Builder:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -24,12 +23,12 @@ from sqlalchemy import (
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import Entity, ManyToMany, PaginatedManyToMany, Relation, SearchSpec, ToMany, ToOne
 from services.reading.selection import All, Compare, Condition, Not, Related, Some
-from services.reading.sql_types import sql_type
+from services.reading.sql_types import SqlExpression, sql_type
 from services.reading.statements import wanted_text, wanted_words
 
 RANGE = frozenset({"lt", "lte", "gt", "gte"})
 
-Operator = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
+Operator = Callable[[SqlExpression, SqlExpression], ColumnElement[bool]]
 
 _OPERATORS: Mapping[str, Operator] = {
     "eq": lambda column, value: column == value,
@@ -44,7 +43,7 @@ _OPERATORS: Mapping[str, Operator] = {
 }
 
 
-def operands(condition: Condition | None) -> Iterator[Any]:
+def operands(condition: Condition | None) -> Iterator[object]:
     """Yield the values of a condition, in the order of its bind parameters."""
     match condition:
         case Compare(value=value):
@@ -85,7 +84,7 @@ class ConditionCompiler:
             kind = Boolean()
         elif condition.operator == "in":
             kind = ARRAY(kind)
-        operand: ColumnElement[Any] = cast(bindparam(next(self._names), required=False), kind)
+        operand: SqlExpression = cast(bindparam(next(self._names), required=False), kind)
         if filterable.rank is not None and condition.operator in RANGE:
             column, operand = filterable.rank(column), filterable.rank(operand)
         return _OPERATORS[condition.operator](column, operand)

@@ -6,11 +6,13 @@ from functools import lru_cache
 
 from models.queries import RowQuery
 from services.errors import InvalidInput
+from services.json_values import JsonObject, JsonValue
 from services.reading.budget import MAX_LEVELS, MAX_NESTING
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import Entity, ManyToMany, ToOne
+from services.reading.layouts import RevisionedRow, RowList, RowWithRevision, SingleRow
 from services.reading.pages import MAX_PAGE
-from services.reading.selection import Child, Envelope, Leaf, Level, One, Rows, Shape, View, Window
+from services.reading.selection import Child, Leaf, QueryNode, RowSelection, Shape, Window
 
 MAX_SHAPES = 64  # remembered
 _REVISION = Shape((Leaf("revision", "revision"),))
@@ -54,14 +56,14 @@ def default_shape(wanted: Wish) -> Shape:
     return Shape((*leaves, *children))
 
 
-def default_view(entity: Entity) -> View:
-    """Return the view that answers one row in its default shape."""
-    return View(One(), (default_shape(Wish(entity)),))
+def default_row_selection(entity: Entity) -> RowSelection[JsonObject | None]:
+    """Return the selection of all columns of one row."""
+    return RowSelection(SingleRow(), (default_shape(Wish(entity)),))
 
 
-def wished_view(entity: Entity, query: RowQuery) -> View:
-    """Return the view that answers {row: …, stamp: {revision: …}}: a row keeps its ETag however little of it is wanted."""
-    return View(Envelope((("row", 0), ("stamp", 1))), (wished_shape(entity, query.include, query.fields), _REVISION))
+def row_selection_for(entity: Entity, query: RowQuery) -> RowSelection[RowWithRevision | None]:
+    """Return the selection of one row with its revision: the row has an ETag however little of it is selected."""
+    return RowSelection(RevisionedRow(), (wished_shape(entity, query.include, query.fields), _REVISION))
 
 
 def _paths(text: str) -> Iterator[list[str]]:
@@ -110,9 +112,9 @@ def _levels(wanted: Wish) -> int:
     return sum(1 + _levels(deeper) for deeper in wanted.relations.values())
 
 
-def _included(entity: Entity, name: str, deeper: Wish) -> Level:
+def _included(entity: Entity, name: str, deeper: Wish) -> QueryNode[JsonValue]:
     relation = entity.relations[name]
     shapes = (default_shape(deeper),)
     if isinstance(relation, ToOne | ManyToMany):
-        return Level(relation.target, One(), shapes)
-    return Level(relation.target, Rows(), shapes, window=Window(MAX_PAGE))
+        return QueryNode(relation.target, SingleRow(), shapes)
+    return QueryNode(relation.target, RowList(), shapes, window=Window(MAX_PAGE))

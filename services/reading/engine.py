@@ -1,145 +1,173 @@
-"""Runs plans and assembles their rows to JSON-ready trees."""
+"""Query executor: runs plans and assembles their rows to JSON-ready objects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
 
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
+from services.json_values import JsonObject, JsonValue
 from services.reading.budget import Budget, Weights, weights_of_keys
-from services.reading.builders import Tree
 from services.reading.conditions import operands
-from services.reading.entity_types import ManyToMany, ToOne
-from services.reading.layouts import Group, lay_out
+from services.reading.entity_types import Entity, ManyToMany, ToOne
+from services.reading.layouts import ParentRows, Result_co, Row
 from services.reading.pages import Cursors
 from services.reading.plan import ChildPlan, Plan, ShapePlan
 from services.reading.plans import plan_for
 from services.reading.search import tsquery
-from services.reading.selection import Child, Level, Shape
+from services.reading.selection import Child, QueryNode, Shape
 from services.reading.statements import Statement
 
 
-def read(wire: PoolProxiedConnection, user_id: str, level: Level, budget: Budget) -> Any:
-    """Return what the level describes, laid out as it says. One statement per relation level, whatever the data.
+def read(wire: PoolProxiedConnection, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:
+    """Return what the query node describes, in its result format. One statement per relation level, whatever the data.
 
     Raises QueryTooComplex where the budget does not suffice.
     """
-    return _Reader(wire, user_id, budget).root(level)
+    return _Executor(wire, user_id, budget).run(node)
 
 
-class _Reader:
+class _Executor:
     def __init__(self, wire: PoolProxiedConnection, user_id: str, budget: Budget) -> None:
         self._wire = wire
         self._user_id = user_id
         self._budget = budget
 
-    def root(self, level: Level) -> Any:
-        plan = plan_for(level)
-        parameters = self._parameters(plan, level)
+    def run(self, node: QueryNode[Result_co]) -> Result_co:
+        plan = plan_for(node)
+        parameters = self._parameters(plan, node)
         rows = self._fetch(plan.statement, parameters)
         total = self._fetch(plan.counting, parameters)[0][0] if plan.counting else None
-        return self._pages(plan, level, [rows], [total], None)[0]
+        return self._format_pages(plan, node, [rows], [total], None)[0]
 
-    def _children(self, child: ChildPlan, level: Level, keys: Sequence[str], weights: Weights) -> Sequence[Any]:
+    def _read_children(
+        self, child: ChildPlan, node: QueryNode[JsonValue], keys: Sequence[str], weights: Weights
+    ) -> Sequence[JsonValue]:
         """Return what each parent key has under this child, in the order of the keys."""
         plan = child.plan
-        parameters = self._parameters(plan, level)
+        parameters = self._parameters(plan, node)
         parameters |= {"keys": "{" + ",".join(keys) + "}", "budget": self._budget.left + 1}
         rows = self._fetch(plan.statement, parameters)
         heavy = self._budget.spend(child.key, rows, weights)
         match child.relation:
             case ToOne():
-                return _by_place(rows, self._shaped(plan, level, rows, heavy)[0], len(keys))
+                return _one_per_parent(rows, self._project(plan, node, rows, heavy)[0], len(keys))
             case ManyToMany():
-                return _by_bearer(rows, self._shaped(plan, level, rows, heavy)[0], len(keys))
+                return _shared_by_parents(rows, self._project(plan, node, rows, heavy)[0], len(keys))
             case _:
                 counts: dict[int, int] = dict(self._fetch(plan.counting, parameters)) if plan.counting else {}
-                totals = [counts.get(place, 0) for place in range(1, len(keys) + 1)]
-                return self._pages(plan, level, _by_parent(rows, len(keys)), totals, weights)
+                totals = [counts.get(number, 0) for number in range(1, len(keys) + 1)]
+                return self._format_pages(plan, node, _group_by_parent(rows, len(keys)), totals, weights)
 
-    def _pages(
-        self, plan: Plan, level: Level, groups: Sequence[Rows], totals: Sequence[int | None], weights: Weights
-    ) -> Sequence[Any]:
-        """Lay out each parent's page."""
-        cursors = Cursors(self._user_id, plan.entity, level.order, level.search) if plan.cursor_columns else None
-        pages = [
-            Group(rows, level.window, plan.cursor_columns, cursors, total) for rows, total in zip(groups, totals, strict=True)
-        ]
+    def _format_pages(
+        self,
+        plan: Plan,
+        node: QueryNode[Result_co],
+        groups: Sequence[Rows],
+        totals: Sequence[int | None],
+        weights: Weights,
+    ) -> list[Result_co]:
+        """Return each parent's page in the result format of the node."""
+        pages = self._pages(plan, node, groups, totals)
         rows = [row for page in pages for row in page.rows]
         heavy = None if weights is None else [weight for page, weight in zip(pages, weights, strict=True) for _ in page.rows]
-        shaped = self._shaped(plan, level, rows, heavy)
+        projected = self._project(plan, node, rows, heavy)
         ends = list(accumulate(len(page.rows) for page in pages))
         return [
-            lay_out(level.layout, page, [trees[start:end] for trees in shaped])
+            node.result_format.format_result(page, [objects[start:end] for objects in projected])
             for page, start, end in zip(pages, [0, *ends], ends, strict=False)
         ]
 
-    def _shaped(self, plan: Plan, level: Level, rows: Rows, weights: Weights) -> list[list[Tree]]:
-        """Return, for each shape of the level, the trees of the rows."""
+    def _pages(
+        self, plan: Plan, node: QueryNode[object], groups: Sequence[Rows], totals: Sequence[int | None]
+    ) -> list[ParentRows]:
+        """Cut each parent's rows to its page. One row more than a page was asked for, to tell whether more follow."""
+        window = node.window
+        size = None if window is None else window.size
+        backward = window is not None and window.backward
+        encode_cursor = self._cursor_encoder(plan.entity, node, plan.cursor_columns) if plan.cursor_columns else None
         return [
-            self._trees(shape_plan, shape, rows, weights) for shape_plan, shape in zip(plan.shapes, level.shapes, strict=True)
+            ParentRows(
+                rows=rows[:size][::-1] if backward else rows[:size],
+                has_more=size is not None and len(rows) > size,
+                is_backward=backward,
+                has_cursor=window is not None and window.cursor is not None,
+                total_count=total,
+                encode_cursor=encode_cursor,
+            )
+            for rows, total in zip(groups, totals, strict=True)
         ]
 
-    def _trees(self, plan: ShapePlan, shape: Shape, rows: Rows, weights: Weights) -> list[Tree]:
+    def _cursor_encoder(self, entity: Entity, node: QueryNode[object], columns: slice) -> Callable[[Row], str]:
+        cursors = Cursors(self._user_id, entity, node.order, node.search)
+        return lambda row: cursors.write(row[columns])
+
+    def _project(self, plan: Plan, node: QueryNode[object], rows: Rows, weights: Weights) -> list[list[JsonObject]]:
+        """Return, for each projection of the node, the objects of the rows."""
+        return [
+            self._map_rows(shape_plan, shape, rows, weights) for shape_plan, shape in zip(plan.shapes, node.shapes, strict=True)
+        ]
+
+    def _map_rows(self, plan: ShapePlan, shape: Shape, rows: Rows, weights: Weights) -> list[JsonObject]:
         self._budget.spend_text(plan.texts, rows, weights)
-        trees = plan.build(rows)
-        levels = [member.level for member in shape.members if isinstance(member, Child)]
-        for child, level in zip(plan.children, levels, strict=True):
-            self._graft(child, level, rows, weights, trees)
-        return trees
+        objects = plan.build(rows)
+        nodes = [member.level for member in shape.members if isinstance(member, Child)]
+        for child, node in zip(plan.children, nodes, strict=True):
+            self._attach_children(child, node, rows, weights, objects)
+        return objects
 
-    def _graft(self, child: ChildPlan, level: Level, rows: Rows, weights: Weights, trees: Sequence[Tree]) -> None:
-        """Hang each parent's children under their response key; rows and trees run side by side."""
-        keys = [row[child.key_column] for row in rows]
-        found: dict[Any, Any] = dict.fromkeys(keys)
-        found.pop(None, None)
-        if found:
-            distinct = list(found)
-            children = self._children(child, level, distinct, weights_of_keys(keys, weights, distinct))
-            found = dict(zip(distinct, children, strict=True))
-        for key, tree in zip(keys, trees, strict=True):
-            tree[child.key] = found.get(key)
+    def _attach_children(
+        self, child: ChildPlan, node: QueryNode[JsonValue], rows: Rows, weights: Weights, objects: Sequence[JsonObject]
+    ) -> None:
+        """Set each parent's children under their response key; rows and objects have the same order."""
+        keys: list[str | None] = [row[child.key_column] for row in rows]
+        distinct = [key for key in dict.fromkeys(keys) if key is not None]
+        found: dict[str | None, JsonValue] = {}
+        if distinct:
+            children = self._read_children(child, node, distinct, weights_of_keys(keys, weights, distinct))
+            found.update(zip(distinct, children, strict=True))
+        for key, parent in zip(keys, objects, strict=True):
+            parent[child.key] = found.get(key)
 
-    def _parameters(self, plan: Plan, level: Level) -> dict[str, Any]:
-        parameters: dict[str, Any] = {"user_id": self._user_id, "ids": list(level.ids)}
-        parameters |= {f"v{number}": value for number, value in enumerate(operands(level.condition))}
-        if level.search is not None:
-            parameters |= {"words": tsquery(level.search.text), "search": level.search.text}
-        if level.window is not None:
-            parameters["limit"] = level.window.size + 1
-            if level.window.cursor is not None:
-                cursors = Cursors(self._user_id, plan.entity, level.order, level.search)
-                place = cursors.read(level.window.cursor, f"/{level.window.argument}")
-                parameters |= {f"k{number}": value for number, value in enumerate(place)}
+    def _parameters(self, plan: Plan, node: QueryNode[object]) -> dict[str, object]:
+        parameters: dict[str, object] = {"user_id": self._user_id, "ids": list(node.ids)}
+        parameters |= {f"v{number}": value for number, value in enumerate(operands(node.condition))}
+        if node.search is not None:
+            parameters |= {"words": tsquery(node.search.text), "search": node.search.text}
+        if node.window is not None:
+            parameters["limit"] = node.window.size + 1
+            if node.window.cursor is not None:
+                cursors = Cursors(self._user_id, plan.entity, node.order, node.search)
+                values = cursors.read(node.window.cursor, f"/{node.window.argument}")
+                parameters |= {f"k{number}": value for number, value in enumerate(values)}
         return parameters
 
-    def _fetch(self, statement: Statement, parameters: dict[str, Any]) -> Rows:
+    def _fetch(self, statement: Statement, parameters: dict[str, object]) -> Rows:
         self._budget.check_time()
         return fetch(self._wire, statement.text, {**statement.constants, **parameters})
 
 
-# A place is the number of a key among the parents' keys, counted from 1.
+# The last column of a child's row is the number of its parent's key, counted from 1.
 
 
-def _by_place(rows: Rows, trees: Sequence[Tree], size: int) -> list[Tree | None]:
-    answers: list[Tree | None] = [None] * size
-    for row, tree in zip(rows, trees, strict=True):
-        answers[row[-1] - 1] = tree
-    return answers
+def _one_per_parent(rows: Rows, objects: Sequence[JsonObject], size: int) -> list[JsonObject | None]:
+    results: list[JsonObject | None] = [None] * size
+    for row, result in zip(rows, objects, strict=True):
+        results[row[-1] - 1] = result
+    return results
 
 
-def _by_parent(rows: Rows, size: int) -> list[Rows]:
+def _group_by_parent(rows: Rows, size: int) -> list[Rows]:
     groups: list[Rows] = [[] for _ in range(size)]
     for row in rows:
         groups[row[-1] - 1].append(row)
     return groups
 
 
-def _by_bearer(rows: Rows, trees: Sequence[Tree], size: int) -> list[list[Tree]]:
-    """Return what each parent bears, in the order of the rows. Parents share the trees: nothing changes one that is finished."""
-    borne: list[list[Tree]] = [[] for _ in range(size)]
-    for row, tree in zip(rows, trees, strict=True):
-        for place in row[-1]:
-            borne[place - 1].append(tree)
-    return borne
+def _shared_by_parents(rows: Rows, objects: Sequence[JsonObject], size: int) -> list[list[JsonObject]]:
+    """Return the objects of each parent, in the order of the rows. Parents share them: nothing changes one that is complete."""
+    shared: list[list[JsonObject]] = [[] for _ in range(size)]
+    for row, result in zip(rows, objects, strict=True):
+        for number in row[-1]:
+            shared[number - 1].append(result)
+    return shared

@@ -26,7 +26,7 @@ MAX_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
-_CHECKS: dict[type[Any], TypeAdapter[Any]] = {
+_CHECKS: dict[type[object], TypeAdapter[Any]] = {
     bool: TypeAdapter(StrictBool),
     datetime: TypeAdapter(AwareDatetime),
     UUID: TypeAdapter(UUID),
@@ -36,7 +36,7 @@ _CHECKS: dict[type[Any], TypeAdapter[Any]] = {
 }
 
 
-def parse_filter(entity: Entity, tree: Any) -> Condition:
+def parse_filter(entity: Entity, tree: object) -> Condition:
     """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
     if _members(tree) > MAX_MEMBERS:
         raise InvalidInput.at("/filter", f"A filter has at most {MAX_MEMBERS} members in all; `in` takes many values at once.")
@@ -46,7 +46,7 @@ def parse_filter(entity: Entity, tree: Any) -> Condition:
     return condition
 
 
-def _members(tree: Any) -> int:
+def _members(tree: object) -> int:
     """Count what a filter is made of, before anything is made of it."""
     if isinstance(tree, Mapping):
         return len(tree) + sum(_members(value) for value in tree.values())
@@ -65,7 +65,7 @@ def _relations(condition: Condition) -> int:
             return 0
 
 
-def _parsed(entity: Entity, tree: Any, pointer: str, depth: int) -> All:
+def _parsed(entity: Entity, tree: object, pointer: str, depth: int) -> All:
     if not isinstance(tree, Mapping):
         raise InvalidInput.at(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
     if depth > MAX_DEPTH:
@@ -73,7 +73,7 @@ def _parsed(entity: Entity, tree: Any, pointer: str, depth: int) -> All:
     return All(tuple(_member(entity, name, value, f"{pointer}/{name}", depth) for name, value in tree.items()))
 
 
-def _member(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> Condition:
+def _member(entity: Entity, name: str, value: object, pointer: str, depth: int) -> Condition:
     if name in {"and", "or"}:
         if not isinstance(value, list):
             raise InvalidInput.at(pointer, f"`{name}` takes a list of filters.")
@@ -92,7 +92,7 @@ def _member(entity: Entity, name: str, value: Any, pointer: str, depth: int) -> 
     raise InvalidInput.at(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
 
 
-def _comparisons(column: str, filterable: FilterSpec, operands: Any, pointer: str) -> Iterator[Compare]:
+def _comparisons(column: str, filterable: FilterSpec, operands: object, pointer: str) -> Iterator[Compare]:
     if not isinstance(operands, Mapping):
         raise InvalidInput.at(pointer, f"Write an operator: {{{', '.join(sorted(filterable.operators))}}}.")
     for operator, operand in operands.items():
@@ -102,7 +102,7 @@ def _comparisons(column: str, filterable: FilterSpec, operands: Any, pointer: st
         yield Compare(column, operator, _operand(filterable.kind, operator, operand, place))
 
 
-def _operand(kind: type[Any], operator: str, operand: Any, pointer: str) -> Any:
+def _operand(kind: type[object], operator: str, operand: object, pointer: str) -> object:
     if operator == "is_null":
         return _checked(bool, operand, pointer)
     if operator == "in":
@@ -112,10 +112,10 @@ def _operand(kind: type[Any], operator: str, operand: Any, pointer: str) -> Any:
     return _checked(kind, operand, pointer)
 
 
-def _checked(kind: type[Any], value: Any, pointer: str) -> Any:
+def _checked(kind: type[object], value: object, pointer: str) -> object:
     adapter = _CHECKS.get(kind) or TypeAdapter(kind)
     try:
-        checked = adapter.validate_python(value)
+        checked: object = adapter.validate_python(value)
     except ValidationError as error:
         raise InvalidInput([Flaw(pointer, flaw["msg"]) for flaw in error.errors()]) from error
     if isinstance(checked, datetime):
@@ -133,7 +133,7 @@ def _in_utc(moment: datetime) -> datetime:
         return datetime.min.replace(tzinfo=UTC) if moment.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
-def _quantified(target: Entity, name: str, value: Any, pointer: str, depth: int) -> Iterator[Related]:
+def _quantified(target: Entity, name: str, value: object, pointer: str, depth: int) -> Iterator[Related]:
     if not isinstance(value, Mapping) or not QUANTIFIERS.issuperset(value):
         raise InvalidInput.at(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
     for quantifier, tree in value.items():

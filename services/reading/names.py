@@ -1,7 +1,6 @@
 """camelCase and snake_case: GraphQL spells names one way, everything below it the other; filters may be spelt either way."""
 
 import re
-from typing import Any
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _BAR = re.compile(r"_([a-z])")
@@ -17,7 +16,7 @@ def camel(name: str) -> str:
     return _BAR.sub(lambda bar: bar[1].upper(), name)
 
 
-def snake_keys(tree: Any) -> Any:
+def snake_keys(tree: object) -> object:
     """Spell all keys of a tree the other way. Raises ValueError where two keys become one."""
     if isinstance(tree, dict):
         spelt = {snake(key): snake_keys(value) for key, value in tree.items()}

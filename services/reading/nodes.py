@@ -1,13 +1,12 @@
 """Finds out what an id stands for. Ids are unique to a user across all kinds of rows, but do not tell their kind."""
 
-from typing import Any
-
-from sqlalchemy import Select, any_, literal_column, select, union_all
+from sqlalchemy import any_, literal_column, select, union_all
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import fetch
 from services.reading.entity_registry import ENTITIES, NODE_ENTITIES
 from services.reading.entity_types import Entity
+from services.reading.sql_types import SqlSelect
 from services.reading.statements import compiled, the_user, wanted_ids
 
 
@@ -17,7 +16,7 @@ def entity_of(wire: PoolProxiedConnection, user_id: str, row_id: str) -> Entity 
     return ENTITIES[rows[0][0]] if rows else None
 
 
-def _lookup(entity: Entity) -> Select[Any]:
+def _lookup(entity: Entity) -> SqlSelect:
     columns = entity.table.c
     mine = columns.user_id == the_user(), columns.id == any_(wanted_ids(columns.id.type)), columns.deleted_at.is_(None)
     return select(literal_column(f"'{entity.name}'")).where(*mine)

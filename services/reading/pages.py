@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,13 +17,7 @@ from services.reading.selection import Order, Search
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
 
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One page of trees, and the cursor to ask for the next with, if there is one."""
-
-    trees: list[Any]
-    next_cursor: str | None
+CursorValue = bool | int | float | str | datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +64,11 @@ class Cursors:
         self._mark = hashlib.blake2b(orjson.dumps(about), digest_size=6).hexdigest()
         self._kinds = [key.key.kind for key in order_keys(entity, order, searching=search is not None)]
 
-    def write(self, values: Sequence[Any]) -> str:
+    def write(self, values: Sequence[object]) -> str:
         """Return the cursor of the row that has these order keys."""
         return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
 
-    def read(self, cursor: str, pointer: str) -> list[Any]:
+    def read(self, cursor: str, pointer: str) -> list[CursorValue]:
         """Return the order keys that the cursor holds. Raises InvalidInput for anything that `write` did not make."""
         try:
             mark, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -89,20 +82,26 @@ class Cursors:
         )
 
 
-def _checked(value: Any, kind: type[Any]) -> Any:
-    if kind in {datetime, UUID} and not isinstance(value, str):
-        raise TypeError
-    if kind is datetime:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment.astimezone(UTC)
-    if kind is UUID:
-        return str(UUID(value))
+def _checked(value: object, kind: type[object]) -> CursorValue:
+    if kind is datetime or kind is UUID:
+        return _parsed(value, kind)
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not kind or (kind is str and "\x00" in value):
+    if type(value) is not kind or not isinstance(value, bool | int | float | str):
         raise TypeError
-    if kind is int and not -(2**63) <= value < 2**63:
+    if isinstance(value, str) and "\x00" in value:
+        raise TypeError
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ValueError
     return value
+
+
+def _parsed(value: object, kind: type[object]) -> CursorValue:
+    if not isinstance(value, str):
+        raise TypeError
+    if kind is UUID:
+        return str(UUID(value))
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)

@@ -2,13 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
-    Select,
     any_,
     bindparam,
     func,
@@ -21,24 +19,27 @@ from services.reading.builders import builder
 from services.reading.conditions import ConditionCompiler, search_condition
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
+from services.reading.layouts import Constant
 from services.reading.ordering import Ordering
 from services.reading.plan import ChildPlan, Plan, ShapePlan
-from services.reading.selection import Child, Constant, Leaf, Level, Shape
+from services.reading.selection import Child, Leaf, QueryNode, Shape
+from services.reading.sql_types import SqlExpression, SqlSelect
 from services.reading.statements import Statement, compiled, parents, the_user, wanted_ids
-from services.reading.wants import wants_cursors, wants_total
 
 
 class Planner:
     """Makes the plan of one level; `plan_for` makes those of its children."""
 
-    def __init__(self, level: Level, relation: Relation | None, plan_for: Callable[[Level, Relation], Plan]) -> None:
+    def __init__(
+        self, level: QueryNode[object], relation: Relation | None, plan_for: Callable[[QueryNode[object], Relation], Plan]
+    ) -> None:
         self._plan_for = plan_for
         self.level = level
         self.relation = relation
         self.entity = ENTITIES[level.entity]
         self.table: FromClause = self.entity.table
         self.ordering = Ordering(self.entity, level)
-        self.columns: list[ColumnElement[Any]] = []
+        self.columns: list[SqlExpression] = []
         self._places: dict[tuple[str, bool], int] = {}
 
     def plan(self) -> Plan:
@@ -83,13 +84,13 @@ class Planner:
         return self._places[column, upper]
 
     def _cursor_columns(self) -> slice | None:
-        if not wants_cursors(self.level):
+        if not self.level.result_format.needs_cursors:
             return None
         start = len(self.columns)
         self.columns += self.ordering.expressions(self.table)
         return slice(start, len(self.columns))
 
-    def _statement(self) -> Select[Any]:
+    def _statement(self) -> SqlSelect:
         rows = select(*(expression.label(f"c{number}") for number, expression in enumerate(self.columns)))
         match self.relation:
             case None if self.level.by_ids:
@@ -106,7 +107,7 @@ class Planner:
             case ToMany() | PaginatedManyToMany():
                 return self._page_per_parent(rows)
 
-    def _with_its_bearers(self, rows: Select[Any], join: JoinTable) -> Select[Any]:
+    def _with_its_bearers(self, rows: SqlSelect, join: JoinTable) -> SqlSelect:
         """Read each target once, and with it the places of all parents that bear it."""
         pair, parent = join.table, parents()
         borne = (
@@ -118,7 +119,7 @@ class Planner:
         keyed = rows.add_columns(borne.c.bearers).where(*self._conditions(), self.table.c.id == borne.c.key)
         return keyed.order_by(*self.ordering.over(self.ordering.expressions(self.table)))
 
-    def _page_per_parent(self, rows: Select[Any]) -> Select[Any]:
+    def _page_per_parent(self, rows: SqlSelect) -> SqlSelect:
         """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
         parent = parents()
         ordering = [expression.label(f"o{number}") for number, expression in enumerate(self.ordering.expressions(self.table))]
@@ -130,7 +131,7 @@ class Planner:
         ordered = outer.order_by(*self.ordering.over([child.c[f"o{number}"] for number in range(len(ordering))]))
         return ordered.limit(bindparam("budget", type_=Integer))
 
-    def _parent_key(self) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
+    def _parent_key(self) -> tuple[SqlExpression, list[ColumnElement[bool]]]:
         """Return where the key of the parent stands, and the conditions that join it."""
         match self.relation:
             case ToMany(column=name):
@@ -156,13 +157,13 @@ class Planner:
             conditions.append(self.ordering.beyond_cursor(self.table))
         return conditions
 
-    def _windowed(self, rows: Select[Any]) -> Select[Any]:
+    def _windowed(self, rows: SqlSelect) -> SqlSelect:
         if self.level.window is None:
             return rows
         return rows.order_by(*self.ordering.over(self.ordering.expressions(self.table))).limit(bindparam("limit", type_=Integer))
 
     def _counting(self) -> Statement | None:
-        if not wants_total(self.level):
+        if not self.level.result_format.needs_total_count:
             return None
         conditions = self._conditions(cursor=False)
         if self.relation is None:

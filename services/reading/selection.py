@@ -1,11 +1,14 @@
-"""What a request wants, as plain data: a tree of levels. Both doors speak this; only planner.py reads it.
+"""Query model: what a request reads, as a tree of query nodes. Both APIs build it; the planner compiles it.
 
-Everything here is frozen and hashable, and values (operands, cursors, page sizes, ids) do not take part in comparing. So two
-selections of the same shape are equal, and share one plan.
+Everything here is immutable and hashable, and values (operands, cursors, page sizes, ids) do not take part in comparing. So two
+queries of the same shape are equal, and share one plan.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Generic
+
+from services.json_values import JsonValue
+from services.reading.layouts import Constant, Result_co, ResultFormat
 
 Members = tuple["Leaf | Constant | Child", ...]
 
@@ -20,20 +23,12 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
-    """A text known beforehand (`__typename`) under a response key."""
-
-    key: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Child:
     """A relation under a response key."""
 
     key: str
     relation: str
-    level: "Level"
+    level: "QueryNode[JsonValue]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,73 +36,6 @@ class Shape:
     """What each row looks like: its members in the order of the answer."""
 
     members: Members
-
-
-@dataclass(frozen=True, slots=True)
-class One:
-    """Answer a single row's tree, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Answer the trees of all rows, as a list."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Answer one page as a services.reading.pages.Slice: the trees, and the cursor of the next page if there is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """A connection's `nodes`: trees of the level's shape number `shape`."""
-
-    key: str
-    shape: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """A connection's `edges`, each edge with members (response key, what): what is "cursor", a shape's number, or a Constant."""
-
-    key: str
-    members: tuple[tuple[str, "str | int | Constant"], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    """A connection's `pageInfo`: members (response key, fact), fact being has_next_page, …, or a Constant."""
-
-    key: str
-    members: tuple[tuple[str, "str | Constant"], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TotalCount:
-    """How many rows there are on all pages; costs a statement of its own, for all parents together."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Answer one page as a GraphQL connection object."""
-
-    members: tuple[Nodes | Edges | PageInfo | TotalCount | Constant, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """Answer an object around the rows, such as a GraphQL payload: (response key, shape number or Constant).
-
-    A shape's number stands for the one row's tree, or with `many` for the trees of all rows.
-    """
-
-    members: tuple[tuple[str, int | Constant], ...]
-    many: bool = False
-
-
-Layout = One | Rows | Page | Connection | Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +63,7 @@ class Compare:
 
     column: str
     operator: str
-    value: Any = field(compare=False)
+    value: object = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +107,14 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """One relation level: which rows of an entity, in which order, on which page, looking how.
+class QueryNode(Generic[Result_co]):
+    """One relation level of a query: which rows of an entity, in which order, on which page, and in which result format.
 
     With `by_ids`, the rows are those named in `ids`, in that order.
     """
 
     entity: str
-    layout: Layout
+    result_format: ResultFormat[Result_co]
     shapes: tuple[Shape, ...]
     by_ids: bool = False
     ids: tuple[str, ...] = field(default=(), compare=False)
@@ -198,27 +126,27 @@ class Level:
 
     def __post_init__(self) -> None:
         """Hash the tree once: it is looked up on every request."""
-        shape = (self.entity, self.layout, self.shapes, self.by_ids, self.condition, self.search, self.order, self.window)
+        shape = (self.entity, self.result_format, self.shapes, self.by_ids, self.condition, self.search, self.order, self.window)
         object.__setattr__(self, "_hash", hash(shape))
 
     def __hash__(self) -> int:
         """Return the hash of the shape."""
         return self._hash
 
-    def at(self, cursor: str | None) -> "Level":
-        """Return the level with its page at another cursor."""
+    def with_cursor(self, cursor: str | None) -> "QueryNode[Result_co]":
+        """Return the node with its page at another cursor."""
         if self.window is None or cursor == self.window.cursor:
             return self
         return replace(self, window=replace(self.window, cursor=cursor))
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How the caller of a command wants to see the rows it changed."""
+class RowSelection(Generic[Result_co]):
+    """What the client selects of rows that are found by their ids, such as those that a command changed."""
 
-    layout: Layout
+    result_format: ResultFormat[Result_co]
     shapes: tuple[Shape, ...]
 
-    def of(self, entity: str, *ids: str) -> Level:
-        """Return the level that shows these rows so."""
-        return Level(entity, self.layout, self.shapes, by_ids=True, ids=ids)
+    def for_ids(self, entity: str, *ids: str) -> QueryNode[Result_co]:
+        """Return the query node that reads these rows."""
+        return QueryNode(entity, self.result_format, self.shapes, by_ids=True, ids=ids)

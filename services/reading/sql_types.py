@@ -2,13 +2,18 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Float, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, ColumnElement, CompoundSelect, DateTime, Float, Select, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
-_SQL_TYPES: dict[type[Any], TypeEngine[Any]] = {
+# SQLAlchemy types expressions by their Python values. The entities are declared at run time, so nobody knows these.
+SqlExpression: TypeAlias = ColumnElement[Any]
+SqlSelect: TypeAlias = Select[Any]
+SqlQuery: TypeAlias = Select[Any] | CompoundSelect[Any]
+
+_SQL_TYPES: dict[type[object], TypeEngine[Any]] = {
     bool: Boolean(),
     datetime: DateTime(timezone=True),
     float: Float(),
@@ -18,6 +23,6 @@ _SQL_TYPES: dict[type[Any], TypeEngine[Any]] = {
 }
 
 
-def sql_type(kind: type[Any]) -> TypeEngine[Any]:
+def sql_type(kind: type[object]) -> TypeEngine[Any]:
     """Return the type to cast a value of this Python type to."""
     return _SQL_TYPES[str if issubclass(kind, StrEnum) else kind]

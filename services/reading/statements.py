@@ -2,14 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
-    CompoundSelect,
     FromClause,
-    Select,
     Text,
     Uuid,
     bindparam,
@@ -21,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
+from services.reading.sql_types import SqlExpression, SqlQuery
 
 _DIALECT = make_dialect()
 # The reader fills these in; k… are a cursor's values, v… a condition's operands.
@@ -32,17 +29,17 @@ class Statement:
     """SQL for the driver, and the parameters that are the same every time."""
 
     text: str
-    constants: dict[str, Any]
+    constants: dict[str, object]
 
 
-def compiled(statement: Select[Any] | CompoundSelect[Any]) -> Statement:
+def compiled(statement: SqlQuery) -> Statement:
     """Compile a statement."""
     result = statement.compile(dialect=_DIALECT)
     constants = {name: value for name, value in result.params.items() if not _FILLED_IN.fullmatch(name)}
     return Statement(str(result), constants)
 
 
-def the_user() -> ColumnElement[Any]:
+def the_user() -> SqlExpression:
     """Return the parameter that says whose rows."""
     return bindparam("user_id", type_=Text)
 
@@ -54,16 +51,16 @@ def parents() -> FromClause:
     return func.unnest(keys).table_valued(key, with_ordinality="place", name="parent").render_derived()
 
 
-def wanted_ids(kind: TypeEngine[Any]) -> ColumnElement[Any]:
+def wanted_ids(kind: TypeEngine[object]) -> SqlExpression:
     """Return the parameter that holds the ids of the rows asked for; accounts' ids are text, all others UUIDs."""
     return cast(bindparam("ids", type_=Text), ARRAY(Uuid(as_uuid=False) if isinstance(kind, Uuid) else Text()))
 
 
-def wanted_words() -> ColumnElement[Any]:
+def wanted_words() -> SqlExpression:
     """Return the query that full-text search looks for."""
     return func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
 
 
-def wanted_text() -> ColumnElement[Any]:
+def wanted_text() -> SqlExpression:
     """Return the text that is searched for, as the caller wrote it."""
     return cast(bindparam("search", type_=Text), Text)

@@ -1,12 +1,13 @@
-"""Levels without their values: what is remembered of a request is its shape, never what a caller sent."""
+"""Query nodes without values: plans are cached by the shape of a query, never with what a client sent."""
 
 from dataclasses import replace
 
-from services.reading.selection import All, Child, Compare, Condition, Constant, Leaf, Level, Not, Related, Search, Shape, Some
+from services.reading.layouts import Constant, Result_co
+from services.reading.selection import All, Child, Compare, Condition, Leaf, Not, QueryNode, Related, Search, Shape, Some
 
 
-def without_values(level: Level) -> Level:
-    """Return an equal level that holds nothing of what a caller sent: neither operands nor cursors, ids or texts."""
+def without_values(level: QueryNode[Result_co]) -> QueryNode[Result_co]:
+    """Return an equal node that holds nothing of what a client sent: neither operands nor cursors, ids or texts."""
     return replace(
         level,
         shapes=tuple(Shape(tuple(_bare_member(member) for member in shape.members)) for shape in level.shapes),
