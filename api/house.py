@@ -15,9 +15,9 @@ from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import count_statements_of
+from services.auth.jwks.cache import KeySet
+from services.auth.jwks.verifiers import Issuer, SharedSecret
 from services.gate import Gate
-from services.keys.issuers import Issuer, SharedSecret
-from services.keys.key_set import KeySet
 from services.limits.counting import Counts, SharedCounts
 from services.limits.quotas import Quotas
 from services.passwords import Passwords

@@ -10,11 +10,11 @@ from typing import Any
 import jwt
 from cachetools import LRUCache, cached
 
+from services.auth.jwks.cache import KeysAwayError, UnknownKeyError
+from services.auth.jwks.parsing import Key
+from services.auth.jwks.verifiers import HS256, Issuer, SharedSecret, claimed_issuer
 from services.errors import Unauthenticated
 from services.identity import Identity, ours, theirs
-from services.keys.document import Key
-from services.keys.issuers import HS256, Issuer, SharedSecret, claimed_issuer
-from services.keys.key_set import KeysAwayError, UnknownKeyError
 
 ISSUER = "todo"
 REMEMBERED = 2_000_000  # characters of tokens

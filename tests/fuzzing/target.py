@@ -17,8 +17,8 @@ from tests.fuzzing.hostile import as_json
 from tests.fuzzing.plausible import Book
 from tests.fuzzing.verdict import judge_graph, judge_rest
 from tests.fuzzing.victims import Victims, client
-from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.reference import Reference
+from tests.support.jwks_server import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.worlds import Rows, everything, motley, put
 
 MARK = "e7e5eca1"  # in all texts of Eve's

@@ -14,7 +14,7 @@ from tests.conftest import SECRET
 from tests.fuzzing.hostile import as_header, deep, mutated, scalars, spoiled, texts, trees
 from tests.fuzzing.target import Target
 from tests.fuzzing.verdict import codes
-from tests.issuer import AUDIENCE, NAME
+from tests.support.jwks_server import AUDIENCE, NAME
 
 CLAIMS = ("sub", "user_id", "id", "iss", "sid", "aud", "exp", "iat", "nbf", "jti", "email", "name", "scope", "scopes")
 HEADERS = ("alg", "typ", "kid", "crit", "b64", "jku", "jwk", "x5u", "zip", "cty")

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from services.keys.document import BadDocumentError, Keys, read_keys
+from services.auth.jwks.parsing import BadDocumentError, Keys, read_keys
 
 MAX_BYTES = 256 * 1024
 _HEADERS = {"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"}

@@ -14,10 +14,10 @@ from time import monotonic
 
 import httpx
 
+from services.auth.jwks.bell import Bell
+from services.auth.jwks.client import FetchFailedError, fetch_keys
+from services.auth.jwks.parsing import Key, Keys
 from services.errors import Unauthenticated, Unavailable
-from services.keys.bell import Bell
-from services.keys.document import Key, Keys
-from services.keys.fetch import FetchFailedError, fetch_keys
 
 _MAX_DOUBLINGS = 16
 _NO_IDLE_CONNECTION = httpx.Limits(max_keepalive_connections=0)

@@ -9,9 +9,9 @@ from typing import Any
 
 import jwt
 
+from services.auth.jwks.cache import KeySet
+from services.auth.jwks.parsing import Key
 from services.errors import Unauthenticated
-from services.keys.document import Key
-from services.keys.key_set import KeySet
 
 HS256 = "HS256"
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp"]

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from services.keys.document import BadDocumentError, read_keys
-from tests.issuer import SigningKey
+from services.auth.jwks.parsing import BadDocumentError, read_keys
+from tests.support.jwks_server import SigningKey
 
 ED, EC, EC384, RSA, SHORT = (SigningKey.make(kind) for kind in ("EdDSA", "ES256", "ES384", "RS256", "RS256, short"))
 
