@@ -1,144 +1,155 @@
-"""The keys of another issuer: fetched by one background thread, so that no request ever fetches, and kept while it is away.
+"""JWKS cache with background refresh.
 
-A request whose key is known is answered from memory. One whose key is not known may have come after a rotation: it rings for a
-fetch and waits for it, without holding a thread.
+One task fetches the keys of an external issuer: at startup, periodically, and when it is asked to. A request never fetches: it
+reads the cache. If its key is not cached, the issuer may have rotated its keys; the request asks for a refresh and waits for it.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from threading import Thread
+from math import inf
 from time import monotonic
 
 import httpx
 
-from services.auth.jwks.bell import Bell
-from services.auth.jwks.client import FetchFailedError, fetch_keys
-from services.auth.jwks.parsing import Key, Keys
+from services.auth.jwks.client import JwksFetchError, fetch_jwks
+from services.auth.jwks.parsing import Jwk, JwkSet
 from services.errors import Unauthenticated, Unavailable
 
+MAX_WAITERS = 1000
 _MAX_DOUBLINGS = 16
 _NO_IDLE_CONNECTION = httpx.Limits(max_keepalive_connections=0)
-_log = logging.getLogger("todo.keys")
+_log = logging.getLogger("todo.auth.jwks")
 
 
 class UnknownKeyError(Unauthenticated):
-    """The issuer lists no such key, as far as is known; a fetch may tell otherwise."""
+    """The issuer publishes no such key, according to the cache; a refresh may find it."""
 
     def __init__(self) -> None:
         super().__init__("The token is not valid.")
 
 
-class KeysAwayError(Unavailable):
-    """The keys are not known, or no longer; a fetch may bring them."""
+class JwksUnavailableError(Unavailable):
+    """No keys are cached, or they are too old; a refresh may fetch them."""
 
     def __init__(self) -> None:
-        super().__init__("The keys of the token's issuer cannot be had just now; try again in a moment.")
+        super().__init__("The issuer's signing keys are temporarily unavailable; retry shortly.")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often is fetched; all in seconds."""
+class RefreshPolicy:
+    """Times that govern the refresh, in seconds."""
 
-    every: float = 300  # from one fetch to the next
-    again: float = 10  # after a failure, twice as long after each more; and between fetches that requests ring for
-    patience: float = 3  # what a fetch may take, and how long a request waits for it
-    keep: float = 24 * 3600  # how long keys are trusted after the last good fetch
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the fetches so far have told. Replaced as a whole, so that reading it needs no lock."""
-
-    keys: Keys | None = None
-    fetched: float = 0
-    failures: int = 0
+    interval: float = 300  # between two refreshes
+    retry_delay: float = 10  # after a failure, doubled with each further one up to `interval`; and between requested refreshes
+    timeout: float = 3  # of a fetch, and of a request that waits for one
+    max_stale: float = 24 * 3600  # age up to which cached keys are used
 
 
-class KeySet:
-    """An issuer's keys, kept fresh within `running`. `find` may be called in any thread, `catch_up` in any event loop."""
+class JwksCache:
+    """Keys of an external issuer, refreshed by one task while `run` is entered. Belongs to the event loop of that task."""
 
-    def __init__(self, url: str, pace: Pace | None = None) -> None:
+    def __init__(self, url: str, policy: RefreshPolicy | None = None) -> None:
         self._url = url
-        self._pace = pace or Pace()
-        self._known = _Known()
-        self._bell = Bell(self._pace.again)
+        self._policy = policy or RefreshPolicy()
+        self._keys: JwkSet | None = None
+        self._fetched_at = -inf
+        self._failures = 0
+        self._is_running = False
+        self._idle = asyncio.Event()  # cleared from the request or the start of a refresh to its end
+        self._idle.set()
+        self._requested = asyncio.Event()
+        self._requested_at = -inf
+        self._waiters = 0
 
-    def find(self, name: str | None) -> Key:
-        """Return the key of that name (`kid`), or without a name the only key there is. Never waits.
+    def get_key(self, kid: str | None) -> Jwk:
+        """Return the cached key with this kid; without a kid, the only key.
 
-        Raises Unauthenticated where no key is meant, UnknownKeyError where the issuer lists no such key, KeysAwayError where that
-        cannot be told.
+        Raises Unauthenticated if the kid is missing and needed, UnknownKeyError if the issuer publishes no such key,
+        JwksUnavailableError if the cache cannot tell.
         """
-        known = self._known
-        if known.keys is None or monotonic() - known.fetched > self._pace.keep:
-            raise KeysAwayError
-        key = known.keys.find(name)
+        keys = self._usable_keys()
+        if keys is None:
+            raise JwksUnavailableError
+        key = keys.find(kid)
         if key is not None:
             return key
-        if name is None:
-            raise Unauthenticated("The token does not name its key (kid), and its issuer has several.")
-        raise KeysAwayError if known.failures else UnknownKeyError
+        if kid is None:
+            raise Unauthenticated("The token header has no `kid`, and the issuer publishes several keys.")
+        raise JwksUnavailableError if self._failures else UnknownKeyError
 
-    async def catch_up(self) -> None:
-        """Wait for the fetch that is running, or that this rings for; return at once where one was rung for just now.
+    async def refresh(self) -> None:
+        """Wait for the refresh in progress, or request one; return immediately if one was requested within `retry_delay`.
 
-        Raises KeysAwayError where it takes too long, or too many wait for it already.
+        Concurrent callers share one refresh. Raises JwksUnavailableError if it takes too long or has too many waiters.
         """
+        if not self._request_refresh():
+            return
+        if self._waiters >= MAX_WAITERS:
+            raise JwksUnavailableError
+        self._waiters += 1
         try:
-            await self._bell.ring(self._pace.patience)
+            async with asyncio.timeout(self._policy.timeout):
+                await self._idle.wait()
         except TimeoutError:
-            raise KeysAwayError from None
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Fetch at once and then as the pace says, in a thread of its own that ends with the block."""
-        loop, wake = asyncio.new_event_loop(), asyncio.Event()
-        task = loop.create_task(self._keep_fresh(wake))
-
-        def work() -> None:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner, suppress(asyncio.CancelledError):
-                runner.get_loop().run_until_complete(task)
-
-        thread = Thread(target=work, name="issuer-keys", daemon=True)
-        self._bell.hang(lambda: loop.call_soon_threadsafe(wake.set))
-        thread.start()
-        try:
-            yield
+            raise JwksUnavailableError from None
         finally:
-            self._bell.take_down()
-            loop.call_soon_threadsafe(task.cancel)
-            thread.join()
+            self._waiters -= 1
 
-    async def _keep_fresh(self, wake: asyncio.Event) -> None:
-        try:
-            async with httpx.AsyncClient(limits=_NO_IDLE_CONNECTION) as client:
-                while True:
-                    self._bell.begin()
-                    await self._fetch(client)
-                    wake.clear()
-                    self._bell.end()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(self._pause()):
-                            await wake.wait()
-        finally:
-            self._bell.end()
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Refresh in a task, beginning immediately. On exit, stop the task and release all waiters."""
+        async with httpx.AsyncClient(limits=_NO_IDLE_CONNECTION) as client:
+            self._is_running = True
+            self._idle.clear()
+            task = asyncio.create_task(self._refresh_loop(client), name="jwks-refresh")
+            try:
+                yield
+            finally:
+                self._is_running = False
+                task.cancel()
+                await asyncio.wait([task])
+                self._idle.set()
 
-    def _pause(self) -> float:
-        failures = min(self._known.failures, _MAX_DOUBLINGS)
-        return min(self._pace.every, self._pace.again * 2 ** (failures - 1)) if failures else self._pace.every
+    def _usable_keys(self) -> JwkSet | None:
+        return self._keys if monotonic() - self._fetched_at <= self._policy.max_stale else None
+
+    def _request_refresh(self) -> bool:
+        """Request a refresh unless one is in progress; return whether there is one to wait for."""
+        if not self._idle.is_set():
+            return True
+        if not self._is_running or monotonic() - self._requested_at < self._policy.retry_delay:
+            return False
+        self._requested_at = monotonic()
+        self._idle.clear()
+        self._requested.set()
+        return True
+
+    async def _refresh_loop(self, client: httpx.AsyncClient) -> None:
+        while True:
+            self._idle.clear()
+            await self._fetch(client)
+            self._requested.clear()
+            self._idle.set()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._next_delay()):
+                    await self._requested.wait()
+
+    def _next_delay(self) -> float:
+        if not self._failures:
+            return self._policy.interval
+        return min(self._policy.interval, self._policy.retry_delay * 2.0 ** min(self._failures - 1, _MAX_DOUBLINGS))
 
     async def _fetch(self, client: httpx.AsyncClient) -> None:
-        before = self._known
         try:
-            keys = await fetch_keys(client, self._url, self._pace.patience)
-        except FetchFailedError as error:
-            self._known = _Known(before.keys, before.fetched, before.failures + 1)
-            meanwhile = "its tokens cannot be checked" if before.keys is None else "those at hand are used"
-            _log.warning("The issuer's keys were not fetched: %s; meanwhile %s.", error, meanwhile)
+            keys = await fetch_jwks(client, self._url, self._policy.timeout)
+        except JwksFetchError as error:
+            self._failures += 1
+            fallback = "no keys cached" if self._usable_keys() is None else "using cached keys"
+            _log.warning("JWKS refresh failed: %s; %s", error, fallback)
             return
-        self._known = _Known(keys, monotonic())
-        if before.failures or keys != before.keys:
-            _log.info("The issuer's keys were fetched: %d, after %d failures.", len(keys.listed), before.failures)
+        if self._failures or keys != self._keys:
+            _log.info("JWKS refreshed: %d keys after %d failures", len(keys.keys), self._failures)
+        self._keys, self._fetched_at, self._failures = keys, monotonic(), 0

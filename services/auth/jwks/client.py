@@ -1,44 +1,44 @@
-"""Fetching an issuer's key document: one GET, without redirects, bounded in size and in time as a whole."""
+"""JWKS client: one GET without redirects, bounded in size and total time."""
 
 import asyncio
 
 import httpx
 
-from services.auth.jwks.parsing import BadDocumentError, Keys, read_keys
+from services.auth.jwks.parsing import InvalidJwksError, JwkSet, parse_jwks
 
 MAX_BYTES = 256 * 1024
 _HEADERS = {"Accept": "application/jwk-set+json, application/json", "Accept-Encoding": "identity"}
 
 
-class FetchFailedError(Exception):
-    """Why no keys came, in one line without the address."""
+class JwksFetchError(Exception):
+    """Reason why a fetch failed, in one line without the URL."""
 
 
-async def fetch_keys(client: httpx.AsyncClient, url: str, seconds: float) -> Keys:
-    """Return the keys that the address serves. Raises FetchFailedError, at the latest after so many seconds.
+async def fetch_jwks(client: httpx.AsyncClient, url: str, timeout_seconds: float) -> JwkSet:
+    """Return the keys that the URL serves. Raises JwksFetchError, at the latest after the timeout.
 
-    httpx's own timeout is per read: an endpoint that sends a byte now and then would keep it for days.
+    The timeout of httpx applies to each read: an endpoint that sends a byte now and then would hold the connection for days.
     """
     try:
-        async with asyncio.timeout(seconds):
-            return read_keys(await _body(client, url))
+        async with asyncio.timeout(timeout_seconds):
+            return parse_jwks(await _read_body(client, url))
     except TimeoutError:
-        raise FetchFailedError(f"no whole answer within {seconds:g} s") from None
-    except BadDocumentError as error:
-        raise FetchFailedError(f"the answer is of no use: {error}") from None
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong out there, the thread that fetches must live on
-        raise FetchFailedError(f"the endpoint does not answer ({type(error).__name__})") from None
+        raise JwksFetchError(f"no complete response within {timeout_seconds:g} s") from None
+    except InvalidJwksError as error:
+        raise JwksFetchError(f"invalid response: {error}") from None
+    except Exception as error:  # noqa: BLE001 - no failure of the endpoint may end the refresh task
+        raise JwksFetchError(f"request failed: {type(error).__name__}") from None
 
 
-async def _body(client: httpx.AsyncClient, url: str) -> bytes:
-    async with client.stream("GET", url, headers=_HEADERS) as answer:
-        if answer.status_code != httpx.codes.OK:
-            raise BadDocumentError(f"its status is {answer.status_code}")
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise BadDocumentError("it is compressed")
+async def _read_body(client: httpx.AsyncClient, url: str) -> bytes:
+    async with client.stream("GET", url, headers=_HEADERS) as response:
+        if response.status_code != httpx.codes.OK:
+            raise InvalidJwksError(f"status {response.status_code}")
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise InvalidJwksError("compressed")
         body = bytearray()
-        async for portion in answer.aiter_raw():
-            body += portion
+        async for chunk in response.aiter_raw():
+            body += chunk
             if len(body) > MAX_BYTES:
-                raise BadDocumentError(f"it is larger than {MAX_BYTES} bytes")
+                raise InvalidJwksError(f"larger than {MAX_BYTES} bytes")
         return bytes(body)

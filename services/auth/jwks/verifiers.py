@@ -1,7 +1,7 @@
-"""Who may have signed a token: the holders of the shared secret, or another issuer with keys of its own.
+"""Token verifiers: one for the shared secret, one for the published keys of an external issuer.
 
-A token's issuer says who verifies it; its `alg` has no word in that. What else a header may offer (`jwk`, `jku`, `x5u`) is never
-looked at, and what it calls critical is refused.
+The issuer claim of a token selects the verifier; its `alg` header has no influence. Keys that a header offers (`jwk`, `jku`,
+`x5u`) are ignored, and critical extensions (`crit`) are rejected.
 """
 
 from collections.abc import Mapping
@@ -9,80 +9,80 @@ from typing import Any
 
 import jwt
 
-from services.auth.jwks.cache import KeySet
-from services.auth.jwks.parsing import Key
+from services.auth.jwks.cache import JwksCache
+from services.auth.jwks.parsing import Jwk
 from services.errors import Unauthenticated
 
 HS256 = "HS256"
-_REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
-# Another issuer's clock may be ahead of ours a little. Expiry has no such grace: it is asked once more, to the second.
+_REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp"]
+# The clock of an external issuer may be a little ahead. Expiry has no such tolerance: it is checked again, to the second.
 _LEEWAY = 30
 
 Claims = Mapping[str, Any]
 
 
-class SharedSecret:
-    """Verifies tokens that were signed with the secret (HS256), here or elsewhere.
+class SharedSecretVerifier:
+    """Verifies tokens that were signed with the shared secret (HS256), by this service or by an external issuer.
 
-    Those from elsewhere may have any issuer and audience unless one is set.
+    External tokens may have any issuer and audience unless one is configured.
     """
 
     def __init__(self, secret: str, issuer: str | None = None, audience: str | None = None) -> None:
         self._secret = secret
-        self._elsewhere: dict[str, Any] = {"issuer": issuer, "audience": audience}
+        self._external_claims: dict[str, Any] = {"issuer": issuer, "audience": audience}
 
-    def verify(self, token: str, *, is_ours: bool) -> Claims:
-        """Return what the token claims. Raises Unauthenticated."""
-        expected = {} if is_ours else self._elsewhere
+    def verify(self, token: str, *, is_local: bool) -> Claims:
+        """Return the claims of the token. Raises Unauthenticated."""
+        expected = {} if is_local else self._external_claims
         options = {"require": ["exp"], "verify_sub": False, "verify_aud": expected.get("audience") is not None}
-        return _decoded(token, self._secret, algorithms=[HS256], options=options, **expected)
+        return _decode(token, self._secret, algorithms=[HS256], options=options, **expected)
 
 
-class Issuer:
-    """Verifies the tokens of one issuer that are meant for one audience, with the keys that it publishes."""
+class JwksVerifier:
+    """Verifies tokens of one issuer for one audience, with the keys that the issuer publishes."""
 
-    def __init__(self, name: str, audience: str, keys: KeySet) -> None:
-        self.name = name
-        self.keys = keys
-        self._expected: dict[str, Any] = {"issuer": name, "audience": audience, "options": {"require": _REQUIRED}}
+    def __init__(self, issuer: str, audience: str, jwks: JwksCache) -> None:
+        self.issuer = issuer
+        self.jwks = jwks
+        self._expected: dict[str, Any] = {"issuer": issuer, "audience": audience, "options": {"require": _REQUIRED_CLAIMS}}
 
-    def verify(self, token: str) -> tuple[Claims, Key]:
-        """Return what the token claims, and the key that signed it. Raises Unauthenticated, and what `keys.find` raises."""
-        key = self.keys.find(_key_name(token))
-        return _decoded(token, key.material, algorithms=[key.algorithm], leeway=_LEEWAY, **self._expected), key
+    def verify(self, token: str) -> tuple[Claims, Jwk]:
+        """Return the claims of the token and the key that verified it. Raises Unauthenticated and the errors of `get_key`."""
+        key = self.jwks.get_key(_unverified_kid(token))
+        return _decode(token, key.public_key, algorithms=[key.algorithm], leeway=_LEEWAY, **self._expected), key
 
-    def still_lists(self, key: Key) -> bool:
-        """Tell whether what that key signed is still good. Raises what `keys.find` raises."""
-        return self.keys.find(key.name) == key
+    def has_key(self, key: Jwk) -> bool:
+        """Return whether the issuer still publishes this key. Raises the errors of `get_key`."""
+        return self.jwks.get_key(key.kid) == key
 
 
-def claimed_issuer(token: str) -> str | None:
-    """Return the `iss` that a token claims, unverified: good for choosing who verifies it, and for nothing else.
+def unverified_issuer(token: str) -> str | None:
+    """Return the `iss` claim without verification, only to select the verifier.
 
-    Raises Unauthenticated for what is no token, and for one that has expired, whoever signed it.
+    Raises Unauthenticated if the token is malformed or has expired, whoever signed it.
     """
     options = {"verify_signature": False, "verify_exp": True, "require": ["exp"]}
-    issuer = _decoded(token, "", options=options).get("iss")
+    issuer = _decode(token, "", options=options).get("iss")
     if not isinstance(issuer, str | None):
-        raise _invalid()
+        raise _invalid_token()
     return issuer
 
 
-def _key_name(token: str) -> str | None:
+def _unverified_kid(token: str) -> str | None:
     try:
         return jwt.get_unverified_header(token).get("kid")
     except jwt.PyJWTError:
-        raise _invalid() from None
+        raise _invalid_token() from None
 
 
-def _decoded(token: str, key: Any, **expected: Any) -> Claims:
+def _decode(token: str, key: jwt.PyJWK | str, **expected: Any) -> Claims:
     try:
         return jwt.decode(token, key, **expected)
     except jwt.ExpiredSignatureError:
         raise Unauthenticated("The token has expired.") from None
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
-        raise _invalid() from None
+        raise _invalid_token() from None
 
 
-def _invalid() -> Unauthenticated:
+def _invalid_token() -> Unauthenticated:
     return Unauthenticated("The token is not valid.")
