@@ -40,7 +40,9 @@ def create_app(settings: Settings) -> FastAPI:
         # which hold none.
         to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + WAITING
         async with AsyncExitStack() as stack:
-            app.state.house = stack.enter_context(open_house(settings))
+            app.state.house = house = stack.enter_context(open_house(settings))
+            if house.jwks is not None:
+                await stack.enter_async_context(house.jwks.run())
             _settle()
             yield
 

@@ -1,7 +1,7 @@
 """What every request needs and no request makes: the database, the passwords, the gate, the reception."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,9 +15,9 @@ from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import count_statements_of
+from services.auth.jwks.cache import JwksCache
+from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
 from services.gate import Gate
-from services.keys.issuers import Issuer, SharedSecret
-from services.keys.key_set import KeySet
 from services.limits.counting import Counts, SharedCounts
 from services.limits.quotas import Quotas
 from services.passwords import Passwords
@@ -36,6 +36,7 @@ class House:
     quotas: Quotas
     checkup: Checkup
     turns: Turns
+    jwks: JwksCache | None  # its refresh runs in the lifespan
 
 
 @contextmanager
@@ -75,30 +76,37 @@ def open_house(settings: Settings) -> Iterator[House]:
         try:
             check_readiness(engine)
             count_statements_of(engine)
-            issuer = _issuer(settings)
-            with issuer.keys.running() if issuer else nullcontext():
-                yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings, issuer)
+            yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings, _issuer(settings))
         finally:
             engine.dispose()
 
 
-def _issuer(settings: Settings) -> Issuer | None:
-    """Return the issuer whose keys are published, if one is set. Its keys are fetched once they are `running`."""
+def _issuer(settings: Settings) -> JwksVerifier | None:
+    """Return the verifier of the external issuer if one is configured."""
     if not (settings.jwks_url and settings.jwt_issuer and settings.jwt_audience):
         return None
-    return Issuer(settings.jwt_issuer, settings.jwt_audience, KeySet(settings.jwks_url))
+    return JwksVerifier(settings.jwt_issuer, settings.jwt_audience, JwksCache(settings.jwks_url))
 
 
-def _house(database: Database, settings: Settings, issuer: Issuer | None) -> House:
+def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) -> House:
     passwords = Passwords(settings.password_hash_concurrency)
     # An issuer with keys of its own has its own issuer and audience; otherwise they bind those who share the secret.
     bounds = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
-    shared = SharedSecret(settings.secret(), *bounds)
+    shared = SharedSecretVerifier(settings.secret(), *bounds)
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
     turns = Turns(max(1, settings.database_pool_size // 2))
-    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine), turns)
+    return House(
+        database=database,
+        passwords=passwords,
+        gate=Gate(database, tokens),
+        reception=reception,
+        quotas=_quotas(settings),
+        checkup=Checkup(database.engine),
+        turns=turns,
+        jwks=issuer.jwks if issuer else None,
+    )
 
 
 def _quotas(settings: Settings) -> Quotas:

@@ -10,11 +10,11 @@ from typing import Any
 import jwt
 from cachetools import LRUCache, cached
 
+from services.auth.jwks.cache import JwksUnavailableError, UnknownKeyError
+from services.auth.jwks.parsing import Jwk
+from services.auth.jwks.verifiers import HS256, JwksVerifier, SharedSecretVerifier, unverified_issuer
 from services.errors import Unauthenticated
 from services.identity import Identity, ours, theirs
-from services.keys.document import Key
-from services.keys.issuers import HS256, Issuer, SharedSecret, claimed_issuer
-from services.keys.key_set import KeysAwayError, UnknownKeyError
 
 ISSUER = "todo"
 REMEMBERED = 2_000_000  # characters of tokens
@@ -28,7 +28,7 @@ class _Verified:
     identity: Identity
     expires: int
     size: int
-    key: Key | None = None
+    key: Jwk | None = None
 
 
 class Tokens:
@@ -39,10 +39,10 @@ class Tokens:
     """
 
     def __init__(
-        self, secret: str, lifetime: timedelta, shared: SharedSecret | None = None, issuer: Issuer | None = None
+        self, secret: str, lifetime: timedelta, shared: SharedSecretVerifier | None = None, issuer: JwksVerifier | None = None
     ) -> None:
         self._secret = secret
-        self._shared = shared or SharedSecret(secret)
+        self._shared = shared or SharedSecretVerifier(secret)
         self._issuer = issuer
         self.lifetime = lifetime
         remembered: LRUCache[Any, _Verified] = LRUCache(REMEMBERED, getsizeof=lambda verified: verified.size)
@@ -68,27 +68,27 @@ class Tokens:
         """
         try:
             return self._read(token)
-        except (UnknownKeyError, KeysAwayError):
+        except (UnknownKeyError, JwksUnavailableError):
             if self._issuer is None:
                 raise
-        await self._issuer.keys.catch_up()
+        await self._issuer.jwks.refresh()
         return self._read(token)
 
     def _read(self, token: str) -> Identity:
         verified = self._verified(token)
         if verified.expires <= time():
             raise Unauthenticated("The token has expired.")
-        if verified.key is not None and self._issuer is not None and not self._issuer.still_lists(verified.key):
+        if verified.key is not None and self._issuer is not None and not self._issuer.has_key(verified.key):
             raise Unauthenticated("The token is not valid.")
         return verified.identity
 
     def _verify(self, token: str) -> _Verified:
-        claimed, key = claimed_issuer(token), None
-        if self._issuer is not None and claimed == self._issuer.name:
+        claimed, key = unverified_issuer(token), None
+        if self._issuer is not None and claimed == self._issuer.issuer:
             claims, key = self._issuer.verify(token)
             identity = theirs(claims, ("sub",))
         else:
             is_ours = claimed == ISSUER
-            claims = self._shared.verify(token, is_ours=is_ours)
+            claims = self._shared.verify(token, is_local=is_ours)
             identity = ours(claims) if is_ours else theirs(claims, _USER_CLAIMS)
         return _Verified(identity, int(claims["exp"]), len(token), key)

@@ -17,8 +17,8 @@ from tests.fuzzing.hostile import as_json
 from tests.fuzzing.plausible import Book
 from tests.fuzzing.verdict import judge_graph, judge_rest
 from tests.fuzzing.victims import Victims, client
-from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.reference import Reference
+from tests.support.jwks_server import AUDIENCE, ISSUER, JwksEndpoint, SigningKey, run_jwks_server
 from tests.worlds import Rows, everything, motley, put
 
 MARK = "e7e5eca1"  # in all texts of Eve's
@@ -133,13 +133,13 @@ def standing(database: Cluster, **given: object) -> Iterator[Target]:
     put(database.owner, motley("ada"), marked(motley("eve", tasks=30)))
     reference = Reference(everything(database.owner), "ada")
     keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
-    with serving_keys(*keys) as endpoint, _open(database, endpoint, **given) as service, client(service.url) as http:
+    with run_jwks_server(*keys) as endpoint, _open(database, endpoint, **given) as service, client(service.url) as http:
         yield Target(service, Victims(http, furnished=True), reference, Person.register(service.url), keys, http)
 
 
-def _open(database: Cluster, endpoint: Endpoint, **given: object) -> AbstractContextManager[Service]:
+def _open(database: Cluster, endpoint: JwksEndpoint, **given: object) -> AbstractContextManager[Service]:
     """Serve with all that can be switched on; nobody asks so much that it would be too much."""
-    elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": NAME, "jwt_audience": AUDIENCE}
+    elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
     quotas = dict.fromkeys(QUOTAS, "1000000000/minute")
     everything = {"access_token_expire_minutes": 60 * 24, **elsewhere, **quotas, **given}
     return serving(settings_for(database, **everything), database)

@@ -14,7 +14,7 @@ from tests.conftest import SECRET
 from tests.fuzzing.hostile import as_header, deep, mutated, scalars, spoiled, texts, trees
 from tests.fuzzing.target import Target
 from tests.fuzzing.verdict import codes
-from tests.issuer import AUDIENCE, NAME
+from tests.support.jwks_server import AUDIENCE, ISSUER
 
 CLAIMS = ("sub", "user_id", "id", "iss", "sid", "aud", "exp", "iat", "nbf", "jti", "email", "name", "scope", "scopes")
 HEADERS = ("alg", "typ", "kid", "crit", "b64", "jku", "jwk", "x5u", "zip", "cty")
@@ -72,7 +72,7 @@ def strange_claims(draw: st.DrawFn, target: Target) -> Forged:
     if draw(st.booleans()):
         key = draw(st.sampled_from(target.keys))
         hand, header = key.private, {"alg": key.algorithm, "kid": key.kid}
-        claims |= {"iss": NAME, "aud": AUDIENCE, "iat": int(time.time())}
+        claims |= {"iss": ISSUER, "aud": AUDIENCE, "iat": int(time.time())}
     elif draw(st.booleans()):
         claims = jwt.decode(target.member.token, options={"verify_signature": False})
     algorithm = header["alg"]

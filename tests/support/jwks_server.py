@@ -1,4 +1,4 @@
-"""Another issuer, for real: keys of its own, tokens signed with them, and an endpoint that serves the keys or fails to."""
+"""External issuer: key pairs, tokens signed with them, and a JWKS endpoint over real HTTP that can be made to fail."""
 
 import threading
 import time
@@ -15,21 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-NAME = AUDIENCE = "https://app.example.com"
+ISSUER = AUDIENCE = "https://app.example.com"
 
 _ALGORITHMS: dict[str, Any] = {"Ed": OKPAlgorithm, "ES": ECAlgorithm, "RS": RSAAlgorithm}
-_MAKERS: dict[str, Callable[[], Any]] = {
+_GENERATORS: dict[str, Callable[[], Any]] = {
     "EdDSA": Ed25519PrivateKey.generate,
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "RS256": lambda: rsa.generate_private_key(65537, 2048),
-    "RS256, short": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 - to be refused
+    "RS256, short": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 - to be rejected
 }
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A key pair. `jwk` is its public half, as Better Auth publishes it: with alg and kid, without use."""
+    """Key pair. `jwk` is the public key as Better Auth publishes it: with alg and kid, without use."""
 
     kid: str
     algorithm: str
@@ -37,29 +37,30 @@ class SigningKey:
     jwk: dict[str, Any]
 
     @classmethod
-    def make(cls, kind: str = "EdDSA", **members: Any) -> Self:
-        private = _MAKERS[kind]()
-        jwk = {**_ALGORITHMS[kind[:2]].to_jwk(private.public_key(), as_dict=True), "kid": uuid4().hex, "alg": kind, **members}
+    def make(cls, algorithm: str = "EdDSA", **parameters: Any) -> Self:
+        private = _GENERATORS[algorithm]()
+        public = _ALGORITHMS[algorithm[:2]].to_jwk(private.public_key(), as_dict=True)
+        jwk = {**public, "kid": uuid4().hex, "alg": algorithm, **parameters}
         jwk.pop("key_ops", None)
-        return cls(jwk["kid"], kind, private, jwk)
+        return cls(kid=jwk["kid"], algorithm=algorithm, private=private, jwk=jwk)
 
     def sign(self, sub: Any, **claims: Any) -> str:
-        """Sign a token as the issuer does; a claim that is None is left out, `headers` are added to the header."""
+        """Return a token as the issuer signs it. Claims that are None are omitted; `headers` are added to the header."""
         now = int(time.time())
         headers = {"kid": self.kid, **claims.pop("headers", {})}
-        everything = {"iss": NAME, "aud": AUDIENCE, "iat": now, "exp": now + 900, "sub": sub, **claims}
-        body = orjson.dumps({name: value for name, value in everything.items() if value is not None})
-        given = {name: value for name, value in headers.items() if value is not None}
-        return jwt.PyJWS().encode(body, self.private, self.algorithm, headers=given)
+        all_claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 900, "sub": sub, **claims}
+        body = orjson.dumps({name: value for name, value in all_claims.items() if value is not None})
+        headers = {name: value for name, value in headers.items() if value is not None}
+        return jwt.PyJWS().encode(body, self.private, self.algorithm, headers=headers)
 
 
 @dataclass
-class Endpoint:
-    """What the issuer's JWKS endpoint serves, and how often it was asked."""
+class JwksEndpoint:
+    """State of the JWKS endpoint: the keys that it serves, or how it fails (`respond`), and the number of its requests."""
 
     url: str = ""
     keys: list[SigningKey] = field(default_factory=list)
-    answer: Callable[[BaseHTTPRequestHandler], None] | None = None
+    respond: Callable[[BaseHTTPRequestHandler], None] | None = None
     fetches: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -67,7 +68,7 @@ class Endpoint:
         return orjson.dumps({"keys": [key.jwk for key in self.keys]})
 
 
-def send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
+def send_response(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
     handler.send_response(status)
     for name, value in {"Content-Length": str(len(body)), **headers}.items():
         handler.send_header(name.replace("_", "-"), value)
@@ -76,20 +77,20 @@ def send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **head
 
 
 @contextmanager
-def serving_keys(*keys: SigningKey) -> Iterator[Endpoint]:
-    """Serve these keys at an address of its own."""
-    endpoint = Endpoint(keys=list(keys))
+def run_jwks_server(*keys: SigningKey) -> Iterator[JwksEndpoint]:
+    """Serve these keys on a free port."""
+    endpoint = JwksEndpoint(keys=list(keys))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             endpoint.fetches += 1
-            if endpoint.answer is None:
-                send(self, endpoint.document())
+            if endpoint.respond is None:
+                send_response(self, endpoint.document())
             else:
-                endpoint.answer(self)
+                endpoint.respond(self)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

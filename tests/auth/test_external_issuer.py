@@ -1,0 +1,410 @@
+"""Tokens of an external issuer in both APIs: user provisioning, key rotation, outages, and algorithm and key confusion."""
+
+import asyncio
+import hashlib
+import hmac
+import re
+import threading
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
+from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
+from tests.factories import Person, signed
+from tests.support.jwks_server import AUDIENCE, ISSUER, JwksEndpoint, SigningKey, run_jwks_server, send_response
+
+ED, EC, EC384, RSA, UNPUBLISHED = (SigningKey.make(algorithm) for algorithm in ("EdDSA", "ES256", "ES384", "RS256", "EdDSA"))
+FOR_ENCRYPTION = SigningKey.make("EdDSA", use="enc")
+OCTETS = {"kty": "oct", "kid": "octets", "alg": "HS256", "k": urlsafe_b64encode(b"o" * 32).decode().rstrip("=")}
+
+ClientFactory = Callable[..., Door]
+
+
+@contextmanager
+def run_service(endpoint: JwksEndpoint, database: Cluster) -> Iterator[Service]:
+    """Run the service with this external issuer."""
+    settings = settings_for(database, jwks_url=endpoint.url, jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
+    with serving(settings, database) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[JwksEndpoint]:
+    """Publish keys of every supported type, and some that are not supported."""
+    octets = SigningKey("octets", "HS256", None, OCTETS)
+    with run_jwks_server(ED, EC, EC384, RSA, FOR_ENCRYPTION, octets) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(endpoint: JwksEndpoint, cluster: Cluster) -> Iterator[Service]:
+    """The service that most tests here share."""
+    with run_service(endpoint, cluster.copy("template_todo")) as running:
+        yield running
+
+
+@pytest.fixture(params=[RestDoor, GraphQLDoor], ids=["rest", "graphql"])
+def api(request: pytest.FixtureRequest) -> type[Door]:
+    """Run the test in both APIs."""
+    client_class: type[Door] = request.param
+    return client_class
+
+
+@pytest.fixture
+def make_client(api: type[Door], service: Service) -> Iterator[ClientFactory]:
+    """Create clients of that API of the shared service."""
+    with client_factory(api, service) as factory:
+        yield factory
+
+
+@contextmanager
+def client_factory(api: type[Door], service: Service) -> Iterator[ClientFactory]:
+    clients: list[Door] = []
+
+    def make_client(token: str) -> Door:
+        clients.append(api(service.url, token))
+        return clients[-1]
+
+    yield make_client
+    for client in clients:
+        client.close()
+
+
+def rejection(client: Door) -> tuple[int, str]:
+    """Return status and error code of the rejection, which must be the same for every operation."""
+    rejections = set()
+    for operation in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x"), client.delete_me):
+        with pytest.raises(DoorError) as error:
+            operation()
+        rejections.add((error.value.status, error.value.code))
+    assert len(rejections) == 1
+    return rejections.pop()
+
+
+UNAUTHENTICATED, UNAVAILABLE = (401, "UNAUTHENTICATED"), (503, "UNAVAILABLE")
+
+
+@pytest.mark.parametrize("key", [ED, EC, EC384, RSA], ids=lambda key: str(key.algorithm))
+def test_external_user_is_provisioned_on_first_use(make_client: ClientFactory, key: SigningKey) -> None:
+    user_id = f"aB3_x-{uuid4().hex}|ü ;'\""
+    email = f"{uuid4().hex}@Example.COM"
+    user = {"id": user_id, "email": email, "name": "Zoë", "emailVerified": True, "image": None, "createdAt": "2026-01-01"}
+    client = make_client(key.sign(user_id, **user))
+
+    task = client.create("task", title="x")
+    me = client.me()
+
+    assert (me["id"], me["email"], me["name"], me["revision"]) == (user_id, email.lower(), "Zoë", 1)
+    assert make_client(key.sign(user_id)).get("task", task["id"]) == task
+
+
+def test_user_id_is_the_subject_only(make_client: ClientFactory) -> None:
+    assert make_client(ED.sign("the subject", user_id="eve", id="eve")).me()["id"] == "the subject"
+
+
+def test_one_matching_audience_of_several_is_sufficient(make_client: ClientFactory) -> None:
+    assert make_client(ED.sign(uuid4().hex, aud=["https://other.example.com", AUDIENCE])).page("task") == []
+
+
+def test_clock_skew_of_a_few_seconds_is_tolerated(make_client: ClientFactory) -> None:
+    assert make_client(ED.sign(uuid4().hex, iat=int(time.time()) + 5, nbf=int(time.time()) + 5)).page("task") == []
+
+
+def test_local_and_shared_secret_tokens_are_accepted_beside_an_external_issuer(
+    make_client: ClientFactory, service: Service
+) -> None:
+    ada = Person.register(service.url)
+
+    assert make_client(ada.token).me()["id"] == ada.id
+    assert make_client(signed({"user_id": "a"}, SECRET)).me()["id"] == "a"
+    assert make_client(signed({"sub": "a", "iss": "https://third.example.com", "aud": "x"}, SECRET)).me()["id"] == "a"
+
+
+def test_external_users_are_isolated_from_each_other(make_client: ClientFactory) -> None:
+    task = make_client(ED.sign("one")).create("task", title="x")
+
+    with pytest.raises(DoorError) as error:
+        make_client(ED.sign("One")).get("task", task["id"])
+    assert error.value.status == 404
+
+
+def encode_token(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """Return a token that no library would produce."""
+    now = int(time.time())
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 600, **claims}
+    head, body = (urlsafe_b64encode(orjson.dumps(part)).rstrip(b"=") for part in (header, claims))
+    return b".".join((head, body, urlsafe_b64encode(sign(head + b"." + body)).rstrip(b"="))).decode()
+
+
+def with_secret(secret: bytes, kid: str | None = ED.kid, **more: Any) -> str:
+    """Return a token signed with a secret, with the kid of a published key."""
+    claims = more.pop("claims", {})
+    header = {"alg": "HS256", "kid": kid, **more}
+    header = {name: value for name, value in header.items() if value is not None}
+    return encode_token(header, claims, lambda message: hmac.digest(secret, message, hashlib.sha256))
+
+
+def with_header(**header: Any) -> str:
+    """Return a token signed with a published key, with any header."""
+    return encode_token(header, {}, ED.private.sign)
+
+
+def unsigned(**header: Any) -> str:
+    return encode_token(header, {}, lambda _: b"")
+
+
+def altered(token: str) -> str:
+    head, body, signature = token.split(".")
+    claims = orjson.loads(urlsafe_b64decode(body + "=="))
+    return f"{head}.{urlsafe_b64encode(orjson.dumps({**claims, 'sub': 'eve'})).decode().rstrip('=')}.{signature}"
+
+
+PUBLIC = ED.private.public_key()
+PEM = PUBLIC.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+NOW = int(time.time())
+LOCAL_CLAIMS = {"iss": "todo", "jti": "x", "sid": str(uuid4())}
+CONFUSIONS: dict[str, str] = {
+    "the shared secret with the external issuer": with_secret(SECRET.encode(), None),
+    "the shared secret with the external issuer and kid": with_secret(SECRET.encode()),
+    "the public key as secret, raw": with_secret(PUBLIC.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+    "the public key as secret, PEM": with_secret(PEM),
+    "the public key as secret, PEM without trailing newline": with_secret(PEM.strip()),
+    "the public key as secret, DER": with_secret(PUBLIC.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
+    "the public key as secret, its x parameter": with_secret(ED.jwk["x"].encode()),
+    "the public key as secret, JWK": with_secret(orjson.dumps(ED.jwk)),
+    "the public key as secret, of RSA": with_secret(
+        RSA.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), RSA.kid
+    ),
+    "the public key as secret, alg EdDSA": with_secret(PEM, alg="EdDSA"),
+    "the empty secret": with_secret(b""),
+    "a published shared secret": with_secret(b"o" * 32, "octets"),
+    "unsigned": unsigned(alg="none"),
+    "unsigned, with kid": unsigned(alg="none", kid=ED.kid),
+    "unsigned, upper case": unsigned(alg="NONE", kid=ED.kid),
+    "no signature": ED.sign("ada").rsplit(".", 1)[0] + ".",
+    "no alg": with_header(kid=ED.kid),
+    "alg HS256": with_header(kid=ED.kid, alg="HS256"),
+    "another alg than the key's": with_header(kid=ED.kid, alg="ES256"),
+    "another key's kid": ED.sign("ada", headers={"kid": EC.kid}),
+    "another key's kid and alg": with_header(kid=EC.kid, alg="ES256"),
+    "an unpublished key with a published kid": UNPUBLISHED.sign("ada", headers={"kid": ED.kid}),
+    "an unpublished key": UNPUBLISHED.sign("ada"),
+    "a key for encryption": FOR_ENCRYPTION.sign("ada"),
+    "no kid, several keys": ED.sign("ada", headers={"kid": None}),
+    "kid that is a number": with_header(kid=5, alg="EdDSA"),
+    "kid that is a list": with_header(kid=[ED.kid], alg="EdDSA"),
+    "altered": altered(ED.sign("ada")),
+    "critical extension": ED.sign("ada", headers={"crit": ["exp"], "exp": NOW + 600}),
+    "empty list of critical extensions": ED.sign("ada", headers={"crit": []}),
+    "a key in the header": UNPUBLISHED.sign("ada", headers={"jwk": UNPUBLISHED.jwk}),
+    "a key in the header with a published kid": UNPUBLISHED.sign("ada", headers={"kid": ED.kid, "jwk": UNPUBLISHED.jwk}),
+    "another issuer": ED.sign("ada", iss="https://other.example.com"),
+    "a similar issuer": ED.sign("ada", iss=ISSUER + "/"),
+    "local issuer": ED.sign("ada", **LOCAL_CLAIMS),
+    "local issuer, alg HS256": encode_token({"alg": "HS256"}, LOCAL_CLAIMS, ED.private.sign),
+    "no issuer": ED.sign("ada", iss=None),
+    "two issuers": ED.sign("ada", iss=[ISSUER]),
+    "two issuers and the shared secret": with_secret(SECRET.encode(), None, claims={"iss": [ISSUER, "todo"]}),
+    "another audience": ED.sign("ada", aud="https://other.example.com"),
+    "other audiences": ED.sign("ada", aud=["https://other.example.com", AUDIENCE + "/"]),
+    "an audience of the wrong type": ED.sign("ada", aud=[AUDIENCE, 5]),
+    "a nested audience": ED.sign("ada", aud=[[AUDIENCE]]),
+    "no audience": ED.sign("ada", aud=None),
+    "no subject": ED.sign(None),
+    "no subject but an id": ED.sign(None, id="ada", user_id="ada"),
+    "the empty subject": ED.sign(""),
+    "a subject in a list": ED.sign(["ada"]),
+    "a subject that is a number": ED.sign(5),
+    "a long subject": ED.sign("x" * 65),
+    "a subject that cannot be stored": ED.sign("a\x00b"),
+    "expired": ED.sign("ada", exp=NOW - 1),
+    "no expiry": ED.sign("ada", exp=None),
+    "an expiry of the wrong type": ED.sign("ada", exp="soon"),
+    "no time of issue": ED.sign("ada", iat=None),
+    "issued in the future": ED.sign("ada", iat=NOW + 3600),
+    "not yet valid": ED.sign("ada", nbf=NOW + 3600),
+}
+
+
+def test_handmade_tokens_are_accepted(make_client: ClientFactory) -> None:
+    """Control: the tokens below are rejected only because of what is wrong with them."""
+    third = {"iss": "https://third.example.com"}
+
+    assert make_client(with_header(kid=ED.kid, alg="EdDSA")).me()["id"] == "ada"
+    assert make_client(with_secret(SECRET.encode(), None, claims=third)).me()["id"] == "ada"
+
+
+@pytest.mark.parametrize("confusion", CONFUSIONS)
+def test_confused_token_is_rejected(make_client: ClientFactory, confusion: str) -> None:
+    assert rejection(make_client(CONFUSIONS[confusion])) == UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("parameter", ["jku", "x5u"])
+@pytest.mark.parametrize("kid", [UNPUBLISHED.kid, ED.kid, None], ids=["its kid", "published kid", "no kid"])
+def test_key_url_in_a_token_header_is_ignored(make_client: ClientFactory, parameter: str, kid: str | None) -> None:
+    with run_jwks_server(UNPUBLISHED) as other_endpoint:
+        token = UNPUBLISHED.sign("ada", headers={"kid": kid, parameter: other_endpoint.url})
+
+        assert rejection(make_client(token)) == UNAUTHENTICATED
+        assert other_endpoint.fetches == 0
+
+
+def test_cached_token_expires_to_the_second(make_client: ClientFactory) -> None:
+    client = make_client(ED.sign("ada", exp=int(time.time()) + 2))
+    assert client.me()["id"] == "ada"
+
+    time.sleep(2.1)
+
+    assert rejection(client) == UNAUTHENTICATED
+
+
+def test_missing_kid_is_accepted_if_the_issuer_has_one_key(api: type[Door], database: Cluster) -> None:
+    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+        assert make_client(ED.sign("ada", headers={"kid": None})).me()["id"] == "ada"
+        assert rejection(make_client(UNPUBLISHED.sign("ada", headers={"kid": None}))) == UNAUTHENTICATED
+
+
+def test_key_rotation_is_followed_immediately(api: type[Door], database: Cluster) -> None:
+    """A token of the removed key is rejected, although its verification was cached."""
+    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+        old = make_client(ED.sign("ada"))
+        assert old.me()["id"] == "ada"
+        endpoint.keys = [EC]
+        assert old.me()["id"] == "ada"
+
+        assert make_client(EC.sign("ada")).me()["id"] == "ada"
+        assert rejection(old) == UNAUTHENTICATED
+
+
+def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[Door], database: Cluster) -> None:
+    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+        old = make_client(ED.sign("ada"))
+        assert old.me()["id"] == "ada"
+        endpoint.keys = [SigningKey.make(kid=ED.kid), EC]
+
+        assert make_client(EC.sign("ada")).me()["id"] == "ada"
+        assert rejection(old) == UNAUTHENTICATED
+
+
+def test_cached_keys_are_used_while_jwks_endpoint_is_down(api: type[Door], database: Cluster) -> None:
+    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+        assert make_client(ED.sign("ada")).me()["id"] == "ada"
+        endpoint.respond = lambda handler: send_response(handler, b"", 500)
+
+        assert rejection(make_client(EC.sign("ada"))) == UNAVAILABLE
+        assert make_client(ED.sign("eve")).me()["id"] == "eve"
+
+
+def test_no_cached_keys_returns_503(api: type[Door], database: Cluster, log: LogLines) -> None:
+    """The service starts nevertheless, and accepts tokens that need no key."""
+    with run_jwks_server(ED) as endpoint:
+        endpoint.respond = lambda handler: send_response(handler, b"", 404)
+        with run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+            assert rejection(make_client(ED.sign("ada"))) == UNAVAILABLE
+            assert rejection(make_client(with_secret(SECRET.encode()))) == UNAVAILABLE
+            ada = Person.register(service.url)
+            assert make_client(ada.token).me()["id"] == ada.id
+            answer = httpx.get(f"{service.url}/api/me/tasks", headers={"Authorization": f"Bearer {ED.sign('a')}"}, verify=TLS)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert any("JWKS refresh failed: invalid response: status 404; no keys cached" in line for line in log.heard)
+
+
+def test_unknown_kids_do_not_block_other_requests(database: Cluster) -> None:
+    """200 requests wait for an endpoint that hangs; meanwhile others are served, and one fetch is sent."""
+    is_hanging = threading.Event()
+
+    def hang(_: object) -> None:
+        is_hanging.set()
+        server.released.wait(30)
+
+    async def send_requests(url: str, local_token: str) -> None:
+        limits = httpx.Limits(max_connections=300)
+        async with httpx.AsyncClient(base_url=url, verify=TLS, timeout=30, limits=limits) as http:
+
+            async def request(token: str) -> int:
+                return (await http.get("/api/me/tasks", headers={"Authorization": f"Bearer {token}"})).status_code
+
+            known = ED.sign("ada")
+            assert await request(known) == 200
+            server.respond = hang
+            waiting = [asyncio.create_task(request(ED.sign("ada", headers={"kid": uuid4().hex}))) for _ in range(200)]
+            assert await asyncio.to_thread(is_hanging.wait, 10)
+            assert [await request(token) for token in (known, local_token, ED.sign("eve")) * 3] == [200] * 9
+            assert not any(task.done() for task in waiting)
+            assert set(await asyncio.gather(*waiting)) == {503}
+            assert {await request(ED.sign("ada", headers={"kid": uuid4().hex})) for _ in range(50)} == {503}
+
+    with run_jwks_server(ED) as server, run_service(server, database) as service:
+        began = time.monotonic()
+        asyncio.run(send_requests(service.url, Person.register(service.url).token))
+
+        # At startup and for the 200; then every 10 seconds at most one retry and one for an unknown kid.
+        assert server.fetches <= 2 + 2 * (time.monotonic() - began) // 10
+
+
+def test_100_requests_with_a_rotated_key_share_one_fetch(api: type[Door], database: Cluster) -> None:
+    with run_jwks_server(ED) as server, run_service(server, database) as service, client_factory(api, service) as make_client:
+        assert make_client(ED.sign("ada")).me()["id"] == "ada"
+        server.keys = [ED, EC]
+        clients = [make_client(EC.sign("ada")) for _ in range(100)]
+        with ThreadPoolExecutor(100) as pool:
+            assert {user["id"] for user in pool.map(lambda client: client.me(), clients)} == {"ada"}
+        assert server.fetches == 2
+
+
+def hang_until_released(server: JwksEndpoint) -> Callable[[object], None]:
+    def hang(_: object) -> None:
+        server.released.wait(30)
+
+    return hang
+
+
+def test_service_starts_and_stops_while_jwks_endpoint_hangs(database: Cluster, log: LogLines) -> None:
+    threads = set(threading.enumerate())
+    with run_jwks_server(ED) as server:
+        server.respond = hang_until_released(server)
+        with run_service(server, database) as service:
+            assert httpx.get(f"{service.url}/health", verify=TLS).status_code == 200
+            assert not any("JWKS refresh failed" in line for line in log.heard)  # so startup did not wait for the first fetch
+            stopping = time.monotonic()
+        assert time.monotonic() - stopping < 2
+    names = [thread.name for thread in set(threading.enumerate()) - threads]
+
+    # The endpoint has a thread for each connection; the pool that hashes passwords keeps its own.
+    assert [name for name in names if not re.search(r"process_request_thread|^password", name)] == []
+
+
+BOUND = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "rejected", "accepted"),
+    [
+        ({"jwt_issuer": ISSUER}, [{"iss": None}, {"iss": ISSUER + "/"}, {"iss": [ISSUER]}], [{"aud": None}, {"aud": "x"}]),
+        ({"jwt_audience": AUDIENCE}, [{"aud": None}, {"aud": "x"}, {"aud": ["x"]}], [{"iss": None}, {"aud": ["x", AUDIENCE]}]),
+        ({"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}, [{"iss": None}, {"aud": None}], [{}, {"sub": None, "user_id": 5}]),
+    ],
+    ids=["issuer", "audience", "both"],
+)
+def test_issuer_and_audience_apply_to_shared_secret_tokens_without_jwks_url(
+    api: type[Door], database: Cluster, settings: dict[str, str], rejected: list[dict[str, Any]], accepted: list[dict[str, Any]]
+) -> None:
+    with serving(settings_for(database, **settings), database) as service, client_factory(api, service) as make_client:
+        for claims in rejected:
+            assert rejection(make_client(with_secret(SECRET.encode(), None, claims={**BOUND, **claims}))) == UNAUTHENTICATED
+        for claims in accepted:
+            assert make_client(signed({**BOUND, **claims}, SECRET)).page("task") == []
+        assert rejection(make_client(ED.sign("ada"))) == UNAUTHENTICATED
+        ada = Person.register(service.url)
+        assert make_client(ada.token).me()["id"] == ada.id
