@@ -7,7 +7,7 @@ from fastapi import Request
 from api.house import House
 from services.context import UserContext
 from services.errors import RateLimited, TodoError
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Visitor
 
 LONGEST_DEVICE = 200
 NOBODY = ("", 0)  # whoever comes over a Unix socket

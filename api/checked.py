@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
-from services.limits.quotas import Limit
+from services.rate_limiting.policies import Limit
 
 IN_MEMORY = "memory"
 _REDIS = ("redis", "rediss", "redis+unix")

@@ -15,8 +15,8 @@ from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import Forbidden, InvalidInput, TodoError
-from services.limits.visitor import Visitor
 from services.lists import ListService
+from services.rate_limiting.client import Visitor
 from services.rows import Revisions
 from services.sessions import SessionService
 from services.tags import TagService

@@ -18,9 +18,9 @@ from models.statements import count_statements_of
 from services.gate import Gate
 from services.keys.issuers import Issuer, SharedSecret
 from services.keys.key_set import KeySet
-from services.limits.counting import Counts, SharedCounts
-from services.limits.quotas import Quotas
 from services.passwords import Passwords
+from services.rate_limiting.policies import Quotas
+from services.rate_limiting.storage import Counts, SharedCounts
 from services.reception import Reception
 from services.tokens import Tokens
 

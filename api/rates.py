@@ -4,7 +4,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.arrivals import visitor_in
 from api.asgi import HttpMiddleware
-from services.limits.allowance import Tally
+from services.rate_limiting.limiter import Tally
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
 _NAMES = tuple(name.lower().encode() for name in HEADERS)

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from api.checked import IN_MEMORY, Networks, Quota, Store
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
-from services.limits.quotas import Limit
+from services.rate_limiting.policies import Limit
 from services.tokens import ISSUER
 
 MIN_SECRET_BYTES = 32

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import problem
 from services.errors import TodoError
-from services.limits.addresses import network
+from services.rate_limiting.network import network
 
 PER_ADDRESS = 50
 _RESPONSE = "websocket.http.response"

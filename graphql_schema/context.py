@@ -11,9 +11,9 @@ from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import TodoError
-from services.limits.visitor import Visitor
 from services.lists import ListService
 from services.passwords import Passwords
+from services.rate_limiting.client import Visitor
 from services.reception import Reception
 from services.sessions import SessionService
 from services.tags import TagService

@@ -11,9 +11,9 @@ from models.scopes import Scope
 from models.user import AccountChange, DeletedUser, User
 from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput
-from services.limits.visitor import Visitor
 from services.passwords import Passwords
 from services.proofs import Proof, stored_hash
+from services.rate_limiting.client import Visitor
 from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.sessions import end_others

@@ -22,7 +22,7 @@ from models.user import DeletedUser, User, UserRevision
 from services.availability import available
 from services.errors import Unauthenticated
 from services.grants import FULL, NO_API_TOKEN, Grant
-from services.limits.allowance import Allowance
+from services.rate_limiting.limiter import Allowance
 from services.reading.budget import Budget
 from services.transactions import Snapshot, Transaction
 

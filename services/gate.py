@@ -14,8 +14,8 @@ from services.context import UserContext
 from services.errors import Unauthenticated
 from services.grants import NO_API_TOKEN, Grant
 from services.identity import Identity
-from services.limits.visitor import Visitor
 from services.opaque import API_TOKEN, hashed
+from services.rate_limiting.client import Visitor
 from services.tokens import Tokens
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105

@@ -16,10 +16,10 @@ from models.user import Credentials, Registration, User, UserRevision
 from services.availability import available
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
-from services.limits.visitor import Visitor
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.proofs import Proof
+from services.rate_limiting.client import Visitor
 from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session

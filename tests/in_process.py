@@ -13,7 +13,7 @@ from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Visitor
 from services.reading.budget import Budget
 from tests.conftest import Cluster
 

@@ -17,7 +17,7 @@ from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from services.context import UserContext
 from services.errors import Unauthenticated
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Visitor
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
 from tests.factories import PASSWORD, Person

@@ -23,7 +23,7 @@ from graphql_schema.repertoire import Repertoire
 from graphql_schema.requests import GraphRequest, request_of
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Visitor
 from tests.conftest import SECRET, Cluster, Service, serving, settings_for
 from tests.doors import GraphQLDoor
 from tests.factories import Person

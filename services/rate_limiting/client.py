@@ -3,11 +3,11 @@
 from functools import cached_property
 from hashlib import sha256
 
-from services.limits.addresses import network
-from services.limits.allowance import Allowance, Purse, Tally
-from services.limits.attempts import Attempts
-from services.limits.counting import Counts
-from services.limits.quotas import Policy, Quotas
+from services.rate_limiting.attempts import Attempts
+from services.rate_limiting.limiter import Allowance, Purse, Tally
+from services.rate_limiting.network import network
+from services.rate_limiting.policies import Policy, Quotas
+from services.rate_limiting.storage import Counts
 
 UNLIMITED = Quotas({}, Counts())
 

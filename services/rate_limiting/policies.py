@@ -9,7 +9,7 @@ from anyio import to_thread
 from limits import parse_many
 
 from services.errors import QueryTooComplex, RateLimited
-from services.limits.counting import Count, Counts
+from services.rate_limiting.storage import Count, Counts
 
 OFF = "off"
 # Windows count units, and a moving window in Redis keeps one entry for each. So large quotas are counted in coarse units:

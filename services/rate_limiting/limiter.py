@@ -1,6 +1,6 @@
 """What one request takes of its caller's quotas, and how its caller stands then."""
 
-from services.limits.quotas import Policy, Quotas, Standing
+from services.rate_limiting.policies import Policy, Quotas, Standing
 
 
 class Tally:

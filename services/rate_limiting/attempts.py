@@ -1,6 +1,6 @@
 """Attempts to show that one knows an account's password."""
 
-from services.limits.allowance import Purse
+from services.rate_limiting.limiter import Purse
 
 
 class Attempts:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
 
-from services.limits import windows
-from services.limits.addresses import network
-from services.limits.quotas import Limit, Policy
-from services.limits.windows import MOST_KEYS, RUNS, WindowStorage
+from services.rate_limiting import windows
+from services.rate_limiting.network import network
+from services.rate_limiting.policies import Limit, Policy
+from services.rate_limiting.windows import MOST_KEYS, RUNS, WindowStorage
 
 LIMIT, WINDOW = 10, 60
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.limits.quotas import EVERYWHERE
+from services.rate_limiting.policies import EVERYWHERE
 from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
 from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
 from tests.factories import PASSWORD, Person, signed

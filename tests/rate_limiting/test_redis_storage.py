@@ -17,8 +17,8 @@ import pytest
 
 from api.house import open_house
 from api.settings import SettingsError
-from services.limits import counting
-from services.limits.counting import Count, SharedCounts
+from services.rate_limiting import storage as counting
+from services.rate_limiting.storage import Count, SharedCounts
 from tests.conftest import SECRET, Cluster, LogLines, serving, settings_for
 from tests.doors import TLS, GraphQLDoor, RestDoor
 from tests.factories import signed

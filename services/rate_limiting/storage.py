@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from anyio import CapacityLimiter
 from limits.storage import RedisStorage
 
-from services.limits.windows import WindowStorage
+from services.rate_limiting.windows import WindowStorage
 
 ANSWERS_WITHIN = 0.2  # seconds; a store of counts that takes longer is away
 TRIED_AGAIN_AFTER = 5.0  # seconds
