@@ -19,8 +19,7 @@ from services.gate import Gate
 from services.keys.issuers import Issuer, SharedSecret
 from services.keys.key_set import KeySet
 from services.passwords import Passwords
-from services.rate_limiting.policies import Quotas
-from services.rate_limiting.storage import Counts, SharedCounts
+from services.rate_limiting.limiter import RateLimiter
 from services.reception import Reception
 from services.tokens import Tokens
 
@@ -33,7 +32,7 @@ class House:
     passwords: Passwords
     gate: Gate
     reception: Reception
-    quotas: Quotas
+    rate_limiter: RateLimiter
     checkup: Checkup
     turns: Turns
 
@@ -83,12 +82,11 @@ def _house(database: Database, settings: Settings, issuer: Issuer | None) -> Hou
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
     turns = Turns(max(1, settings.database_pool_size // 2))
-    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine), turns)
+    return House(database, passwords, Gate(database, tokens), reception, _rate_limiter(settings), Checkup(database.engine), turns)
 
 
-def _quotas(settings: Settings) -> Quotas:
-    url = settings.redis_url()
+def _rate_limiter(settings: Settings) -> RateLimiter:
     try:
-        return Quotas(settings.rate_limits(), Counts() if url is None else SharedCounts(url))
+        return RateLimiter(settings.rate_limits(), settings.redis_url())
     except ConfigurationError:
         raise SettingsError("RATE_LIMIT_STORAGE needs the package redis: pip install '.[redis]'") from None

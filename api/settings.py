@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from limits import RateLimitItem
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.checked import IN_MEMORY, Networks, Quota, Store
+from api.checked import IN_MEMORY, Networks, Quota, Store, parse_rate_limit
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
-from services.rate_limiting.policies import Limit
 from services.tokens import ISSUER
 
 MIN_SECRET_BYTES = 32
@@ -132,20 +132,20 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _an_operation_fits_the_quota(self) -> "Settings":
-        quota = Limit.parse(self.rate_limit_cost)
+        quota = parse_rate_limit(self.rate_limit_cost)
         if quota is not None and quota.amount < self.max_query_cost:
             msg = "RATE_LIMIT_COST must allow what one operation may cost: MAX_QUERY_COST"
             raise ValueError(msg)
         return self
 
-    def rate_limits(self) -> dict[str, Limit | None]:
+    def rate_limits(self) -> dict[str, RateLimitItem | None]:
         """Return the limits by the names of their policies."""
         return {
-            "requests": Limit.parse(self.rate_limit_requests),
-            "cost": Limit.parse(self.rate_limit_cost),
-            "anonymous": Limit.parse(self.rate_limit_anonymous),
-            "login": Limit.parse(self.rate_limit_login_address),
-            "account": Limit.parse(self.rate_limit_login_account),
+            "requests": parse_rate_limit(self.rate_limit_requests),
+            "cost": parse_rate_limit(self.rate_limit_cost),
+            "anonymous": parse_rate_limit(self.rate_limit_anonymous),
+            "auth-address": parse_rate_limit(self.rate_limit_login_address),
+            "auth-account": parse_rate_limit(self.rate_limit_login_account),
         }
 
     def redis_url(self) -> str | None:

@@ -65,17 +65,17 @@ class AccountMutation:
     @strawberry.mutation(description="Make an account and begin its first session.")
     def register(self, info: Info, input: RegisterInput) -> AuthPayload:
         new, context = shape(Registration, input), info.context
-        return planned(lambda field: _admitted(field, context.reception.register(new, _account(field), context.visitor)))
+        return planned(lambda field: _admitted(field, context.reception.register(new, _account(field), context.client)))
 
     @strawberry.mutation(description="Begin a session with e-mail and password.")
     def log_in(self, info: Info, input: LogInInput) -> AuthPayload:
         given, context = shape(Credentials, input), info.context
-        return planned(lambda field: _admitted(field, context.reception.log_in(given, _account(field), context.visitor)))
+        return planned(lambda field: _admitted(field, context.reception.log_in(given, _account(field), context.client)))
 
     @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.")
     def refresh(self, info: Info, input: RefreshInput) -> AuthPayload:
         given, context = shape(Refresh, input), info.context
-        return planned(lambda field: _admitted(field, context.reception.refresh(given, _account(field), context.visitor)))
+        return planned(lambda field: _admitted(field, context.reception.refresh(given, _account(field), context.client)))
 
     @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")
     def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:

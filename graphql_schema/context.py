@@ -13,7 +13,7 @@ from services.context import UserContext
 from services.errors import TodoError
 from services.lists import ListService
 from services.passwords import Passwords
-from services.rate_limiting.client import Visitor
+from services.rate_limiting.client import Client
 from services.reception import Reception
 from services.sessions import SessionService
 from services.tags import TagService
@@ -24,12 +24,12 @@ from services.transactions import Snapshot
 class GraphContext:
     """One operation's. Whatever touches data asks for the caller, and fails closed without one."""
 
-    def __init__(self, caller: UserContext | TodoError, visitor: Visitor, reception: Reception, passwords: Passwords) -> None:
+    def __init__(self, caller: UserContext | TodoError, client: Client, reception: Reception, passwords: Passwords) -> None:
         self._caller = caller
         self._open = ExitStack()
         self._unopened: TodoError | None = None
         self._passwords = passwords
-        self.visitor = visitor
+        self.client = client
         self.reception = reception
         self.rehearsal: Rehearsal | None = None
 
@@ -40,16 +40,16 @@ class GraphContext:
             raise self._caller
         return self._caller
 
-    def prepay(self, transactions: int, cost: int, attempts: int) -> None:
-        """Pay for an operation before any of it is run: so many transactions, and attempts to get in.
+    def reserve_quota(self, transactions: int, cost: int, auth_attempts: int) -> None:
+        """Reserve the transactions and attempts to authenticate of an operation, and charge its cost, before it runs.
 
-        A stranger pays from what the address may take. Raises RateLimited, QueryTooComplex.
+        Without a valid token, the quota is that of the address. Raises RateLimited, QueryTooComplex.
         """
-        allowance = self.visitor.allowance if isinstance(self._caller, TodoError) else self._caller.allowance
-        if allowance is not None:
-            allowance.pay_for(transactions, cost)
-        if attempts:
-            self.visitor.attempts.prepay(attempts)
+        quota = self.client.anonymous_quota if isinstance(self._caller, TodoError) else self._caller.request_quota
+        if quota is not None:
+            quota.reserve(transactions, cost=cost)
+        if auth_attempts:
+            self.client.auth_attempts.reserve(auth_attempts)
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -68,7 +68,7 @@ class GraphContext:
     @property
     def account(self) -> AccountService:
         """Return the caller's account."""
-        return AccountService(self.caller, self._passwords, self.visitor)
+        return AccountService(self.caller, self._passwords, self.client)
 
     @property
     def sessions(self) -> SessionService:

@@ -61,7 +61,7 @@ class Graph:
         rehearsal = self.repertoire.rehearsal(request.query, request.operation_name, request.variables)
         check(rehearsal.measure, self._max_cost)
         attempts = sum(name in ATTEMPTS for name in rehearsal.roots)
-        context.prepay(max(1, len(rehearsal.roots)), rehearsal.measure.cost, attempts)
+        context.reserve_quota(max(1, len(rehearsal.roots)), rehearsal.measure.cost, attempts)
         outcome = self._read_again(rehearsal, request, context) or self._execute(document, request, rehearsal, context)
         if request.wants_cost:
             outcome.body["extensions"] = {"cost": {"requested": rehearsal.measure.cost, "limit": self._max_cost}}

@@ -19,7 +19,7 @@ from services.errors import EmailTaken, Unauthenticated
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.proofs import Proof
-from services.rate_limiting.client import Visitor
+from services.rate_limiting.client import Client
 from services.reading.graph import ACCOUNT
 from services.reading.selection import View
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
@@ -48,13 +48,13 @@ class Reception:
         self._session_lifetime = session_lifetime
         self._rotation = Rotation(database, session_lifetime)
 
-    def register(self, registration: Registration, view: View, visitor: Visitor) -> Admission:
+    def register(self, registration: Registration, view: View, client: Client) -> Admission:
         """Make a local account.
 
         Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
         """
-        visitor.attempts.spend()
-        visitor.attempts_to_register(registration.email).spend()
+        client.auth_attempts.consume()
+        client.account_attempts("register", registration.email).consume()
         user_id = new_id()
         opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)
@@ -66,17 +66,17 @@ class Reception:
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error
-        return self._admit(UserContext(user_id, self._database), view, visitor)
+        return self._admit(UserContext(user_id, self._database), view, client)
 
-    def log_in(self, credentials: Credentials, view: View, visitor: Visitor) -> Admission:
+    def log_in(self, credentials: Credentials, view: View, client: Client) -> Admission:
         """Begin a session.
 
         Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; RateLimited
         after too many attempts; Unavailable where too many wait for a password to be checked.
         """
-        visitor.attempts.spend()
-        attempts = visitor.attempts_on(credentials.email)
-        attempts.spend()
+        client.auth_attempts.consume()
+        attempts = client.account_attempts("log in", credentials.email)
+        attempts.consume()
         opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
         with available(), self._database.reading(opening) as (_, account):
             pass
@@ -84,12 +84,12 @@ class Reception:
         proof = Proof.of(credentials.password, password_hash, self._passwords)
         if user_id is None or proof is None or not is_active:
             raise _wrong()
-        attempts.forget()
-        return self._admit(UserContext(user_id, self._database), view, visitor, proof)
+        attempts.reset()
+        return self._admit(UserContext(user_id, self._database), view, client, proof)
 
-    def refresh(self, refresh: Refresh, view: View, visitor: Visitor) -> Admission:
+    def refresh(self, refresh: Refresh, view: View, client: Client) -> Admission:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
-        visitor.attempts.spend()
+        client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)
         context = self._rotation.context_of(token) if token else None
         if token is None or context is None:
@@ -111,11 +111,11 @@ class Reception:
             return SessionService(context).end_current()
         return None
 
-    def _admit(self, context: UserContext, view: View, visitor: Visitor, proof: Proof | None = None) -> Admission:
+    def _admit(self, context: UserContext, view: View, client: Client, proof: Proof | None = None) -> Admission:
         with context.transaction(Scope.ACCOUNT) as transaction:
             if proof is not None and not proof.holds(transaction, self._passwords):
                 raise _wrong()
-            session = open_session(transaction, visitor.device, self._session_lifetime)
+            session = open_session(transaction, client.user_agent, self._session_lifetime)
             user = transaction.read(view.of(ACCOUNT.name, context.user_id))
         return self._admission(context, user, session)
 

@@ -1,76 +1,83 @@
-"""What one request takes of its caller's quotas, and how its caller stands then."""
+"""Rate limiter: the policies, and the counters of all clients."""
 
-from services.rate_limiting.policies import Policy, Quotas, Standing
+import logging
+from collections.abc import Callable, Mapping
+from threading import Lock
+from time import monotonic
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from limits import RateLimitItem
+from limits.storage import RedisStorage, SlidingWindowCounterSupport
+
+from services.rate_limiting.policies import QuotaPolicy, QuotaStatus
+from services.rate_limiting.storage import BoundedMemoryStorage, redis_storage
+
+GLOBAL_MULTIPLIER = 5  # attempts on one account from all addresses together, compared with those from one address
+REDIS_RETRY_INTERVAL = 5.0  # seconds
+REDIS_THREADS = 8  # separate from the worker threads, so that waiting for Redis does not delay database work
+
+log = logging.getLogger("todo.rate_limiting")
+Result = TypeVar("Result")
 
 
-class Tally:
-    """What was counted while a request was served, and the policies under which it falls: for its headers."""
+class RateLimiter:
+    """Counts in Redis, or in this process without one or while it is unavailable."""
 
-    __slots__ = ("policies", "standings")
+    def __init__(self, limits: Mapping[str, RateLimitItem | None], redis_url: str | None = None) -> None:
+        """Create the limiter from limits by policy name; a policy without a limit is disabled."""
+        self.policies = {name: QuotaPolicy(name, item.amount, item.get_expiry()) for name, item in limits.items() if item}
+        if account := self.policies.get("auth-account"):
+            widened = account._replace(name="auth-account-global", amount=account.amount * GLOBAL_MULTIPLIER)
+            self.policies[widened.name] = widened
+        # Each policy has a memory of its own, so that clients of one evict no counters of another.
+        self._memory = {name: BoundedMemoryStorage() for name in self.policies}
+        self._redis = redis_storage(redis_url) if redis_url else None
+        self._redis_threads = CapacityLimiter(REDIS_THREADS)
+        self._lock = Lock()
+        self._is_down, self._retry_at = False, 0.0
 
-    def __init__(self) -> None:
-        self.policies: tuple[Policy | None, ...] = ()
-        self.standings: dict[str, Standing] = {}
+    def consume(self, policy: QuotaPolicy, key: str, amount: int) -> tuple[bool, QuotaStatus]:
+        """Consume the amount if it fits; return whether it does, and the status. An amount of 0 only reads the status."""
+        args = f"{policy.name}/{policy.window}/{key}", policy.amount, policy.window, amount
+        fits = not amount or self._run(policy, lambda storage: storage.acquire_sliding_window_entry(*args))
+        previous, _, current, expires_in = self._run(policy, lambda storage: storage.get_sliding_window(args[0], policy.window))
+        return fits, QuotaStatus(policy, previous, current, max(0.0, expires_in - policy.window))
 
+    def reset(self, policy: QuotaPolicy, key: str) -> None:
+        """Forget what was consumed."""
+        key = f"{policy.name}/{policy.window}/{key}"
+        self._run(policy, lambda storage: storage.clear_sliding_window(key, policy.window))
 
-class Purse:
-    """What a request takes of one quota; of a policy that is off, as much as it likes."""
-
-    __slots__ = ("_key", "_paid", "_policy", "_quotas", "_tally")
-
-    def __init__(self, quotas: Quotas, policy: Policy | None, key: str, tally: Tally) -> None:
-        self._quotas = quotas
-        self._policy = policy
-        self._key = key
-        self._tally = tally
-        self._paid = 0
-
-    def prepay(self, amount: int = 1) -> None:
-        """See to it that so much is paid for, before any of it is spent. Raises RateLimited, QueryTooComplex."""
-        if amount > self._paid:
-            self._pay(self._policy, amount - self._paid)
-            self._paid = amount
-
-    def spend(self) -> None:
-        """Use up one that is paid for, or pay for it now. Raises RateLimited."""
-        if self._paid:
-            self._paid -= 1
+    async def run_without_blocking(self, count: Callable[[], None]) -> None:
+        """Call a function that counts: here if that takes a few µs, in a thread if it means waiting for Redis."""
+        if self._redis is None:
+            count()
         else:
-            self._pay(self._policy, 1)
+            await to_thread.run_sync(count, limiter=self._redis_threads)
 
-    def look(self) -> None:
-        """Note how the caller stands; take nothing."""
-        if self._policy is not None:
-            self._tally.standings[self._policy.name], _ = self._quotas.look(self._policy, self._key)
+    def _run(self, policy: QuotaPolicy, count: Callable[[SlidingWindowCounterSupport], Result]) -> Result:
+        """Count in Redis, or in memory if there is no Redis or it fails."""
+        if redis := self._redis_unless_down():
+            try:
+                result = count(redis)
+            except redis.base_exceptions as error:
+                redis.storage.connection_pool.disconnect()
+                was_down, self._is_down = self._is_down, True
+                if not was_down:
+                    log.warning("Redis unavailable; falling back to in-process rate limiting: %s", error)
+            else:
+                was_down, self._is_down = self._is_down, False
+                if was_down:
+                    log.info("Redis available again; rate limits are shared")
+                return result
+        with self._lock:
+            return count(self._memory[policy.name])
 
-    def demand(self) -> None:
-        """Raise RateLimited where nothing is left; take nothing."""
-        if self._policy is not None:
-            standing, refusal = self._quotas.look(self._policy, self._key)
-            if refusal is not None:
-                self._tally.standings[self._policy.name] = standing
-                raise refusal
-
-    def clear(self) -> None:
-        """Forget what was taken."""
-        if self._policy is not None:
-            self._quotas.clear(self._policy, self._key)
-
-    def _pay(self, policy: Policy | None, amount: int) -> None:
-        """Take so much, or nothing."""
-        if policy is not None:
-            standing, refusal = self._quotas.take(policy, self._key, amount)
-            self._tally.standings[policy.name] = standing
-            if refusal is not None:
-                raise refusal
-
-
-class Allowance(Purse):
-    """What a request may do in its caller's name: so many transactions, at such a cost."""
-
-    __slots__ = ()
-
-    def pay_for(self, transactions: int, cost: int) -> None:
-        """Pay an operation's cost, and see to it that its transactions are paid for. Raises RateLimited, QueryTooComplex."""
-        self._pay(self._quotas.cost, cost)
-        self.prepay(transactions)
+    def _redis_unless_down(self) -> RedisStorage | None:
+        """Return Redis. While it is down, one caller retries it after each pause, and the others do not wait for that."""
+        with self._lock:
+            if self._is_down and monotonic() < self._retry_at:
+                return None
+            self._retry_at = monotonic() + REDIS_RETRY_INTERVAL
+            return self._redis

@@ -1,26 +1,17 @@
-"""Addresses, as far as they tell callers apart."""
+"""Network keys: the part of an address that identifies a client."""
 
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
-_LONGEST = 64
-_REMEMBERED = 10_000
-_PREFIX = 2**64 - 1  # one customer has at least so many IPv6 addresses, and moves among them at will
+MAX_LENGTH = 64
+CUSTOMER_PREFIX = 64  # one customer has all addresses of a network at least this large, and can change them freely
 
 
-def network(address: str) -> str:
-    """Return what stands for everybody at this address: IPv6 by its /64, IPv4 as a whole, and anything else by its beginning."""
-    return _network(address[:_LONGEST])
-
-
-@lru_cache(_REMEMBERED)
-def _network(address: str) -> str:
+def network_key(address: str) -> str:
+    """Return the /64 of an IPv6 address, a whole IPv4 address, or the beginning of any other text."""
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(address[:MAX_LENGTH])
     except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{IPv6Address(int(parsed) & ~_PREFIX)}/64"
+        return address[:MAX_LENGTH]
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(IPv6Network((int(parsed), CUSTOMER_PREFIX), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", parsed))

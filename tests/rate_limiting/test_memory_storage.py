@@ -1,133 +1,233 @@
-"""The storage for moving windows, held against the rule itself: never more than so much within so long."""
+"""The memory storage and the retry time: bounded, exact under threads, and sufficient for a retry."""
 
-import tracemalloc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 
+import limits.storage.memory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import RateLimitItemPerMinute
-from limits.strategies import MovingWindowRateLimiter
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute, RateLimitItemPerSecond, RateLimitItemPerYear
+from limits.strategies import SlidingWindowCounterRateLimiter
 
-from services.rate_limiting import windows
-from services.rate_limiting.network import network
-from services.rate_limiting.policies import Limit, Policy
-from services.rate_limiting.windows import MOST_KEYS, RUNS, WindowStorage
+from api.checked import parse_rate_limit
+from services.errors import QueryTooComplex, RateLimited
+from services.rate_limiting import storage as storage_module
+from services.rate_limiting.client import Client
+from services.rate_limiting.limiter import GLOBAL_MULTIPLIER, RateLimiter
+from services.rate_limiting.network import network_key
+from services.rate_limiting.storage import BoundedMemoryStorage
 
 LIMIT, WINDOW = 10, 60
 
 
 class Clock:
-    """A time that passes when it is told to."""
+    """A time that a test moves, read by the library's storage and by ours."""
 
     def __init__(self) -> None:
-        self.now = 1_000_000.0
+        self.now = 1_000_020.0  # a fixed window of a minute begins
 
     def __call__(self) -> float:
         return self.now
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of the storage."""
+@contextmanager
+def fake_time() -> Iterator[Clock]:
     clock = Clock()
-    monkeypatch.setattr(windows, "time", clock)
-    return clock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage_module, "time", clock)
+        patch.setattr(limits.storage.memory, "time", SimpleNamespace(time=clock))
+        yield clock
 
 
-def take(storage: WindowStorage, amount: int = 1, key: str = "requests/ada") -> bool:
-    return storage.acquire_entry(key, LIMIT, WINDOW, amount)
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The time of the storage."""
+    with fake_time() as clock:
+        yield clock
 
 
-hits = st.lists(st.tuples(st.floats(0, 30) | st.floats(0, 0.6), st.integers(1, LIMIT)), max_size=60)
+def acquire(storage: BoundedMemoryStorage, key: str = "ada", amount: int = 1) -> bool:
+    return storage.acquire_sliding_window_entry(key, LIMIT, WINDOW, amount)
+
+
+def counters(storage: BoundedMemoryStorage) -> int:
+    return len(storage._counters)
+
+
+hits = st.lists(st.tuples(st.floats(0, 50) | st.floats(0, 0.6), st.integers(1, LIMIT)), max_size=40)
 
 
 @given(hits)
-def test_no_window_ever_holds_more_than_the_limit_nor_much_less_than_it_could(steps: list[tuple[float, int]]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        clock = Clock()
-        patch.setattr(windows, "time", clock)
-        storage = WindowStorage()
-        admitted: list[tuple[float, int]] = []
+def test_retry_after_is_sufficient_and_not_much_longer_than_needed(steps: list[tuple[float, int]]) -> None:
+    with fake_time() as clock:
+        limiter = RateLimiter({"requests": RateLimitItemPerMinute(LIMIT)})
+        policy = limiter.policies["requests"]
         for pause, amount in steps:
             clock.now += pause
-            # A run leaves as a whole, so what came up to one run's length before the window may still count.
-            exact = sum(taken for moment, taken in admitted if moment >= clock.now - WINDOW)
-            at_most = sum(taken for moment, taken in admitted if moment >= clock.now - WINDOW - WINDOW / RUNS)
-            if take(storage, amount):
-                assert exact + amount <= LIMIT
+            fits, status = limiter.consume(policy, "ada", amount)
+            if fits:
+                continue
+            told_at, wait = clock.now, status.wait_for(amount)
+            assert 0 < wait <= 2 * WINDOW
+            clock.now = told_at + 0.99 * wait - 0.01
+            assert not limiter.consume(policy, "ada", amount)[0]
+            clock.now = told_at + wait + 0.01
+            assert limiter.consume(policy, "ada", amount)[0]
+
+
+@given(hits)
+def test_one_window_admits_at_most_two_quotas_and_many_windows_one_each(steps: list[tuple[float, int]]) -> None:
+    with fake_time() as clock:
+        storage, begin, admitted = BoundedMemoryStorage(), clock.now, list[tuple[float, int]]()
+        for pause, amount in steps:
+            clock.now += pause
+            if acquire(storage, amount=amount):
                 admitted.append((clock.now, amount))
-            else:
-                assert at_most + amount > LIMIT
+            assert sum(taken for moment, taken in admitted if moment > clock.now - WINDOW) <= 2 * LIMIT
+
+        assert sum(taken for _, taken in admitted) <= LIMIT * ((clock.now - begin) // WINDOW + 1)
 
 
-def test_it_serves_the_strategy_of_the_library(clock: Clock) -> None:
-    strategy, item = MovingWindowRateLimiter(WindowStorage()), RateLimitItemPerMinute(3)
-    answers = []
-    for _ in range(4):
-        answers.append(strategy.hit(item, "ada"))
-        clock.now += 10
+def test_storage_serves_the_strategy_of_the_library(clock: Clock) -> None:
+    strategy, item = SlidingWindowCounterRateLimiter(BoundedMemoryStorage()), RateLimitItemPerMinute(3)
 
-    assert answers == [True, True, True, False]
+    assert [strategy.hit(item, "ada") for _ in range(4)] == [True, True, True, False]
     assert strategy.test(item, "eve")
-    assert not strategy.test(item, "ada")
-    assert strategy.get_window_stats(item, "ada") == (1_000_060.0, 0)
-    clock.now = 1_000_060.1
-    assert strategy.get_window_stats(item, "ada") == (1_000_070.0, 1)
+    clock.now += 60 + 30
+    assert strategy.get_window_stats(item, "ada").remaining == 2
     strategy.clear(item, "ada")
     assert strategy.get_window_stats(item, "ada").remaining == 3
 
 
-def test_where_the_oldest_of_the_newest_was_taken(clock: Clock) -> None:
-    storage = WindowStorage()
-    for _ in range(3):
-        take(storage, 2)
-        clock.now += 10
-
-    starts = [storage.get_moving_window("requests/ada", units, WINDOW) for units in (10, 6, 5, 4, 2, 1)]
-
-    first, second, third = 1_000_000.0, 1_000_010.0, 1_000_020.0
-    assert starts == [(first, 6), (first, 6), (first, 5), (second, 4), (third, 2), (third, 1)]
-
-
-def test_close_hits_are_one_entry_and_there_is_an_end_to_entries(clock: Clock) -> None:
-    storage = WindowStorage()
-    for _ in range(20_000):
-        storage.acquire_entry("requests/ada", 10**9, WINDOW)
-        clock.now += 0.01
-
-    (window,) = (window for shelf in storage._shelves.values() for window in shelf.values())
-    assert len(window.times) <= RUNS + 1
-    assert window.total == pytest.approx(WINDOW / 0.01, rel=2 / RUNS)
-
-
-def test_keys_that_rest_are_forgotten_by_those_that_come(clock: Clock) -> None:
-    storage = WindowStorage()
+def test_expired_counters_are_removed_by_later_ones(clock: Clock) -> None:
+    storage = BoundedMemoryStorage()
     for number in range(100):
-        take(storage, key=f"requests/{number}")
-    clock.now += WINDOW + 1
-    for _ in range(60):
-        take(storage, key="requests/ada")
+        acquire(storage, f"{number}")
+    clock.now += 2 * WINDOW + 1
+    for number in range(101):
+        acquire(storage, f"new {number}")
 
-    assert storage.reset() == 1
+    assert counters(storage) == 101
+
+
+def test_least_recently_used_counter_is_evicted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert clock.now
+    monkeypatch.setattr(storage_module, "MAX_COUNTERS", 100)
+    storage = BoundedMemoryStorage()
+    for key in ("evicted", "used"):
+        acquire(storage, key, LIMIT - 1)
+    for number in range(99):
+        acquire(storage, f"{number}")
+        if not number:
+            acquire(storage, "used")
+
+    assert counters(storage) == 100
+    assert not acquire(storage, "used")
+    assert acquire(storage, "evicted", LIMIT)
+
+
+def test_clients_of_one_policy_do_not_evict_counters_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_module, "MAX_COUNTERS", 10)
+    limiter = RateLimiter({"requests": RateLimitItemPerHour(1), "anonymous": RateLimitItemPerHour(1)})
+    Client("192.0.2.1", limiter=limiter).user_quota("ada").consume()
+    for number in range(100):
+        Client(f"198.51.100.{number}", limiter=limiter).anonymous_quota.consume()
+
+    with pytest.raises(RateLimited):
+        Client("192.0.2.1", limiter=limiter).user_quota("ada").consume()
+
+
+def test_threads_consume_exactly_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each read lets the other threads run. Nothing runs beside them."""
+    get = BoundedMemoryStorage.get
+
+    def get_slowly(storage: BoundedMemoryStorage, key: str) -> int:
+        count = get(storage, key)
+        time.sleep(0.0001)
+        return count
+
+    monkeypatch.setattr(BoundedMemoryStorage, "get", get_slowly)
+    limiter = RateLimiter({"requests": RateLimitItemPerYear(50)})
+    with ThreadPoolExecutor(8) as pool:
+        consumed = [pool.submit(limiter.consume, limiter.policies["requests"], "ada", 1) for _ in range(100)]
+        assert sum(each.result()[0] for each in consumed) == 50
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 @pytest.mark.usefixtures("clock")
-def test_of_too_many_keys_the_one_that_rested_longest_goes() -> None:
-    storage = WindowStorage()
-    take(storage, LIMIT, "cost/ada")
-    take(storage, LIMIT, "requests/ada")
-    for number in range(MOST_KEYS):
-        take(storage, key=f"requests/{number}")
-        take(storage, 1, "requests/0")
-    assert not take(storage, 1, "cost/ada")  # another policy's keys are not in the way
-    assert take(storage, LIMIT, "requests/ada")
-    assert not take(storage, LIMIT, "requests/0")
+def test_request_is_charged_once_for_what_it_reserves_and_consumes() -> None:
+    limiter = RateLimiter({"requests": RateLimitItemPerMinute(LIMIT), "cost": RateLimitItemPerMinute(1000)})
+    client = Client("192.0.2.1", limiter=limiter)
+    quota = client.user_quota("ada")
+    remaining = []
+    steps: list[Callable[[], None]] = [quota.reserve, lambda: quota.reserve(3, cost=600), *[quota.consume] * 4]
+    for step in steps:
+        step()
+        remaining.append(client.usage["requests"].remaining)
 
-    assert storage.reset() == MOST_KEYS + 1
+    assert remaining == [9, 7, 7, 7, 7, 6]
+    assert client.usage["cost"].remaining == 400
 
 
 @pytest.mark.parametrize(
-    ("address", "known_as"),
+    ("before", "needs"), [(10, 1), (7, 4), (5, 7), (1, 0)], ids=["one", "several", "partly reserved", "mid-request"]
+)
+def test_retried_request_is_served_after_retry_after(clock: Clock, before: int, needs: int) -> None:
+    limiter = RateLimiter({"requests": RateLimitItemPerMinute(LIMIT)})
+
+    def request() -> None:
+        quota = Client("192.0.2.1", limiter=limiter).user_quota("ada")
+        quota.reserve()
+        quota.reserve(needs)
+        for _ in range(needs or LIMIT):  # a request that finds out on its way how much it needs
+            quota.consume()
+
+    for _ in range(before):
+        Client("192.0.2.1", limiter=limiter).user_quota("ada").consume()
+    with pytest.raises(RateLimited) as caught:
+        request()
+    clock.now += int(caught.value.headers["Retry-After"])
+
+    request()
+
+
+def test_retry_after_waits_for_all_quotas_of_the_request(clock: Clock) -> None:
+    limiter = RateLimiter({"requests": RateLimitItemPerHour(1), "cost": RateLimitItemPerSecond(10)})
+
+    def request() -> None:
+        quota = Client("192.0.2.1", limiter=limiter).user_quota("ada")
+        quota.reserve()
+        quota.reserve(1, cost=10)
+
+    Client("192.0.2.1", limiter=limiter).user_quota("ada").reserve(0, cost=10)
+    with pytest.raises(RateLimited, match="cost") as caught:
+        request()
+    clock.now += int(caught.value.headers["Retry-After"])
+
+    request()
+
+
+def test_request_larger_than_the_quota_is_rejected_for_good() -> None:
+    quota = Client("192.0.2.1", limiter=RateLimiter({"requests": RateLimitItemPerMinute(LIMIT)})).user_quota("ada")
+    quota.reserve()
+
+    with pytest.raises(QueryTooComplex, match=r"needs 11, more than the quota allows \(10 requests in 60 seconds\)"):
+        quota.reserve(LIMIT + 1)
+
+
+def test_global_account_quota_is_a_multiple_of_that_per_address() -> None:
+    policies = RateLimiter({"auth-account": RateLimitItemPerMinute(3)}).policies
+
+    assert policies["auth-account-global"].amount == GLOBAL_MULTIPLIER * 3
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
     [
         ("192.0.2.7", "192.0.2.7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
@@ -138,39 +238,25 @@ def test_of_too_many_keys_the_one_that_rested_longest_goes() -> None:
         ("unknown" * 50, ("unknown" * 50)[:64]),
     ],
 )
-def test_what_stands_for_an_address(address: str, known_as: str) -> None:
-    assert network(address) == known_as
-
-
-def test_long_addresses_take_no_more_memory_than_short_ones() -> None:
-    tracemalloc.start()
-    try:
-        for number in range(1000):
-            network(f"{number} " + "x" * 30_000)
-        assert tracemalloc.get_traced_memory()[0] < 2_000_000
-    finally:
-        tracemalloc.stop()
+def test_network_key(address: str, key: str) -> None:
+    assert network_key(address) == key
 
 
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        ("1200/minute", Limit(1200, 60)),
-        ("5000 per 2 hours", Limit(5000, 7200)),
-        ("10/30second", Limit(10, 30)),
+        ("1200/minute", RateLimitItemPerMinute(1200)),
+        ("5000 per 2 hours", RateLimitItemPerHour(5000, 2)),
+        ("10/30second", RateLimitItemPerSecond(10, 30)),
         ("off", None),
         (" OFF ", None),
     ],
 )
-def test_how_limits_are_written(text: str, limit: Limit | None) -> None:
-    assert Limit.parse(text) == limit
+def test_rate_limit_string(text: str, limit: RateLimitItem | None) -> None:
+    assert parse_rate_limit(text) == limit
 
 
 @pytest.mark.parametrize("text", ["", "lots", "0/minute", "5/fortnight", "1/second;5/minute", "-1/minute", "5"])
-def test_what_is_no_limit(text: str) -> None:
+def test_invalid_rate_limit_string(text: str) -> None:
     with pytest.raises(ValueError, match="such as 100/minute"):
-        Limit.parse(text)
-
-
-def test_a_policy_counts_whole_steps() -> None:
-    assert Policy("cost", Limit(20_000_000, 60), "", 10_000).units == 2000
+        parse_rate_limit(text)

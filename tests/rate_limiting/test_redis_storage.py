@@ -1,4 +1,4 @@
-"""Limits of several processes, counted in a real Redis; and what happens while it is away."""
+"""Rate limits that processes share in a real Redis, and the fallback while it is unavailable."""
 
 import os
 import shutil
@@ -14,11 +14,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from limits import RateLimitItemPerDay, RateLimitItemPerSecond
 
 from api.house import open_house
 from api.settings import SettingsError
-from services.rate_limiting import storage as counting
-from services.rate_limiting.storage import Count, SharedCounts
+from services.rate_limiting import limiter as limiter_module
+from services.rate_limiting.client import SAFETY_MARGIN
+from services.rate_limiting.limiter import RateLimiter
 from tests.conftest import SECRET, Cluster, LogLines, serving, settings_for
 from tests.doors import TLS, GraphQLDoor, RestDoor
 from tests.factories import signed
@@ -27,7 +29,7 @@ REDIS = shutil.which("redis-server")
 
 
 class Redis:
-    """A server of the test's own. It keeps nothing on disk."""
+    """A Redis server of one test, without persistence."""
 
     def __init__(self, folder: Path) -> None:
         assert REDIS
@@ -70,17 +72,17 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try Redis again at once."""
-    monkeypatch.setattr(counting, "TRIED_AGAIN_AFTER", 0.0)
+def no_retry_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry Redis at every call."""
+    monkeypatch.setattr(limiter_module, "REDIS_RETRY_INTERVAL", 0.0)
 
 
 def token(name: str = "ada") -> str:
     return signed({"sub": name}, SECRET)
 
 
-def test_processes_count_together(database: Cluster, redis: Redis) -> None:
-    settings = settings_for(database, rate_limit_requests="6/minute", rate_limit_storage=redis.url)
+def test_processes_share_counters(database: Cluster, redis: Redis) -> None:
+    settings = settings_for(database, rate_limit_requests="6/day", rate_limit_storage=redis.url)
     with ExitStack() as stack:
         first, second = (stack.enter_context(serving(settings, database)) for _ in range(2))
         rest = stack.enter_context(RestDoor(first.url, token()))
@@ -95,8 +97,8 @@ def test_processes_count_together(database: Cluster, redis: Redis) -> None:
     assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
 
 
-def test_strangers_and_health_are_counted_and_shown_there_too(database: Cluster, redis: Redis) -> None:
-    settings = settings_for(database, rate_limit_anonymous="2/minute", rate_limit_storage=redis.url)
+def test_anonymous_requests_and_their_headers_use_redis(database: Cluster, redis: Redis) -> None:
+    settings = settings_for(database, rate_limit_anonymous="2/day", rate_limit_storage=redis.url)
     with serving(settings, database) as service, httpx.Client(base_url=service.url, verify=TLS) as http:
         statuses = [http.get("/api/me/tasks").status_code for _ in range(3)]
         health = http.get("/health")
@@ -105,12 +107,12 @@ def test_strangers_and_health_are_counted_and_shown_there_too(database: Cluster,
     assert (health.status_code, health.headers["ratelimit"].split(";")[:2]) == (200, ['"anonymous"', "r=0"])
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_redis_that_dies_and_comes_back_is_no_callers_matter(database: Cluster, redis: Redis, log: LogLines) -> None:
-    settings = settings_for(database, rate_limit_requests="3/minute", rate_limit_storage=redis.url)
+@pytest.mark.usefixtures("no_retry_pause")
+def test_redis_crash_and_recovery_are_logged_once_and_reject_nobody(database: Cluster, redis: Redis, log: LogLines) -> None:
+    settings = settings_for(database, rate_limit_requests="3/day", rate_limit_storage=redis.url)
 
-    def told() -> list[str]:
-        return [line["message"].split(":")[0] for line in log.lines(requests=0) if line["logger"] == "todo.limits"]
+    def logged() -> list[str]:
+        return [line["message"].split(":")[0] for line in log.lines(requests=0) if line["logger"] == "todo.rate_limiting"]
 
     with (
         serving(settings, database) as service,
@@ -127,13 +129,13 @@ def test_a_redis_that_dies_and_comes_back_is_no_callers_matter(database: Cluster
         assert ask() + ask() == [200, 200, 200, 429]
         redis.kill()
         assert ask() + ask() == [200, 200, 200, 429]
-        assert told() == ["Redis is away, so limits are counted in each process meanwhile"]
+        assert logged() == ["Redis unavailable; falling back to in-process rate limiting"]
         redis.start()
         assert ask() + ask() == [200, 200, 200, 429]
-        assert told()[1:] == ["Redis is back, limits are counted there again"]
+        assert logged()[1:] == ["Redis available again; rate limits are shared"]
 
 
-def test_without_the_package_it_says_what_to_install(database: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_startup_without_redis_package_names_the_extra(database: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     settings = settings_for(database, rate_limit_storage="redis://127.0.0.1:1")
 
@@ -141,61 +143,86 @@ def test_without_the_package_it_says_what_to_install(database: Cluster, monkeypa
         pass
 
 
-def test_it_starts_without_redis(database: Cluster, log: LogLines) -> None:
-    settings = settings_for(database, rate_limit_requests="2/minute", rate_limit_storage="redis://127.0.0.1:1")
+def test_startup_without_redis_falls_back_to_memory(database: Cluster, log: LogLines) -> None:
+    settings = settings_for(database, rate_limit_requests="2/day", rate_limit_storage="redis://127.0.0.1:1")
     with serving(settings, database) as service, RestDoor(service.url, token()) as door:
         assert [door.http.get("/api/me/tasks").status_code for _ in range(3)] == [200, 200, 429]
 
-    assert sum("Redis is away" in line for line in log.heard) == 1
+    assert sum("Redis unavailable" in line for line in log.heard) == 1
 
 
-def test_a_redis_that_hangs_is_asked_once_and_then_left_alone(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = SharedCounts(redis.url)
-    assert counts.take("requests/ada", 99, 60, 1).taken == 1
-    asked: list[tuple[object, ...]] = []
-    acquire = counts._redis.acquire_entry
+def remaining(limiter: RateLimiter, amount: int = 1) -> int:
+    """Consume, and return what remains."""
+    return limiter.consume(limiter.policies["requests"], "ada", amount)[1].remaining
+
+
+def test_hanging_redis_is_called_once_per_retry_interval(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = RateLimiter({"requests": RateLimitItemPerDay(99)}, redis.url)
+    assert remaining(limiter) == 98
+    storage = limiter._redis
+    assert storage is not None
+    calls: list[str] = []
+    acquire = storage.acquire_sliding_window_entry
 
     def acquire_and_note(key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        asked.append((key, amount))
-        return acquire(key, limit, expiry, amount)
+        calls.append(key)
+        return bool(acquire(key, limit, expiry, amount))
 
-    monkeypatch.setattr(counts._redis, "acquire_entry", acquire_and_note)
+    monkeypatch.setattr(storage, "acquire_sliding_window_entry", acquire_and_note)
     redis.process.send_signal(signal.SIGSTOP)
-    taken = [counts.take("requests/ada", 99, 60, 1).taken for _ in range(5)]
 
-    assert taken == [1, 2, 3, 4, 5]
-    assert asked == [("requests/ada", 1)]
+    assert [remaining(limiter) for _ in range(5)] == [98, 97, 96, 95, 94]
+    assert len(calls) == 1
 
-    # When the pause is over, one caller tries again, and those who come meanwhile do not wait for that.
-    monkeypatch.setattr(counting, "TRIED_AGAIN_AFTER", 60.0)
-    counts._try_at = 0.0
+    # After the pause one caller retries, and others do not wait for it.
+    limiter._retry_at = 0.0
     with ThreadPoolExecutor(5) as pool:
-        several = [pool.submit(counts.take, "requests/ada", 99, 60, 1) for _ in range(5)]
-        assert sorted(each.result().taken for each in several) == [6, 7, 8, 9, 10]
+        assert sorted(pool.map(lambda _: remaining(limiter), range(5))) == [89, 90, 91, 92, 93]
     redis.process.send_signal(signal.SIGCONT)
 
-    assert len(asked) == 2
+    assert len(calls) == 2
 
 
-def test_both_ways_of_counting_answer_alike(redis: Redis) -> None:
-    def story(counts: counting.Counts) -> list[tuple[int, bool]]:
-        answers: list[Count] = [counts.take("cost/ada", 10, 60, units) for units in (4, 7, 3, 4, 3, 1)]
-        answers.append(counts.look("cost/ada", 10, 60))
-        counts.clear("cost/ada")
-        answers.append(counts.look("cost/ada", 10, 60))
-        return [(count.taken, count.wait is None) for count in answers]
+def test_redis_and_memory_count_alike(redis: Redis) -> None:
+    def results(limiter: RateLimiter) -> list[tuple[bool, int]]:
+        policy = limiter.policies["cost"]
+        found = [limiter.consume(policy, "ada", amount) for amount in (4, 7, 3, 4, 3, 1, 0)]
+        limiter.reset(policy, "ada")
+        found.append(limiter.consume(policy, "ada", 0))
+        return [(fits, status.remaining) for fits, status in found]
 
-    expected = [(4, True), (4, False), (7, True), (7, False), (10, True), (10, False), (10, False), (0, True)]
-    assert story(counting.Counts()) == story(SharedCounts(redis.url)) == expected
+    limits = {"cost": RateLimitItemPerDay(10)}
+    expected = [(True, 6), (False, 6), (True, 3), (False, 3), (True, 0), (False, 0), (True, 0), (True, 10)]
+    assert results(RateLimiter(limits)) == results(RateLimiter(limits, redis.url)) == expected
 
 
-def test_how_long_to_wait_depends_on_how_much_is_asked_for(redis: Redis) -> None:
-    for counts in (counting.Counts(), SharedCounts(redis.url)):
-        counts.take("cost/eve", 10, 3, 6)
-        time.sleep(1)
-        counts.take("cost/eve", 10, 3, 4)
-        little, much = (counts.take("cost/eve", 10, 3, units).wait for units in (6, 7))
+def test_threads_consume_exactly_the_quota_in_redis(redis: Redis) -> None:
+    limiter = RateLimiter({"requests": RateLimitItemPerDay(100)}, redis.url)
+    with ThreadPoolExecutor(8) as pool:
+        admitted = pool.map(lambda _: limiter.consume(limiter.policies["requests"], "ada", 1)[0], range(200))
 
-        assert little is not None
-        assert much is not None
-        assert much > little
+    assert sum(admitted) == 100
+
+
+@pytest.mark.parametrize("needs", [1, 7])
+def test_retry_time_is_sufficient_for_the_amount(redis: Redis, needs: int) -> None:
+    limiter = RateLimiter({"requests": RateLimitItemPerSecond(10, 2)}, redis.url)
+    policy = limiter.policies["requests"]
+    for _ in range(2):
+        while limiter.consume(policy, "ada", needs)[0]:
+            pass
+        fits, status = limiter.consume(policy, "ada", needs)
+        assert not fits
+        time.sleep(status.wait_for(needs) + SAFETY_MARGIN)
+
+        assert limiter.consume(policy, "ada", needs)[0]
+
+
+def test_redis_keeps_two_small_counters_per_client(redis: Redis) -> None:
+    limiter = RateLimiter({"cost": RateLimitItemPerSecond(20_000_000, 60)}, redis.url)
+    for _ in range(1000):
+        limiter.consume(limiter.policies["cost"], "ada", 20_000)
+
+    with socket.create_connection(("127.0.0.1", redis.port)) as connection:
+        connection.sendall(b"DBSIZE\r\n")
+        assert connection.recv(100) in {b":1\r\n", b":2\r\n"}
