@@ -7,7 +7,7 @@ from fastapi import Request
 from api.house import House
 from services.context import UserContext
 from services.errors import RateLimited, TodoError
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Client
 
 LONGEST_DEVICE = 200
 NOBODY = ("", 0)  # whoever comes over a Unix socket
@@ -19,20 +19,20 @@ def house_of(request: Request) -> House:
     return house
 
 
-def visitor_of(request: Request) -> Visitor:
+def visitor_of(request: Request) -> Client:
     """Return where the request comes from."""
     return visitor_in(request.scope)
 
 
-def visitor_in(scope: Any) -> Visitor:
+def visitor_in(scope: Any) -> Client:
     """Return where an ASGI connection comes from; the same each time, since it keeps what was counted."""
     state: dict[str, Any] = scope.setdefault("state", {})
     if "visitor" not in state:
         house: House = scope["app"].state.house
         device = next((value for name, value in scope["headers"] if name == b"user-agent"), b"").decode("latin-1")
         address, _ = scope.get("client") or NOBODY
-        state["visitor"] = Visitor(address, device.strip()[:LONGEST_DEVICE] or None, house.quotas)
-    visitor: Visitor = state["visitor"]
+        state["visitor"] = Client(address, device.strip()[:LONGEST_DEVICE] or None, house.rate_limiter)
+    visitor: Client = state["visitor"]
     return visitor
 
 

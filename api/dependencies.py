@@ -15,8 +15,8 @@ from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import Forbidden, InvalidInput, TodoError
-from services.limits.visitor import Visitor
 from services.lists import ListService
+from services.rate_limiting.client import Client
 from services.rows import Revisions
 from services.sessions import SessionService
 from services.tags import TagService
@@ -92,7 +92,7 @@ async def _task_comments(context: Annotated[UserContext, Depends(owner)], id: Id
 
 
 TheHouse = Annotated[House, Depends(house_of)]
-TheVisitor = Annotated[Visitor, Depends(visitor_of)]
+TheVisitor = Annotated[Client, Depends(visitor_of)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 ApiTokens = Annotated[ApiTokenService, Depends(_api_tokens)]
 Account = Annotated[AccountService, Depends(_account)]

@@ -18,9 +18,8 @@ from models.statements import count_statements_of
 from services.auth.jwks.cache import JwksCache
 from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
 from services.gate import Gate
-from services.limits.counting import Counts, SharedCounts
-from services.limits.quotas import Quotas
 from services.passwords import Passwords
+from services.rate_limiting.limiter import RateLimiter
 from services.reception import Reception
 from services.tokens import Tokens
 
@@ -33,7 +32,7 @@ class House:
     passwords: Passwords
     gate: Gate
     reception: Reception
-    quotas: Quotas
+    rate_limiter: RateLimiter
     checkup: Checkup
     turns: Turns
     jwks: JwksCache | None  # its refresh runs in the lifespan
@@ -102,16 +101,15 @@ def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) 
         passwords=passwords,
         gate=Gate(database, tokens),
         reception=reception,
-        quotas=_quotas(settings),
+        rate_limiter=_rate_limiter(settings),
         checkup=Checkup(database.engine),
         turns=turns,
         jwks=issuer.jwks if issuer else None,
     )
 
 
-def _quotas(settings: Settings) -> Quotas:
-    url = settings.redis_url()
+def _rate_limiter(settings: Settings) -> RateLimiter:
     try:
-        return Quotas(settings.rate_limits(), Counts() if url is None else SharedCounts(url))
+        return RateLimiter(settings.rate_limits(), settings.redis_url())
     except ConfigurationError:
         raise SettingsError("RATE_LIMIT_STORAGE_URL requires the package redis: pip install '.[redis]'") from None

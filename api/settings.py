@@ -11,13 +11,13 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from limits import RateLimitItem
 from pydantic import AliasChoices, AliasGenerator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from api.settings_types import IN_MEMORY, RateLimitString, StorageUrl, TrustedNetworks
+from api.settings_types import IN_MEMORY, RateLimitString, StorageUrl, TrustedNetworks, parse_rate_limit
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
-from services.limits.quotas import Limit
 from services.tokens import ISSUER
 
 MIN_SECRET_BYTES = 32
@@ -166,20 +166,20 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _validate_cost_quota(self) -> "Settings":
-        quota = Limit.parse(self.rate_limit_cost)
+        quota = parse_rate_limit(self.rate_limit_cost)
         if quota is not None and quota.amount < self.graphql_max_cost:
             msg = "RATE_LIMIT_COST must be at least GRAPHQL_MAX_COST"
             raise ValueError(msg)
         return self
 
-    def rate_limits(self) -> dict[str, Limit | None]:
+    def rate_limits(self) -> dict[str, RateLimitItem | None]:
         """Return the limits by the names of their policies."""
         return {
-            "requests": Limit.parse(self.rate_limit_requests),
-            "cost": Limit.parse(self.rate_limit_cost),
-            "anonymous": Limit.parse(self.rate_limit_anonymous),
-            "login": Limit.parse(self.rate_limit_auth_per_address),
-            "account": Limit.parse(self.rate_limit_auth_per_account),
+            "requests": parse_rate_limit(self.rate_limit_requests),
+            "cost": parse_rate_limit(self.rate_limit_cost),
+            "anonymous": parse_rate_limit(self.rate_limit_anonymous),
+            "auth-address": parse_rate_limit(self.rate_limit_auth_per_address),
+            "auth-account": parse_rate_limit(self.rate_limit_auth_per_account),
         }
 
     def redis_url(self) -> str | None:

@@ -1,19 +1,31 @@
 """Field types of the settings, validated when the settings are read."""
 
+from contextlib import suppress
 from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from limits import RateLimitItem, parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr
-
-from services.limits.quotas import Limit
 
 IN_MEMORY = "memory://"
 _REDIS_SCHEMES = ("redis", "rediss", "redis+unix")
 
 
+def parse_rate_limit(text: str) -> RateLimitItem | None:
+    """Parse one limit in the notation of the library `limits`; None if it is "off". Raises ValueError."""
+    if text.strip().lower() == "off":
+        return None
+    with suppress(ValueError):
+        (limit,) = parse_many(text)
+        if limit.amount > 0:
+            return limit
+    msg = "must be one limit such as 100/minute or 5000 per 2 hours, or off"
+    raise ValueError(msg)
+
+
 def _validate_rate_limit(text: str) -> str:
-    Limit.parse(text)
+    parse_rate_limit(text)
     return text
 
 

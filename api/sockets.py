@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import problem
 from services.errors import TodoError
-from services.limits.addresses import network
+from services.rate_limiting.network import network_key
 
 PER_ADDRESS = 50
 _RESPONSE = "websocket.http.response"
@@ -36,7 +36,7 @@ class SocketLimit:
             await self._app(scope, receive, send)
             return
         address, _ = scope.get("client") or ("", 0)
-        place = network(address)
+        place = network_key(address)
         if self._open[place] >= self._per_address:
             await _refuse(scope, receive, send, f"{self._per_address} sockets are open from your address; close one first.")
         elif self._open.total() >= self._most:

@@ -66,21 +66,21 @@ class AccountMutation:
     def register(self, info: Info, input: RegisterInput) -> LookaheadWrite:
         new, context = shape(Registration, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.reception.register(new, _account_payload(field), context.visitor))
+            lambda field: _auth_payload(field, context.reception.register(new, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="Begin a session with e-mail and password.", graphql_type=AuthPayload)
     def log_in(self, info: Info, input: LogInInput) -> LookaheadWrite:
         given, context = shape(Credentials, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.reception.log_in(given, _account_payload(field), context.visitor))
+            lambda field: _auth_payload(field, context.reception.log_in(given, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.", graphql_type=AuthPayload)
     def refresh(self, info: Info, input: RefreshInput) -> LookaheadWrite:
         given, context = shape(Refresh, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.reception.refresh(given, _account_payload(field), context.visitor))
+            lambda field: _auth_payload(field, context.reception.refresh(given, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")

@@ -11,9 +11,9 @@ from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import TodoError
-from services.limits.visitor import Visitor
 from services.lists import ListService
 from services.passwords import Passwords
+from services.rate_limiting.client import Client
 from services.reception import Reception
 from services.sessions import SessionService
 from services.tags import TagService
@@ -27,12 +27,12 @@ class GraphQLContext:
     `root_readers` collects the root fields that graphql-core has executed, from which the operation is compiled.
     """
 
-    def __init__(self, caller: UserContext | TodoError, visitor: Visitor, reception: Reception, passwords: Passwords) -> None:
+    def __init__(self, caller: UserContext | TodoError, client: Client, reception: Reception, passwords: Passwords) -> None:
         self._caller = caller
         self._exit_stack = ExitStack()
         self._snapshot_error: TodoError | None = None
         self._passwords = passwords
-        self.visitor = visitor
+        self.client = client
         self.reception = reception
         self.bind_variables: frozenset[str] = frozenset()
         self.root_readers: list[PreparedRootField] = []
@@ -44,16 +44,16 @@ class GraphQLContext:
             raise self._caller
         return self._caller
 
-    def prepay(self, transactions: int, cost: int, attempts: int) -> None:
-        """Pay for an operation before any of it is run: so many transactions, and attempts to get in.
+    def reserve_quota(self, transactions: int, cost: int, auth_attempts: int) -> None:
+        """Reserve the transactions and attempts to authenticate of an operation, and charge its cost, before it runs.
 
-        A stranger pays from what the address may take. Raises RateLimited, QueryTooComplex.
+        Without a valid token, the quota is that of the address. Raises RateLimited, QueryTooComplex.
         """
-        allowance = self.visitor.allowance if isinstance(self._caller, TodoError) else self._caller.allowance
-        if allowance is not None:
-            allowance.pay_for(transactions, cost)
-        if attempts:
-            self.visitor.attempts.prepay(attempts)
+        quota = self.client.anonymous_quota if isinstance(self._caller, TodoError) else self._caller.request_quota
+        if quota is not None:
+            quota.reserve(transactions, cost=cost)
+        if auth_attempts:
+            self.client.auth_attempts.reserve(auth_attempts)
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -72,7 +72,7 @@ class GraphQLContext:
     @property
     def account(self) -> AccountService:
         """Return the caller's account."""
-        return AccountService(self.caller, self._passwords, self.visitor)
+        return AccountService(self.caller, self._passwords, self.client)
 
     @property
     def sessions(self) -> SessionService:

@@ -63,7 +63,7 @@ class GraphQLExecutor:
         operation = self.cache.prepare(request)
         check(operation.complexity, self._max_cost)
         attempts = sum(name in AUTH_MUTATIONS for name in operation.root_fields)
-        context.prepay(max(1, len(operation.root_fields)), operation.complexity.cost, attempts)
+        context.reserve_quota(max(1, len(operation.root_fields)), operation.complexity.cost, attempts)
         outcome = self._replay(operation, request, context)
         if outcome is None:
             outcome = self._execute_with_graphql_core(document, request, operation, context)

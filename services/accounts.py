@@ -11,9 +11,9 @@ from models.scopes import Scope
 from models.user import AccountChange, DeletedUser, User
 from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput, NotFound
-from services.limits.visitor import Visitor
 from services.passwords import Passwords
 from services.proofs import Proof, stored_hash
+from services.rate_limiting.client import Client
 from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import RowSelection
 from services.sessions import end_others
@@ -25,10 +25,10 @@ Result = TypeVar("Result")
 class AccountService:
     """One's own account."""
 
-    def __init__(self, context: UserContext, passwords: Passwords, visitor: Visitor) -> None:
+    def __init__(self, context: UserContext, passwords: Passwords, client: Client) -> None:
         self._context = context
         self._passwords = passwords
-        self._visitor = visitor
+        self._client = client
 
     def show(self, selection: RowSelection[Result | None]) -> Result:
         """Return the account."""
@@ -75,8 +75,8 @@ class AccountService:
         if stored is None:
             raise InvalidInput.at("/password", "This account logs in elsewhere; change its e-mail and password there.")
         # A success does not forget them, as it does at the login: a new e-mail also tells whether somebody has it.
-        self._visitor.attempts.spend()
-        self._visitor.attempts_of(self._context.user_id).spend()
+        self._client.auth_attempts.consume()
+        self._client.account_attempts("confirm password", self._context.user_id).consume()
         proof = Proof.of(current, stored, self._passwords)
         if proof is None:
             raise _wrong_password()

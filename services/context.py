@@ -22,7 +22,7 @@ from models.user import DeletedUser, User, UserRevision
 from services.availability import available
 from services.errors import Unauthenticated
 from services.grants import FULL, NO_API_TOKEN, Grant
-from services.limits.allowance import Allowance
+from services.rate_limiting.client import RequestQuota
 from services.reading.budget import Budget
 from services.transactions import Snapshot, Transaction
 
@@ -61,7 +61,7 @@ class UserContext:
     database: Database
     newcomer: Newcomer | None = None
     grant: Grant = FULL
-    allowance: Allowance | None = field(default=None, compare=False, repr=False)
+    request_quota: RequestQuota | None = field(default=None, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
 
     @contextmanager
@@ -91,8 +91,8 @@ class UserContext:
 
     @contextmanager
     def _open(self, begin: Begin[Wire], lock: str = "") -> Iterator[tuple[Wire, int, datetime]]:
-        if self.allowance is not None:
-            self.allowance.spend()
+        if self.request_quota is not None:
+            self.request_quota.consume()
         opening = self._opening(lock)
         with available(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(opening))

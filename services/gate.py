@@ -14,8 +14,8 @@ from services.context import UserContext
 from services.errors import Unauthenticated
 from services.grants import NO_API_TOKEN, Grant
 from services.identity import Identity
-from services.limits.visitor import Visitor
 from services.opaque import API_TOKEN, hashed
+from services.rate_limiting.client import Client
 from services.tokens import Tokens
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
@@ -34,34 +34,34 @@ class Gate:
         self._api_tokens: TTLCache[str, Identity] = TTLCache(REMEMBERED, RECALLED_FOR)
         self._lock = Lock()
 
-    async def identify(self, token: str | None, visitor: Visitor) -> UserContext:
-        """Return the context of the token's user, and count the request: to the user, or else to the visitor's address.
+    async def identify(self, token: str | None, client: Client) -> UserContext:
+        """Return the context of the token's user, and count the request: to the user, or else to the client's address.
 
         Raises Unauthenticated, RateLimited, Unavailable.
         """
         try:
-            known = await self._identity(token, visitor)
+            known = await self._identity(token, client)
         except Unauthenticated:
-            await visitor.quotas.without_blocking(visitor.allowance.prepay)
+            await client.limiter.run_without_blocking(client.anonymous_quota.reserve)
             raise
-        allowance = visitor.allowance_of(known.user_id)
-        await visitor.quotas.without_blocking(allowance.prepay)
-        return UserContext(known.user_id, self._database, known.newcomer, known.grant, allowance)
+        quota = client.user_quota(known.user_id)
+        await client.limiter.run_without_blocking(quota.reserve)
+        return UserContext(known.user_id, self._database, known.newcomer, known.grant, quota)
 
-    async def _identity(self, token: str | None, visitor: Visitor) -> Identity:
+    async def _identity(self, token: str | None, client: Client) -> Identity:
         if not token:
             raise Unauthenticated(NO_TOKEN)
         if token.startswith(API_TOKEN):
-            return self._recalled(token) or await self._asked_for(token, visitor)
+            return self._recalled(token) or await self._asked_for(token, client)
         return await self._tokens.read(token)
 
     def _recalled(self, token: str) -> Identity | None:
         with self._lock:
             return self._api_tokens.get(hashed(token))
 
-    async def _asked_for(self, token: str, visitor: Visitor) -> Identity:
+    async def _asked_for(self, token: str, client: Client) -> Identity:
         """Whoever has tried too many bad tokens does not get the database to look for another."""
-        await visitor.quotas.without_blocking(visitor.allowance.demand)
+        await client.limiter.run_without_blocking(client.anonymous_quota.check)
         return await to_thread.run_sync(self._looked_up, token)
 
     def _looked_up(self, token: str) -> Identity:

@@ -17,10 +17,10 @@ from services.accounts import read_account
 from services.availability import available
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
-from services.limits.visitor import Visitor
 from services.opaque import RefreshToken
 from services.passwords import Passwords
 from services.proofs import Proof
+from services.rate_limiting.client import Client
 from services.reading.selection import RowSelection
 from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
 from services.tokens import Tokens
@@ -50,13 +50,13 @@ class Reception:
         self._session_lifetime = session_lifetime
         self._rotation = Rotation(database, session_lifetime)
 
-    def register(self, registration: Registration, selection: RowSelection[Result | None], visitor: Visitor) -> Admission[Result]:
+    def register(self, registration: Registration, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
         """Make a local account.
 
         Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
         """
-        visitor.attempts.spend()
-        visitor.attempts_to_register(registration.email).spend()
+        client.auth_attempts.consume()
+        client.account_attempts("register", registration.email).consume()
         user_id = new_id()
         opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)
@@ -68,17 +68,17 @@ class Reception:
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error
-        return self._admit(UserContext(user_id, self._database), selection, visitor)
+        return self._admit(UserContext(user_id, self._database), selection, client)
 
-    def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], visitor: Visitor) -> Admission[Result]:
+    def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
         """Begin a session.
 
         Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; RateLimited
         after too many attempts; Unavailable where too many wait for a password to be checked.
         """
-        visitor.attempts.spend()
-        attempts = visitor.attempts_on(credentials.email)
-        attempts.spend()
+        client.auth_attempts.consume()
+        attempts = client.account_attempts("log in", credentials.email)
+        attempts.consume()
         opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
         with available(), self._database.reading(opening) as (_, account):
             pass
@@ -86,12 +86,12 @@ class Reception:
         proof = Proof.of(credentials.password, password_hash, self._passwords)
         if user_id is None or proof is None or not is_active:
             raise _wrong()
-        attempts.forget()
-        return self._admit(UserContext(user_id, self._database), selection, visitor, proof)
+        attempts.reset()
+        return self._admit(UserContext(user_id, self._database), selection, client, proof)
 
-    def refresh(self, refresh: Refresh, selection: RowSelection[Result | None], visitor: Visitor) -> Admission[Result]:
+    def refresh(self, refresh: Refresh, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
-        visitor.attempts.spend()
+        client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)
         context = self._rotation.context_of(token) if token else None
         if token is None or context is None:
@@ -114,12 +114,12 @@ class Reception:
         return None
 
     def _admit(
-        self, context: UserContext, selection: RowSelection[Result | None], visitor: Visitor, proof: Proof | None = None
+        self, context: UserContext, selection: RowSelection[Result | None], client: Client, proof: Proof | None = None
     ) -> Admission[Result]:
         with context.transaction(Scope.ACCOUNT) as transaction:
             if proof is not None and not proof.holds(transaction, self._passwords):
                 raise _wrong()
-            session = open_session(transaction, visitor.device, self._session_lifetime)
+            session = open_session(transaction, client.user_agent, self._session_lifetime)
             user = read_account(transaction, selection)
         return self._admission(context, user, session)
 

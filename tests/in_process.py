@@ -13,7 +13,7 @@ from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Client
 from services.reading.budget import Budget
 from tests.conftest import Cluster
 
@@ -31,7 +31,7 @@ class Caller:
     ) -> Outcome:
         """Run an operation, and note how many statements that took."""
         nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
-        context = GraphQLContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), nobody, nobody)
+        context = GraphQLContext(replace(self._context, budget=Budget()), Client("127.0.0.1"), nobody, nobody)
         with counting_statements() as counter:
             outcome = self.graph.execute(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
         self.statements = counter.count

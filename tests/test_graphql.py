@@ -17,7 +17,7 @@ from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from services.context import UserContext
 from services.errors import Unauthenticated
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Client
 from tests.conftest import Service
 from tests.doors import DoorError, GraphQLDoor
 from tests.factories import PASSWORD, Person
@@ -241,7 +241,7 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
     nobody: Any = None
 
     def run(document: str, **variables: Any) -> None:
-        stranger = GraphQLContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+        stranger = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), nobody, nobody)
         graph.execute(GraphRequest(document, variables), stranger)
 
     for number in range(1000):
@@ -262,7 +262,7 @@ def test_no_selections_are_made_for_strangers() -> None:
     """Making one takes time and room, which is not for whoever gets nothing anyway."""
     graph = GraphQLExecutor(build_schema())
     nobody: Any = None
-    stranger = GraphQLContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+    stranger = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), nobody, nobody)
     document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
     outcome = graph.execute(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), stranger)
@@ -275,7 +275,7 @@ def test_what_is_remembered_leads_to_no_caller(service: Service, ada: Person) ->
     graph = GraphQLExecutor(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
     nobody: Any = None
-    context = GraphQLContext(UserContext(ada.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
+    context = GraphQLContext(UserContext(ada.id, Database(engine, statement_timeout=5000)), Client("192.0.2.1"), nobody, nobody)
     gone = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 

@@ -23,7 +23,7 @@ from graphql_schema.repertoire import OperationCache
 from graphql_schema.requests import GraphRequest, request_of
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
-from services.limits.visitor import Visitor
+from services.rate_limiting.client import Client
 from tests.conftest import SECRET, Cluster, Service, serving, settings_for
 from tests.doors import GraphQLDoor
 from tests.factories import Person
@@ -193,7 +193,7 @@ def test_a_malformed_hash_is_a_malformed_request(graph: GraphQLDoor) -> None:
 
 def nobody() -> GraphQLContext:
     none: Any = None
-    return GraphQLContext(Unauthenticated(""), Visitor("192.0.2.1"), none, none)
+    return GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), none, none)
 
 
 def ask(graph: GraphQLExecutor, **members: Any) -> Outcome:

@@ -1,4 +1,4 @@
-"""How much may be asked for: counted to the user, or to the address of a stranger, by the same rule at both doors."""
+"""Quotas of users and of client addresses, which the REST API and the GraphQL API share."""
 
 import re
 import time
@@ -10,15 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
-from services.limits.quotas import EVERYWHERE
+from services.rate_limiting.limiter import GLOBAL_MULTIPLIER
 from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
 from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
 from tests.factories import PASSWORD, Person, signed
 
 REQUESTS, ANONYMOUS, LOGINS, ON_ACCOUNT = 12, 20, 6, 3
-COST, STEP = 4_000_000, 2_000
-ITEM = re.compile(r'"([a-z]+)";r=(\d+);t=(\d+)')
-POLICY = re.compile(r'"([a-z]+)";q=(\d+);w=(\d+)')
+COST = 4_000_000
+PERIOD, SECONDS = "day", 86_400  # long, so that no fixed window ends during a test
+ITEM = re.compile(r'"([a-z-]+)";r=(\d+);t=(\d+)')
+POLICY = re.compile(r'"([a-z-]+)";q=(\d+);w=(\d+)')
 _numbers = count(1)
 
 
@@ -28,11 +29,11 @@ def limited(cluster: Cluster) -> Iterator[Service]:
     database = cluster.copy("template_todo")
     settings = settings_for(
         database,
-        rate_limit_requests=f"{REQUESTS}/minute",
-        rate_limit_cost=f"{COST}/minute",
-        rate_limit_anonymous=f"{ANONYMOUS}/minute",
-        rate_limit_auth_per_address=f"{LOGINS}/minute",
-        rate_limit_auth_per_account=f"{ON_ACCOUNT}/minute",
+        rate_limit_requests=f"{REQUESTS}/{PERIOD}",
+        rate_limit_cost=f"{COST}/{PERIOD}",
+        rate_limit_anonymous=f"{ANONYMOUS}/{PERIOD}",
+        rate_limit_auth_per_address=f"{LOGINS}/{PERIOD}",
+        rate_limit_auth_per_account=f"{ON_ACCOUNT}/{PERIOD}",
     )
     with serving(settings, database) as running:
         yield running
@@ -110,15 +111,15 @@ def titles(service: Service, user: Person) -> set[object]:
     return {row[0] for row in service.database.execute("SELECT title FROM task WHERE user_id = %s", user.id)}
 
 
-def test_a_users_requests_are_counted_and_more_are_refused(come: Come, user: Person) -> None:
+def test_requests_above_the_user_quota_are_rejected(come: Come, user: Person) -> None:
     door = come(user.token)
     for _ in range(REQUESTS):
         door.page("task")
 
-    assert refused(lambda: door.page("task")).startswith(f"The limit is {REQUESTS} requests in 60 seconds; come back in ")
+    assert refused(lambda: door.page("task")).startswith(f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in ")
 
 
-def test_both_doors_count_together(limited: Service, user: Person) -> None:
+def test_both_apis_share_the_user_quota(limited: Service, user: Person) -> None:
     with RestDoor(limited.url, user.token) as rest, GraphQLDoor(limited.url, user.token) as graph:
         for _ in range(REQUESTS // 2):
             rest.page("task")
@@ -127,7 +128,7 @@ def test_both_doors_count_together(limited: Service, user: Person) -> None:
         refused(lambda: graph.page("task"))
 
 
-def test_another_user_at_the_same_address_is_served(come: Come, user: Person) -> None:
+def test_another_user_at_the_same_address_has_another_quota(come: Come, user: Person) -> None:
     door, other = come(user.token), come(new_user().token)
     for _ in range(REQUESTS):
         door.page("task")
@@ -136,7 +137,7 @@ def test_another_user_at_the_same_address_is_served(come: Come, user: Person) ->
     assert other.page("task") == []
 
 
-def test_all_tokens_of_a_user_count_to_the_user_wherever_they_come_from(come: Come, user: Person) -> None:
+def test_all_tokens_and_addresses_of_a_user_share_the_quota(come: Come, user: Person) -> None:
     door = come(user.token)
     program = come(str(door.make_api_token(name="x", scopes=["tasks:read"])["token"]), at=new_address())
     for _ in range(REQUESTS - 1):
@@ -146,7 +147,7 @@ def test_all_tokens_of_a_user_count_to_the_user_wherever_they_come_from(come: Co
     refused(lambda: door.page("task"))
 
 
-def test_a_refused_request_does_nothing(come: Come, limited: Service, user: Person) -> None:
+def test_rejected_request_writes_nothing(come: Come, limited: Service, user: Person) -> None:
     door = come(user.token)
     for _ in range(REQUESTS - 1):
         door.page("task")
@@ -156,7 +157,7 @@ def test_a_refused_request_does_nothing(come: Come, limited: Service, user: Pers
     assert titles(limited, user) == {"the last one"}
 
 
-def test_what_takes_more_than_one_transaction_counts_as_often(come: Come, limited: Service) -> None:
+def test_quota_counts_each_transaction(come: Come, limited: Service) -> None:
     """A new password is two: the current one is looked up and checked first, then the new one is stored."""
     door = come(None)
     ada = door.register(email=f"{next(_numbers)}@example.com", password=PASSWORD)
@@ -179,7 +180,7 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.parametrize("path", ["/api/me/tasks", "/graphql"])
-def test_malformed_requests_count_too(limited: Service, user: Person, path: str, sent: dict[str, Any]) -> None:
+def test_malformed_requests_consume_the_quota(limited: Service, user: Person, path: str, sent: dict[str, Any]) -> None:
     with RestDoor(limited.url, user.token) as door:
         first = door.http.post(path, **sent)
         assert first.status_code in {400, 415, 422}
@@ -206,9 +207,7 @@ def graph(limited: Service, user: Person, address: str) -> Iterator[GraphQLDoor]
         yield door
 
 
-def test_an_operation_counts_as_often_as_it_writes_and_is_refused_as_a_whole(
-    limited: Service, graph: GraphQLDoor, user: Person
-) -> None:
+def test_mutation_consumes_one_per_field_and_is_rejected_as_a_whole(limited: Service, graph: GraphQLDoor, user: Person) -> None:
     kept = [f"kept {number}" for number in range(REQUESTS - 3)]
     first = graph.http.post("/graphql", json=mutation(kept))
     assert left(first)["requests"] == 3
@@ -219,7 +218,7 @@ def test_an_operation_counts_as_often_as_it_writes_and_is_refused_as_a_whole(
     assert titles(limited, user) == set(kept)
 
 
-def test_fields_under_one_key_and_skipped_ones_count_as_they_run(graph: GraphQLDoor) -> None:
+def test_merged_and_skipped_fields_count_as_executed(graph: GraphQLDoor) -> None:
     def create(key: str, directive: str = "") -> str:
         return f'{key}: createTask(input: {{title: "x"}}) {directive} {{ task {{ id }} }}'
 
@@ -232,40 +231,41 @@ def test_fields_under_one_key_and_skipped_ones_count_as_they_run(graph: GraphQLD
     assert left(answer)["requests"] == REQUESTS - 2
 
 
-def test_what_would_never_fit_is_told_so(graph: GraphQLDoor) -> None:
-    (error,) = graph.post(mutation(["x"] * (REQUESTS + 2)))["errors"]
+def test_request_larger_than_quota_returns_query_too_complex(graph: GraphQLDoor) -> None:
+    (error,) = graph.post(mutation(["x"] * (REQUESTS + 1)))["errors"]
 
     assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
-    assert error["message"] == f"This alone takes {REQUESTS + 1} of {REQUESTS} requests in 60 seconds; ask for less at once."
+    allowed = f"{REQUESTS} requests in {SECONDS} seconds"
+    assert error["message"] == f"The request needs {REQUESTS + 1}, more than the quota allows ({allowed}); split it."
 
 
-def test_the_cost_of_operations_is_counted_in_steps(graph: GraphQLDoor) -> None:
-    first = graph.http.post("/graphql", json={"query": "{ viewer { id } }"})
-    second = graph.http.post("/graphql", json={"query": "{ tasks(first: 500) { nodes { id title status priority } } }"})
+def test_operation_consumes_its_cost(graph: GraphQLDoor) -> None:
+    page = "{ tasks(first: 500) { nodes { id title status priority } } }"
+    answers = [graph.http.post("/graphql", json={"query": page}), graph.http.get("/graphql", params={"query": page})]
+    cost = COST - left(answers[0])["cost"]
 
-    assert left(first) == {"requests": REQUESTS - 1, "cost": COST - STEP}
-    assert left(second) == {"requests": REQUESTS - 2, "cost": COST - STEP - 2 * STEP}
-
-    again = graph.http.get("/graphql", params={"query": "{ tasks(first: 500) { nodes { id title status priority } } }"})
-    assert left(again) == {"requests": REQUESTS - 3, "cost": COST - STEP - 4 * STEP}
+    assert cost > 500
+    assert [left(answer) for answer in answers] == [
+        {"requests": REQUESTS - number, "cost": COST - number * cost} for number in (1, 2)
+    ]
 
 
 def costly(first: int) -> dict[str, Any]:
     return {"query": f"{{ lists(first: 500) {{ nodes {{ tasks(first: {first}) {{ nodes {{ id title status }} }} }} }} }}"}
 
 
-def test_more_cost_is_refused_and_less_still_served(graph: GraphQLDoor) -> None:
+def test_operation_above_the_cost_quota_is_rejected_and_a_cheaper_one_served(graph: GraphQLDoor) -> None:
     for _ in range(COST // 990_000):
         assert graph.http.post("/graphql", json=costly(490)).status_code == 200
     over = graph.http.post("/graphql", json=costly(490))
 
     assert over.status_code == 429
-    assert over.json()["errors"][0]["message"].startswith(f"The limit is {COST} units of GraphQL cost in 60 seconds")
+    assert over.json()["errors"][0]["message"].startswith(f"The limit is {COST} units of GraphQL cost in {SECONDS} seconds")
     assert left(over)["cost"] > 0
     assert graph.page("task") == []
 
 
-def test_strangers_count_to_their_address(come: Come) -> None:
+def test_anonymous_requests_above_the_address_quota_are_rejected(come: Come) -> None:
     door = come()
     for _ in range(ANONYMOUS):
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
@@ -274,7 +274,7 @@ def test_strangers_count_to_their_address(come: Come) -> None:
     assert "requests without a valid token from one address" in refused(lambda: door.page("task"))
 
 
-def test_so_do_bad_tokens_and_the_good_ones_are_served_all_the_same(come: Come, user: Person) -> None:
+def test_invalid_tokens_count_against_the_address_only(come: Come, user: Person) -> None:
     door, other = come("x.y.z"), come(user.token)
     for _ in range(ANONYMOUS):
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
@@ -284,7 +284,7 @@ def test_so_do_bad_tokens_and_the_good_ones_are_served_all_the_same(come: Come, 
     assert other.page("task") == []
 
 
-def test_both_doors_count_strangers_together_and_each_address_for_itself(limited: Service, address: str) -> None:
+def test_both_apis_share_the_anonymous_quota_of_an_address(limited: Service, address: str) -> None:
     with RestDoor(limited.url, None) as rest, GraphQLDoor(limited.url, None) as graph:
         for door in (rest, graph):
             door.http.headers["X-Forwarded-For"] = address
@@ -298,7 +298,7 @@ def test_both_doors_count_strangers_together_and_each_address_for_itself(limited
         assert left(elsewhere) == {"anonymous": ANONYMOUS - 1}
 
 
-def test_a_network_of_ipv6_is_one_address(come: Come) -> None:
+def test_addresses_of_one_ipv6_network_share_a_quota(come: Come) -> None:
     prefix = f"2001:db8:{next(_numbers):x}:1"
     for number in range(ANONYMOUS):
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
@@ -309,15 +309,15 @@ def test_a_network_of_ipv6_is_one_address(come: Come) -> None:
         come(at=f"2001:db8:{next(_numbers):x}:2::1").page("task")
 
 
-def test_whoever_is_no_proxy_is_not_believed(database: Cluster) -> None:
-    settings = settings_for(database, rate_limit_anonymous="3/minute", forwarded_allow_ips="10.0.0.1")
+def test_x_forwarded_for_from_untrusted_peer_is_ignored(database: Cluster) -> None:
+    settings = settings_for(database, rate_limit_anonymous="3/day", forwarded_allow_ips="10.0.0.1")
     with serving(settings, database) as service, RestDoor(service.url, None) as door:
         statuses = [door.http.get("/api/me/tasks", headers={"X-Forwarded-For": new_address()}).status_code for _ in range(4)]
 
     assert statuses == [401, 401, 401, 429]
 
 
-def test_guessing_api_tokens_does_not_reach_the_database_for_long(come: Come, log: LogLines) -> None:
+def test_unknown_api_token_above_the_anonymous_quota_sends_no_sql(come: Come, log: LogLines) -> None:
     for number in range(ANONYMOUS):
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
             come(f"todo_api_{number}").page("task")
@@ -328,7 +328,7 @@ def test_guessing_api_tokens_does_not_reach_the_database_for_long(come: Come, lo
     assert [line["sql"] for line in log.lines(requests=1)] == [0]
 
 
-def test_attempts_to_get_in_are_counted_by_address(come: Come) -> None:
+def test_register_login_and_refresh_share_a_quota_per_address(come: Come) -> None:
     door = come()
     for number in range(LOGINS):
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
@@ -342,14 +342,14 @@ def test_attempts_to_get_in_are_counted_by_address(come: Come) -> None:
         assert "attempts to register, log in or refresh" in refused(attempt)
 
 
-def test_each_alias_is_an_attempt_and_too_many_are_none(limited: Service, address: str) -> None:
+def test_each_alias_is_an_attempt_and_too_many_are_rejected_as_a_whole(limited: Service, address: str) -> None:
     emails = [f"new.{next(_numbers)}@example.com" for _ in range(LOGINS)]
     fields = [
         f'a{n}: register(input: {{email: "{email}", password: "{PASSWORD}"}}) {{ expiresIn }}' for n, email in enumerate(emails)
     ]
     with GraphQLDoor(limited.url, None) as door:
         door.http.headers["X-Forwarded-For"] = address
-        assert left(door.http.post("/graphql", json={"query": f"mutation {{ {fields[0]} }}"}))["login"] == LOGINS - 1
+        assert left(door.http.post("/graphql", json={"query": f"mutation {{ {fields[0]} }}"}))["auth-address"] == LOGINS - 1
         answer = door.http.post("/graphql", json={"query": f"mutation {{ {' '.join(fields)} }}"})
 
     assert answer.status_code == 429
@@ -358,7 +358,7 @@ def test_each_alias_is_an_attempt_and_too_many_are_none(limited: Service, addres
     assert known == [(emails[0],)]
 
 
-def test_whoever_guesses_from_one_address_keeps_nobody_out_elsewhere(come: Come) -> None:
+def test_login_limit_is_per_address(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come(at=new_address()).register(email=email, password=PASSWORD)
     for number in range(ON_ACCOUNT):
@@ -371,17 +371,17 @@ def test_whoever_guesses_from_one_address_keeps_nobody_out_elsewhere(come: Come)
     assert "attempts on one account from one address" in refused(lambda: come().log_in(email, PASSWORD))
 
 
-def test_attempts_on_an_account_are_counted_wherever_they_come_from(come: Come) -> None:
+def test_login_attempts_from_all_addresses_are_limited(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come(at=new_address()).register(email=email, password=PASSWORD)
-    for number in range(EVERYWHERE * ON_ACCOUNT):
+    for number in range(GLOBAL_MULTIPLIER * ON_ACCOUNT):
         with pytest.raises(DoorError, match="UNAUTHENTICATED"):
             come(at=new_address()).log_in(email.upper() if number else email, "wrong wrong")
 
     assert "attempts on one account in" in refused(lambda: come(at=new_address()).log_in(email, PASSWORD))
 
 
-def test_one_email_is_not_registered_over_and_over(come: Come) -> None:
+def test_repeated_registration_is_limited_and_does_not_block_login(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come().register(email=email, password=PASSWORD)
     for _ in range(ON_ACCOUNT - 1):
@@ -392,10 +392,10 @@ def test_one_email_is_not_registered_over_and_over(come: Come) -> None:
     assert come().log_in(email, PASSWORD)["access_token"]
 
 
-def test_what_is_refused_from_one_address_is_not_counted_everywhere(come: Come) -> None:
+def test_rejected_attempts_do_not_consume_the_global_quota(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come(at=new_address()).register(email=email, password=PASSWORD)
-    for address in [new_address() for _ in range(EVERYWHERE - 1)]:
+    for address in [new_address() for _ in range(GLOBAL_MULTIPLIER - 1)]:
         for number in range(LOGINS):
             with pytest.raises(DoorError, match="UNAUTHENTICATED" if number < ON_ACCOUNT else "RATE_LIMITED"):
                 come(at=address).log_in(email, "wrong wrong")
@@ -403,7 +403,7 @@ def test_what_is_refused_from_one_address_is_not_counted_everywhere(come: Come) 
     assert come(at=new_address()).log_in(email, PASSWORD)["access_token"]
 
 
-def test_the_current_password_cannot_be_guessed_with_a_stolen_token(come: Come) -> None:
+def test_current_password_attempts_are_limited(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     token = come(at=new_address()).register(email=email, password=PASSWORD)["access_token"]
     for number in range(ON_ACCOUNT):
@@ -416,7 +416,7 @@ def test_the_current_password_cannot_be_guessed_with_a_stolen_token(come: Come) 
     assert come(token, at=new_address()).change_me(password="out of reach", current_password=PASSWORD)
 
 
-def test_whoever_tries_to_log_in_too_often_keeps_nobody_from_changing_the_password(come: Come) -> None:
+def test_login_limit_does_not_block_password_change(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     token = come(at=new_address()).register(email=email, password=PASSWORD)["access_token"]
     for _ in range(ON_ACCOUNT):
@@ -426,7 +426,7 @@ def test_whoever_tries_to_log_in_too_often_keeps_nobody_from_changing_the_passwo
     assert come(token).change_me(password="out of reach", current_password=PASSWORD)
 
 
-def test_a_change_of_email_tells_no_more_than_registering_who_has_an_account(come: Come) -> None:
+def test_email_change_attempts_share_the_quota_per_address(come: Come) -> None:
     registered = [come(at=new_address()).register(email=f"ada.{next(_numbers)}@example.com", password=PASSWORD) for _ in range(3)]
     taken = {"email": registered[0]["user"]["email"], "current_password": PASSWORD}
     asked = [come(admission["access_token"]) for admission in registered[1:] for _ in range(ON_ACCOUNT)]
@@ -438,7 +438,7 @@ def test_a_change_of_email_tells_no_more_than_registering_who_has_an_account(com
     assert "from one address" in refused(lambda: come(registered[0]["access_token"]).change_me(**taken))
 
 
-def test_a_success_forgets_the_attempts_before_it(come: Come) -> None:
+def test_successful_login_resets_the_attempts(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come(at=new_address()).register(email=email, password=PASSWORD)
     for _ in range(2):
@@ -450,7 +450,7 @@ def test_a_success_forgets_the_attempts_before_it(come: Come) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_how_graphql_refuses(graph: GraphQLDoor, method: str, accept: str) -> None:
+def test_graphql_rejection_has_retry_after_and_headers(graph: GraphQLDoor, method: str, accept: str) -> None:
     for _ in range(REQUESTS):
         graph.page("task")
     sent: dict[str, Any] = (
@@ -461,18 +461,18 @@ def test_how_graphql_refuses(graph: GraphQLDoor, method: str, accept: str) -> No
 
     seconds = int(answer.headers["retry-after"])
     assert answer.status_code == 429
-    assert 1 <= seconds <= 60
+    assert 1 <= seconds <= 2 * SECONDS
     assert answer.headers["content-type"].startswith(accept)
     (error,) = answer.json()["errors"]
     assert error == {
-        "message": f"The limit is {REQUESTS} requests in 60 seconds; come back in {seconds} s.",
+        "message": f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in {seconds} s.",
         "extensions": {"code": "RATE_LIMITED", "status": 429, "retryAfter": seconds},
     }
     assert answer.json().keys() == {"errors"}
     assert left(answer) == {"requests": 0}
 
 
-def test_how_rest_refuses(limited: Service, user: Person) -> None:
+def test_rest_rejection_is_a_problem_with_retry_after_and_headers(limited: Service, user: Person) -> None:
     with RestDoor(limited.url, user.token) as door:
         for _ in range(REQUESTS):
             door.page("task")
@@ -505,7 +505,7 @@ ANYTHING: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("method", "path", "sent"), ANYTHING.values(), ids=ANYTHING)
-def test_every_answer_says_how_its_caller_stands_also_where_nothing_is_counted(
+def test_uncounted_responses_have_rate_limit_headers(
     limited: Service, address: str, method: str, path: str, sent: dict[str, Any]
 ) -> None:
     with httpx.Client(base_url=limited.url, verify=TLS, headers={"X-Forwarded-For": address}) as http:
@@ -515,7 +515,7 @@ def test_every_answer_says_how_its_caller_stands_also_where_nothing_is_counted(
     assert [left(answer) for answer in answers] == [{"anonymous": ANONYMOUS - 1}] * 3
 
 
-def test_health_is_never_refused(limited: Service, address: str) -> None:
+def test_health_is_never_rejected(limited: Service, address: str) -> None:
     with httpx.Client(base_url=limited.url, verify=TLS, headers={"X-Forwarded-For": address}) as http:
         for _ in range(ANONYMOUS):
             http.get("/api/me/tasks")
@@ -526,7 +526,7 @@ def test_health_is_never_refused(limited: Service, address: str) -> None:
             assert (answer.status_code, left(answer)) == (200, {"anonymous": 0})
 
 
-def test_what_is_off_is_neither_counted_nor_shown(service: Service, ada: Person) -> None:
+def test_disabled_policy_is_not_counted_or_reported(service: Service, ada: Person) -> None:
     with RestDoor(service.url, ada.token) as door:
         for answer in (door.send("GET", "/api/me/tasks"), door.http.get("/health")):
             assert not {"ratelimit", "ratelimit-policy"} & answer.headers.keys()
@@ -540,16 +540,16 @@ def counting(database: Cluster, **limits: str) -> Iterator[Callable[[], httpx.Re
         yield lambda: door.http.get("/api/me/tasks")
 
 
-def test_whoever_comes_back_when_told_is_served(database: Cluster) -> None:
+def test_retry_after_is_sufficient(database: Cluster) -> None:
     with counting(database, rate_limit_requests="2/second") as ask:
-        told = next(answer for answer in iter(ask, None) if answer.status_code == 429)
-        assert told.headers["retry-after"] == "1"
-        time.sleep(1)
+        for _ in range(3):
+            rejected = next(answer for answer in iter(ask, None) if answer.status_code == 429)
+            time.sleep(int(rejected.headers["retry-after"]))
 
-        assert ask().status_code == 200
+            assert ask().status_code == 200
 
 
-def test_each_policy_can_be_off_by_itself(database: Cluster) -> None:
+def test_each_policy_can_be_disabled_alone(database: Cluster) -> None:
     with counting(database, rate_limit_cost="20000000/hour") as ask:
         answer = ask()
 
