@@ -12,12 +12,12 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from api import docs, graphql, problems
 from api.house import open_house
-from api.middleware import BodyLimit, LastResort, RequestLog
+from api.middleware.rate_limit_headers import HEADERS, RateHeaders
+from api.middleware.request_logging import BodyLimit, LastResort, RequestLog
+from api.middleware.websocket_limit import SocketLimit
 from api.openapi import PROBLEM_SCHEMA, never_null, show_rates
-from api.rates import HEADERS, RateHeaders
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.settings import Environment, Settings
-from api.sockets import SocketLimit
 from services.passwords import WAITING
 
 TITLE = "Todo"

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import OAuth2PasswordBearer
 
-from api.arrivals import arrive, house_of, visitor_of
+from api.authentication import arrive, house_of, visitor_of
 from api.house import House
 from models.text import Id
 from services.accounts import AccountService

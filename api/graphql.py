@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api import explorer
-from api.arrivals import arrive, house_of, visitor_of
+from api.authentication import arrive, house_of, visitor_of
 from api.graph import build_graph
 from api.graphql_requests import RefusedRequestError, asked, is_safe, names_no_document
 from api.graphql_responses import not_acceptable, refuse, respond

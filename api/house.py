@@ -8,8 +8,8 @@ from datetime import timedelta
 from limits.errors import ConfigurationError
 
 from api.checkup import Checkup
+from api.concurrency_limit import Turns
 from api.settings import Settings, SettingsError
-from api.turns import Turns
 from models.database import Database, make_engine
 from models.embedded import embedded_postgres
 from models.migrate import migrate

@@ -9,7 +9,7 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api.arrivals import arrive, house_of
+from api.authentication import arrive, house_of
 from api.parameters import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_text import NotReadableError, read_json

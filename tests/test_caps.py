@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from api.app import create_app
+from api.middleware.websocket_limit import SocketLimit
 from api.parameters import MAX_PARAMETERS
 from api.serving import SOCKET_MESSAGE_BYTES, options
 from api.settings import Settings
-from api.sockets import SocketLimit
 from services.json_text import MAX_LEVELS
 from tests.conftest import Cluster, serving, settings_for
 from tests.doors import Door, DoorError, GraphQLDoor, RestDoor

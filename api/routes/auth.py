@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.arrivals import house_of
+from api.authentication import house_of
 from api.dependencies import Account, Bearer, TheHouse, TheVisitor, caller
 from api.openapi import Responses, errors, gone
 from api.routing import router

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.asgi import HttpMiddleware
 from api.logs import current_request_id
+from api.middleware.base import HttpMiddleware
 from api.problems import InternalError, problem
 from models.statements import counting_statements
 from services.errors import PayloadTooLarge

@@ -2,8 +2,8 @@
 
 from starlette.types import Message, Receive, Scope, Send
 
-from api.arrivals import visitor_in
-from api.asgi import HttpMiddleware
+from api.authentication import visitor_in
+from api.middleware.base import HttpMiddleware
 from services.limits.allowance import Tally
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
