@@ -1,61 +1,81 @@
-"""Arrivals: at both doors, the first thing about a request is whose it is, and that it counts."""
+"""Authentication of requests: who sent it, and whose access token it carries."""
 
 from typing import Any
 
 from fastapi import Request
+from starlette.types import Scope
 
 from api.house import House
 from services.context import UserContext
 from services.errors import RateLimited, TodoError
 from services.limits.visitor import Visitor
 
-LONGEST_DEVICE = 200
-NOBODY = ("", 0)  # whoever comes over a Unix socket
+MAX_USER_AGENT_LENGTH = 200
+UNKNOWN_ADDRESS = ("", 0)  # of clients that connect to a Unix socket
 
 
-def house_of(request: Request) -> House:
+def get_container(request: Request) -> House:
     """Return what was built when the service started."""
-    house: House = request.app.state.house
-    return house
+    return container_from_scope(request.scope)
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Return where the request comes from."""
-    return visitor_in(request.scope)
+def container_from_scope(scope: Scope) -> House:
+    """Return what was built when the service started."""
+    container: House = scope["app"].state.house
+    return container
 
 
-def visitor_in(scope: Any) -> Visitor:
-    """Return where an ASGI connection comes from; the same each time, since it keeps what was counted."""
+def get_client(request: Request) -> Visitor:
+    """Return the client that sent the request."""
+    return client_from_scope(request.scope)
+
+
+def client_from_scope(scope: Scope) -> Visitor:
+    """Return the client of an ASGI connection: one object for each connection, since it holds the quota usage."""
     state: dict[str, Any] = scope.setdefault("state", {})
-    if "visitor" not in state:
-        house: House = scope["app"].state.house
-        device = next((value for name, value in scope["headers"] if name == b"user-agent"), b"").decode("latin-1")
-        address, _ = scope.get("client") or NOBODY
-        state["visitor"] = Visitor(address, device.strip()[:LONGEST_DEVICE] or None, house.quotas)
-    visitor: Visitor = state["visitor"]
-    return visitor
+    if "client" not in state:
+        user_agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"").decode("latin-1")
+        address, _ = scope.get("client") or UNKNOWN_ADDRESS
+        user_agent = user_agent.strip()[:MAX_USER_AGENT_LENGTH]
+        state["client"] = Visitor(address, user_agent or None, container_from_scope(scope).quotas)
+    client: Visitor = state["client"]
+    return client
 
 
-async def arrive(request: Request) -> UserContext | TodoError:
-    """Return the caller's context, or why there is none. What needs no caller does without.
+async def authenticate(scope: Scope) -> UserContext | TodoError:
+    """Return the context of the access token's user, or why there is none; remember it for the endpoint.
 
-    The request is counted, once: to its user, or else to the address that it comes from. Raises RateLimited.
+    The request is counted: to its user, or else to the client's address. Raises RateLimited.
     """
-    state: dict[str, Any] = request.scope["state"]
-    if "caller" not in state:
-        state["caller"] = await _identified(request)
-    caller: UserContext | TodoError = state["caller"]
-    return caller
-
-
-async def _identified(request: Request) -> UserContext | TodoError:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    state: dict[str, Any] = scope["state"]
     try:
-        bearer = token.strip() if scheme.lower() == "bearer" else None
-        context = await house_of(request).gate.identify(bearer, visitor_of(request))
+        context = await container_from_scope(scope).gate.identify(_bearer_token(scope), client_from_scope(scope))
     except RateLimited:
         raise
     except TodoError as error:
+        state["authentication"] = error
         return error
-    request.state.user_id = context.user_id
+    state["authentication"] = context
+    state["user_id"] = context.user_id
     return context
+
+
+def get_authentication(request: Request) -> UserContext | TodoError:
+    """Return the result of authentication. It may be an error: some endpoints need no user."""
+    authentication: UserContext | TodoError = request.scope["state"]["authentication"]
+    return authentication
+
+
+def get_current_user(request: Request) -> UserContext:
+    """Return the context of the access token's user. Raises Unauthenticated or Unavailable if there is none."""
+    authentication = get_authentication(request)
+    if isinstance(authentication, TodoError):
+        raise authentication
+    return authentication
+
+
+def _bearer_token(scope: Scope) -> str | None:
+    """Return the token of the Authorization header, of the first one if there are several."""
+    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

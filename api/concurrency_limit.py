@@ -1,28 +1,52 @@
-"""Turns: a user has only so many requests under way at once, so that nobody keeps the connections from everybody else.
+"""Limit on the concurrent requests of one user, so that nobody occupies all database connections.
 
-A user's writes happen one after another, and each that waits for the one before it holds a connection of the pool.
+A user's writes run one after another, and each one that waits for the previous one holds a connection of the pool.
 """
 
 from asyncio import Semaphore
-from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Self
 from weakref import WeakValueDictionary
 
-from services.context import UserContext
-from services.errors import TodoError
+
+class Slot:
+    """The right of one request to run."""
+
+    __slots__ = ("_is_held", "_semaphore")
+
+    def __init__(self, semaphore: Semaphore) -> None:
+        self._semaphore = semaphore
+        self._is_held = False
+
+    async def __aenter__(self) -> Self:
+        """Wait for a free slot."""
+        await self._semaphore.acquire()
+        self._is_held = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Release the slot if it is still held."""
+        self.release()
+
+    def release(self) -> None:
+        """Release the slot; a second time does nothing."""
+        if self._is_held:
+            self._is_held = False
+            self._semaphore.release()
 
 
-class Turns:
-    """Whoever has so many requests under way waits with the next, in the order of arrival, without a thread or a connection."""
+class UserConcurrencyLimit:
+    """Limits the requests of each user that run concurrently.
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
-        self._lines: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
+    Further requests wait in the order of arrival, without a thread or a database connection.
+    """
 
-    def of(self, caller: UserContext | TodoError) -> AbstractAsyncContextManager[None]:
-        """Return the caller's next turn. Strangers have nothing that they could wait for."""
-        if isinstance(caller, TodoError):
-            return nullcontext()
-        line = self._lines.get(caller.user_id)
-        if line is None:
-            line = self._lines[caller.user_id] = Semaphore(self._at_once)
-        return line
+    def __init__(self, max_concurrent: int) -> None:
+        self._max_concurrent = max_concurrent
+        self._semaphores: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
+
+    def slot(self, user_id: str) -> Slot:
+        """Return a slot of the user, to be entered."""
+        semaphore = self._semaphores.get(user_id)
+        if semaphore is None:
+            semaphore = self._semaphores[user_id] = Semaphore(self._max_concurrent)
+        return Slot(semaphore)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from limits.errors import ConfigurationError
 
 from api.checkup import Checkup
-from api.concurrency_limit import Turns
+from api.concurrency_limit import UserConcurrencyLimit
 from api.settings import Settings, SettingsError
 from models.database import Database, make_engine
 from models.embedded import embedded_postgres
@@ -35,7 +35,7 @@ class House:
     reception: Reception
     quotas: Quotas
     checkup: Checkup
-    turns: Turns
+    concurrency_limit: UserConcurrencyLimit
 
 
 @contextmanager
@@ -82,8 +82,8 @@ def _house(database: Database, settings: Settings, issuer: Issuer | None) -> Hou
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
-    turns = Turns(max(1, settings.database_pool_size // 2))
-    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine), turns)
+    limit = UserConcurrencyLimit(max(1, settings.database_pool_size // 2))
+    return House(database, passwords, Gate(database, tokens), reception, _quotas(settings), Checkup(database.engine), limit)
 
 
 def _quotas(settings: Settings) -> Quotas:

@@ -1,4 +1,4 @@
-"""Pure ASGI middleware around HTTP requests; other connections pass untouched."""
+"""Base class of pure ASGI middleware for HTTP requests."""
 
 from abc import ABC, abstractmethod
 
@@ -6,15 +6,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HttpMiddleware(ABC):
-    """One layer around the application."""
+    """One layer around an ASGI application. Connections other than HTTP requests pass through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        await (self.serve if scope["type"] == "http" else self._app)(scope, receive, send)
+        """Handle one connection."""
+        await (self.handle if scope["type"] == "http" else self._app)(scope, receive, send)
 
     @abstractmethod
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one HTTP request."""
