@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.house import House
@@ -34,9 +35,8 @@ def client_from_scope(scope: Scope) -> Visitor:
     """Return the client of an ASGI connection: one object for each connection, since it holds the quota usage."""
     state: dict[str, Any] = scope.setdefault("state", {})
     if "client" not in state:
-        user_agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"").decode("latin-1")
+        user_agent = Headers(scope=scope).get("user-agent", "").strip()[:MAX_USER_AGENT_LENGTH]
         address, _ = scope.get("client") or UNKNOWN_ADDRESS
-        user_agent = user_agent.strip()[:MAX_USER_AGENT_LENGTH]
         state["client"] = Visitor(address, user_agent or None, container_from_scope(scope).quotas)
     client: Visitor = state["client"]
     return client
@@ -76,6 +76,5 @@ def get_current_user(request: Request) -> UserContext:
 
 def _bearer_token(scope: Scope) -> str | None:
     """Return the token of the Authorization header, of the first one if there are several."""
-    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"").decode("latin-1")
-    scheme, _, token = header.partition(" ")
+    scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

@@ -29,7 +29,6 @@ _IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')
 _ENTITY_TAG = re.compile(r'(W/)?"([0-9]{1,18})"')
 
 Service = TypeVar("Service")
-PathUserId = Annotated[str, Path(description="The token's subject, or `me`.", examples=["me"])]
 
 
 class _BearerToken(SecurityBase):
@@ -50,30 +49,20 @@ class _CurrentUserService(_BearerToken, Generic[Service]):
         return self._create(request)
 
 
-class _PathUser(_BearerToken):
-    """The access token's user, if the path names the same user."""
-
-    async def __call__(self, request: Request, user_id: PathUserId) -> UserContext:
-        """Return the user's context. Raises Unauthenticated, Unavailable, Forbidden, all before any SQL."""
-        return _path_user(request, user_id)
-
-
 class _PathUserService(_BearerToken, Generic[Service]):
     """A service for the access token's user, if the path names the same user."""
 
     def __init__(self, create: Callable[[UserContext], Service]) -> None:
         self._create = create
 
-    async def __call__(self, request: Request, user_id: PathUserId) -> Service:
+    async def __call__(
+        self, request: Request, user_id: Annotated[str, Path(description="The token's subject, or `me`.", examples=["me"])]
+    ) -> Service:
         """Create the service. Raises Unauthenticated, Unavailable, Forbidden, all before any SQL."""
-        return self._create(_path_user(request, user_id))
-
-
-def _path_user(request: Request, user_id: str) -> UserContext:
-    context = get_current_user(request)
-    if user_id not in {context.user_id, "me"}:
-        raise Forbidden("The path names another user than the token.")
-    return context
+        context = get_current_user(request)
+        if user_id not in {context.user_id, "me"}:
+            raise Forbidden("The path names another user than the token.")
+        return self._create(context)
 
 
 def _account_service(request: Request) -> AccountService:
@@ -114,7 +103,7 @@ TaskServiceDep = Annotated[TaskService, Depends(_PathUserService(TaskService))]
 ListServiceDep = Annotated[ListService, Depends(_PathUserService(ListService))]
 TagServiceDep = Annotated[TagService, Depends(_PathUserService(TagService))]
 CommentServiceDep = Annotated[CommentService, Depends(_PathUserService(CommentService))]
-PathUserDep = Annotated[UserContext, Depends(_PathUser())]
+PathUserDep = Annotated[UserContext, Depends(_PathUserService(lambda context: context))]
 AccountServiceDep = Annotated[AccountService, Depends(_CurrentUserService(_account_service))]
 SessionServiceDep = Annotated[SessionService, Depends(_CurrentUserService(_session_service))]
 ApiTokenServiceDep = Annotated[ApiTokenService, Depends(_CurrentUserService(_api_token_service))]

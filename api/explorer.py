@@ -33,7 +33,7 @@ class ExplorerMiddleware(HttpMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one HTTP request."""
         request = Request(scope)
-        if wish_of(request).html and is_safe(request) and names_no_document(request):
+        if is_safe(request) and wish_of(request).html and names_no_document(request):
             await HTMLResponse(_PAGE, headers={"Vary": "Accept"})(scope, receive, send)
         else:
             await self._app(scope, receive, send)
