@@ -11,12 +11,15 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from api import graphql, problems
 from api.house import open_house
-from api.middleware import BodyLimit, LastResort, RequestLog
+from api.middleware.body_limit import BodyLimitMiddleware
+from api.middleware.error_boundary import ErrorBoundaryMiddleware
+from api.middleware.rate_limit_headers import HEADERS, RateLimitHeadersMiddleware
+from api.middleware.request_logging import RequestLoggingMiddleware
+from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.openapi import customize, swagger_ui
-from api.rates import HEADERS, RateHeaders
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
+from api.routing import with_authentication
 from api.settings import Environment, Settings
-from api.sockets import SocketLimit
 from services.passwords import WAITING
 
 TITLE = "Todo"
@@ -26,7 +29,8 @@ Tasks, lists, tags and comments, over REST here and over GraphQL at [/graphql](/
 Register, then press *Authorize*. `{user_id}` in a path is the token's subject, or simply `me`.
 Every change takes the next revision of your account; it is the ETag of a row, and what `If-Match` compares.
 """
-ROOMS = (tasks, lists, tags, comments, auth, sessions, api_tokens, health)
+METERED_ROUTE_MODULES = (tasks, lists, tags, comments, auth, sessions, api_tokens)
+UNMETERED_ROUTE_MODULES = (health,)
 _LOCALHOST = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
 _EXPOSED = ["ETag", "Link", "Location", *HEADERS, "Retry-After", "WWW-Authenticate", "X-Request-Id"]
 
@@ -58,13 +62,15 @@ def create_app(settings: Settings) -> FastAPI:
         servers=[{"url": "/"}],
     )
     graphql.install(app, settings)
-    for room in ROOMS:
-        # The rooms' routes stand for themselves: an included router would be a second search within the first.
-        app.router.routes += room.routes.routes
+    # Single routes, since an included router would be a second search within the first.
+    for module in METERED_ROUTE_MODULES:
+        app.router.routes += with_authentication(module.router.routes)
+    for module in UNMETERED_ROUTE_MODULES:
+        app.router.routes += module.router.routes
     if settings.docs_enabled:
         swagger_ui.install(app)
     problems.install(app, app.routes)
-    _surround(app, settings)
+    _add_middleware(app, settings)
     customize.install(app)
     return app
 
@@ -80,10 +86,10 @@ def _settle() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
-def _surround(app: FastAPI, settings: Settings) -> None:
-    """Add the middleware, innermost first."""
-    app.add_middleware(LastResort)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Add the middleware of all requests, innermost first. Metered routes have their own: AuthenticationMiddleware."""
+    app.add_middleware(ErrorBoundaryMiddleware)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -93,6 +99,6 @@ def _surround(app: FastAPI, settings: Settings) -> None:
         expose_headers=_EXPOSED,
         max_age=600,
     )
-    app.add_middleware(RateHeaders)
-    app.add_middleware(SocketLimit, most=settings.max_websockets)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RateLimitHeadersMiddleware)
+    app.add_middleware(WebSocketLimitMiddleware, max_open=settings.max_websockets)
+    app.add_middleware(RequestLoggingMiddleware)

@@ -1,54 +1,83 @@
-"""The gate: who is asking, and the services that person gets. Routes name what they need as annotated aliases."""
+"""Dependencies of the REST endpoints: the service for the authenticated user, and the If-Match header.
+
+An endpoint has one dependency with none below it, because FastAPI resolves each of them anew for every request. Authentication is
+done by then (api/middleware/authentication.py); what is left is to refuse requests without a user, or for another user.
+"""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Header, Path, Request
-from fastapi.security import OAuth2PasswordBearer
+from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
+from fastapi.security.base import SecurityBase
 
-from api.arrivals import arrive, house_of, visitor_of
-from api.house import House
-from models.text import Id
+from api.authentication import get_client, get_container, get_current_user
 from services.accounts import AccountService
 from services.api_tokens import ApiTokenService
-from services.comments import CommentService, TaskCommentService
+from services.comments import CommentService
 from services.context import UserContext
-from services.errors import Forbidden, InvalidInput, TodoError
+from services.errors import Forbidden, InvalidInput
 from services.lists import ListService
-from services.rate_limiting.client import Client
 from services.rows import Revisions
 from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
 
-_SCHEME = OAuth2PasswordBearer(tokenUrl="/api/auth/login", auto_error=False, description="The access token, as Bearer.")
+_LOGIN = OAuthFlowPassword(tokenUrl="/api/auth/login", scopes={})
 _IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')
 _ENTITY_TAG = re.compile(r'(W/)?"([0-9]{1,18})"')
 
 Service = TypeVar("Service")
-Bearer = Annotated[str | None, Depends(_SCHEME)]
 
 
-async def caller(request: Request, _: Bearer) -> UserContext:
-    """Return the context of the bearer token's user. Not a word to the database yet: its opening message asks that."""
-    found = await arrive(request)
-    if isinstance(found, TodoError):
-        raise found
-    return found
+class _BearerToken(SecurityBase):
+    """The security scheme that OpenAPI shows for a dependency: FastAPI reads it from the dependency's class."""
+
+    model = OAuth2(flows=OAuthFlows(password=_LOGIN), description="The access token, as Bearer.")
+    scheme_name = "OAuth2PasswordBearer"
 
 
-async def owner(
-    context: Annotated[UserContext, Depends(caller)],
-    user_id: Annotated[str, Path(description="The token's subject, or `me`.", examples=["me"])],
-) -> UserContext:
-    """Return the caller's context, if the path names the caller. Raises Forbidden before any SQL."""
-    if user_id not in {context.user_id, "me"}:
-        raise Forbidden("The path names another user than the token.")
-    return context
+class _CurrentUserService(_BearerToken, Generic[Service]):
+    """A service for the access token's user."""
+
+    def __init__(self, create: Callable[[Request], Service]) -> None:
+        self._create = create
+
+    async def __call__(self, request: Request) -> Service:
+        """Create the service. Raises Unauthenticated, Unavailable."""
+        return self._create(request)
 
 
-async def preconditions(
+class _PathUserService(_BearerToken, Generic[Service]):
+    """A service for the access token's user, if the path names the same user."""
+
+    def __init__(self, create: Callable[[UserContext], Service]) -> None:
+        self._create = create
+
+    async def __call__(
+        self, request: Request, user_id: Annotated[str, Path(description="The token's subject, or `me`.", examples=["me"])]
+    ) -> Service:
+        """Create the service. Raises Unauthenticated, Unavailable, Forbidden, all before any SQL."""
+        context = get_current_user(request)
+        if user_id not in {context.user_id, "me"}:
+            raise Forbidden("The path names another user than the token.")
+        return self._create(context)
+
+
+def _account_service(request: Request) -> AccountService:
+    return AccountService(get_current_user(request), get_container(request).passwords, get_client(request))
+
+
+def _session_service(request: Request) -> SessionService:
+    return SessionService(get_current_user(request))
+
+
+def _api_token_service(request: Request) -> ApiTokenService:
+    return ApiTokenService(get_current_user(request))
+
+
+async def if_match_revisions(
     if_match: Annotated[
         str | None,
         Header(
@@ -58,7 +87,7 @@ async def preconditions(
         ),
     ] = None,
 ) -> Revisions:
-    """Return the revisions that If-Match (RFC 9110, 13.1.1) allows; None where any will do."""
+    """Return the revisions that If-Match (RFC 9110, 13.1.1) allows; None if it allows any. Raises InvalidInput."""
     if if_match is None:
         return None
     if not _IF_MATCH.fullmatch(if_match):
@@ -68,37 +97,14 @@ async def preconditions(
     return frozenset(int(revision) for weak, revision in _ENTITY_TAG.findall(if_match) if not weak)
 
 
-def _service(make: Callable[[UserContext], Service]) -> Callable[[UserContext], Awaitable[Service]]:
-    async def provide(context: Annotated[UserContext, Depends(owner)]) -> Service:
-        return make(context)
+SECURITY: list[dict[str, list[str]]] = [{_BearerToken.scheme_name: []}]
 
-    return provide
-
-
-async def _account(request: Request, context: Annotated[UserContext, Depends(caller)]) -> AccountService:
-    return AccountService(context, house_of(request).passwords, visitor_of(request))
-
-
-async def _sessions(context: Annotated[UserContext, Depends(caller)]) -> SessionService:
-    return SessionService(context)
-
-
-async def _api_tokens(context: Annotated[UserContext, Depends(caller)]) -> ApiTokenService:
-    return ApiTokenService(context)
-
-
-async def _task_comments(context: Annotated[UserContext, Depends(owner)], id: Id) -> TaskCommentService:
-    return TaskCommentService(context, id)
-
-
-TheHouse = Annotated[House, Depends(house_of)]
-TheVisitor = Annotated[Client, Depends(visitor_of)]
-Sessions = Annotated[SessionService, Depends(_sessions)]
-ApiTokens = Annotated[ApiTokenService, Depends(_api_tokens)]
-Account = Annotated[AccountService, Depends(_account)]
-Tasks = Annotated[TaskService, Depends(_service(TaskService))]
-Lists = Annotated[ListService, Depends(_service(ListService))]
-Tags = Annotated[TagService, Depends(_service(TagService))]
-Comments = Annotated[CommentService, Depends(_service(CommentService))]
-TaskComments = Annotated[TaskCommentService, Depends(_task_comments)]
-IfMatch = Annotated[Revisions, Depends(preconditions)]
+TaskServiceDep = Annotated[TaskService, Depends(_PathUserService(TaskService))]
+ListServiceDep = Annotated[ListService, Depends(_PathUserService(ListService))]
+TagServiceDep = Annotated[TagService, Depends(_PathUserService(TagService))]
+CommentServiceDep = Annotated[CommentService, Depends(_PathUserService(CommentService))]
+PathUserDep = Annotated[UserContext, Depends(_PathUserService(lambda context: context))]
+AccountServiceDep = Annotated[AccountService, Depends(_CurrentUserService(_account_service))]
+SessionServiceDep = Annotated[SessionService, Depends(_CurrentUserService(_session_service))]
+ApiTokenServiceDep = Annotated[ApiTokenService, Depends(_CurrentUserService(_api_token_service))]
+IfMatch = Annotated[Revisions, Depends(if_match_revisions)]

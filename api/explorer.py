@@ -9,8 +9,14 @@ from pathlib import Path
 
 import graphene_django_graphiql_static as package
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from api.graphql_requests import is_safe, names_no_document
+from api.middleware.base import HttpMiddleware
+from api.negotiation import wish_of
 
 _FILES = Path(package.__file__).parent / "static" / "graphene_django_graphiql_static"
 _PAGE = (Path(__file__).parent / "explorer.html").read_text()
@@ -21,6 +27,13 @@ def install(app: FastAPI) -> None:
     app.mount("/graphql/files", StaticFiles(directory=_FILES), name="explorer-files")
 
 
-def page() -> HTMLResponse:
-    """Answer the page. At its address other clients get other answers."""
-    return HTMLResponse(_PAGE, headers={"Vary": "Accept"})
+class ExplorerMiddleware(HttpMiddleware):
+    """Sends the page to browsers. Other requests, whose responses have the same address, pass through."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one HTTP request."""
+        request = Request(scope)
+        if is_safe(request) and wish_of(request).html and names_no_document(request):
+            await HTMLResponse(_PAGE, headers={"Vary": "Accept"})(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

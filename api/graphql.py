@@ -2,14 +2,17 @@
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
+from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from api import explorer
-from api.arrivals import arrive, house_of, visitor_of
+from api.authentication import get_authentication, get_client, get_container
 from api.graph import build_graph
-from api.graphql_requests import RefusedRequestError, asked, is_safe, names_no_document
+from api.graphql_requests import RefusedRequestError, asked, is_safe
 from api.graphql_responses import not_acceptable, refuse, respond
+from api.middleware.authentication import AuthenticationMiddleware
 from api.negotiation import Wish, wish_of
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
@@ -21,39 +24,47 @@ PATH = "/graphql"
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Serve the graph. Raises SettingsError where its documents cannot be used."""
-    graph = build_graph(settings)
+    """Serve the GraphQL API. Raises SettingsError if its documents cannot be used."""
+    executor = build_graph(settings)
 
-    async def serve(request: Request) -> Response:
-        request.state.route = PATH
-        wish = wish_of(request)
-        if settings.docs_enabled and wish.html and is_safe(request) and names_no_document(request):
-            return explorer.page()
+    async def endpoint(request: Request) -> Response:
+        preference = wish_of(request)
         try:
-            return await _answer(graph, request, wish)
-        except RefusedRequestError as refused:
-            return refuse(refused, wish)
-        except RateLimited as error:
-            return respond(failed(error), wish)
+            return await _execute(executor, request, preference)
+        except RefusedRequestError as error:
+            return refuse(error, preference)
 
+    middleware = [Middleware(AuthenticationMiddleware, on_error=_render_rate_limited)]
     if settings.docs_enabled:
         explorer.install(app)
-    app.router.routes.append(Route(PATH, serve, methods=["GET", "POST"], include_in_schema=False))
+        middleware.insert(0, Middleware(explorer.ExplorerMiddleware))
+    route = _GraphQLRoute(PATH, endpoint, methods=["GET", "POST"], include_in_schema=False, middleware=middleware)
+    app.router.routes.append(route)
 
 
-async def _answer(graph: GraphQLExecutor, request: Request, wish: Wish) -> Response:
-    # A bad token is no error until a field needs a caller: logging in and introspection do without.
-    caller = await arrive(request)
-    asking = await asked(request)
-    if wish.media_type is None:
+class _GraphQLRoute(Route):
+    """A route that names itself in the scope, as FastAPI's routes do: the access log shows its path."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the request matches, and what to add to its scope."""
+        match, child_scope = super().matches(scope)
+        return match, {**child_scope, "route": self}
+
+
+def _render_rate_limited(request: Request, error: RateLimited) -> Response:
+    return respond(failed(error), wish_of(request))
+
+
+async def _execute(executor: GraphQLExecutor, request: Request, preference: Wish) -> Response:
+    parsed = await asked(request)
+    if preference.media_type is None:
         return not_acceptable()
-    request.state.operation = asking.operation_name
-    house = house_of(request)
-    context = GraphQLContext(caller, visitor_of(request), house.reception, house.passwords)
+    request.state.operation = parsed.operation_name
+    container = get_container(request)
+    # An invalid token is no error until a field needs a user: logging in and introspection do without.
+    context = GraphQLContext(get_authentication(request), get_client(request), container.reception, container.passwords)
 
     def work() -> Outcome:
-        return graph.execute(asking, context, only_reading=is_safe(request))
+        return executor.execute(parsed, context, only_reading=is_safe(request))
 
-    async with house.turns.of(caller):
-        outcome = await to_thread.run_sync(work)
-    return respond(outcome, wish)
+    return respond(await to_thread.run_sync(work), preference)

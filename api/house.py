@@ -8,8 +8,8 @@ from datetime import timedelta
 from limits.errors import ConfigurationError
 
 from api.checkup import Checkup
+from api.concurrency_limit import UserConcurrencyLimit
 from api.settings import Settings, SettingsError
-from api.turns import Turns
 from models.database import Database, make_engine, parse_url
 from models.embedded import embedded_postgres
 from models.migrate import migrate
@@ -34,7 +34,7 @@ class House:
     reception: Reception
     rate_limiter: RateLimiter
     checkup: Checkup
-    turns: Turns
+    concurrency_limit: UserConcurrencyLimit
     jwks: JwksCache | None  # its refresh runs in the lifespan
 
 
@@ -95,7 +95,6 @@ def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) 
     tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = Reception(database, passwords, tokens, session_lifetime)
-    turns = Turns(max(1, settings.database_pool_size // 2))
     return House(
         database=database,
         passwords=passwords,
@@ -103,7 +102,7 @@ def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) 
         reception=reception,
         rate_limiter=_rate_limiter(settings),
         checkup=Checkup(database.engine),
-        turns=turns,
+        concurrency_limit=UserConcurrencyLimit(max(1, settings.database_pool_size // 2)),
         jwks=issuer.jwks if issuer else None,
     )
 

@@ -1,15 +1,16 @@
-"""The router class of our routes: bodies are read by orjson, which refuses what PostgreSQL could not store either."""
+"""Routers of the REST API: their routes check the query string and the media type, and parse JSON with orjson."""
 
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
-from api.arrivals import arrive, house_of
+from api.middleware.authentication import AuthenticationMiddleware
 from api.parameters import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_text import NotReadableError, read_json
@@ -18,71 +19,58 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class OrjsonRequest(Request):
-    """A request whose JSON is read by orjson."""
+    """A request whose JSON is parsed by orjson, and rejected if PostgreSQL could not store it."""
 
     async def json(self) -> Any:
-        """Return the body's JSON. Raises InvalidInput."""
+        """Return the parsed body. Raises InvalidInput."""
         try:
             return read_json(await self.body())
         except NotReadableError as error:
             raise InvalidInput.at("", f"The body {error}") from None
 
 
-class FreeRoute(APIRoute):
-    """A route that says 415 to bodies of another kind than it reads. Asking it is not counted."""
-
-    async def admit(self, request: Request) -> None:
-        """Decide whether to look at the request at all; everyone is admitted."""
-
-    async def turn(self, _: Request) -> AbstractAsyncContextManager[None]:
-        """Return the turn in which the request is served; nobody waits for it."""
-        return nullcontext()
+class OrjsonRoute(APIRoute):
+    """A route that rejects ambiguous query strings and bodies of another media type than its own (415)."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
-        takes_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
+        is_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
 
-        async def handle_ours(request: Request) -> Response:
-            ours = OrjsonRequest(request.scope, request.receive)
-            await self.admit(ours)
-            check_parameters(ours)
-            if self.body_field is not None and _has_body(ours):
-                _check_media_type(ours, takes_form=takes_form)
-                await ours.body()  # which may take a while to arrive; it keeps it
-            async with await self.turn(ours):
-                return await handle(ours)
+        async def check_and_handle(request: Request) -> Response:
+            check_parameters(request)
+            if self.body_field is not None and _has_body(request):
+                _check_media_type(request, is_form=is_form)
+                request = OrjsonRequest(request.scope, request.receive)
+            return await handle(request)
 
-        return handle_ours
+        return check_and_handle
 
 
-class Route(FreeRoute):
-    """A route that counts its requests before it looks at anything else, also those that turn out to be malformed."""
-
-    async def admit(self, request: Request) -> None:
-        """Raise RateLimited where the caller has asked for too much."""
-        await arrive(request)
-
-    async def turn(self, request: Request) -> AbstractAsyncContextManager[None]:
-        """Return the caller's next turn."""
-        return house_of(request).turns.of(await arrive(request))
+def create_router(prefix: str, tag: str) -> APIRouter:
+    """Create a router of the REST API."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=OrjsonRoute, redirect_slashes=False)
 
 
-def router(prefix: str, tag: str, route_class: type[FreeRoute] = Route) -> APIRouter:
-    """Make a router of ours."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class, redirect_slashes=False)
+def with_authentication(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """Wrap each route in AuthenticationMiddleware. They are copies, since all applications of a process share the originals."""
+    for route in routes:
+        assert isinstance(route, Route)  # noqa: S101
+        wrapped = copy(route)
+        wrapped.app = AuthenticationMiddleware(route.app)
+        yield wrapped
 
 
 def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def _check_media_type(request: Request, *, takes_form: bool) -> None:
+def _check_media_type(request: Request, *, is_form: bool) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if takes_form and media_type not in _FORMS:
+    if is_form and media_type not in _FORMS:
         raise UnsupportedMediaType(f"This takes a form: Content-Type: {_FORMS[0]}.")
     if (
-        not takes_form
+        not is_form
         and media_type != "application/json"
         and not (media_type.startswith("application/") and media_type.endswith("+json"))
     ):

@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from api.app import create_app
+from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.parameters import MAX_PARAMETERS
 from api.serving import SOCKET_MESSAGE_BYTES, options
 from api.settings import Settings
-from api.sockets import SocketLimit
 from services.json_text import MAX_LEVELS
 from tests.conftest import Cluster, serving, settings_for
 from tests.doors import Door, DoorError, GraphQLDoor, RestDoor
@@ -161,7 +161,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 @contextmanager
 def echoing(most: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
     """Serve the app behind the limit, with the options of the service; return how to connect from an address."""
-    app = SocketLimit(echo, most, per_address)
+    app = WebSocketLimitMiddleware(echo, most, per_address)
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **options(Settings.model_construct())))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -229,4 +229,4 @@ def test_a_message_has_an_end() -> None:
 def test_the_service_is_behind_that_limit() -> None:
     app = create_app(Settings.model_construct(max_websockets=7))
 
-    assert "Middleware(SocketLimit, most=7)" in map(repr, app.user_middleware)
+    assert "Middleware(WebSocketLimitMiddleware, max_open=7)" in map(repr, app.user_middleware)

@@ -6,13 +6,13 @@ from fastapi import Body
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.dependencies import ApiTokens
+from api.dependencies import ApiTokenServiceDep
 from api.openapi.responses import Responses, errors, no_content
-from api.routing import router
+from api.routing import create_router
 from models.lease import ApiTokenCreate
 from models.text import Id
 
-routes = router("/api/auth/tokens", "API tokens")
+router = create_router("/api/auth/tokens", "API tokens")
 ALL: Responses = {200: {"model": list[shapes.ApiToken], "description": "Those that have not expired, the one used last first."}}
 MADE: Responses = {201: {"model": shapes.NewApiToken, "description": "The new token; this is the only time it is shown."}}
 
@@ -22,21 +22,21 @@ NewToken = Annotated[
 ]
 
 
-@routes.get("", operation_id="listApiTokens", responses=ALL | errors(401, 403))
-def list_api_tokens(tokens: ApiTokens) -> Response:
+@router.get("", operation_id="listApiTokens", responses=ALL | errors(401, 403))
+def list_api_tokens(tokens: ApiTokenServiceDep) -> Response:
     """List one's API tokens."""
     return answers.answer(tokens.all())
 
 
-@routes.post("", operation_id="createApiToken", status_code=201, responses=MADE | errors(401, 403, 409, 413, 415))
-def create_api_token(tokens: ApiTokens, body: NewToken) -> Response:
+@router.post("", operation_id="createApiToken", status_code=201, responses=MADE | errors(401, 403, 409, 413, 415))
+def create_api_token(tokens: ApiTokenServiceDep, body: NewToken) -> Response:
     """Make an API token: `tasks:read`, `tasks:write` (which includes reading) and `account` say what it may do."""
     made = tokens.create(body)
     return answers.answer({**made.shown, "token": made.token}, 201, {"Cache-Control": "no-store"})
 
 
-@routes.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
-def delete_api_token(tokens: ApiTokens, id: Id) -> Response:
+@router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
+def delete_api_token(tokens: ApiTokenServiceDep, id: Id) -> Response:
     """Delete an API token. It dies at once."""
     tokens.delete(id)
     return answers.nothing()

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.arrivals import house_of
-from api.dependencies import Account, Bearer, TheHouse, TheVisitor, caller
+from api.authentication import get_client, get_container, get_current_user
+from api.dependencies import SECURITY, AccountServiceDep
 from api.openapi.responses import Responses, errors, no_content
-from api.routing import router
+from api.routing import create_router
 from models.lease import LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
 from services.errors import InvalidInput
@@ -20,7 +20,7 @@ from services.reading.defaults import default_row_selection
 from services.reading.entity_registry import ACCOUNT
 from services.sessions import SessionService
 
-routes = router("/api/auth", "Account")
+router = create_router("/api/auth", "Account")
 VIEW = default_row_selection(ACCOUNT)
 ADMITTED: Responses = {200: {"model": shapes.Admission, "description": "Welcome."}}
 REGISTERED: Responses = {201: {"model": shapes.Admission, "description": "A new account."}}
@@ -35,52 +35,50 @@ SessionToEnd = Annotated[LogOut | None, Body(openapi_examples={"expired": {"valu
 Change = Annotated[AccountChange, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
 
 
-@routes.post(
+@router.post(
     "/register",
     operation_id="register",
     status_code=201,
     responses=REGISTERED | errors(409, 413, 415),
 )
-def register(house: TheHouse, visitor: TheVisitor, body: NewAccount) -> Response:
+def register(request: Request, body: NewAccount) -> Response:
     """Make an account and begin its first session."""
-    return answers.admission(house.reception.register(body, VIEW, visitor), 201)
+    return answers.admission(get_container(request).reception.register(body, VIEW, get_client(request)), 201)
 
 
-@routes.post(
+@router.post(
     "/login",
     operation_id="logIn",
     responses=ADMITTED | errors(401, 413, 415),
 )
-def log_in(house: TheHouse, visitor: TheVisitor, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
+def log_in(request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
     """Begin a session with e-mail (as `username`) and password: the OAuth 2 password form."""
-    return answers.admission(house.reception.log_in(_credentials(form), VIEW, visitor))
+    return answers.admission(get_container(request).reception.log_in(_credentials(form), VIEW, get_client(request)))
 
 
-@routes.post("/refresh", operation_id="refresh", responses=ADMITTED | errors(401, 413, 415))
-def refresh(house: TheHouse, visitor: TheVisitor, body: RefreshToken) -> Response:
+@router.post("/refresh", operation_id="refresh", responses=ADMITTED | errors(401, 413, 415))
+def refresh(request: Request, body: RefreshToken) -> Response:
     """Go on with a session: a new access token and a new refresh token for the newest refresh token.
 
     Asking again within ten seconds, because the answer was lost, gives the same refresh token. After that, a refresh token that
     was used already ends its session: somebody else may have it.
     """
-    return answers.admission(house.reception.refresh(body, VIEW, visitor))
+    return answers.admission(get_container(request).reception.refresh(body, VIEW, get_client(request)))
 
 
-@routes.post(
+@router.post(
     "/logout",
     operation_id="logOut",
     status_code=204,
     responses=no_content() | errors(401, 403, 413, 415),
-    openapi_extra={"security": [{}]},  # A refresh token in the body will do.
+    openapi_extra={"security": [*SECURITY, {}]},  # A refresh token in the body will do.
 )
-async def log_out(request: Request, token: Bearer, body: SessionToEnd = None) -> Response:
+async def log_out(request: Request, body: SessionToEnd = None) -> Response:
     """End a session: the one of the refresh token in the body, or else the one of the access token."""
-    house = house_of(request)
     if body is not None and body.refresh_token is not None:
-        await to_thread.run_sync(house.reception.log_out, body.refresh_token)
+        await to_thread.run_sync(get_container(request).reception.log_out, body.refresh_token)
     else:
-        sessions = SessionService(await caller(request, token))
-        await to_thread.run_sync(sessions.end_current)
+        await to_thread.run_sync(SessionService(get_current_user(request)).end_current)
     return answers.nothing()
 
 
@@ -91,14 +89,14 @@ def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
         raise InvalidInput.of(error.errors()) from None
 
 
-@routes.get("/me", operation_id="getMe", responses=ME | errors(401))
-def show_me(account: Account) -> Response:
+@router.get("/me", operation_id="getMe", responses=ME | errors(401))
+def show_me(account: AccountServiceDep) -> Response:
     """Show one's own account."""
     return answers.answer(account.show(VIEW))
 
 
-@routes.patch("/me", operation_id="patchMe", responses=ME | errors(401, 409, 413, 415))
-def change_me(account: Account, body: Change) -> Response:
+@router.patch("/me", operation_id="patchMe", responses=ME | errors(401, 409, 413, 415))
+def change_me(account: AccountServiceDep, body: Change) -> Response:
     """Change one's own account; a new e-mail or password needs `current_password`.
 
     A new password ends all other sessions.
@@ -106,8 +104,8 @@ def change_me(account: Account, body: Change) -> Response:
     return answers.answer(account.change(body, VIEW))
 
 
-@routes.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
-def delete_me(account: Account) -> Response:
+@router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
+def delete_me(account: AccountServiceDep) -> Response:
     """Delete one's own account and all its data. Its tokens die at once."""
     account.delete()
     return answers.nothing()

@@ -6,34 +6,34 @@ from fastapi import Query
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.dependencies import Comments, IfMatch
+from api.dependencies import CommentServiceDep, IfMatch
 from api.openapi.responses import no_content, row, user_errors
-from api.routing import router
+from api.routing import create_router
 from models.comment import CommentUpdate
 from models.queries import RowQuery
 from models.text import Id
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import COMMENT
 
-routes = router("/api/{user_id}/comments", "Comments")
+router = create_router("/api/{user_id}/comments", "Comments")
 VIEW = default_row_selection(COMMENT)
 
 
-@routes.get("/{id}", operation_id="getComment", responses=row(shapes.Comment) | user_errors(404))
-def get_comment(comments: Comments, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+@router.get("/{id}", operation_id="getComment", responses=row(shapes.Comment) | user_errors(404))
+def get_comment(comments: CommentServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a comment."""
     return answers.wished(comments.one(id, row_selection_for(COMMENT, query)))
 
 
-@routes.put("/{id}", operation_id="putComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
-@routes.patch("/{id}", operation_id="patchComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
-def update_comment(comments: Comments, id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
+@router.put("/{id}", operation_id="putComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
+@router.patch("/{id}", operation_id="patchComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
+def update_comment(comments: CommentServiceDep, id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
     return answers.row(comments.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{id}", operation_id="deleteComment", status_code=204, responses=no_content() | user_errors(404, 412))
-def delete_comment(comments: Comments, id: Id, revisions: IfMatch) -> Response:
+@router.delete("/{id}", operation_id="deleteComment", status_code=204, responses=no_content() | user_errors(404, 412))
+def delete_comment(comments: CommentServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a comment."""
     comments.delete(id, revisions)
     return answers.nothing()

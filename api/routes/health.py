@@ -6,20 +6,20 @@ from fastapi import Request
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.dependencies import TheHouse
+from api.authentication import get_container
 from api.openapi.responses import Responses, errors
-from api.routing import FreeRoute, router
+from api.routing import create_router
 from models.readiness import NotReady
 from services.errors import Unavailable
 
 _log = logging.getLogger("todo.ready")
 
-routes = router("", "Service", FreeRoute)
+router = create_router("", "Service")
 ABOUT: Responses = {200: {"model": shapes.About, "description": "Addresses."}}
 HEALTHY: Responses = {200: {"model": shapes.Condition, "description": "Yes."}}
 
 
-@routes.get("/", operation_id="about", responses=ABOUT | errors())
+@router.get("/", operation_id="about", responses=ABOUT | errors())
 async def about(request: Request) -> Response:
     """Say what this is, and where everything is."""
     app = request.app
@@ -35,17 +35,17 @@ async def about(request: Request) -> Response:
     )
 
 
-@routes.get("/health", operation_id="health", responses=HEALTHY | errors())
+@router.get("/health", operation_id="health", responses=HEALTHY | errors())
 async def health() -> Response:
     """Is the process alive? Asks nothing of the database."""
     return answers.answer({"status": "ok"})
 
 
-@routes.get("/ready", operation_id="ready", responses=HEALTHY | errors())
-async def ready(house: TheHouse) -> Response:
+@router.get("/ready", operation_id="ready", responses=HEALTHY | errors())
+async def ready(request: Request) -> Response:
     """Can it serve? The database answers and is migrated."""
     try:
-        await house.checkup.result()
+        await get_container(request).checkup.result()
     except NotReady as error:
         # Anybody may ask, so what is wrong stands in the log alone.
         _log.warning("not ready: %s", error)

@@ -6,19 +6,20 @@ from fastapi import Body, Query, Request
 from starlette.responses import Response
 
 from api import answers, shapes
-from api.dependencies import IfMatch, TaskComments, Tasks
+from api.dependencies import IfMatch, PathUserDep, TaskServiceDep
 from api.openapi.responses import created, no_content, page, row, user_errors
-from api.routing import router
+from api.routing import create_router
 from models.comment import CommentCreate
 from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task import Completion, TaskCreate, TaskUpdate
 from models.text import Id
+from services.comments import TaskCommentService
 from services.listing import level_of, task_level
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import COMMENT, TASK
 from services.reading.selection import Compare
 
-routes = router("/api/{user_id}/tasks", "Tasks")
+router = create_router("/api/{user_id}/tasks", "Tasks")
 VIEW = default_row_selection(TASK)
 
 NewTask = Annotated[
@@ -31,72 +32,72 @@ TaskChange = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {
 Complete = Annotated[Completion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
-@routes.get("", operation_id="listTasks", responses=page(shapes.Task) | user_errors())
-def list_tasks(tasks: Tasks, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
+@router.get("", operation_id="listTasks", responses=page(shapes.Task) | user_errors())
+def list_tasks(tasks: TaskServiceDep, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List tasks, a page at a time."""
     return answers.page(tasks.page(task_level(query)), request)
 
 
-@routes.post("", operation_id="createTask", status_code=201, responses=created(shapes.Task) | user_errors(409, 413, 415))
-def create_task(tasks: Tasks, request: Request, body: NewTask) -> Response:
+@router.post("", operation_id="createTask", status_code=201, responses=created(shapes.Task) | user_errors(409, 413, 415))
+def create_task(tasks: TaskServiceDep, request: Request, body: NewTask) -> Response:
     """Create a task. With an id of your own, sending it again is safe."""
     return answers.created(tasks.create(body, VIEW), answers.place_of(request))
 
 
-@routes.get("/{id}", operation_id="getTask", responses=row(shapes.Task) | user_errors(404))
-def get_task(tasks: Tasks, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
+@router.get("/{id}", operation_id="getTask", responses=row(shapes.Task) | user_errors(404))
+def get_task(tasks: TaskServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
     return answers.wished(tasks.one(id, row_selection_for(TASK, query)))
 
 
-@routes.put("/{id}", operation_id="putTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
-@routes.patch("/{id}", operation_id="patchTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
-def update_task(tasks: Tasks, id: Id, body: TaskChange, revisions: IfMatch) -> Response:
+@router.put("/{id}", operation_id="putTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
+@router.patch("/{id}", operation_id="patchTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
+def update_task(tasks: TaskServiceDep, id: Id, body: TaskChange, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
     return answers.row(tasks.update(id, body, VIEW, revisions))
 
 
-@routes.delete("/{id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
-def delete_task(tasks: Tasks, id: Id, revisions: IfMatch) -> Response:
+@router.delete("/{id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
+def delete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a task with its subtasks and comments."""
     tasks.delete(id, revisions)
     return answers.nothing()
 
 
-@routes.patch("/{id}/complete", operation_id="completeTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
-def complete_task(tasks: Tasks, id: Id, revisions: IfMatch, body: Complete = None) -> Response:
+@router.patch("/{id}/complete", operation_id="completeTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
+def complete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch, body: Complete = None) -> Response:
     """Toggle whether the task is completed; with a body, set it, so that a retry is safe."""
     return answers.row(tasks.complete(id, VIEW, revisions, completed=body.completed if body else None))
 
 
-@routes.post("/{id}/restore", operation_id="restoreTask", responses=row(shapes.Task) | user_errors(404))
-def restore_task(tasks: Tasks, id: Id) -> Response:
+@router.post("/{id}/restore", operation_id="restoreTask", responses=row(shapes.Task) | user_errors(404))
+def restore_task(tasks: TaskServiceDep, id: Id) -> Response:
     """Bring back a deleted task, with the subtasks and comments that were deleted with it."""
     return answers.row(tasks.restore(id, VIEW))
 
 
-@routes.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(shapes.Task) | user_errors(404))
-def list_subtasks(tasks: Tasks, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
+@router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(shapes.Task) | user_errors(404))
+def list_subtasks(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task."""
     level = task_level(query, Compare("parent_id", "eq", id))
     return answers.page(tasks.page_of(id, level), request)
 
 
-@routes.get("/{id}/comments", operation_id="listComments", responses=page(shapes.Comment) | user_errors(404), tags=["Comments"])
-def list_comments(tasks: Tasks, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+@router.get("/{id}/comments", operation_id="listComments", responses=page(shapes.Comment) | user_errors(404), tags=["Comments"])
+def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the comments on a task, oldest first."""
     level = level_of(COMMENT, query, Compare("task_id", "eq", id))
     return answers.page(tasks.page_of(id, level), request)
 
 
-@routes.post(
+@router.post(
     "/{id}/comments",
     operation_id="addComment",
     status_code=201,
     responses=created(shapes.Comment) | user_errors(404, 409, 413, 415),
     tags=["Comments"],
 )
-def add_comment(comments: TaskComments, request: Request, body: CommentCreate) -> Response:
+def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreate) -> Response:
     """Comment on a task."""
     place = answers.place_of(request).split("/tasks/")[0] + "/comments"
-    return answers.created(comments.create(body, default_row_selection(COMMENT)), place)
+    return answers.created(TaskCommentService(user, id).create(body, default_row_selection(COMMENT)), place)

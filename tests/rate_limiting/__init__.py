@@ -1,1 +1,1 @@
-"""Tests of rate limits: policies, headers and storage."""
+"""Tests of rate limits and of the concurrency limit."""

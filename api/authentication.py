@@ -1,0 +1,80 @@
+"""Authentication of requests: who sent it, and whose access token it carries."""
+
+from typing import Any
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from api.house import House
+from services.context import UserContext
+from services.errors import RateLimited, TodoError
+from services.rate_limiting.client import Client
+
+MAX_USER_AGENT_LENGTH = 200
+UNKNOWN_ADDRESS = ("", 0)  # of clients that connect to a Unix socket
+
+
+def get_container(request: Request) -> House:
+    """Return what was built when the service started."""
+    return container_from_scope(request.scope)
+
+
+def container_from_scope(scope: Scope) -> House:
+    """Return what was built when the service started."""
+    container: House = scope["app"].state.house
+    return container
+
+
+def get_client(request: Request) -> Client:
+    """Return the client that sent the request."""
+    return client_from_scope(request.scope)
+
+
+def client_from_scope(scope: Scope) -> Client:
+    """Return the client of an ASGI connection: one object for each connection, since it holds the quota usage."""
+    state: dict[str, Any] = scope.setdefault("state", {})
+    if "client" not in state:
+        user_agent = Headers(scope=scope).get("user-agent", "").strip()[:MAX_USER_AGENT_LENGTH]
+        address, _ = scope.get("client") or UNKNOWN_ADDRESS
+        state["client"] = Client(address, user_agent or None, container_from_scope(scope).rate_limiter)
+    client: Client = state["client"]
+    return client
+
+
+async def authenticate(scope: Scope) -> UserContext | TodoError:
+    """Return the context of the access token's user, or why there is none; remember it for the endpoint.
+
+    The request is counted: to its user, or else to the client's address. Raises RateLimited.
+    """
+    state: dict[str, Any] = scope["state"]
+    try:
+        context = await container_from_scope(scope).gate.identify(_bearer_token(scope), client_from_scope(scope))
+    except RateLimited:
+        raise
+    except TodoError as error:
+        state["authentication"] = error
+        return error
+    state["authentication"] = context
+    state["user_id"] = context.user_id
+    return context
+
+
+def get_authentication(request: Request) -> UserContext | TodoError:
+    """Return the result of authentication. It may be an error: some endpoints need no user."""
+    authentication: UserContext | TodoError = request.scope["state"]["authentication"]
+    return authentication
+
+
+def get_current_user(request: Request) -> UserContext:
+    """Return the context of the access token's user. Raises Unauthenticated or Unavailable if there is none."""
+    authentication = get_authentication(request)
+    if isinstance(authentication, TodoError):
+        raise authentication
+    return authentication
+
+
+def _bearer_token(scope: Scope) -> str | None:
+    """Return the token of the Authorization header, of the first one if there are several."""
+    scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

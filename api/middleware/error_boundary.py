@@ -1,0 +1,38 @@
+"""Response to unexpected errors."""
+
+import logging
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+
+from api.middleware.base import HttpMiddleware
+from api.problems import InternalError, problem
+
+error_log = logging.getLogger("todo.error")
+
+
+class ErrorBoundaryMiddleware(HttpMiddleware):
+    """Logs an unexpected error with its traceback and sends a 500 without details.
+
+    It is inside the CORS middleware, so that browsers may read the response.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one HTTP request."""
+        is_started = False
+
+        async def send_and_note_start(message: Message) -> None:
+            nonlocal is_started
+            is_started = is_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note_start)
+        except ClientDisconnect:
+            pass  # There is no client to respond to.
+        except Exception:
+            request_id = scope["state"]["request_id"]
+            error_log.exception("unexpected error")
+            if is_started:
+                raise
+            await problem(InternalError(), request_id)(scope, receive, send)

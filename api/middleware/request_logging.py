@@ -1,0 +1,56 @@
+"""Request ids and the access log."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
+
+from api.logs import current_request_id
+from api.middleware.base import HttpMiddleware
+from models.statements import counting_statements
+
+_VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+access_log = logging.getLogger("todo.access")
+
+
+class RequestLoggingMiddleware(HttpMiddleware):
+    """Takes the request's id from its header or creates one, returns it, and logs one line at the end of the request."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one HTTP request."""
+        started = time.perf_counter()
+        sent_id = Headers(scope=scope).get("x-request-id", "")
+        request_id = sent_id if _VALID_REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        current_request_id.set(request_id)
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        with counting_statements() as statements:
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                access_log.info(
+                    "request",
+                    extra={
+                        "request_id": request_id,
+                        "user_id": state.get("user_id"),
+                        "method": scope["method"],
+                        "route": getattr(scope.get("route"), "path", None),
+                        "operation": state.get("operation"),
+                        "status": status or None,
+                        "duration_ms": round((time.perf_counter() - started) * 1000, 2),
+                        "sql": statements.count,
+                    },
+                )

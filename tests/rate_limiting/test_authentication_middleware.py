@@ -1,0 +1,168 @@
+"""The authentication middleware: once per request, on metered routes only."""
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from services.limits.visitor import UNLIMITED
+from starlette.types import Message, Receive, Scope, Send
+
+from api.concurrency_limit import UserConcurrencyLimit
+from api.middleware.authentication import AuthenticationMiddleware
+from services.errors import Unauthenticated
+from services.gate import Gate
+from tests.conftest import Service
+from tests.factories import Person
+
+
+class Call(NamedTuple):
+    """A request: its method, its path and the rest of it, as httpx takes it."""
+
+    method: str
+    path: str
+    options: dict[str, Any]
+
+    def send(self, http: httpx.Client) -> None:
+        """Send it."""
+        http.request(self.method, self.path, **self.options)
+
+
+METERED = {
+    "list": Call("GET", "/api/me/tasks", {}),
+    "create": Call("POST", "/api/me/tasks", {"json": {"title": "Buy milk"}}),
+    "comment": Call("POST", "/api/me/tasks/00000000-0000-0000-0000-000000000000/comments", {"json": {"body": "x"}}),
+    "account": Call("GET", "/api/auth/me", {}),
+    "sessions": Call("GET", "/api/auth/sessions", {}),
+    "login": Call("POST", "/api/auth/login", {"data": {"username": "nobody@example.com", "password": "wrong wrong"}}),
+    "logout": Call("POST", "/api/auth/logout", {}),
+    "invalid JSON": Call("POST", "/api/me/tasks", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+    "invalid media type": Call("POST", "/api/me/tasks", {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
+    "repeated parameter": Call("GET", "/api/me/tasks?limit=1&limit=2", {}),
+    "another user": Call("GET", "/api/another/tasks", {}),
+    "GraphQL over POST": Call("POST", "/graphql", {"json": {"query": "{ viewer { id } }"}}),
+    "GraphQL over GET": Call("GET", "/graphql", {"params": {"query": "{ viewer { id } }"}}),
+    "GraphQL, invalid JSON": Call("POST", "/graphql", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+}
+UNMETERED = {
+    "about": Call("GET", "/", {}),
+    "health": Call("GET", "/health", {}),
+    "ready": Call("GET", "/ready", {}),
+    "OpenAPI document": Call("GET", "/openapi.json", {}),
+    "Swagger UI": Call("GET", "/docs", {}),
+    "static file": Call("GET", "/docs/files/favicon.png", {}),
+    "GraphQL explorer": Call("GET", "/graphql", {"headers": {"Accept": "text/html"}}),
+    "unknown path": Call("GET", "/api/me/nothing", {}),
+    "unknown method": Call("DELETE", "/api/me/tasks", {}),
+    "unknown method of GraphQL": Call("PUT", "/graphql", {}),
+    "CORS preflight": Call(
+        "OPTIONS",
+        "/api/me/tasks",
+        {"headers": {"Origin": "http://localhost:1", "Access-Control-Request-Method": "POST"}},
+    ),
+    "large body": Call("POST", "/api/me/tasks", {"content": b" " * 2_000_000}),
+}
+
+
+@pytest.fixture
+def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The access tokens that the service authenticates during the test."""
+    tokens: list[str | None] = []
+    identify = Gate.identify
+
+    async def count_and_identify(gate: Gate, token: str | None, *rest: Any) -> Any:
+        tokens.append(token)
+        return await identify(gate, token, *rest)
+
+    monkeypatch.setattr(Gate, "identify", count_and_identify)
+    return tokens
+
+
+@pytest.fixture
+def http(service: Service, ada: Person) -> Iterator[httpx.Client]:
+    """An HTTP client with an access token."""
+    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {ada.token}"}) as client:
+        yield client
+
+
+@pytest.mark.parametrize("call", METERED.values(), ids=METERED)
+def test_metered_request_is_authenticated_once(
+    http: httpx.Client, ada: Person, authentications: list[str | None], call: Call
+) -> None:
+    call.send(http)
+
+    assert authentications == [ada.token]
+
+
+@pytest.mark.parametrize("call", UNMETERED.values(), ids=UNMETERED)
+def test_unmetered_request_is_not_authenticated(http: httpx.Client, authentications: list[str | None], call: Call) -> None:
+    call.send(http)
+
+    assert authentications == []
+
+
+class Endpoint:
+    """An ASGI application that sends a response, and the middleware around it with a number of slots for each user."""
+
+    def __init__(self, user_id: str | None, slots: int) -> None:
+        self.limit = UserConcurrencyLimit(slots)
+        self.slots = self.limit.slots("ada")
+        self.was_free_while_sending: list[bool] = []
+        self._user_id = user_id
+        self._middleware = AuthenticationMiddleware(self.respond)
+
+    async def identify(self, *_: object) -> object:
+        """Authenticate as the service does."""
+        if self._user_id is None:
+            raise Unauthenticated("")
+        return SimpleNamespace(user_id=self._user_id)
+
+    async def respond(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send a response."""
+        assert self.slots.locked()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(self, _: Message) -> None:
+        """Send to the client."""
+        self.was_free_while_sending.append(not self.slots.locked())
+
+    async def call(self) -> None:
+        """Send it a request."""
+        house = SimpleNamespace(gate=self, quotas=UNLIMITED, concurrency_limit=self.limit)
+        app = SimpleNamespace(state=SimpleNamespace(house=house))
+        scope: Scope = {"type": "http", "method": "GET", "headers": [], "state": {}, "app": app}
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        await asyncio.wait_for(self._middleware(scope, receive, self.send), 2)
+
+
+def test_slot_is_free_while_the_response_is_sent() -> None:
+    endpoint = Endpoint("ada", slots=1)
+
+    asyncio.run(endpoint.call())
+
+    assert endpoint.was_free_while_sending == [True, True]
+
+
+def test_slot_is_free_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = Endpoint("ada", slots=1)
+
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(endpoint._middleware, "_app", fail)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(endpoint.call())
+
+    assert not endpoint.slots.locked()
+
+
+def test_anonymous_request_waits_for_no_slot() -> None:
+    asyncio.run(Endpoint(None, slots=0).call())
+    with pytest.raises(TimeoutError):
+        asyncio.run(Endpoint("ada", slots=0).call())

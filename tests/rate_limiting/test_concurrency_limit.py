@@ -1,0 +1,131 @@
+"""The concurrency limit of each user: nobody occupies the connections of others."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+
+import psycopg2
+import pytest
+
+from tests.conftest import Cluster, Service, run_sql, serving, settings_for
+from tests.doors import Door, GraphQLDoor, RestDoor
+from tests.factories import Person
+
+POOL = 4
+WRITES = 12
+WAITING = """SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = 'todo_service' AND wait_event_type = 'Lock'"""
+REQUESTS = {
+    "/api/me/tasks": json.dumps({"title": "Buy milk"}),
+    "/graphql": json.dumps({"query": 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'}),
+}
+
+
+@pytest.fixture
+def service(database: Cluster) -> Iterator[Service]:
+    """A service with few connections."""
+    with serving(settings_for(database, database_pool_size=POOL), database) as running:
+        yield running
+
+
+@pytest.fixture
+def narrow_service(database: Cluster) -> Iterator[Service]:
+    """A service in which each user has one slot."""
+    with serving(settings_for(database, database_pool_size=2), database) as running:
+        yield running
+
+
+@pytest.fixture
+def narrow_user(narrow_service: Service) -> Person:
+    """A user of that service."""
+    return Person.register(narrow_service.url)
+
+
+@contextmanager
+def writes_blocked(service: Service, person: Person) -> Iterator[None]:
+    """Let no write of the user finish."""
+    with closing(psycopg2.connect(service.database.owner)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (person.id,))
+        yield
+
+
+def wait_for_blocked_writes(service: Service, number: int) -> None:
+    """Wait until so many writes wait for a lock."""
+    while run_sql(service.database.owner, WAITING) < [(number,)]:
+        time.sleep(0.01)
+
+
+@contextmanager
+def sending(service: Service, user: Person, path: str, body: str) -> Iterator[socket.socket]:
+    """Send the beginning of a request: its headers and this part of its body."""
+    port = int(service.url.rpartition(":")[2])
+    headers = f"Authorization: Bearer {user.token}\r\nContent-Type: application/json\r\nContent-Length: {len(REQUESTS[path])}"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n\r\n{body}".encode())
+        time.sleep(0.1)  # The service has read that much by then.
+        yield connection
+
+
+@pytest.mark.parametrize("kind", [RestDoor, GraphQLDoor])
+def test_blocked_writes_of_one_user_leave_connections_to_others(
+    service: Service, ada: Person, eve: Person, kind: Callable[[str, str | None], Door]
+) -> None:
+    with ThreadPoolExecutor(WRITES) as threads, ExitStack() as stack:
+        doors = [stack.enter_context(kind(service.url, ada.token)) for _ in range(WRITES)]
+        with writes_blocked(service, ada):
+            writes = [threads.submit(door.create, "task", title=str(number)) for number, door in enumerate(doors)]
+            wait_for_blocked_writes(service, POOL // 2)
+
+            for theirs in (RestDoor, GraphQLDoor):
+                with theirs(service.url, eve.token) as door:
+                    assert door.create("task", title="Meanwhile")["title"] == "Meanwhile"
+                    assert len(door.page("task")) > 0
+            assert run_sql(service.database.owner, WAITING) == [(POOL // 2,)]
+        created = [write.result() for write in writes]
+
+    assert len({task["revision"] for task in created}) == WRITES
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+def test_slow_upload_holds_no_slot(narrow_service: Service, narrow_user: Person, path: str) -> None:
+    body = REQUESTS[path]
+    with sending(narrow_service, narrow_user, path, body[:10]) as upload:
+        with RestDoor(narrow_service.url, narrow_user.token) as door:
+            door.http.timeout = 5
+            assert door.page("task") == []
+        upload.sendall(body[10:].encode())
+
+        assert upload.recv(1000).split()[1] in {b"200", b"201"}
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+def test_client_that_disconnects_during_the_upload_leaves_the_slot_free(
+    narrow_service: Service, narrow_user: Person, path: str
+) -> None:
+    for _ in range(3):
+        with sending(narrow_service, narrow_user, path, REQUESTS[path][:10]):
+            pass
+
+    with RestDoor(narrow_service.url, narrow_user.token) as door:
+        door.http.timeout = 5
+        assert door.page("task") == []
+
+
+@pytest.mark.parametrize("path", REQUESTS)
+def test_client_that_disconnects_while_it_waits_leaves_the_slot_free(
+    narrow_service: Service, narrow_user: Person, path: str
+) -> None:
+    with ThreadPoolExecutor(1) as threads, RestDoor(narrow_service.url, narrow_user.token) as door:
+        with writes_blocked(narrow_service, narrow_user):
+            write = threads.submit(door.create, "task", title="first")
+            wait_for_blocked_writes(narrow_service, 1)
+            for _ in range(3):
+                with sending(narrow_service, narrow_user, path, REQUESTS[path]):
+                    pass
+        assert write.result()["title"] == "first"
+
+        door.http.timeout = 5
+        assert {"first"} <= {task["title"] for task in door.page("task")}
