@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from services.limits.visitor import UNLIMITED
 from starlette.types import Message, Receive, Scope, Send
 
 from api.concurrency_limit import UserConcurrencyLimit
 from api.middleware.authentication import AuthenticationMiddleware
 from services.errors import Unauthenticated
 from services.gate import Gate
+from services.rate_limiting.client import NO_LIMITS
 from tests.conftest import Service
 from tests.factories import Person
 
@@ -131,7 +131,7 @@ class Endpoint:
 
     async def call(self) -> None:
         """Send it a request."""
-        house = SimpleNamespace(gate=self, quotas=UNLIMITED, concurrency_limit=self.limit)
+        house = SimpleNamespace(gate=self, quotas=NO_LIMITS, concurrency_limit=self.limit)
         app = SimpleNamespace(state=SimpleNamespace(house=house))
         scope: Scope = {"type": "http", "method": "GET", "headers": [], "state": {}, "app": app}
 
