@@ -22,8 +22,8 @@ from api.serving import options
 from api.settings import Settings
 from models.embedded import embedded_postgres
 from models.migrate import migrate
-from tests.doors import Door, GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import Door, GraphQLDoor, RestDoor
+from tests.support.users import Person
 
 QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))
 SECRET = "a secret for tests, long enough for HS256"

@@ -29,7 +29,7 @@ from services.errors import InvalidInput
 from services.reading.graph import ENTITIES
 from services.reading.pages import Cursors
 from services.reading.selection import Order
-from tests.worlds import Row, Rows
+from tests.support.datasets import Row, Rows
 
 SDL = Path(__file__).parents[1] / "docs" / "schema.graphql"
 ROW_TYPES = {"Task": "task", "TaskList": "task_list", "Tag": "tag", "Comment": "comment"}

@@ -9,8 +9,8 @@ import pytest
 from passlib.handlers.argon2 import argon2
 
 from tests.conftest import SECRET, Service, run_sql
-from tests.doors import DoorError, Doors
-from tests.factories import PASSWORD, Person, signed
+from tests.support.api_clients import DoorError, Doors
+from tests.support.users import PASSWORD, Person, signed
 
 
 def new_email() -> str:

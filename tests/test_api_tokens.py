@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Service, run_sql
-from tests.doors import Door, DoorError, Doors, GraphQLDoor, RestDoor, refused
-from tests.factories import Person
+from tests.support.api_clients import Door, DoorError, Doors, GraphQLDoor, RestDoor, refused
+from tests.support.users import Person
 
 
 def test_an_api_token_works_at_both_doors_and_is_shown_once(doors: Doors, ada: Person, service: Service) -> None:

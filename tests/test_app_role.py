@@ -10,7 +10,7 @@ import pytest
 from psycopg2.errors import FeatureNotSupported, InsufficientPrivilege
 
 from tests.conftest import Cluster, run_sql
-from tests.specimens import ADA, EVE, TABLE_NAMES, inserting, owner_column, settle, specimens
+from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, owner_column, settle, specimens
 from tests.test_row_level_security import asking
 
 

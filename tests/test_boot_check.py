@@ -18,8 +18,8 @@ from models.database import make_engine
 from models.readiness import NotReady, check_readiness
 from models.tables import TABLES
 from tests.conftest import Cluster, LogLines, run_sql, running_cluster, serving, settings_for
-from tests.doors import TLS, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import TLS, RestDoor
+from tests.support.users import Person
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from api.settings import Settings
 from api.sockets import SocketLimit
 from services.json_text import MAX_LEVELS
 from tests.conftest import Cluster, serving, settings_for
-from tests.doors import Door, DoorError, GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.users import Person
 
 JSON = {"Content-Type": "application/json"}
 

@@ -12,7 +12,7 @@ import pytest
 
 from api.protocol import BoundedProtocol
 from tests.conftest import Cluster, LogLines, Service, serving, settings_for
-from tests.factories import Person
+from tests.support.users import Person
 
 
 class Hurried(BoundedProtocol):

@@ -14,11 +14,11 @@ from sqlalchemy import Pool, event
 
 from tests.conftest import Cluster
 from tests.documents import Operation, examples, operations
-from tests.doors import RestDoor
-from tests.in_process import Caller, calling
 from tests.reference import Reference, Seen
+from tests.support.api_clients import RestDoor
+from tests.support.datasets import everything, put, ring
+from tests.support.in_process_client import Caller, calling
 from tests.values import Kind
-from tests.worlds import everything, put, ring
 
 SMALL, LARGE = 10, 1000
 SHAPES = 250

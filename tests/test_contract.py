@@ -19,7 +19,7 @@ from models.text import Title
 from services.reading.graph import ENTITIES
 from services.reading.names import snake
 from tests.conftest import Service
-from tests.doors import TLS
+from tests.support.api_clients import TLS
 
 DOCS = Path(__file__).parent.parent / "docs"
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -16,8 +16,8 @@ from models.migrate import migrate, newest_version
 from models.readiness import check_readiness
 from models.tables import TABLES
 from tests.conftest import Cluster, Service, run_sql, serving, settings_for
-from tests.doors import TLS, GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import TLS, GraphQLDoor, RestDoor
+from tests.support.users import Person
 
 
 def test_migrations_make_the_tables_that_the_models_describe(database: Cluster) -> None:

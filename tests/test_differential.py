@@ -17,10 +17,10 @@ from api.answers import encode
 from graphql_schema.late import late_variables
 from tests.conftest import Cluster
 from tests.documents import Operation, examples, operations
-from tests.in_process import Caller, calling
 from tests.reference import Reference
+from tests.support.datasets import everything, motley, put
+from tests.support.in_process_client import Caller, calling
 from tests.values import Kind
-from tests.worlds import everything, motley, put
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.reading.filters import MAX_RELATIONS
-from tests.doors import Door, DoorError, RestDoor
+from tests.support.api_clients import Door, DoorError, RestDoor
 
 Titles = Callable[[dict[str, Any]], set[str]]
 

@@ -19,8 +19,8 @@ from services.context import UserContext
 from services.errors import Unauthenticated
 from services.limits.visitor import Visitor
 from tests.conftest import Service
-from tests.doors import DoorError, GraphQLDoor
-from tests.factories import PASSWORD, Person
+from tests.support.api_clients import DoorError, GraphQLDoor
+from tests.support.users import PASSWORD, Person
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tests.conftest import Service
-from tests.factories import Person
-from tests.npm import run_node
+from tests.support.npm import run_node
+from tests.support.users import Person
 
 FOLDER = Path(__file__).parent / "graphql_http"
 AUDITS = 61

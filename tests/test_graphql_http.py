@@ -9,8 +9,8 @@ import pytest
 
 from graphql_schema.repertoire import MAX_DOCUMENT, MAX_TOKENS
 from tests.conftest import Service
-from tests.doors import GraphQLDoor
-from tests.factories import Person
+from tests.support.api_clients import GraphQLDoor
+from tests.support.users import Person
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

@@ -9,8 +9,8 @@ from graphql import parse
 
 from graphql_schema.late import late_variables
 from tests.conftest import Cluster, run_sql
-from tests.in_process import Caller, calling
-from tests.worlds import motley, put
+from tests.support.datasets import motley, put
+from tests.support.in_process_client import Caller, calling
 
 ONE = "query($id: ID!) { task(id: $id) { id title tags { name } } }"
 ANY = "query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on Tag { name } ... on TaskList { color } } }"

@@ -15,7 +15,7 @@ from services.errors import QueryTooComplex
 from services.reading import budget
 from services.reading.budget import MAX_LEVELS
 from tests.conftest import LogLines
-from tests.doors import DoorError, GraphQLDoor, RestDoor
+from tests.support.api_clients import DoorError, GraphQLDoor, RestDoor
 
 SCHEMA = build_schema()._schema
 NESTED = (

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.doors import Door, DoorError
+from tests.support.api_clients import Door, DoorError
 
 
 def test_a_list_is_created_changed_and_deleted(door: Door) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy.exc import DataError
 from models.database import make_engine
 from services.lists import ListService
 from tests.conftest import LogLines, Service
-from tests.doors import GraphQLDoor, RestDoor
-from tests.factories import PASSWORD, Person
+from tests.support.api_clients import GraphQLDoor, RestDoor
+from tests.support.users import PASSWORD, Person
 
 
 def test_a_request_is_one_line(rest: RestDoor, ada: Person, log: LogLines) -> None:

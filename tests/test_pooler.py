@@ -12,9 +12,9 @@ import psycopg2
 import pytest
 
 from models.migrate import newest_version
-from tests.bouncer import bouncing
 from tests.conftest import Cluster, run_sql, serving, settings_for
-from tests.regulars import ERRANDS, Regular, crowd, refused
+from tests.support.concurrent_users import ERRANDS, Regular, crowd, refused
+from tests.support.pgbouncer import bouncing
 from tests.test_process import run
 
 PEOPLE = 5

@@ -20,8 +20,8 @@ import pytest
 from api.protocol import BoundedProtocol
 from models.migrate import newest_version
 from tests.conftest import SECRET, Cluster
-from tests.doors import TLS, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import TLS, RestDoor
+from tests.support.users import Person
 
 TODO = str(Path(sys.executable).parent / "todo")
 

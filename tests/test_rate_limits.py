@@ -12,8 +12,8 @@ import pytest
 
 from services.limits.quotas import EVERYWHERE
 from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
-from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
-from tests.factories import PASSWORD, Person, signed
+from tests.support.api_clients import TLS, Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.users import PASSWORD, Person, signed
 
 REQUESTS, ANONYMOUS, LOGINS, ON_ACCOUNT = 12, 20, 6, 3
 COST, STEP = 4_000_000, 2_000

@@ -29,8 +29,8 @@ from services.reading.selection import (
 from services.reading.values import without_values
 from services.transactions import Snapshot
 from tests.conftest import LogLines, Service
-from tests.doors import GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import GraphQLDoor, RestDoor
+from tests.support.users import Person
 
 NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor } nodes { title tags { name } parent { title }
     subtasks { nodes { title } } comments { nodes { body } } } } } } }"""

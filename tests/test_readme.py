@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Service
-from tests.factories import Person
+from tests.support.users import Person
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from api import shapes
 from services.reading import budget
 from tests.conftest import SECRET, Service, serving, settings_for
-from tests.doors import DoorError, GraphQLDoor, RestDoor
-from tests.factories import Person, signed
+from tests.support.api_clients import DoorError, GraphQLDoor, RestDoor
+from tests.support.users import Person, signed
 
 ORIGIN = "http://localhost:3000"
 

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 from models.database import Database, Opening, make_engine
 from models.policies import policies_of
 from tests.conftest import Cluster, run_sql
-from tests.specimens import ADA, EVE, TABLE_NAMES, inserting, owner_column, rows_of, settle, specimens
+from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, owner_column, rows_of, settle, specimens
 
 REFUSED = "new row violates row-level security policy"
 # What SQL and psycopg2 have to quote, and what has the look of nothing or of somebody else.
@@ -51,7 +51,7 @@ def seen(cursor: Cursor, table: str) -> set[str]:
 def test_every_table_has_specimens_and_every_policy_is_declared(settled: Cluster) -> None:
     there = run_sql(settled.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert {name for (name,) in there} - {"alembic_version"} == set(TABLE_NAMES)
-    assert set(specimens(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/specimens.py"
+    assert set(specimens(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/support/table_rows.py"
     assert all(rows_of(settled, ADA).values())
     assert all(rows_of(settled, EVE).values())
 

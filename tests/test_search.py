@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from services.reading.search import tsquery
-from tests.doors import Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
 
 Find = Callable[[str], list[str]]
 

@@ -18,8 +18,8 @@ from passlib.context import CryptContext
 from services.passwords import Passwords
 from services.sessions import MAX_SESSIONS
 from tests.conftest import SECRET, Service, run_sql
-from tests.doors import TLS, DoorError, Doors, GraphQLDoor, RestDoor, refused
-from tests.factories import PASSWORD, Person, signed
+from tests.support.api_clients import TLS, DoorError, Doors, GraphQLDoor, RestDoor, refused
+from tests.support.users import PASSWORD, Person, signed
 
 _DAYS: list[dict[str, Any]] = [{}, {"expires_in_days": 7}]
 

@@ -20,8 +20,8 @@ from api.settings import SettingsError
 from services.limits import counting
 from services.limits.counting import Count, SharedCounts
 from tests.conftest import SECRET, Cluster, LogLines, serving, settings_for
-from tests.doors import TLS, GraphQLDoor, RestDoor
-from tests.factories import signed
+from tests.support.api_clients import TLS, GraphQLDoor, RestDoor
+from tests.support.users import signed
 
 REDIS = shutil.which("redis-server")
 

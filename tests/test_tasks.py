@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.doors import Door, DoorError, GraphQLDoor
+from tests.support.api_clients import Door, DoorError, GraphQLDoor
 
 NOBODYS = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 

@@ -12,7 +12,7 @@ from psycopg2.errors import ForeignKeyViolation
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from tests.conftest import Cluster, run_sql
-from tests.specimens import ADA, EVE, TABLE_NAMES, inserting, key, owner_column, rows_of, settle, specimens
+from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, key, owner_column, rows_of, settle, specimens
 
 _COLUMNS = """
     ARRAY(SELECT attname::text FROM unnest({numbers}) WITH ORDINALITY AS part (number, place)

@@ -9,8 +9,8 @@ import psycopg2
 import pytest
 
 from tests.conftest import Cluster, Service, run_sql, serving, settings_for
-from tests.doors import Door, GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import Door, GraphQLDoor, RestDoor
+from tests.support.users import Person
 
 POOL = 4
 WRITES = 12

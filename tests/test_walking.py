@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cluster
-from tests.in_process import Caller, calling
-from tests.worlds import motley, put
+from tests.support.datasets import motley, put
+from tests.support.in_process_client import Caller, calling
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $order: [TaskOrder!]) { lists { nodes { id
     tasks(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.factories import Person
 from tests.fuzzing.names import CENSUS, OWNER, SEED, TARGET
+from tests.support.users import Person
 
 ROOT = Path(__file__).parents[2]
 ALL_PHASES = "examples,coverage,fuzzing,stateful"

@@ -12,14 +12,14 @@ from graphql import GraphQLSchema, build_schema
 
 from graphql_schema.schema import build_schema as build_strawberry
 from tests.conftest import QUOTAS, SECRET, Cluster, Service, serving, settings_for
-from tests.factories import Person, signed
 from tests.fuzzing.hostile import as_json
 from tests.fuzzing.plausible import Book
 from tests.fuzzing.verdict import judge_graph, judge_rest
 from tests.fuzzing.victims import Victims, client
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.reference import Reference
-from tests.worlds import Rows, everything, motley, put
+from tests.support.datasets import Rows, everything, motley, put
+from tests.support.users import Person, signed
 
 MARK = "e7e5eca1"  # in all texts of Eve's
 _TEXTS = ("title", "name", "description", "body", "email")

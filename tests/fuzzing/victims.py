@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from services.reading.names import snake
-from tests.doors import TLS
-from tests.factories import PASSWORD
+from tests.support.api_clients import TLS
+from tests.support.users import PASSWORD
 
 
 def client(url: str) -> httpx.Client:

@@ -8,8 +8,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.conftest import SECRET, Service, run_sql
-from tests.doors import RestDoor
-from tests.factories import Person, signed
+from tests.support.api_clients import RestDoor
+from tests.support.users import Person, signed
 
 Tokens = dict[str, str | None]
 

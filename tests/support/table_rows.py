@@ -12,7 +12,7 @@ from models.tables import TABLES
 from services.opaque import API_TOKEN, REFRESH_TOKEN, hashed
 from services.passwords import Passwords
 from tests.conftest import Cluster, run_sql
-from tests.factories import PASSWORD
+from tests.support.users import PASSWORD
 
 Row = dict[str, Any]
 

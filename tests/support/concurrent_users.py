@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.doors import Door, DoorError, GraphQLDoor, RestDoor, Row
-from tests.factories import Person
+from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor, Row
+from tests.support.users import Person
 
 THREADS, TURNS = 8, 40
 _EVERYTHING = "list.tasks,tags.tasks,subtasks.tags,comments.task"

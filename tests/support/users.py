@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import jwt
 
-from tests.doors import TLS
+from tests.support.api_clients import TLS
 
 PASSWORD = "correct horse battery"
 

@@ -8,8 +8,8 @@ import jwt
 from sqlmodel import SQLModel
 
 from tests.conftest import SECRET, Cluster, run_sql
-from tests.doors import RestDoor
-from tests.factories import PASSWORD, Person, signed
+from tests.support.api_clients import RestDoor
+from tests.support.users import PASSWORD, Person, signed
 
 KINDS = ("user", "task", "subtask", "list", "tag", "comment", "session", "token")
 Ids = dict[str, str]

@@ -18,7 +18,7 @@ from api import house
 from models.database import make_engine
 from models.policies import policies_of
 from tests.conftest import Cluster, Service, serving, settings_for
-from tests.specimens import TABLE_NAMES
+from tests.support.table_rows import TABLE_NAMES
 
 # What the policies go by, the service goes by, too: the owner, and what is known of a row before its owner is.
 _OWNERS = {policy.column for name in TABLE_NAMES for policy in policies_of(SQLModel.metadata.tables[name])} - {"id"}

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from tests.conftest import SECRET
-from tests.estates import KINDS
-from tests.expectations import OPEN, REST, ROOTS, Expected
-from tests.factories import PASSWORD, signed
-from tests.specimens import EVE, key, refresh_token
+from tests.support.permission_matrix import OPEN, REST, ROOTS, Expected
+from tests.support.resource_owner import KINDS
+from tests.support.table_rows import EVE, key, refresh_token
+from tests.support.users import PASSWORD, signed
 from tests.test_enumeration import root_document
 
 HERS = {kind: key(kind, "ada's") for kind in KINDS} | {"user": "me"}
