@@ -4,11 +4,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.dice import Dice
 from tests.fuzzing.hostile import spoiled
 from tests.fuzzing.target import Target
 from tests.fuzzing.verdict import codes
-from tests.values import Kind, Values
+from tests.property.argument_values import Kind, Values
+from tests.property.random_source import Dice
 
 REFUSED = {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
 _TAPES = st.binary(min_size=200, max_size=200)

@@ -7,8 +7,6 @@ from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_n
 from hypothesis import strategies as st
 
 from services.reading.names import snake
-from tests.dice import Dice
-from tests.documents import Operation, operations
 from tests.fuzzing.documents import hurtful
 from tests.fuzzing.hostile import as_json, deep, mutated, spoiled, trees
 from tests.fuzzing.paths import asking
@@ -16,7 +14,9 @@ from tests.fuzzing.requests import bodies
 from tests.fuzzing.target import Target
 from tests.fuzzing.verdict import codes, judge_graph
 from tests.fuzzing.victims import Victim
-from tests.values import Kind, Values
+from tests.property.argument_values import Kind, Values
+from tests.property.operation_generator import Operation, operations
+from tests.property.random_source import Dice
 
 QUERY = "query Q($n: Int) { tasks(first: $n) { totalCount } }"
 ACCEPTS = (

@@ -17,7 +17,7 @@ from tests.fuzzing.plausible import Book
 from tests.fuzzing.verdict import judge_graph, judge_rest
 from tests.fuzzing.victims import Victims, client
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
-from tests.reference import Reference
+from tests.property.reference_executor import Reference
 from tests.support.datasets import Rows, everything, motley, put
 from tests.support.users import Person, signed
 

@@ -1,6 +1,6 @@
 """The engine against plain graphql-core execution of the published SDL, over the same rows, on generated operations.
 
-`EXAMPLES=20000 pytest -n 0 tests/test_differential.py` for a long run.
+`EXAMPLES=20000 pytest -n 0 tests/property/test_against_reference_executor.py` for a long run.
 """
 
 import os
@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from api.answers import encode
 from graphql_schema.late import late_variables
 from tests.conftest import Cluster
-from tests.documents import Operation, examples, operations
-from tests.reference import Reference
+from tests.property.argument_values import Kind
+from tests.property.operation_generator import Operation, examples, operations
+from tests.property.reference_executor import Reference
 from tests.support.datasets import everything, motley, put
 from tests.support.in_process_client import Caller, calling
-from tests.values import Kind
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 

@@ -17,8 +17,8 @@ from graphql import (
     Undefined,
 )
 
-from tests.dice import Dice
-from tests.values import Values, strictly
+from tests.property.argument_values import Values, strictly
+from tests.property.random_source import Dice
 
 Place = GraphQLArgument | GraphQLInputField
 

@@ -31,7 +31,7 @@ from services.reading.pages import Cursors
 from services.reading.selection import Order
 from tests.support.datasets import Row, Rows
 
-SDL = Path(__file__).parents[1] / "docs" / "schema.graphql"
+SDL = Path(__file__).parents[2] / "docs" / "schema.graphql"
 ROW_TYPES = {"Task": "task", "TaskList": "task_list", "Tag": "tag", "Comment": "comment"}
 PRIORITIES = ("none", "low", "medium", "high", "urgent")
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)

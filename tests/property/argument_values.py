@@ -26,7 +26,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from tests.dice import Dice
+from tests.property.random_source import Dice
 
 MAX_NESTING = 3  # of input objects
 TOP_PAGE, PAGE = 10, 5  # the largest sizes asked for

@@ -25,9 +25,9 @@ from graphql import (
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.arguments import Arguments
-from tests.dice import Dice
-from tests.values import Data, Kind, Values
+from tests.property.argument_printer import Arguments
+from tests.property.argument_values import Data, Kind, Values
+from tests.property.random_source import Dice
 
 MAX_DEPTH = 8
 MAX_ROWS = 120  # that may meet at one place of the answer
