@@ -6,7 +6,7 @@ from tests.conftest import Service
 from tests.support.npm import run_node
 from tests.support.users import Person
 
-FOLDER = Path(__file__).parent / "graphql_http"
+FOLDER = Path(__file__).parent / "over_http"
 AUDITS = 61
 NEWER = "graphql-http 1.23.1 audits a draft; the edition of September 2026, 5.4 Status Codes, says 422 "
 DIFFERENT = {
