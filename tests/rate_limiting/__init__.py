@@ -1,0 +1,1 @@
+"""Tests of quotas, their storages and the concurrency limit."""
