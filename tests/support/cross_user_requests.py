@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from tests.conftest import SECRET
+from tests.isolation.test_route_coverage import root_document
 from tests.support.permission_matrix import OPEN, REST, ROOTS, Expected
 from tests.support.resource_owner import KINDS
 from tests.support.table_rows import EVE, key, refresh_token
 from tests.support.users import PASSWORD, signed
-from tests.test_enumeration import root_document
 
 HERS = {kind: key(kind, "ada's") for kind in KINDS} | {"user": "me"}
 # Rows that both have, under the same ids; below them is what only one of them has.
