@@ -25,9 +25,9 @@ from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
 from services.limits.visitor import Visitor
 from tests.conftest import SECRET, Cluster, Service, serving, settings_for
+from tests.process.test_cli_and_signals import run
 from tests.support.api_clients import GraphQLDoor
 from tests.support.users import Person
-from tests.test_process import run
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
