@@ -9,7 +9,7 @@ import pytest
 
 from models.tables import TABLES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ROOMS = ("api", "graphql_schema", "services", "models")
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "versions" not in path.parts]
 OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}

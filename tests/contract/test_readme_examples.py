@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Service
 from tests.support.users import Person
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are curl commands, and there is no curl")
 

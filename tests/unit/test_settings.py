@@ -8,7 +8,7 @@ import pytest
 
 from api.settings import Settings, SettingsError, load_settings, names
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)

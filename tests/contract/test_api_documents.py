@@ -21,7 +21,7 @@ from services.reading.names import snake
 from tests.conftest import Service
 from tests.support.api_clients import TLS
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
