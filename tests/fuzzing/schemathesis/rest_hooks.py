@@ -10,11 +10,11 @@ from schemathesis.core.failures import Failure
 from schemathesis.generation import GenerationMode
 from schemathesis.openapi.checks import EnsureResourceAvailability
 
-from tests.fuzzing.accepted import is_accepted
-from tests.fuzzing.census import count
-from tests.fuzzing.names import SEED, TARGET
-from tests.fuzzing.victims import Victims, client, unused_email
-from tests.fuzzing.words import MOSTLY, speak
+from tests.fuzzing.disposable_accounts import Victims, client, unused_email
+from tests.fuzzing.schemathesis.accepted_failures import is_accepted
+from tests.fuzzing.schemathesis.environment import SEED, TARGET
+from tests.fuzzing.schemathesis.parameter_values import MOSTLY, speak
+from tests.fuzzing.schemathesis.request_counter import count
 
 ACCOUNTS = "/api/auth/"
 

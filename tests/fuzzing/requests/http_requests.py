@@ -5,11 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.bodies import media_type, tree_for
-from tests.fuzzing.hostile import as_header, as_json, deep, mutated, spoiled, texts
-from tests.fuzzing.paths import addresses
+from tests.fuzzing.requests.paths import addresses
+from tests.fuzzing.requests.request_bodies import media_type, tree_for
+from tests.fuzzing.response_checks import judge_status
 from tests.fuzzing.target import Target
-from tests.fuzzing.verdict import judge_status
+from tests.fuzzing.values.malformed_values import as_header, as_json, deep, mutated, spoiled, texts
 
 FORM = "application/x-www-form-urlencoded"
 # Of headers that are the server's own business (Content-Length, Transfer-Encoding, Connection, Upgrade) there is none here.

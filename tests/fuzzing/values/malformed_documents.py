@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import HUGE, texts
+from tests.fuzzing.values.malformed_values import HUGE, texts
 
 # Documents have a most number of tokens; below it lies what is too deep for Python, and below that what is too much to ask.
 SIZES = st.sampled_from([1, 3, 30, 60, 120, 180, 250, 800, 1600, 2400, 6000])

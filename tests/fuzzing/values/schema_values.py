@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import scalars, texts, trees
+from tests.fuzzing.values.malformed_values import scalars, texts, trees
 
 MAX_DEPTH = 5
 ODD = st.one_of(texts, texts, scalars, trees)

@@ -4,9 +4,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import spoiled
+from tests.fuzzing.response_checks import codes
 from tests.fuzzing.target import Target
-from tests.fuzzing.verdict import codes
+from tests.fuzzing.values.malformed_values import spoiled
 from tests.property.argument_values import Kind, Values
 from tests.property.random_source import Dice
 

@@ -13,7 +13,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import negated_parameters
 
-from tests.fuzzing.names import OWNER
+from tests.fuzzing.schemathesis.environment import OWNER
 
 MOSTLY = 0.85
 

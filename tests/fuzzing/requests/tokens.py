@@ -11,9 +11,9 @@ import jwt
 from hypothesis import strategies as st
 
 from tests.conftest import SECRET
-from tests.fuzzing.hostile import as_header, deep, mutated, scalars, spoiled, texts, trees
+from tests.fuzzing.response_checks import codes
 from tests.fuzzing.target import Target
-from tests.fuzzing.verdict import codes
+from tests.fuzzing.values.malformed_values import as_header, deep, mutated, scalars, spoiled, texts, trees
 from tests.issuer import AUDIENCE, NAME
 
 CLAIMS = ("sub", "user_id", "id", "iss", "sid", "aud", "exp", "iat", "nbf", "jti", "email", "name", "scope", "scopes")

@@ -9,7 +9,7 @@ from typing import Any
 
 from schemathesis import Case
 
-from tests.fuzzing.names import CENSUS
+from tests.fuzzing.schemathesis.environment import CENSUS
 
 _requests: Counter[str] = Counter()
 

@@ -8,10 +8,10 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.graphql.checks import GraphQLClientError, GraphQLServerError
 
-from tests.fuzzing.census import count
-from tests.fuzzing.names import TARGET
-from tests.fuzzing.verdict import undeclared
-from tests.fuzzing.victims import Victims, client
+from tests.fuzzing.disposable_accounts import Victims, client
+from tests.fuzzing.response_checks import undeclared
+from tests.fuzzing.schemathesis.environment import TARGET
+from tests.fuzzing.schemathesis.request_counter import count
 
 _victims = Victims(client(os.environ[TARGET]))
 

@@ -10,10 +10,10 @@ from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
 from hypothesis import strategies as st
 
 from services.reading.graph import ENTITIES
-from tests.fuzzing.hostile import as_json, mutated, spoiled, texts
-from tests.fuzzing.paths import addresses, asking
+from tests.fuzzing.requests.paths import addresses, asking
+from tests.fuzzing.response_checks import codes, judge_status, members
 from tests.fuzzing.target import Operation, Target
-from tests.fuzzing.verdict import codes, judge_status, members
+from tests.fuzzing.values.malformed_values import as_json, mutated, spoiled, texts
 
 SORTS = tuple(dict.fromkeys(f"{way}{sort}" for entity in ENTITIES.values() for sort in entity.sorts for way in ("", "-")))
 

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from services.reading.graph import ENTITIES
 from services.reading.names import snake
-from tests.fuzzing.filters import arguments
-from tests.fuzzing.hostile import as_json, deep, mutated, texts
-from tests.fuzzing.paths import addresses, asking
-from tests.fuzzing.plausible import plausible
+from tests.fuzzing.requests.connection_arguments import arguments
+from tests.fuzzing.requests.paths import addresses, asking
+from tests.fuzzing.response_checks import judge_status
 from tests.fuzzing.target import Target
-from tests.fuzzing.verdict import judge_status
+from tests.fuzzing.values.malformed_values import as_json, deep, mutated, texts
+from tests.fuzzing.values.schema_values import plausible
 
 NOUNS = {"tasks": "task", "subtasks": "task", "lists": "task_list", "tags": "tag", "comments": "comment"}
 SEARCHES = ("milk", "milk OR -x", '"oat milk', "bre", "-")

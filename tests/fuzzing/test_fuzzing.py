@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cluster
-from tests.fuzzing.games import GAMES
-from tests.fuzzing.graph import fuzz_operations
-from tests.fuzzing.play import Fuzzer, play
-from tests.fuzzing.queries import fuzz_queries
-from tests.fuzzing.requests import fuzz_requests
-from tests.fuzzing.schemathesis_runs import ALL_PHASES, Extent, Report, run_graphql, run_rest
+from tests.fuzzing.fuzzers import GAMES
+from tests.fuzzing.requests.graphql_requests import fuzz_operations
+from tests.fuzzing.requests.http_requests import fuzz_requests
+from tests.fuzzing.requests.query_parameters import fuzz_queries
+from tests.fuzzing.runner import Fuzzer, play
+from tests.fuzzing.schemathesis.runner import ALL_PHASES, Extent, Report, run_graphql, run_rest
 from tests.fuzzing.target import Target, standing
 
 SEED = 20261121

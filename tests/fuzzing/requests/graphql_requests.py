@@ -7,13 +7,13 @@ from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_n
 from hypothesis import strategies as st
 
 from services.reading.names import snake
-from tests.fuzzing.documents import hurtful
-from tests.fuzzing.hostile import as_json, deep, mutated, spoiled, trees
-from tests.fuzzing.paths import asking
-from tests.fuzzing.requests import bodies
+from tests.fuzzing.disposable_accounts import Victim
+from tests.fuzzing.requests.http_requests import bodies
+from tests.fuzzing.requests.paths import asking
+from tests.fuzzing.response_checks import codes, judge_graph
 from tests.fuzzing.target import Target
-from tests.fuzzing.verdict import codes, judge_graph
-from tests.fuzzing.victims import Victim
+from tests.fuzzing.values.malformed_documents import hurtful
+from tests.fuzzing.values.malformed_values import as_json, deep, mutated, spoiled, trees
 from tests.property.argument_values import Kind, Values
 from tests.property.operation_generator import Operation, operations
 from tests.property.random_source import Dice

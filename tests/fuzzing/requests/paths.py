@@ -6,8 +6,8 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import texts
 from tests.fuzzing.target import Operation, Target
+from tests.fuzzing.values.malformed_values import texts
 
 OWNERS = ("me", "ada", "eve", "Me", "nobody")
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fuzzing.names import CENSUS, OWNER, SEED, TARGET
+from tests.fuzzing.schemathesis.environment import CENSUS, OWNER, SEED, TARGET
 from tests.support.users import Person
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
 
 # Every failure counts, not only the first of each kind, and nothing is left behind or remembered from the last time.
@@ -58,12 +58,12 @@ class Extent:
 
 def run_rest(url: str, folder: Path, extent: Extent) -> Report:
     """Play against the OpenAPI document that the service shows, with all checks and in all phases."""
-    return _run(url, "/openapi.json", "tests.fuzzing.hooks", folder, extent)
+    return _run(url, "/openapi.json", "tests.fuzzing.schemathesis.rest_hooks", folder, extent)
 
 
 def run_graphql(url: str, folder: Path, extent: Extent) -> Report:
     """Play against the GraphQL schema that introspection shows; its phases are those that schemathesis has for GraphQL."""
-    return _run(url, "/graphql", "tests.fuzzing.graphql_hooks", folder, extent)
+    return _run(url, "/graphql", "tests.fuzzing.schemathesis.graphql_hooks", folder, extent)
 
 
 def _run(url: str, place: str, hooks: str, folder: Path, extent: Extent) -> Report:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import texts
+from tests.fuzzing.response_checks import judge_graph, judge_rest
 from tests.fuzzing.target import Target
-from tests.fuzzing.verdict import judge_graph, judge_rest
+from tests.fuzzing.values.malformed_values import texts
 
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "POST", "PUT", "DELETE", "PROPFIND")
 DOTS = ("..", ".", "", "%2e%2e", "..%2f", "%00")

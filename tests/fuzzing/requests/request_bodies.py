@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.hostile import as_json, spoiled
-from tests.fuzzing.paths import addresses
-from tests.fuzzing.plausible import plausible
+from tests.fuzzing.requests.paths import addresses
+from tests.fuzzing.response_checks import judge_status
 from tests.fuzzing.target import Operation, Target
-from tests.fuzzing.verdict import judge_status
+from tests.fuzzing.values.malformed_values import as_json, spoiled
+from tests.fuzzing.values.schema_values import plausible
 
 FORM = "application/x-www-form-urlencoded"
 

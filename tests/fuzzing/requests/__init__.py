@@ -1,0 +1,1 @@
+"""Fuzzers of one kind of request each."""
