@@ -1,81 +1,13 @@
-"""The real thing for every test: an embedded PostgreSQL, a migrated template, the service on a port of its own."""
+"""Fixtures that all tests share: PostgreSQL, a database, the running service, users and API clients."""
 
 import logging
-import re
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
-from typing import Any
 
-import orjson
-import psycopg2
 import pytest
-import uvicorn
 
-from api.app import create_app
-from api.logs import JsonLines
-from api.serving import options
-from api.settings import Settings
-from models.embedded import embedded_postgres
-from models.migrate import migrate
 from tests.support.api_clients import Door, GraphQLDoor, RestDoor
+from tests.support.service import Cluster, LogLines, Service, running_cluster, serving, settings_for
 from tests.support.users import Person
-
-QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))
-SECRET = "a secret for tests, long enough for HS256"
-_numbers = count(1)
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A running PostgreSQL: the owner may do anything, the service role only become todo_app."""
-
-    owner: str
-    service: str
-
-    def copy(self, template: str) -> "Cluster":
-        """Copy a database, and return the URLs of the copy."""
-        name = f"copy_{next(_numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return Cluster(self.owner.replace("/postgres?", f"/{name}?"), self.service.replace("/postgres?", f"/{name}?"))
-
-    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run one statement as the owner, outside a transaction; return its rows, if it has any."""
-        return run_sql(self.owner, statement, *values)
-
-
-def run_sql(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """Run SQL as whoever the URL names."""
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
-
-
-@dataclass(frozen=True)
-class Service:
-    """The service, listening."""
-
-    url: str
-    database: Cluster
-
-
-@contextmanager
-def running_cluster(folder: Path) -> Iterator[Cluster]:
-    """Run PostgreSQL with a migrated database named template_todo."""
-    with embedded_postgres(folder) as (owner, service):
-        running = Cluster(owner, service)
-        running.execute("CREATE DATABASE template_todo")
-        migrate(owner.replace("/postgres?", "/template_todo?"))
-        yield running
 
 
 @pytest.fixture(scope="session")
@@ -89,30 +21,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def database(cluster: Cluster) -> Cluster:
     """A migrated database of the test's own, to look into or to damage."""
     return cluster.copy("template_todo")
-
-
-@contextmanager
-def serving(settings: Settings, database: Cluster, **given: Any) -> Iterator[Service]:
-    """Serve in a thread, on a free port, as `todo serve` does; what is given goes to uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | given)))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    assert server.started, "the service did not start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield Service(f"http://127.0.0.1:{port}", database)
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def settings_for(database: Cluster, **given: object) -> Settings:
-    """Return settings that depend on nothing around them; no test runs into a limit that it does not set itself."""
-    unlimited = dict.fromkeys(QUOTAS, "off")
-    own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
-    return Settings.model_validate({**unlimited, **own, **given})
 
 
 @pytest.fixture(scope="session")
@@ -174,30 +82,6 @@ def doors(request: pytest.FixtureRequest, service: Service) -> Iterator[Callable
 def door(doors: Callable[[str | None], Door], ada: Person) -> Door:
     """Ada at one door, then at the other: the test runs through both."""
     return doors(ada.token)
-
-
-class LogLines(logging.Handler):
-    """Hears what the service logs, as the lines that an operator would read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonLines())
-        self.heard: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Render at once, as the real handler does: some of a line is known only then."""
-        if not record.name.startswith("http"):
-            self.heard.append(self.format(record))
-
-    def lines(self, *, requests: int) -> list[dict[str, Any]]:
-        """Wait for so many lines about requests (they are written when an answer is already out), and return all lines."""
-        deadline = time.monotonic() + 5
-        while True:
-            lines = [orjson.loads(line) for line in self.heard]
-            if sum(line["logger"] == "todo.access" for line in lines) >= requests:
-                return lines
-            assert time.monotonic() < deadline, self.heard
-            time.sleep(0.005)
 
 
 @pytest.fixture

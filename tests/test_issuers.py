@@ -16,9 +16,9 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, send, serving_keys
 from tests.support.api_clients import TLS, Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.service import SECRET, Cluster, LogLines, Service, serving, settings_for
 from tests.support.users import Person, signed
 
 ED, EC, EC384, RSA, STRANGER = (SigningKey.make(kind) for kind in ("EdDSA", "ES256", "ES384", "RS256", "EdDSA"))

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from services.limits.quotas import EVERYWHERE
-from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
 from tests.support.api_clients import TLS, Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.service import SECRET, Cluster, LogLines, Service, serving, settings_for
 from tests.support.users import PASSWORD, Person, signed
 
 REQUESTS, ANONYMOUS, LOGINS, ON_ACCOUNT = 12, 20, 6, 3

@@ -19,8 +19,8 @@ from api.house import open_house
 from api.settings import SettingsError
 from services.limits import counting
 from services.limits.counting import Count, SharedCounts
-from tests.conftest import SECRET, Cluster, LogLines, serving, settings_for
 from tests.support.api_clients import TLS, GraphQLDoor, RestDoor
+from tests.support.service import SECRET, Cluster, LogLines, serving, settings_for
 from tests.support.users import signed
 
 REDIS = shutil.which("redis-server")

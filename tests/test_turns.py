@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg2
 import pytest
 
-from tests.conftest import Cluster, Service, run_sql, serving, settings_for
 from tests.support.api_clients import Door, GraphQLDoor, RestDoor
+from tests.support.service import Cluster, Service, run_sql, serving, settings_for
 from tests.support.users import Person
 
 POOL = 4

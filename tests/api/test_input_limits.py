@@ -22,8 +22,8 @@ from api.serving import SOCKET_MESSAGE_BYTES, options
 from api.settings import Settings
 from api.sockets import SocketLimit
 from services.json_text import MAX_LEVELS
-from tests.conftest import Cluster, serving, settings_for
 from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.service import Cluster, serving, settings_for
 from tests.support.users import Person
 
 JSON = {"Content-Type": "application/json"}

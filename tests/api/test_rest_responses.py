@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from api import shapes
 from services.reading import budget
-from tests.conftest import SECRET, Service, serving, settings_for
 from tests.support.api_clients import DoorError, GraphQLDoor, RestDoor
+from tests.support.service import SECRET, Service, serving, settings_for
 from tests.support.users import Person, signed
 
 ORIGIN = "http://localhost:3000"

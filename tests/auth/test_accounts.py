@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from passlib.handlers.argon2 import argon2
 
-from tests.conftest import SECRET, Service, run_sql
 from tests.support.api_clients import DoorError, Doors
+from tests.support.service import SECRET, Service, run_sql
 from tests.support.users import PASSWORD, Person, signed
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Service, run_sql
 from tests.support.api_clients import Door, DoorError, Doors, GraphQLDoor, RestDoor, refused
+from tests.support.service import Service, run_sql
 from tests.support.users import Person
 
 

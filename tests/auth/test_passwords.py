@@ -11,8 +11,8 @@ from passlib.context import CryptContext
 
 from services.errors import Unavailable
 from services.passwords import WAITING, Passwords
-from tests.conftest import Cluster, Service, run_sql, serving, settings_for
 from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.service import Cluster, Service, run_sql, serving, settings_for
 from tests.support.users import PASSWORD, Person
 
 Doors = Callable[[str | None], Door]

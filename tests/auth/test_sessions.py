@@ -17,8 +17,8 @@ from passlib.context import CryptContext
 
 from services.passwords import Passwords
 from services.sessions import MAX_SESSIONS
-from tests.conftest import SECRET, Service, run_sql
 from tests.support.api_clients import TLS, DoorError, Doors, GraphQLDoor, RestDoor, refused
+from tests.support.service import SECRET, Service, run_sql
 from tests.support.users import PASSWORD, Person, signed
 
 _DAYS: list[dict[str, Any]] = [{}, {"expires_in_days": 7}]

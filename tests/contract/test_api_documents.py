@@ -18,8 +18,8 @@ from graphql_schema.selection import TYPE_NAMES
 from models.text import Title
 from services.reading.graph import ENTITIES
 from services.reading.names import snake
-from tests.conftest import Service
 from tests.support.api_clients import TLS
+from tests.support.service import Service
 
 DOCS = Path(__file__).parents[2] / "docs"
 METHODS = {"get", "post", "put", "patch", "delete"}

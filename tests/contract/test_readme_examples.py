@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Service
+from tests.support.service import Service
 from tests.support.users import Person
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

@@ -15,8 +15,8 @@ from models.database import make_engine, parse_url
 from models.migrate import migrate, newest_version
 from models.readiness import check_readiness
 from models.tables import TABLES
-from tests.conftest import Cluster, Service, run_sql, serving, settings_for
 from tests.support.api_clients import TLS, GraphQLDoor, RestDoor
+from tests.support.service import Cluster, Service, run_sql, serving, settings_for
 from tests.support.users import Person
 
 

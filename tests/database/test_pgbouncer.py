@@ -12,10 +12,10 @@ import psycopg2
 import pytest
 
 from models.migrate import newest_version
-from tests.conftest import Cluster, run_sql, serving, settings_for
 from tests.process.test_cli_and_signals import run
 from tests.support.concurrent_users import ERRANDS, Regular, crowd, refused
 from tests.support.pgbouncer import bouncing
+from tests.support.service import Cluster, run_sql, serving, settings_for
 
 PEOPLE = 5
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'todo_service'"

@@ -17,8 +17,8 @@ from api.house import open_house
 from models.database import make_engine
 from models.readiness import NotReady, check_readiness
 from models.tables import TABLES
-from tests.conftest import Cluster, LogLines, run_sql, running_cluster, serving, settings_for
 from tests.support.api_clients import TLS, RestDoor
+from tests.support.service import Cluster, LogLines, run_sql, running_cluster, serving, settings_for
 from tests.support.users import Person
 
 

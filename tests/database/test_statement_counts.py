@@ -28,8 +28,8 @@ from services.reading.selection import (
 )
 from services.reading.values import without_values
 from services.transactions import Snapshot
-from tests.conftest import LogLines, Service
 from tests.support.api_clients import GraphQLDoor, RestDoor
+from tests.support.service import LogLines, Service
 from tests.support.users import Person
 
 NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor } nodes { title tags { name } parent { title }

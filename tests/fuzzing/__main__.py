@@ -15,11 +15,11 @@ from pathlib import Path
 
 from models.embedded import embedded_postgres
 from models.migrate import migrate
-from tests.conftest import Cluster
 from tests.fuzzing.fuzzers import GAMES
 from tests.fuzzing.runner import Fuzzer, play
 from tests.fuzzing.schemathesis.runner import Extent, Report, run_graphql, run_rest
 from tests.fuzzing.target import Target, standing
+from tests.support.service import Cluster
 
 ROUND = 60  # examples of one game before it is the next one's turn
 

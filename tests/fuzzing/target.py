@@ -11,7 +11,6 @@ import httpx
 from graphql import GraphQLSchema, build_schema
 
 from graphql_schema.schema import build_schema as build_strawberry
-from tests.conftest import QUOTAS, SECRET, Cluster, Service, serving, settings_for
 from tests.fuzzing.disposable_accounts import Victims, client
 from tests.fuzzing.response_checks import judge_graph, judge_rest
 from tests.fuzzing.values.malformed_values import as_json
@@ -19,6 +18,7 @@ from tests.fuzzing.values.schema_values import Book
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.property.reference_executor import Reference
 from tests.support.datasets import Rows, everything, motley, put
+from tests.support.service import QUOTAS, SECRET, Cluster, Service, serving, settings_for
 from tests.support.users import Person, signed
 
 MARK = "e7e5eca1"  # in all texts of Eve's

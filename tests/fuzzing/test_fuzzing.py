@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cluster
 from tests.fuzzing.fuzzers import GAMES
 from tests.fuzzing.requests.graphql_requests import fuzz_operations
 from tests.fuzzing.requests.http_requests import fuzz_requests
@@ -16,6 +15,7 @@ from tests.fuzzing.requests.query_parameters import fuzz_queries
 from tests.fuzzing.runner import Fuzzer, play
 from tests.fuzzing.schemathesis.runner import ALL_PHASES, Extent, Report, run_graphql, run_rest
 from tests.fuzzing.target import Target, standing
+from tests.support.service import Cluster
 
 SEED = 20261121
 EXAMPLES = 50

@@ -8,9 +8,9 @@ import pytest
 from graphql import parse
 
 from graphql_schema.late import late_variables
-from tests.conftest import Cluster, run_sql
 from tests.support.datasets import motley, put
 from tests.support.in_process_client import Caller, calling
+from tests.support.service import Cluster, run_sql
 
 ONE = "query($id: ID!) { task(id: $id) { id title tags { name } } }"
 ANY = "query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on Tag { name } ... on TaskList { color } } }"

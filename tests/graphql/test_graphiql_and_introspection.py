@@ -9,8 +9,8 @@ import httpx
 import pytest
 from graphql import get_introspection_query
 
-from tests.conftest import Cluster, Service, serving, settings_for
 from tests.support.api_clients import TLS, GraphQLDoor
+from tests.support.service import Cluster, Service, serving, settings_for
 from tests.support.users import Person
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from graphql_schema.repertoire import MAX_DOCUMENT, MAX_TOKENS
-from tests.conftest import Service
 from tests.support.api_clients import GraphQLDoor
+from tests.support.service import Service
 from tests.support.users import Person
 
 JSON = "application/json"

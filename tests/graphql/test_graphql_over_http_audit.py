@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.conftest import Service
 from tests.support.npm import run_node
+from tests.support.service import Service
 from tests.support.users import Person
 
 FOLDER = Path(__file__).parent / "over_http"

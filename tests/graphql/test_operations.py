@@ -18,8 +18,8 @@ from models.database import Database, make_engine
 from services.context import UserContext
 from services.errors import Unauthenticated
 from services.limits.visitor import Visitor
-from tests.conftest import Service
 from tests.support.api_clients import DoorError, GraphQLDoor
+from tests.support.service import Service
 from tests.support.users import PASSWORD, Person
 
 

@@ -24,9 +24,9 @@ from graphql_schema.requests import GraphRequest, request_of
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
 from services.limits.visitor import Visitor
-from tests.conftest import SECRET, Cluster, Service, serving, settings_for
 from tests.process.test_cli_and_signals import run
 from tests.support.api_clients import GraphQLDoor
+from tests.support.service import SECRET, Cluster, Service, serving, settings_for
 from tests.support.users import Person
 
 JSON = "application/json"

@@ -14,8 +14,8 @@ from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading import budget
 from services.reading.budget import MAX_LEVELS
-from tests.conftest import LogLines
 from tests.support.api_clients import DoorError, GraphQLDoor, RestDoor
+from tests.support.service import LogLines
 
 SCHEMA = build_schema()._schema
 NESTED = (

@@ -9,8 +9,8 @@ import psycopg2
 import pytest
 from psycopg2.errors import FeatureNotSupported, InsufficientPrivilege
 
-from tests.conftest import Cluster, run_sql
 from tests.isolation.test_row_level_security_sql import asking
+from tests.support.service import Cluster, run_sql
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, owner_column, settle, specimens
 
 

@@ -11,7 +11,7 @@ import pytest
 from psycopg2.errors import ForeignKeyViolation
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
-from tests.conftest import Cluster, run_sql
+from tests.support.service import Cluster, run_sql
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, key, owner_column, rows_of, settle, specimens
 
 _COLUMNS = """

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import Service
 from tests.support.api_clients import Door, DoorError, RestDoor
+from tests.support.service import Service
 from tests.support.users import Person
 
 Doors = Callable[[str | None], Door]

@@ -22,11 +22,11 @@ from graphql_schema.schema import build_schema
 from models.scopes import Scope
 from models.tables import TABLES
 from services.grants import widened
-from tests.conftest import SECRET, Cluster, Service, run_sql, serving, settings_for
 from tests.support.api_clients import TLS, RestDoor
 from tests.support.invalid_tokens import ELSEWHERE, Tokens, bad_tokens
 from tests.support.permission_matrix import NOUNS, OPEN, REST, ROOTS, UNREPEATABLE, Expected, Noun, Root
 from tests.support.resource_owner import KINDS, Estate, Ids, copied, nowhere, settle
+from tests.support.service import SECRET, Cluster, Service, run_sql, serving, settings_for
 from tests.support.users import PASSWORD, Person, signed
 
 SCHEMA: GraphQLSchema = build_schema()._schema

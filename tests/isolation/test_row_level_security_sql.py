@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from models.database import Database, Opening, make_engine
 from models.policies import policies_of
-from tests.conftest import Cluster, run_sql
+from tests.support.service import Cluster, run_sql
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, owner_column, rows_of, settle, specimens
 
 REFUSED = "new row violates row-level security policy"

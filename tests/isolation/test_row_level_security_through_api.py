@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.conftest import SECRET, Cluster, run_sql, serving, settings_for
 from tests.support.api_clients import TLS
 from tests.support.cross_user_requests import CALLS, CONFUSED, COUNTED, STOPPED, TOLD, TWIN, Call
+from tests.support.service import SECRET, Cluster, run_sql, serving, settings_for
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, rows_of, settling, specimens
 from tests.support.unfiltered_service import Unfiltered, serving_unfiltered
 from tests.support.users import signed

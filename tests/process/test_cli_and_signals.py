@@ -19,8 +19,8 @@ import pytest
 
 from api.protocol import BoundedProtocol
 from models.migrate import newest_version
-from tests.conftest import SECRET, Cluster
 from tests.support.api_clients import TLS, RestDoor
+from tests.support.service import SECRET, Cluster
 from tests.support.users import Person
 
 TODO = str(Path(sys.executable).parent / "todo")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from api.protocol import BoundedProtocol
-from tests.conftest import Cluster, LogLines, Service, serving, settings_for
+from tests.support.service import Cluster, LogLines, Service, serving, settings_for
 from tests.support.users import Person
 
 

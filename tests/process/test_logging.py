@@ -8,8 +8,8 @@ from sqlalchemy.exc import DataError
 
 from models.database import make_engine
 from services.lists import ListService
-from tests.conftest import LogLines, Service
 from tests.support.api_clients import GraphQLDoor, RestDoor
+from tests.support.service import LogLines, Service
 from tests.support.users import PASSWORD, Person
 
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from api.answers import encode
 from graphql_schema.late import late_variables
-from tests.conftest import Cluster
 from tests.property.argument_values import Kind
 from tests.property.operation_generator import Operation, examples, operations
 from tests.property.reference_executor import Reference
 from tests.support.datasets import everything, motley, put
 from tests.support.in_process_client import Caller, calling
+from tests.support.service import Cluster
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 

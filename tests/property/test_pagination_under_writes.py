@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Cluster
 from tests.support.datasets import motley, put
 from tests.support.in_process_client import Caller, calling
+from tests.support.service import Cluster
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $order: [TaskOrder!]) { lists { nodes { id
     tasks(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {

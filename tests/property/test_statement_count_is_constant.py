@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from psycopg2.extensions import cursor
 from sqlalchemy import Pool, event
 
-from tests.conftest import Cluster
 from tests.property.argument_values import Kind
 from tests.property.operation_generator import Operation, examples, operations
 from tests.property.reference_executor import Reference, Seen
 from tests.support.api_clients import RestDoor
 from tests.support.datasets import everything, put, ring
 from tests.support.in_process_client import Caller, calling
+from tests.support.service import Cluster
 
 SMALL, LARGE = 10, 1000
 SHAPES = 250

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from tests.conftest import SECRET
 from tests.isolation.test_route_coverage import root_document
 from tests.support.permission_matrix import OPEN, REST, ROOTS, Expected
 from tests.support.resource_owner import KINDS
+from tests.support.service import SECRET
 from tests.support.table_rows import EVE, key, refresh_token
 from tests.support.users import PASSWORD, signed
 

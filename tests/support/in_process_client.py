@@ -15,7 +15,7 @@ from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
 from services.limits.visitor import Visitor
 from services.reading.budget import Budget
-from tests.conftest import Cluster
+from tests.support.service import Cluster
 
 
 class Caller:

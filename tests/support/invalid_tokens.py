@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.conftest import SECRET, Service, run_sql
 from tests.support.api_clients import RestDoor
+from tests.support.service import SECRET, Service, run_sql
 from tests.support.users import Person, signed
 
 Tokens = dict[str, str | None]

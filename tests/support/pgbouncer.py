@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.conftest import Cluster
+from tests.support.service import Cluster
 
 # Nothing is reset between transactions, so whatever one leaves behind is met by the next. Who waits for long is stuck for good.
 _CONFIGURATION = """

@@ -7,8 +7,8 @@ from uuid import uuid4
 import jwt
 from sqlmodel import SQLModel
 
-from tests.conftest import SECRET, Cluster, run_sql
 from tests.support.api_clients import RestDoor
+from tests.support.service import SECRET, Cluster, run_sql
 from tests.support.users import PASSWORD, Person, signed
 
 KINDS = ("user", "task", "subtask", "list", "tag", "comment", "session", "token")

@@ -11,7 +11,7 @@ from models.scopes import Scope
 from models.tables import TABLES
 from services.opaque import API_TOKEN, REFRESH_TOKEN, hashed
 from services.passwords import Passwords
-from tests.conftest import Cluster, run_sql
+from tests.support.service import Cluster, run_sql
 from tests.support.users import PASSWORD
 
 Row = dict[str, Any]

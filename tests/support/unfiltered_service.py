@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from api import house
 from models.database import make_engine
 from models.policies import policies_of
-from tests.conftest import Cluster, Service, serving, settings_for
+from tests.support.service import Cluster, Service, serving, settings_for
 from tests.support.table_rows import TABLE_NAMES
 
 # What the policies go by, the service goes by, too: the owner, and what is known of a row before its owner is.

@@ -10,11 +10,11 @@ from typing import Any
 import jwt
 from hypothesis import strategies as st
 
-from tests.conftest import SECRET
 from tests.fuzzing.response_checks import codes
 from tests.fuzzing.target import Target
 from tests.fuzzing.values.malformed_values import as_header, deep, mutated, scalars, spoiled, texts, trees
 from tests.issuer import AUDIENCE, NAME
+from tests.support.service import SECRET
 
 CLAIMS = ("sub", "user_id", "id", "iss", "sid", "aud", "exp", "iat", "nbf", "jti", "email", "name", "scope", "scopes")
 HEADERS = ("alg", "typ", "kid", "crit", "b64", "jku", "jwk", "x5u", "zip", "cty")
