@@ -5,92 +5,113 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.api_clients import Door, GraphQLDoor, RestDoor
-from tests.support.service import Cluster, LogLines, Service, running_cluster, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import ApiClient, ClientFactory, GraphQLClient, RestClient
+from tests.support.service import LogCapture, PostgresServer, RunningService, run_postgres_server, run_service, settings_for
+from tests.support.users import TestUser
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The PostgreSQL that most tests share: its roles are everybody's, so nobody changes those here."""
-    with running_cluster(tmp_path_factory.mktemp("pg")) as running:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The PostgreSQL server that most tests share. Roles belong to the whole server: do not change them here."""
+    with run_postgres_server(tmp_path_factory.mktemp("pg")) as running:
         yield running
 
 
 @pytest.fixture
-def database(cluster: Cluster) -> Cluster:
-    """A migrated database of the test's own, to look into or to damage."""
-    return cluster.copy("template_todo")
+def database(postgres: PostgresServer) -> PostgresServer:
+    """A migrated database that only this test uses."""
+    return postgres.copy("template_todo")
 
 
 @pytest.fixture(scope="session")
-def service(cluster: Cluster) -> Iterator[Service]:
-    """The service that most tests share; each test brings its own users."""
-    database = cluster.copy("template_todo")
-    with serving(settings_for(database), database) as running:
+def service(postgres: PostgresServer) -> Iterator[RunningService]:
+    """The service that most tests share; each test registers its own users."""
+    database = postgres.copy("template_todo")
+    with run_service(settings_for(database), database) as running:
         yield running
 
 
 @pytest.fixture
-def person(service: Service) -> Callable[[], Person]:
-    """Register people."""
-    return lambda: Person.register(service.url)
+def register_user(service: RunningService) -> Callable[[], TestUser]:
+    """A function that registers a new user."""
+    return lambda: TestUser.register(service.url)
 
 
 @pytest.fixture
-def ada(person: Callable[[], Person]) -> Person:
-    """Someone with an account."""
-    return person()
+def user(register_user: Callable[[], TestUser]) -> TestUser:
+    """A registered user."""
+    return register_user()
 
 
 @pytest.fixture
-def eve(person: Callable[[], Person]) -> Person:
-    """Someone else with an account."""
-    return person()
+def other_user(register_user: Callable[[], TestUser]) -> TestUser:
+    """Another registered user."""
+    return register_user()
 
 
 @pytest.fixture
-def rest(service: Service, ada: Person) -> Iterator[RestDoor]:
-    """Ada at the REST door."""
-    with RestDoor(service.url, ada.token) as door:
-        yield door
+def rest_client(service: RunningService, user: TestUser) -> Iterator[RestClient]:
+    """A REST client of `user`."""
+    with RestClient(service.url, user.token) as client:
+        yield client
 
 
 @pytest.fixture
-def graph(service: Service, ada: Person) -> Iterator[GraphQLDoor]:
-    """Ada at the GraphQL door."""
-    with GraphQLDoor(service.url, ada.token) as door:
-        yield door
+def graphql_client(service: RunningService, user: TestUser) -> Iterator[GraphQLClient]:
+    """A GraphQL client of `user`."""
+    with GraphQLClient(service.url, user.token) as client:
+        yield client
 
 
-@pytest.fixture(params=[RestDoor, GraphQLDoor], ids=["rest", "graphql"])
-def doors(request: pytest.FixtureRequest, service: Service) -> Iterator[Callable[[str | None], Door]]:
-    """Open the same kind of door for several callers."""
-    opened: list[Door] = []
+@pytest.fixture(params=[RestClient, GraphQLClient], ids=["rest", "graphql"])
+def make_client(request: pytest.FixtureRequest, service: RunningService) -> Iterator[ClientFactory]:
+    """A function that creates a client for a token; the test runs once with REST clients, once with GraphQL clients."""
+    opened: list[ApiClient] = []
 
-    def open_door(token: str | None) -> Door:
-        door: Door = request.param(service.url, token)
-        opened.append(door)
-        return door
+    def create_client(token: str | None) -> ApiClient:
+        client: ApiClient = request.param(service.url, token)
+        opened.append(client)
+        return client
 
-    yield open_door
-    for door in opened:
-        door.close()
-
-
-@pytest.fixture
-def door(doors: Callable[[str | None], Door], ada: Person) -> Door:
-    """Ada at one door, then at the other: the test runs through both."""
-    return doors(ada.token)
+    yield create_client
+    for client in opened:
+        client.close()
 
 
 @pytest.fixture
-def log() -> Iterator[LogLines]:
-    """Hear the service log."""
-    handler, root = LogLines(), logging.getLogger()
+def client(make_client: ClientFactory, user: TestUser) -> ApiClient:
+    """A client of `user`; the test runs once over REST, once over GraphQL."""
+    return make_client(user.token)
+
+
+@pytest.fixture
+def log() -> Iterator[LogCapture]:
+    """The log lines of the service."""
+    handler, root = LogCapture(), logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     yield handler
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+# Former names, for the test modules directly in tests/ only. Remove them together with those.
+
+
+@pytest.fixture(scope="session")
+def cluster(postgres: PostgresServer) -> PostgresServer:
+    """See `postgres`."""
+    return postgres
+
+
+@pytest.fixture
+def ada(register_user: Callable[[], TestUser]) -> TestUser:
+    """See `user`."""
+    return register_user()
+
+
+@pytest.fixture
+def eve(other_user: TestUser) -> TestUser:
+    """See `other_user`."""
+    return other_user

@@ -17,9 +17,18 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, send, serving_keys
-from tests.support.api_clients import TLS, Door, DoorError, GraphQLDoor, RestDoor
-from tests.support.service import SECRET, Cluster, LogLines, Service, serving, settings_for
-from tests.support.users import Person, signed
+from tests.support.api_clients import TLS
+from tests.support.api_clients import ApiClient as Door
+from tests.support.api_clients import ApiError as DoorError
+from tests.support.api_clients import GraphQLClient as GraphQLDoor
+from tests.support.api_clients import RestClient as RestDoor
+from tests.support.service import SECRET, settings_for
+from tests.support.service import LogCapture as LogLines
+from tests.support.service import PostgresServer as Cluster
+from tests.support.service import RunningService as Service
+from tests.support.service import run_service as serving
+from tests.support.users import TestUser as Person
+from tests.support.users import signed
 
 ED, EC, EC384, RSA, STRANGER = (SigningKey.make(kind) for kind in ("EdDSA", "ES256", "ES384", "RS256", "EdDSA"))
 FOR_ENCRYPTION = SigningKey.make("EdDSA", use="enc")

@@ -14,7 +14,7 @@ from services.errors import Unauthenticated, Unavailable
 from services.keys.bell import MAX_WAITING, Bell
 from services.keys.key_set import KeysAwayError, KeySet, Pace, UnknownKeyError
 from tests.issuer import Endpoint, SigningKey, send, serving_keys
-from tests.support.service import LogLines
+from tests.support.service import LogCapture as LogLines
 
 QUICK = Pace(every=0.05, again=0.02, patience=0.3)
 CALM = Pace(every=3600, again=3600, patience=2)

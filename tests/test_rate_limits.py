@@ -11,9 +11,18 @@ import httpx
 import pytest
 
 from services.limits.quotas import EVERYWHERE
-from tests.support.api_clients import TLS, Door, DoorError, GraphQLDoor, RestDoor
-from tests.support.service import SECRET, Cluster, LogLines, Service, serving, settings_for
-from tests.support.users import PASSWORD, Person, signed
+from tests.support.api_clients import TLS
+from tests.support.api_clients import ApiClient as Door
+from tests.support.api_clients import ApiError as DoorError
+from tests.support.api_clients import GraphQLClient as GraphQLDoor
+from tests.support.api_clients import RestClient as RestDoor
+from tests.support.service import SECRET, settings_for
+from tests.support.service import LogCapture as LogLines
+from tests.support.service import PostgresServer as Cluster
+from tests.support.service import RunningService as Service
+from tests.support.service import run_service as serving
+from tests.support.users import PASSWORD, signed
+from tests.support.users import TestUser as Person
 
 REQUESTS, ANONYMOUS, LOGINS, ON_ACCOUNT = 12, 20, 6, 3
 COST, STEP = 4_000_000, 2_000

@@ -19,8 +19,13 @@ from api.house import open_house
 from api.settings import SettingsError
 from services.limits import counting
 from services.limits.counting import Count, SharedCounts
-from tests.support.api_clients import TLS, GraphQLDoor, RestDoor
-from tests.support.service import SECRET, Cluster, LogLines, serving, settings_for
+from tests.support.api_clients import TLS
+from tests.support.api_clients import GraphQLClient as GraphQLDoor
+from tests.support.api_clients import RestClient as RestDoor
+from tests.support.service import SECRET, settings_for
+from tests.support.service import LogCapture as LogLines
+from tests.support.service import PostgresServer as Cluster
+from tests.support.service import run_service as serving
 from tests.support.users import signed
 
 REDIS = shutil.which("redis-server")

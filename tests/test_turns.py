@@ -8,9 +8,14 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg2
 import pytest
 
-from tests.support.api_clients import Door, GraphQLDoor, RestDoor
-from tests.support.service import Cluster, Service, run_sql, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import ApiClient as Door
+from tests.support.api_clients import GraphQLClient as GraphQLDoor
+from tests.support.api_clients import RestClient as RestDoor
+from tests.support.service import PostgresServer as Cluster
+from tests.support.service import RunningService as Service
+from tests.support.service import run_service as serving
+from tests.support.service import run_sql, settings_for
+from tests.support.users import TestUser as Person
 
 POOL = 4
 WRITES = 12

@@ -6,33 +6,33 @@ from typing import Any
 import pytest
 
 from services.reading.filters import MAX_RELATIONS
-from tests.support.api_clients import Door, DoorError, RestDoor
+from tests.support.api_clients import ApiClient, ApiError, RestClient
 
 Titles = Callable[[dict[str, Any]], set[str]]
 
 
 @pytest.fixture
-def shop(door: Door) -> dict[str, Any]:
+def shop(client: ApiClient) -> dict[str, Any]:
     """Rows by their names."""
-    rows = {name: door.create("list", name=name, color=color) for name, color in (("Home", "#fff"), ("Work", None))}
-    rows |= {name: door.create("tag", name=name) for name in ("urgent", "food")}
+    rows = {name: client.create("list", name=name, color=color) for name, color in (("Home", "#fff"), ("Work", None))}
+    rows |= {name: client.create("tag", name=name) for name in ("urgent", "food")}
     milk = {"list_id": rows["Home"]["id"], "tag_ids": [rows["food"]["id"], rows["urgent"]["id"]]}
-    rows["Milk"] = door.create("task", title="Milk", priority="high", position=1, **milk)
-    rows["Bread"] = door.create(
+    rows["Milk"] = client.create("task", title="Milk", priority="high", position=1, **milk)
+    rows["Bread"] = client.create(
         "task", title="Bread", priority="low", position=2, tag_ids=[rows["food"]["id"]], description="rye"
     )
-    rows["Report"] = door.create("task", title="Report", list_id=rows["Work"]["id"], status="completed", position=3)
-    rows["Part"] = door.create(
+    rows["Report"] = client.create("task", title="Report", list_id=rows["Work"]["id"], status="completed", position=3)
+    rows["Part"] = client.create(
         "task", title="Part", parent_id=rows["Report"]["id"], status="in_progress", priority="urgent", position=4
     )
-    rows["Hm"] = door.comment(rows["Milk"]["id"], "Hm")
+    rows["Hm"] = client.comment(rows["Milk"]["id"], "Hm")
     return rows
 
 
 @pytest.fixture
-def titles(door: Door, shop: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
+def titles(client: ApiClient, shop: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
     """Return the titles of the tasks that fulfil a filter."""
-    return lambda tree: {row["title"] for row in door.page("task", filter=tree)}
+    return lambda tree: {row["title"] for row in client.page("task", filter=tree)}
 
 
 ALL = {"Milk", "Bread", "Report", "Part"}
@@ -99,10 +99,10 @@ def test_rows_are_found_by_ids_and_revisions(titles: Titles, shop: dict[str, Any
     assert titles({"created_at": {"eq": shop["Milk"]["created_at"]}}) == {"Milk"}
 
 
-def test_deleted_rows_fulfil_nothing(door: Door, titles: Titles, shop: dict[str, Any]) -> None:
-    door.delete("comment", shop["Hm"]["id"])
-    door.delete("task", shop["Part"]["id"])
-    door.delete("tag", shop["urgent"]["id"])
+def test_deleted_rows_fulfil_nothing(client: ApiClient, titles: Titles, shop: dict[str, Any]) -> None:
+    client.delete("comment", shop["Hm"]["id"])
+    client.delete("task", shop["Part"]["id"])
+    client.delete("tag", shop["urgent"]["id"])
 
     assert titles({"comments": {"some": {}}}) == set()
     assert titles({"subtasks": {"some": {}}}) == set()
@@ -125,29 +125,29 @@ def test_deleted_rows_fulfil_nothing(door: Door, titles: Titles, shop: dict[str,
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_bad_filters_are_told_where(rest: RestDoor, tree: dict[str, Any], pointer: str) -> None:
-    with pytest.raises(DoorError) as refused:
-        rest.page("task", filter=tree)
+def test_bad_filters_are_told_where(rest_client: RestClient, tree: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        rest_client.page("task", filter=tree)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
-def test_a_filter_follows_so_many_relations_and_no_more(door: Door) -> None:
+def test_a_filter_follows_so_many_relations_and_no_more(client: ApiClient) -> None:
     def ask(*, deep: int, wide: int) -> list[dict[str, Any]]:
         tree: dict[str, Any] = {"title": {"eq": "x"}}
         for _ in range(deep):
             tree = {"parent": tree}
-        return door.page("task", filter={"not": {"or": [tree, *[{"tags": {"some": {}, "none": {}}}] * wide]}})
+        return client.page("task", filter={"not": {"or": [tree, *[{"tags": {"some": {}, "none": {}}}] * wide]}})
 
     assert ask(deep=2, wide=(MAX_RELATIONS - 2) // 2) == []
     for deep, wide in ((3, (MAX_RELATIONS - 2) // 2), (0, 99)):
-        with pytest.raises(DoorError) as refused:
+        with pytest.raises(ApiError) as refused:
             ask(deep=deep, wide=wide)
         assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/filter"])
         assert f"at most {MAX_RELATIONS} relations" in refused.value.detail
 
 
-def test_a_filter_may_be_spelt_as_in_graphql(rest: RestDoor) -> None:
-    rest.create("task", title="x")
+def test_a_filter_may_be_spelt_as_in_graphql(rest_client: RestClient) -> None:
+    rest_client.create("task", title="x")
 
-    assert len(rest.page("task", filter={"listId": {"isNull": True}})) == 1
+    assert len(rest_client.page("task", filter={"listId": {"isNull": True}})) == 1

@@ -22,9 +22,9 @@ from api.serving import SOCKET_MESSAGE_BYTES, options
 from api.settings import Settings
 from api.sockets import SocketLimit
 from services.json_text import MAX_LEVELS
-from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
-from tests.support.service import Cluster, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
+from tests.support.service import PostgresServer, run_service, settings_for
+from tests.support.users import TestUser
 
 JSON = {"Content-Type": "application/json"}
 
@@ -55,13 +55,13 @@ def complaint(answer: Any) -> str:
 @pytest.mark.parametrize(("path", "sent", "around"), PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("closing", [("[", "]"), ('{"a": ', "}")], ids=["lists", "objects"])
 def test_bodies_nest_so_deep_and_no_deeper(
-    rest: RestDoor, path: str, sent: Callable[[str], dict[str, Any]], around: int, closing: tuple[str, str]
+    rest_client: RestClient, path: str, sent: Callable[[str], dict[str, Any]], around: int, closing: tuple[str, str]
 ) -> None:
     opening, end = closing
 
     def ask(levels: int) -> str:
         inner = levels - around
-        return complaint(rest.http.post(path, **sent(opening * inner + ("1" if end == "}" else "") + end * inner)))
+        return complaint(rest_client.http.post(path, **sent(opening * inner + ("1" if end == "}" else "") + end * inner)))
 
     assert "nests deeper" not in ask(MAX_LEVELS)
     for deeper in (MAX_LEVELS + 1, 5000):
@@ -69,23 +69,23 @@ def test_bodies_nest_so_deep_and_no_deeper(
 
 
 @pytest.mark.parametrize(("path", "given"), GIVEN.values(), ids=GIVEN)
-def test_so_do_parameters(rest: RestDoor, path: str, given: Callable[[str], dict[str, str]]) -> None:
+def test_so_do_parameters(rest_client: RestClient, path: str, given: Callable[[str], dict[str, str]]) -> None:
     def ask(levels: int) -> str:
-        return complaint(rest.http.get(path, params=given(nested(levels))))
+        return complaint(rest_client.http.get(path, params=given(nested(levels))))
 
     assert "nests deeper" not in ask(MAX_LEVELS)
     for deeper in (MAX_LEVELS + 1, 3000):
         assert f"nests deeper than {MAX_LEVELS} levels" in ask(deeper)
 
 
-def test_brackets_in_texts_are_no_levels(door: Door) -> None:
+def test_brackets_in_texts_are_no_levels(client: ApiClient) -> None:
     text = "[{" * 100
 
-    assert door.create("task", title=text[:200])["title"] == text[:200]
+    assert client.create("task", title=text[:200])["title"] == text[:200]
 
 
-def test_wide_is_not_deep(rest: RestDoor) -> None:
-    answer = rest.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
+def test_wide_is_not_deep(rest_client: RestClient) -> None:
+    answer = rest_client.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
 
     assert "nests deeper" not in complaint(answer)
 
@@ -94,10 +94,10 @@ ADDRESSES = {"rest": ("/api/me/tasks", {}), "graphql": ("/graphql", {"query": "{
 
 
 @pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
-def test_an_address_has_so_many_parameters(rest: RestDoor, path: str, needed: dict[str, str]) -> None:
+def test_an_address_has_so_many_parameters(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
     def ask(several: int) -> str:
         return complaint_or_nothing(
-            rest.http.get(path, params=needed | {f"p{number}": "" for number in range(several - len(needed))})
+            rest_client.http.get(path, params=needed | {f"p{number}": "" for number in range(several - len(needed))})
         )
 
     assert "more than" not in ask(MAX_PARAMETERS)
@@ -109,38 +109,38 @@ def complaint_or_nothing(answer: Any) -> str:
 
 
 @pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
-def test_a_parameter_is_given_once(rest: RestDoor, path: str, needed: dict[str, str]) -> None:
-    answer = rest.http.get(path, params=[*needed.items(), ("a/b", "1"), ("a/b", "1")])
+def test_a_parameter_is_given_once(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
+    answer = rest_client.http.get(path, params=[*needed.items(), ("a/b", "1"), ("a/b", "1")])
 
     problem = answer.json()
     flaws = problem["errors"] if path != "/graphql" else problem["errors"][0]["extensions"]["errors"]
     assert flaws == [{"pointer": "/a~1b", "detail": "This is given more than once."}]
 
 
-@pytest.mark.parametrize("kind", [RestDoor, GraphQLDoor], ids=["rest", "graphql"])
+@pytest.mark.parametrize("kind", [RestClient, GraphQLClient], ids=["rest", "graphql"])
 def test_a_statement_that_takes_too_long_is_ended_and_its_connection_goes_on(
-    database: Cluster, kind: Callable[[str, str], Door]
+    database: PostgresServer, kind: Callable[[str, str], ApiClient]
 ) -> None:
     """With one connection in the pool, whoever comes next gets the one whose statement was ended."""
-    with serving(settings_for(database, statement_timeout_ms=200, database_pool_size=1), database) as service:
-        ada = Person.register(service.url)
+    with run_service(settings_for(database, statement_timeout_ms=200, database_pool_size=1), database) as service:
+        user = TestUser.register(service.url)
         lock = psycopg2.connect(database.owner)
-        with kind(service.url, ada.token) as door, lock.cursor() as cursor:
+        with kind(service.url, user.token) as client, lock.cursor() as cursor:
             backend = only_backend(database)
             cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
-            for late in (lambda: door.page("task"), lambda: door.create("task", title="late")):
-                with pytest.raises(DoorError) as caught:
+            for late in (lambda: client.page("task"), lambda: client.create("task", title="late")):
+                with pytest.raises(ApiError) as caught:
                     late()
                 assert (caught.value.code, caught.value.status) == ("UNAVAILABLE", 503)
             lock.rollback()
 
-            door.create("task", title="in time")
-            assert [task["title"] for task in door.page("task")] == ["in time"]
+            client.create("task", title="in time")
+            assert [task["title"] for task in client.page("task")] == ["in time"]
             assert only_backend(database) == backend
         lock.close()
 
 
-def only_backend(database: Cluster) -> object:
+def only_backend(database: PostgresServer) -> object:
     """Return the process that serves the service's one connection."""
     ((pid,),) = database.execute(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'todo'"

@@ -10,24 +10,24 @@ from pydantic import TypeAdapter
 
 from api import shapes
 from services.reading import budget
-from tests.support.api_clients import DoorError, GraphQLDoor, RestDoor
-from tests.support.service import SECRET, Service, serving, settings_for
-from tests.support.users import Person, signed
+from tests.support.api_clients import ApiError, GraphQLClient, RestClient
+from tests.support.service import SECRET, RunningService, run_service, settings_for
+from tests.support.users import TestUser, signed
 
 ORIGIN = "http://localhost:3000"
 
 
-def problem(rest: RestDoor, method: str, path: str, **arguments: Any) -> DoorError:
-    with pytest.raises(DoorError) as refused:
-        rest.send(method, path, **arguments)
+def problem(rest_client: RestClient, method: str, path: str, **arguments: Any) -> ApiError:
+    with pytest.raises(ApiError) as refused:
+        rest_client.send(method, path, **arguments)
     return refused.value
 
 
-def test_answers_have_the_shapes_that_openapi_promises(rest: RestDoor) -> None:
-    tag, home = rest.create("tag", name="a"), rest.create("list", name="Home")
-    task = rest.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
-    rest.create("task", title="y", parent_id=task["id"])
-    rest.comment(task["id"], "Hm")
+def test_answers_have_the_shapes_that_openapi_promises(rest_client: RestClient) -> None:
+    tag, home = rest_client.create("tag", name="a"), rest_client.create("list", name="Home")
+    task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
+    rest_client.create("task", title="y", parent_id=task["id"])
+    rest_client.comment(task["id"], "Hm")
     shaped = {
         "/api/me/tasks?include=list,parent,tags,subtasks.comments,comments.task": list[shapes.Task],
         f"/api/me/tasks/{task['id']}": shapes.Task,
@@ -42,70 +42,72 @@ def test_answers_have_the_shapes_that_openapi_promises(rest: RestDoor) -> None:
         "/ready": shapes.Condition,
     }
     for path, shape in shaped.items():
-        TypeAdapter[Any](shape).validate_json(rest.send("GET", path).content)
+        TypeAdapter[Any](shape).validate_json(rest_client.send("GET", path).content)
 
 
-def test_creating_answers_201_with_location_and_etag(rest: RestDoor, ada: Person) -> None:
-    answer = rest.send("POST", f"/api/{ada.id}/tasks", json={"title": "x"})
+def test_creating_answers_201_with_location_and_etag(rest_client: RestClient, user: TestUser) -> None:
+    answer = rest_client.send("POST", f"/api/{user.id}/tasks", json={"title": "x"})
 
     assert answer.status_code == 201
     assert answer.headers["etag"] == f'"{answer.json()["revision"]}"'
-    assert rest.send("GET", answer.headers["location"]).json() == answer.json()
-    again = rest.send("POST", "/api/me/tasks", json={"id": answer.json()["id"], "title": "x"})
+    assert rest_client.send("GET", answer.headers["location"]).json() == answer.json()
+    again = rest_client.send("POST", "/api/me/tasks", json={"id": answer.json()["id"], "title": "x"})
     assert (again.status_code, again.json()) == (200, answer.json())
 
 
 @pytest.mark.parametrize("user_id", ["日本", "A\u0301", "a b", "50%2f", "a?b", 'a"b>', "é"])
-def test_places_can_be_gone_to_whatever_the_user_is_called(service: Service, user_id: str) -> None:
+def test_places_can_be_gone_to_whatever_the_user_is_called(service: RunningService, user_id: str) -> None:
     user_id = f"{user_id} {uuid4().hex}"
-    with RestDoor(service.url, signed({"sub": user_id}, SECRET)) as rest:
+    with RestClient(service.url, signed({"sub": user_id}, SECRET)) as rest_client:
         tasks = f"/api/{quote(user_id, safe='')}/tasks"
-        answer = rest.send("POST", tasks, json={"title": "x"})
-        comment = rest.send("POST", f"{tasks}/{answer.json()['id']}/comments", json={"body": "Hm"})
-        rest.send("POST", tasks, json={"title": "y"})
-        page = rest.send("GET", tasks, params={"limit": "1"})
+        answer = rest_client.send("POST", tasks, json={"title": "x"})
+        comment = rest_client.send("POST", f"{tasks}/{answer.json()['id']}/comments", json={"body": "Hm"})
+        rest_client.send("POST", tasks, json={"title": "y"})
+        page = rest_client.send("GET", tasks, params={"limit": "1"})
 
         for made in (answer, comment):
-            assert rest.send("GET", made.headers["location"]).json() == made.json()
-        assert rest.send("GET", page.links["next"]["url"]).json() == [answer.json()]
+            assert rest_client.send("GET", made.headers["location"]).json() == made.json()
+        assert rest_client.send("GET", page.links["next"]["url"]).json() == [answer.json()]
 
 
-def test_a_comments_location_leads_to_it(rest: RestDoor) -> None:
-    task = rest.create("task", title="x")
-    answer = rest.send("POST", f"/api/me/tasks/{task['id']}/comments", json={"body": "Hm"})
+def test_a_comments_location_leads_to_it(rest_client: RestClient) -> None:
+    task = rest_client.create("task", title="x")
+    answer = rest_client.send("POST", f"/api/me/tasks/{task['id']}/comments", json={"body": "Hm"})
 
-    assert rest.send("GET", answer.headers["location"]).json() == answer.json()
+    assert rest_client.send("GET", answer.headers["location"]).json() == answer.json()
 
 
-def test_put_and_patch_take_back_what_get_gave(rest: RestDoor) -> None:
-    rest.create("task", title="x")
-    row = rest.send("GET", "/api/me/tasks").json()[0]
+def test_put_and_patch_take_back_what_get_gave(rest_client: RestClient) -> None:
+    rest_client.create("task", title="x")
+    row = rest_client.send("GET", "/api/me/tasks").json()[0]
 
     for method in ("PUT", "PATCH"):
-        assert rest.send(method, f"/api/me/tasks/{row['id']}", json=row).json() == row
-        changed = rest.send(method, f"/api/me/tasks/{row['id']}", json={**row, "title": method, "revision": 99, "id": "ignored"})
+        assert rest_client.send(method, f"/api/me/tasks/{row['id']}", json=row).json() == row
+        changed = rest_client.send(
+            method, f"/api/me/tasks/{row['id']}", json={**row, "title": method, "revision": 99, "id": "ignored"}
+        )
         assert changed.json()["title"] == method
         row = changed.json()
 
 
-def test_deleting_answers_204_with_nothing(rest: RestDoor) -> None:
-    answer = rest.send("DELETE", f"/api/me/tasks/{rest.create('task', title='x')['id']}")
+def test_deleting_answers_204_with_nothing(rest_client: RestClient) -> None:
+    answer = rest_client.send("DELETE", f"/api/me/tasks/{rest_client.create('task', title='x')['id']}")
 
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_status_and_completed_must_agree(rest: RestDoor) -> None:
-    assert rest.create("task", title="x", completed=True)["status"] == "completed"
-    assert rest.create("task", title="x", completed=False, status="in_progress")["status"] == "in_progress"
+def test_status_and_completed_must_agree(rest_client: RestClient) -> None:
+    assert rest_client.create("task", title="x", completed=True)["status"] == "completed"
+    assert rest_client.create("task", title="x", completed=False, status="in_progress")["status"] == "in_progress"
     for members in ({"completed": True, "status": "pending"}, {"completed": False, "status": "completed"}):
-        with pytest.raises(DoorError) as refused:
-            rest.create("task", title="x", **members)
+        with pytest.raises(ApiError) as refused:
+            rest_client.create("task", title="x", **members)
         assert refused.value.code == "INVALID_INPUT"
 
 
-def test_an_unknown_member_is_named(rest: RestDoor) -> None:
-    assert problem(rest, "POST", "/api/me/tasks", json={"title": "x", "tilte": "y"}).pointers == ["/tilte"]
-    assert problem(rest, "GET", "/api/me/tasks?stauts=pending").pointers == ["/stauts"]
+def test_an_unknown_member_is_named(rest_client: RestClient) -> None:
+    assert problem(rest_client, "POST", "/api/me/tasks", json={"title": "x", "tilte": "y"}).pointers == ["/tilte"]
+    assert problem(rest_client, "GET", "/api/me/tasks?stauts=pending").pointers == ["/stauts"]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +144,8 @@ def test_an_unknown_member_is_named(rest: RestDoor) -> None:
         b"\xfe\xff",
     ],
 )
-def test_rubbish_in_a_body_is_invalid_input(rest: RestDoor, body: bytes) -> None:
-    refused = problem(rest, "POST", "/api/me/tasks", content=body, headers={"Content-Type": "application/json"})
+def test_rubbish_in_a_body_is_invalid_input(rest_client: RestClient, body: bytes) -> None:
+    refused = problem(rest_client, "POST", "/api/me/tasks", content=body, headers={"Content-Type": "application/json"})
 
     assert (refused.code, refused.status) == ("INVALID_INPUT", 422)
 
@@ -194,55 +196,55 @@ def test_rubbish_in_a_body_is_invalid_input(rest: RestDoor, body: bytes) -> None
         "filter=" + '{"not":' * 11 + "{}" + "}" * 11,
     ],
 )
-def test_rubbish_in_a_query_is_invalid_input(rest: RestDoor, query: str) -> None:
-    rest.create("task", title="x")
+def test_rubbish_in_a_query_is_invalid_input(rest_client: RestClient, query: str) -> None:
+    rest_client.create("task", title="x")
 
-    refused = problem(rest, "GET", f"/api/me/tasks?{query}")
+    refused = problem(rest_client, "GET", f"/api/me/tasks?{query}")
 
     assert (refused.code, refused.status) == ("INVALID_INPUT", 422)
     assert refused.pointers == ["/" + query.split("=", maxsplit=1)[0]] or query.startswith("filter")
 
 
-def test_old_years_are_times_too(rest: RestDoor) -> None:
-    rest.create("task", title="x")
+def test_old_years_are_times_too(rest_client: RestClient) -> None:
+    rest_client.create("task", title="x")
 
-    assert rest.page("task", filter='{"created_at": {"gt": "0001-01-01T00:00:00Z"}}')
-    assert rest.page("task", filter='{"created_at": {"gt": "0001-01-01T00:00:00+14:00"}}')
-    assert rest.page("task", filter='{"created_at": {"lt": "9999-12-31T23:59:59-14:00"}}')
+    assert rest_client.page("task", filter='{"created_at": {"gt": "0001-01-01T00:00:00Z"}}')
+    assert rest_client.page("task", filter='{"created_at": {"gt": "0001-01-01T00:00:00+14:00"}}')
+    assert rest_client.page("task", filter='{"created_at": {"lt": "9999-12-31T23:59:59-14:00"}}')
 
 
 @pytest.mark.parametrize(
     "path", ["/api/me/tasks/x", "/api/me/tasks/%00", "/api/me/tasks/10000000000000000000000", "/api/me/tags/%ff"]
 )
-def test_rubbish_in_a_path_is_invalid_input(rest: RestDoor, path: str) -> None:
-    assert problem(rest, "GET", path).pointers == ["/id"]
+def test_rubbish_in_a_path_is_invalid_input(rest_client: RestClient, path: str) -> None:
+    assert problem(rest_client, "GET", path).pointers == ["/id"]
 
 
 @pytest.mark.parametrize("tag", ["7", "W/7", '"7', '"7", x', ""])
-def test_rubbish_in_if_match_is_invalid_input(rest: RestDoor, tag: str) -> None:
-    task = rest.create("task", title="x")
+def test_rubbish_in_if_match_is_invalid_input(rest_client: RestClient, tag: str) -> None:
+    task = rest_client.create("task", title="x")
 
-    refused = problem(rest, "PATCH", f"/api/me/tasks/{task['id']}", json={"title": "y"}, headers={"If-Match": tag})
+    refused = problem(rest_client, "PATCH", f"/api/me/tasks/{task['id']}", json={"title": "y"}, headers={"If-Match": tag})
 
     assert (refused.code, refused.pointers) == ("INVALID_INPUT", ["/if-match"])
 
 
-def test_if_match_takes_several_tags_and_any(rest: RestDoor) -> None:
-    task = rest.create("task", title="x")
+def test_if_match_takes_several_tags_and_any(rest_client: RestClient) -> None:
+    task = rest_client.create("task", title="x")
     path = f"/api/me/tasks/{task['id']}"
 
-    assert rest.send("PATCH", path, json={"title": "y"}, headers={"If-Match": '"0", "1"'}).headers["etag"] == '"2"'
-    assert rest.send("PATCH", path, json={"title": "z"}, headers={"If-Match": "*"}).headers["etag"] == '"3"'
+    assert rest_client.send("PATCH", path, json={"title": "y"}, headers={"If-Match": '"0", "1"'}).headers["etag"] == '"2"'
+    assert rest_client.send("PATCH", path, json={"title": "z"}, headers={"If-Match": "*"}).headers["etag"] == '"3"'
     for weak in ('W/"3"', '"x"', f'"{"9" * 5000}"'):
-        assert problem(rest, "PATCH", path, json={"title": "y"}, headers={"If-Match": weak}).code == "PRECONDITION_FAILED"
+        assert problem(rest_client, "PATCH", path, json={"title": "y"}, headers={"If-Match": weak}).code == "PRECONDITION_FAILED"
 
 
-def test_a_link_leads_from_page_to_page_until_the_last(rest: RestDoor) -> None:
+def test_a_link_leads_from_page_to_page_until_the_last(rest_client: RestClient) -> None:
     for number in range(5):
-        rest.create("task", title=str(number))
+        rest_client.create("task", title=str(number))
     seen, path = [], "/api/me/tasks?limit=2&sort=title&status=pending"
     while path:
-        answer = rest.send("GET", path)
+        answer = rest_client.send("GET", path)
         assert path.count("cursor=") <= 1
         seen.append([row["title"] for row in answer.json()])
         path = answer.links.get("next", {}).get("url", "")
@@ -250,22 +252,22 @@ def test_a_link_leads_from_page_to_page_until_the_last(rest: RestDoor) -> None:
     assert seen == [["0", "1"], ["2", "3"], ["4"]]
 
 
-def test_a_cursor_is_bound_to_its_order(rest: RestDoor) -> None:
+def test_a_cursor_is_bound_to_its_order(rest_client: RestClient) -> None:
     for number in range(2):
-        rest.create("task", title=str(number))
-    cursor = re.search(r"cursor=([^&>]+)", rest.send("GET", "/api/me/tasks?limit=1").headers["link"])
+        rest_client.create("task", title=str(number))
+    cursor = re.search(r"cursor=([^&>]+)", rest_client.send("GET", "/api/me/tasks?limit=1").headers["link"])
     assert cursor
 
-    assert problem(rest, "GET", f"/api/me/tasks?sort=title&cursor={cursor[1]}").pointers == ["/cursor"]
+    assert problem(rest_client, "GET", f"/api/me/tasks?sort=title&cursor={cursor[1]}").pointers == ["/cursor"]
 
 
-def test_include_nests_relations_under_their_names(rest: RestDoor) -> None:
-    tag, home = rest.create("tag", name="a"), rest.create("list", name="Home")
-    task = rest.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
-    child = rest.create("task", title="y", parent_id=task["id"], tag_ids=[tag["id"]])
-    remark = rest.comment(task["id"], "Hm")
+def test_include_nests_relations_under_their_names(rest_client: RestClient) -> None:
+    tag, home = rest_client.create("tag", name="a"), rest_client.create("list", name="Home")
+    task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
+    child = rest_client.create("task", title="y", parent_id=task["id"], tag_ids=[tag["id"]])
+    remark = rest_client.comment(task["id"], "Hm")
 
-    nested = rest.get("task", f"{task['id']}?include=list,tags,subtasks.tags,comments,parent")
+    nested = rest_client.get("task", f"{task['id']}?include=list,tags,subtasks.tags,comments,parent")
 
     assert nested["list"]["id"] == home["id"]
     assert [row["id"] for row in nested["tags"]] == [tag["id"]]
@@ -275,84 +277,87 @@ def test_include_nests_relations_under_their_names(rest: RestDoor) -> None:
     assert nested["parent"] is None
 
 
-def test_fields_thin_the_answer(rest: RestDoor) -> None:
-    tag = rest.create("tag", name="a")
-    task = rest.create("task", title="x", tag_ids=[tag["id"]])
-    part = rest.create("task", title="y", parent_id=task["id"])
+def test_fields_thin_the_answer(rest_client: RestClient) -> None:
+    tag = rest_client.create("tag", name="a")
+    task = rest_client.create("task", title="x", tag_ids=[tag["id"]])
+    part = rest_client.create("task", title="y", parent_id=task["id"])
     path = f"/api/me/tasks/{task['id']}"
 
     def thin(query: str) -> object:
-        return rest.send("GET", f"{path}?{query}").json()
+        return rest_client.send("GET", f"{path}?{query}").json()
 
     assert thin("fields=title,id") == {"id": task["id"], "title": "x"}
     assert thin("fields=id,tags.name") == {"id": task["id"], "tags": [{"name": "a"}]}
     assert thin("fields=id,subtasks.parent.title") == {"id": task["id"], "subtasks": [{"parent": {"title": "x"}}]}
-    assert thin("fields=subtasks") == {"subtasks": [rest.send("GET", f"/api/me/tasks/{part['id']}").json()]}
-    assert thin("include=tags&fields=id") == {"id": task["id"], "tags": [rest.send("GET", f"/api/me/tags/{tag['id']}").json()]}
-    assert thin("fields=") == rest.send("GET", path).json()
-    assert rest.send("GET", f"{path}?fields=title").headers["etag"] == f'"{task["revision"]}"'
-    assert rest.page("task", fields="title", sort="title") == [{"title": "x"}, {"title": "y"}]
+    assert thin("fields=subtasks") == {"subtasks": [rest_client.send("GET", f"/api/me/tasks/{part['id']}").json()]}
+    assert thin("include=tags&fields=id") == {
+        "id": task["id"],
+        "tags": [rest_client.send("GET", f"/api/me/tags/{tag['id']}").json()],
+    }
+    assert thin("fields=") == rest_client.send("GET", path).json()
+    assert rest_client.send("GET", f"{path}?fields=title").headers["etag"] == f'"{task["revision"]}"'
+    assert rest_client.page("task", fields="title", sort="title") == [{"title": "x"}, {"title": "y"}]
 
 
-def test_include_goes_as_deep_as_the_relations_do(rest: RestDoor) -> None:
+def test_include_goes_as_deep_as_the_relations_do(rest_client: RestClient) -> None:
     parent_id = None
     for depth in range(15):
-        parent_id = rest.create("task", title=str(depth), **({"parent_id": parent_id} if parent_id else {}))["id"]
+        parent_id = rest_client.create("task", title=str(depth), **({"parent_id": parent_id} if parent_id else {}))["id"]
 
-    row = rest.get("task", f"{parent_id}?include={'.'.join(['parent'] * 14)}&fields=title")
+    row = rest_client.get("task", f"{parent_id}?include={'.'.join(['parent'] * 14)}&fields=title")
 
     for depth in reversed(range(15)):
         assert row["title"] == str(depth)
         row = row.get("parent", {})
 
 
-def test_an_answer_has_an_end(rest: RestDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_has_an_end(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_ROWS", 5)
-    home = rest.create("list", name="Home")["id"]
+    home = rest_client.create("list", name="Home")["id"]
     for number in range(6):
-        rest.create("task", title=f"{number}", list_id=home)
-    refused = problem(rest, "GET", f"/api/me/lists/{home}?include=tasks")
+        rest_client.create("task", title=f"{number}", list_id=home)
+    refused = problem(rest_client, "GET", f"/api/me/lists/{home}?include=tasks")
 
     assert (refused.code, refused.status) == ("QUERY_TOO_COMPLEX", 422)
     assert "“tasks”" in refused.detail
 
 
-def test_rows_that_stand_in_an_answer_several_times_count_as_often(rest: RestDoor) -> None:
-    home = rest.create("list", name="Home")["id"]
-    tag = rest.create("tag", name="a")["id"]
+def test_rows_that_stand_in_an_answer_several_times_count_as_often(rest_client: RestClient) -> None:
+    home = rest_client.create("list", name="Home")["id"]
+    tag = rest_client.create("tag", name="a")["id"]
     for number in range(36):
-        rest.create("task", title=f"{number}", list_id=home, tag_ids=[tag])
+        rest_client.create("task", title=f"{number}", list_id=home, tag_ids=[tag])
 
     # 36 tasks, each with the list, which has 36 tasks, each with …: few rows to read, but 36 x 36 x 36 in the answer.
     for include in ("list.tasks.list.tasks", "tags.tasks.tags.tasks"):
-        assert rest.send("GET", f"/api/me/tasks?include={include.rsplit('.', 1)[0]}").is_success
-        assert problem(rest, "GET", f"/api/me/tasks?include={include}").code == "QUERY_TOO_COMPLEX"
+        assert rest_client.send("GET", f"/api/me/tasks?include={include.rsplit('.', 1)[0]}").is_success
+        assert problem(rest_client, "GET", f"/api/me/tasks?include={include}").code == "QUERY_TOO_COMPLEX"
 
 
-def test_rest_and_graphql_page_alike(rest: RestDoor, graph: GraphQLDoor) -> None:
+def test_rest_and_graphql_page_alike(rest_client: RestClient, graphql_client: GraphQLClient) -> None:
     for number in range(5):
-        rest.create("task", title=f"{number % 2}", priority=["low", "high"][number % 2])
-    answer = rest.send("GET", "/api/me/tasks?sort=-priority,title&limit=2")
+        rest_client.create("task", title=f"{number % 2}", priority=["low", "high"][number % 2])
+    answer = rest_client.send("GET", "/api/me/tasks?sort=-priority,title&limit=2")
     cursor = re.search(r"cursor=([^&>]+)", answer.headers["link"])
     document = """query($after: String) { tasks(first: 2, after: $after,
         orderBy: [{field: PRIORITY, direction: DESC}, {field: TITLE}]) { nodes { id } pageInfo { endCursor } } }"""
-    first = graph.run(document)["tasks"]
+    first = graphql_client.run(document)["tasks"]
 
     assert [row["id"] for row in answer.json()] == [row["id"] for row in first["nodes"]]
     assert cursor
     assert cursor[1] == first["pageInfo"]["endCursor"]
-    second = rest.send("GET", f"/api/me/tasks?sort=-priority,title&limit=2&cursor={cursor[1]}").json()
-    assert [row["id"] for row in second] == [row["id"] for row in graph.run(document, after=cursor[1])["tasks"]["nodes"]]
+    second = rest_client.send("GET", f"/api/me/tasks?sort=-priority,title&limit=2&cursor={cursor[1]}").json()
+    assert [row["id"] for row in second] == [row["id"] for row in graphql_client.run(document, after=cursor[1])["tasks"]["nodes"]]
 
 
-def test_a_filter_is_a_tree_of_json(rest: RestDoor) -> None:
-    tag = rest.create("tag", name="home")
-    rest.create("task", title="Milk", tag_ids=[tag["id"]])
-    rest.create("task", title="Bread", priority="high")
-    rest.create("task", title="Eggs")
+def test_a_filter_is_a_tree_of_json(rest_client: RestClient) -> None:
+    tag = rest_client.create("tag", name="home")
+    rest_client.create("task", title="Milk", tag_ids=[tag["id"]])
+    rest_client.create("task", title="Bread", priority="high")
+    rest_client.create("task", title="Eggs")
 
     def titles(tree: str) -> set[str]:
-        return {row["title"] for row in rest.page("task", filter=tree)}
+        return {row["title"] for row in rest_client.page("task", filter=tree)}
 
     assert titles("{}") == titles('{"and": []}') == {"Milk", "Bread", "Eggs"}
     assert titles('{"or": []}') == set()
@@ -366,45 +371,48 @@ def test_a_filter_is_a_tree_of_json(rest: RestDoor) -> None:
     assert titles('{"title": {"ne": "Milk", "in": ["Milk", "Eggs"]}}') == {"Eggs"}
 
 
-def test_405_names_all_methods_of_the_address(rest: RestDoor) -> None:
-    answer = rest.http.post("/api/me/tasks/01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")
+def test_405_names_all_methods_of_the_address(rest_client: RestClient) -> None:
+    answer = rest_client.http.post("/api/me/tasks/01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")
 
     assert (answer.status_code, answer.json()["error_code"]) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "DELETE, GET, PATCH, PUT"
 
 
-def test_an_unknown_address_is_not_found(rest: RestDoor) -> None:
+def test_an_unknown_address_is_not_found(rest_client: RestClient) -> None:
     for path in ("/nope", "/api", "/api/me/tasks/", "/api/me/tasks//complete"):
-        assert problem(rest, "GET", path).code == "NOT_FOUND"
+        assert problem(rest_client, "GET", path).code == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonfoo", "", "nonsense"])
-def test_a_body_of_another_kind_is_refused(rest: RestDoor, media_type: str) -> None:
-    refused = problem(rest, "POST", "/api/me/tasks", content=b'{"title": "x"}', headers={"Content-Type": media_type})
+def test_a_body_of_another_kind_is_refused(rest_client: RestClient, media_type: str) -> None:
+    refused = problem(rest_client, "POST", "/api/me/tasks", content=b'{"title": "x"}', headers={"Content-Type": media_type})
 
     assert (refused.code, refused.status) == ("UNSUPPORTED_MEDIA_TYPE", 415)
 
 
-def test_login_takes_a_form(rest: RestDoor) -> None:
-    assert problem(rest, "POST", "/api/auth/login", json={"username": "x", "password": "y"}).status == 415
-    assert problem(rest, "POST", "/api/auth/login", data={"username": "x"}).pointers == ["/password"]
-    assert problem(rest, "POST", "/api/auth/login", data={"username": "x\x00", "password": "y"}).code == "INVALID_INPUT"
+def test_login_takes_a_form(rest_client: RestClient) -> None:
+    assert problem(rest_client, "POST", "/api/auth/login", json={"username": "x", "password": "y"}).status == 415
+    assert problem(rest_client, "POST", "/api/auth/login", data={"username": "x"}).pointers == ["/password"]
+    assert problem(rest_client, "POST", "/api/auth/login", data={"username": "x\x00", "password": "y"}).code == "INVALID_INPUT"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert problem(rest, "POST", "/api/auth/login", content=b"username=%ff&password=%ff", headers=form).status in {401, 422}
+    assert problem(rest_client, "POST", "/api/auth/login", content=b"username=%ff&password=%ff", headers=form).status in {
+        401,
+        422,
+    }
 
 
-def test_a_body_that_is_too_large_is_refused(rest: RestDoor) -> None:
+def test_a_body_that_is_too_large_is_refused(rest_client: RestClient) -> None:
     large = b'{"title": "' + b"x" * 1024 * 1024 + b'"}'
     json = {"Content-Type": "application/json"}
     chunks = (large[start : start + 65536] for start in range(0, len(large), 65536))
 
-    assert problem(rest, "POST", "/api/me/tasks", content=large, headers=json).code == "PAYLOAD_TOO_LARGE"
-    assert problem(rest, "POST", "/api/me/tasks", content=chunks, headers=json).code == "PAYLOAD_TOO_LARGE"
-    assert rest.page("task") == []
+    assert problem(rest_client, "POST", "/api/me/tasks", content=large, headers=json).code == "PAYLOAD_TOO_LARGE"
+    assert problem(rest_client, "POST", "/api/me/tasks", content=chunks, headers=json).code == "PAYLOAD_TOO_LARGE"
+    assert rest_client.page("task") == []
 
 
-def test_401_says_how_to_authenticate(service: Service) -> None:
-    with RestDoor(service.url, None) as stranger:
+def test_401_says_how_to_authenticate(service: RunningService) -> None:
+    with RestClient(service.url, None) as stranger:
         for headers in (
             {},
             {"Authorization": "Basic eDp5"},
@@ -417,13 +425,15 @@ def test_401_says_how_to_authenticate(service: Service) -> None:
         assert latin.status_code == 401
 
 
-def test_a_request_id_is_taken_or_made(rest: RestDoor) -> None:
-    assert rest.http.get("/health", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"
+def test_a_request_id_is_taken_or_made(rest_client: RestClient) -> None:
+    assert rest_client.http.get("/health", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"
     for bad in ("a b", "x" * 200, 'a"b'):
-        assert re.fullmatch(r"[0-9a-f]{32}", rest.http.get("/health", headers={"X-Request-Id": bad}).headers["x-request-id"])
+        assert re.fullmatch(
+            r"[0-9a-f]{32}", rest_client.http.get("/health", headers={"X-Request-Id": bad}).headers["x-request-id"]
+        )
 
 
-def test_cors_headers_are_on_every_answer(rest: RestDoor) -> None:
+def test_cors_headers_are_on_every_answer(rest_client: RestClient) -> None:
     for method, path, status in (
         ("GET", "/api/me/tasks", 200),
         ("GET", "/api/me/tasks/x", 422),
@@ -431,10 +441,10 @@ def test_cors_headers_are_on_every_answer(rest: RestDoor) -> None:
         ("GET", "/nope", 404),
         ("POST", "/health", 405),
     ):
-        answer = rest.http.request(method, path, headers={"Origin": ORIGIN})
+        answer = rest_client.http.request(method, path, headers={"Origin": ORIGIN})
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ORIGIN)
         assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
-    preflight = rest.http.options(
+    preflight = rest_client.http.options(
         "/api/me/tasks",
         headers={
             "Origin": ORIGIN,
@@ -444,31 +454,31 @@ def test_cors_headers_are_on_every_answer(rest: RestDoor) -> None:
     )
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == ORIGIN
-    stranger = rest.http.get("/health", headers={"Origin": "http://evil.example"})
+    stranger = rest_client.http.get("/health", headers={"Origin": "http://evil.example"})
     assert "access-control-allow-origin" not in stranger.headers
 
 
-def test_production_allows_the_named_origins_alone(service: Service) -> None:
+def test_production_allows_the_named_origins_alone(service: RunningService) -> None:
     settings = settings_for(
         service.database, environment="production", cors_origins="https://app.example.com/, https://b.example"
     )
-    with serving(settings, service.database) as production, RestDoor(production.url, None) as stranger:
+    with run_service(settings, service.database) as production, RestClient(production.url, None) as stranger:
         for origin, allowed in (("https://app.example.com", True), ("https://b.example", True), (ORIGIN, False)):
             answer = stranger.http.get("/api/me/tasks", headers={"Origin": origin})
             assert answer.status_code == 401
             assert ("access-control-allow-origin" in answer.headers) is allowed
     with (
-        serving(settings_for(service.database, environment="production"), service.database) as production,
-        RestDoor(production.url, None) as stranger,
+        run_service(settings_for(service.database, environment="production"), service.database) as production,
+        RestClient(production.url, None) as stranger,
     ):
         answer = stranger.http.get("/api/me/tasks", headers={"Origin": ORIGIN})
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_the_docs_work_without_the_internet(rest: RestDoor) -> None:
-    page = rest.http.get("/docs").text
+def test_the_docs_work_without_the_internet(rest_client: RestClient) -> None:
+    page = rest_client.http.get("/docs").text
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
 
     assert addresses
     for address in addresses:
-        assert rest.http.get(address).status_code == 200
+        assert rest_client.http.get(address).status_code == 200

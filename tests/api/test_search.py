@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from services.reading.search import tsquery
-from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
+from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
 
 Find = Callable[[str], list[str]]
 
 
 @pytest.fixture
-def find(door: Door) -> Find:
+def find(client: ApiClient) -> Find:
     """Search among a few tasks; titles come best first."""
     for title, description in (
         ("Buy milk", None),
@@ -22,8 +22,8 @@ def find(door: Door) -> Find:
         ("Party 🎉", None),
         ("Learn C++", "100% of it"),
     ):
-        door.create("task", title=title, description=description)
-    return lambda text: [row["title"] for row in door.page("task", search=text)]
+        client.create("task", title=title, description=description)
+    return lambda text: [row["title"] for row in client.page("task", search=text)]
 
 
 def test_words_are_found_by_their_beginnings_and_all_must_be_there(find: Find) -> None:
@@ -84,36 +84,36 @@ def test_what_holds_no_words_is_looked_for_as_it_stands(find: Find) -> None:
     ],
     ids=range(25),
 )
-def test_every_text_is_a_valid_search(door: Door, text: str) -> None:
-    door.create("task", title="Something else")
+def test_every_text_is_a_valid_search(client: ApiClient, text: str) -> None:
+    client.create("task", title="Something else")
 
-    assert door.page("task", search=text) == []
-
-
-def test_a_blank_search_searches_nothing(door: Door) -> None:
-    door.create("task", title="x")
-
-    assert len(door.page("task", search="  ")) == 1
+    assert client.page("task", search=text) == []
 
 
-def test_a_search_has_an_end(door: Door) -> None:
-    with pytest.raises(DoorError) as refused:
-        door.page("task", search="x" * 1001)
+def test_a_blank_search_searches_nothing(client: ApiClient) -> None:
+    client.create("task", title="x")
+
+    assert len(client.page("task", search="  ")) == 1
+
+
+def test_a_search_has_an_end(client: ApiClient) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.page("task", search="x" * 1001)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/search"])
 
 
-def test_what_is_found_has_pages_in_the_order_of_relevance(graph: GraphQLDoor, rest: RestDoor) -> None:
+def test_what_is_found_has_pages_in_the_order_of_relevance(graphql_client: GraphQLClient, rest_client: RestClient) -> None:
     for number in range(7):
-        graph.create("task", title="milk" if number % 2 else "x", description="milk " * number)
+        graphql_client.create("task", title="milk" if number % 2 else "x", description="milk " * number)
     document = """query($a: String, $s: String = "milk") { tasks(first: 2, after: $a, search: $s) {
         nodes { id } pageInfo { hasNextPage endCursor } totalCount } }"""
-    whole = [row["id"] for row in rest.page("task", search="milk")]
+    whole = [row["id"] for row in rest_client.page("task", search="milk")]
 
     paged: list[str] = []
     after = None
     while True:
-        page = graph.run(document, a=after)["tasks"]
+        page = graphql_client.run(document, a=after)["tasks"]
         paged += [row["id"] for row in page["nodes"]]
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
@@ -121,24 +121,24 @@ def test_what_is_found_has_pages_in_the_order_of_relevance(graph: GraphQLDoor, r
 
     assert paged == whole
     assert len(paged) == page["totalCount"] == 6
-    with pytest.raises(DoorError, match="cursor"):
-        graph.run(document, a=after, s="other")
+    with pytest.raises(ApiError, match="cursor"):
+        graphql_client.run(document, a=after, s="other")
 
 
-def test_a_sort_of_ones_own_wins(rest: RestDoor) -> None:
+def test_a_sort_of_ones_own_wins(rest_client: RestClient) -> None:
     for title in ("milk b", "milk milk c", "milk a"):
-        rest.create("task", title=title)
+        rest_client.create("task", title=title)
 
-    assert [row["title"] for row in rest.page("task", search="milk", sort="title")] == ["milk a", "milk b", "milk milk c"]
+    assert [row["title"] for row in rest_client.page("task", search="milk", sort="title")] == ["milk a", "milk b", "milk milk c"]
 
 
-def test_search_works_within_relations(graph: GraphQLDoor) -> None:
+def test_search_works_within_relations(graphql_client: GraphQLClient) -> None:
     for name in ("Home", "Work"):
-        list_id = graph.create("list", name=name)["id"]
+        list_id = graphql_client.create("list", name=name)["id"]
         for title in ("Buy milk", "Buy bread"):
-            graph.create("task", title=f"{title} at {name}", list_id=list_id)
+            graphql_client.create("task", title=f"{title} at {name}", list_id=list_id)
 
-    data = graph.run('{ lists { nodes { tasks(search: "milk", first: 1) { nodes { title } totalCount } } } }')
+    data = graphql_client.run('{ lists { nodes { tasks(search: "milk", first: 1) { nodes { title } totalCount } } } }')
 
     assert [one["tasks"]["nodes"] for one in data["lists"]["nodes"]] == [
         [{"title": "Buy milk at Home"}],
@@ -146,12 +146,12 @@ def test_search_works_within_relations(graph: GraphQLDoor) -> None:
     ]
 
 
-def test_a_change_is_found_at_once(door: Door) -> None:
-    task = door.create("task", title="Buy milk")
-    door.update("task", task["id"], title="Buy bread")
+def test_a_change_is_found_at_once(client: ApiClient) -> None:
+    task = client.create("task", title="Buy milk")
+    client.update("task", task["id"], title="Buy bread")
 
-    assert door.page("task", search="milk") == []
-    assert len(door.page("task", search="bread")) == 1
+    assert client.page("task", search="milk") == []
+    assert len(client.page("task", search="bread")) == 1
 
 
 def test_operands_hold_no_syntax_of_tsquery() -> None:

@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.api_clients import Door, DoorError, GraphQLDoor
+from tests.support.api_clients import ApiClient, ApiError, GraphQLClient
 
 NOBODYS = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 
 
-def test_a_new_task_has_defaults(door: Door) -> None:
-    task = door.create("task", title="  Buy milk ")
+def test_a_new_task_has_defaults(client: ApiClient) -> None:
+    task = client.create("task", title="  Buy milk ")
 
     assert task["title"] == "Buy milk"
     assert (task["status"], task["completed"], task["priority"]) == ("pending", False, "none")
@@ -18,22 +18,26 @@ def test_a_new_task_has_defaults(door: Door) -> None:
     assert task["tag_ids"] == []
     assert task["created_at"] == task["updated_at"]
     assert task["created_at"].endswith("Z")
-    assert task == door.get("task", task["id"])
+    assert task == client.get("task", task["id"])
 
 
-def test_null_is_the_same_as_absent_in_a_new_task(door: Door) -> None:
+def test_null_is_the_same_as_absent_in_a_new_task(client: ApiClient) -> None:
     nothing = dict.fromkeys(("description", "status", "priority", "list_id", "parent_id", "tag_ids", "position"))
 
-    task = door.create("task", title="x", **nothing)
+    task = client.create("task", title="x", **nothing)
 
     assert (task["status"], task["priority"], task["tag_ids"], task["position"]) == ("pending", "none", [], 1.0)
 
 
-def test_a_task_is_created_with_everything(door: Door) -> None:
-    home, parent, tag = door.create("list", name="Home"), door.create("task", title="Shopping"), door.create("tag", name="shop")
+def test_a_task_is_created_with_everything(client: ApiClient) -> None:
+    home, parent, tag = (
+        client.create("list", name="Home"),
+        client.create("task", title="Shopping"),
+        client.create("tag", name="shop"),
+    )
     task_id = str(uuid4())
 
-    task = door.create(
+    task = client.create(
         "task",
         id=task_id.upper(),
         title="Buy milk",
@@ -66,22 +70,22 @@ def test_a_task_is_created_with_everything(door: Door) -> None:
         ({"title": "x", "tag_ids": [NOBODYS]}, "/tag_ids/0"),
     ],
 )
-def test_a_bad_task_is_refused_and_says_where(door: Door, members: dict[str, object], pointer: str) -> None:
-    with pytest.raises(DoorError) as refused:
-        door.create("task", **members)
+def test_a_bad_task_is_refused_and_says_where(client: ApiClient, members: dict[str, object], pointer: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.create("task", **members)
 
     assert (refused.value.code, refused.value.status, refused.value.pointers) == ("INVALID_INPUT", 422, [pointer])
-    assert door.page("task") == []
+    assert client.page("task") == []
 
 
-def test_lengths_count_characters_after_trimming(door: Door) -> None:
-    assert door.create("task", title=" " + "🎉" * 200 + " ")["title"] == "🎉" * 200
+def test_lengths_count_characters_after_trimming(client: ApiClient) -> None:
+    assert client.create("task", title=" " + "🎉" * 200 + " ")["title"] == "🎉" * 200
 
 
-def test_an_update_changes_only_what_is_present(door: Door) -> None:
-    task = door.create("task", title="Buy milk", description="Oat", priority="high")
+def test_an_update_changes_only_what_is_present(client: ApiClient) -> None:
+    task = client.create("task", title="Buy milk", description="Oat", priority="high")
 
-    changed = door.update("task", task["id"], title="Buy oat milk")
+    changed = client.update("task", task["id"], title="Buy oat milk")
 
     assert (changed["title"], changed["description"], changed["priority"]) == ("Buy oat milk", "Oat", "high")
     assert changed["revision"] == task["revision"] + 1
@@ -89,213 +93,213 @@ def test_an_update_changes_only_what_is_present(door: Door) -> None:
     assert changed["created_at"] == task["created_at"]
 
 
-def test_null_clears(door: Door) -> None:
-    home, tag = door.create("list", name="Home"), door.create("tag", name="shop")
-    task = door.create("task", title="x", description="y", priority="low", list_id=home["id"], tag_ids=[tag["id"]])
+def test_null_clears(client: ApiClient) -> None:
+    home, tag = client.create("list", name="Home"), client.create("tag", name="shop")
+    task = client.create("task", title="x", description="y", priority="low", list_id=home["id"], tag_ids=[tag["id"]])
 
-    cleared = door.update("task", task["id"], description=None, priority=None, list_id=None, tag_ids=None)
+    cleared = client.update("task", task["id"], description=None, priority=None, list_id=None, tag_ids=None)
 
     assert (cleared["description"], cleared["priority"], cleared["list_id"], cleared["tag_ids"]) == (None, "none", None, [])
 
 
 @pytest.mark.parametrize("member", ["title", "status", "position"])
-def test_what_must_have_a_value_cannot_be_cleared(door: Door, member: str) -> None:
-    task = door.create("task", title="x")
+def test_what_must_have_a_value_cannot_be_cleared(client: ApiClient, member: str) -> None:
+    task = client.create("task", title="x")
 
-    with pytest.raises(DoorError) as refused:
-        door.update("task", task["id"], **{member: None})
+    with pytest.raises(ApiError) as refused:
+        client.update("task", task["id"], **{member: None})
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [f"/{member}"])
 
 
-def test_an_update_that_changes_nothing_takes_no_revision(door: Door) -> None:
-    task = door.create("task", title="x", description="y")
+def test_an_update_that_changes_nothing_takes_no_revision(client: ApiClient) -> None:
+    task = client.create("task", title="x", description="y")
 
-    assert door.update("task", task["id"]) == task
-    assert door.update("task", task["id"], title="x", description=" y ") == task
-    assert door.me()["revision"] == task["revision"]
-
-
-def test_a_blank_description_is_none(door: Door) -> None:
-    assert door.create("task", title="x", description="  ")["description"] is None
+    assert client.update("task", task["id"]) == task
+    assert client.update("task", task["id"], title="x", description=" y ") == task
+    assert client.me()["revision"] == task["revision"]
 
 
-def test_toggling_completes_and_reopens(door: Door) -> None:
-    task = door.create("task", title="x")
+def test_a_blank_description_is_none(client: ApiClient) -> None:
+    assert client.create("task", title="x", description="  ")["description"] is None
 
-    done = door.complete(task["id"])
-    again = door.complete(task["id"])
+
+def test_toggling_completes_and_reopens(client: ApiClient) -> None:
+    task = client.create("task", title="x")
+
+    done = client.complete(task["id"])
+    again = client.complete(task["id"])
 
     assert (done["status"], done["completed"]) == ("completed", True)
     assert done["completed_at"] == done["updated_at"]
     assert (again["status"], again["completed"], again["completed_at"]) == ("pending", False, None)
 
 
-def test_setting_completion_can_be_retried(door: Door) -> None:
-    task = door.create("task", title="x")
+def test_setting_completion_can_be_retried(client: ApiClient) -> None:
+    task = client.create("task", title="x")
 
-    first = door.complete(task["id"], completed=True)
-    second = door.complete(task["id"], completed=True)
+    first = client.complete(task["id"], completed=True)
+    second = client.complete(task["id"], completed=True)
 
     assert first == second
-    assert door.complete(task["id"], completed=False)["completed"] is False
+    assert client.complete(task["id"], completed=False)["completed"] is False
 
 
-def test_reopening_leaves_a_task_in_progress_alone(door: Door) -> None:
-    task = door.create("task", title="x", status="in_progress")
+def test_reopening_leaves_a_task_in_progress_alone(client: ApiClient) -> None:
+    task = client.create("task", title="x", status="in_progress")
 
-    assert door.complete(task["id"], completed=False) == task
+    assert client.complete(task["id"], completed=False) == task
 
 
-def test_status_decides_when_it_was_completed(door: Door) -> None:
-    task = door.create("task", title="x", status="completed")
-    reopened = door.update("task", task["id"], status="in_progress")
+def test_status_decides_when_it_was_completed(client: ApiClient) -> None:
+    task = client.create("task", title="x", status="completed")
+    reopened = client.update("task", task["id"], status="in_progress")
 
     assert task["completed_at"] is not None
     assert reopened["completed_at"] is None
 
 
-def test_a_deleted_task_is_gone_with_its_subtasks_and_comments_and_comes_back_with_them(door: Door) -> None:
-    task = door.create("task", title="Parent")
-    child = door.create("task", title="Child", parent_id=task["id"])
-    grandchild = door.create("task", title="Grandchild", parent_id=child["id"])
-    remark = door.comment(grandchild["id"], "Hm")
-    gone_before = door.create("task", title="Gone before", parent_id=task["id"])
-    door.delete("task", gone_before["id"])
+def test_a_deleted_task_is_gone_with_its_subtasks_and_comments_and_comes_back_with_them(client: ApiClient) -> None:
+    task = client.create("task", title="Parent")
+    child = client.create("task", title="Child", parent_id=task["id"])
+    grandchild = client.create("task", title="Grandchild", parent_id=child["id"])
+    remark = client.comment(grandchild["id"], "Hm")
+    gone_before = client.create("task", title="Gone before", parent_id=task["id"])
+    client.delete("task", gone_before["id"])
 
-    door.delete("task", task["id"])
+    client.delete("task", task["id"])
 
-    assert door.page("task") == []
-    with pytest.raises(DoorError) as missing:
-        door.get("task", grandchild["id"])
+    assert client.page("task") == []
+    with pytest.raises(ApiError) as missing:
+        client.get("task", grandchild["id"])
     assert missing.value.code == "NOT_FOUND"
 
-    restored = door.restore(task["id"])
+    restored = client.restore(task["id"])
 
     assert restored["title"] == "Parent"
-    assert {row["title"] for row in door.page("task")} == {"Parent", "Child", "Grandchild"}
-    assert [row["id"] for row in door.comments(grandchild["id"])] == [remark["id"]]
-    assert restored["revision"] == door.me()["revision"]
+    assert {row["title"] for row in client.page("task")} == {"Parent", "Child", "Grandchild"}
+    assert [row["id"] for row in client.comments(grandchild["id"])] == [remark["id"]]
+    assert restored["revision"] == client.me()["revision"]
 
 
-def test_restoring_what_is_not_deleted_changes_nothing(door: Door) -> None:
-    task = door.create("task", title="x")
+def test_restoring_what_is_not_deleted_changes_nothing(client: ApiClient) -> None:
+    task = client.create("task", title="x")
 
-    assert door.restore(task["id"]) == task
+    assert client.restore(task["id"]) == task
 
 
-def test_a_restored_task_lets_go_of_what_is_gone_by_then(door: Door) -> None:
-    home, parent = door.create("list", name="Home"), door.create("task", title="Parent")
-    task = door.create("task", title="x", list_id=home["id"], parent_id=parent["id"])
-    door.delete("task", task["id"])
-    door.delete("list", home["id"])
-    door.delete("task", parent["id"])
+def test_a_restored_task_lets_go_of_what_is_gone_by_then(client: ApiClient) -> None:
+    home, parent = client.create("list", name="Home"), client.create("task", title="Parent")
+    task = client.create("task", title="x", list_id=home["id"], parent_id=parent["id"])
+    client.delete("task", task["id"])
+    client.delete("list", home["id"])
+    client.delete("task", parent["id"])
 
-    restored = door.restore(task["id"])
+    restored = client.restore(task["id"])
 
     assert (restored["list_id"], restored["parent_id"]) == (None, None)
 
 
-def test_a_task_cannot_be_its_own_ancestor(door: Door) -> None:
-    task = door.create("task", title="Parent")
-    child = door.create("task", title="Child", parent_id=task["id"])
+def test_a_task_cannot_be_its_own_ancestor(client: ApiClient) -> None:
+    task = client.create("task", title="Parent")
+    child = client.create("task", title="Child", parent_id=task["id"])
 
     for parent in (task["id"], child["id"]):
-        with pytest.raises(DoorError) as refused:
-            door.update("task", task["id"], parent_id=parent)
+        with pytest.raises(ApiError) as refused:
+            client.update("task", task["id"], parent_id=parent)
         assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/parent_id"])
 
 
-def test_changing_tags_is_a_change_of_the_task(door: Door) -> None:
-    tags = [door.create("tag", name=name) for name in ("a", "b", "c")]
-    task = door.create("task", title="x", tag_ids=[tags[0]["id"], tags[1]["id"]])
+def test_changing_tags_is_a_change_of_the_task(client: ApiClient) -> None:
+    tags = [client.create("tag", name=name) for name in ("a", "b", "c")]
+    task = client.create("task", title="x", tag_ids=[tags[0]["id"], tags[1]["id"]])
 
-    changed = door.update("task", task["id"], tag_ids=[tags[1]["id"], tags[2]["id"]])
-    same = door.update("task", task["id"], tag_ids=[tags[2]["id"], tags[1]["id"]])
+    changed = client.update("task", task["id"], tag_ids=[tags[1]["id"], tags[2]["id"]])
+    same = client.update("task", task["id"], tag_ids=[tags[2]["id"], tags[1]["id"]])
 
     assert changed["tag_ids"] == sorted([tags[1]["id"], tags[2]["id"]])
     assert changed["revision"] > task["revision"]
     assert same == changed
 
 
-def test_new_tasks_go_last_and_move_between_neighbours(door: Door) -> None:
-    first, second, third = (door.create("task", title=title) for title in "abc")
+def test_new_tasks_go_last_and_move_between_neighbours(client: ApiClient) -> None:
+    first, second, third = (client.create("task", title=title) for title in "abc")
 
-    door.update("task", third["id"], position=(first["position"] + second["position"]) / 2)
+    client.update("task", third["id"], position=(first["position"] + second["position"]) / 2)
 
-    assert [row["title"] for row in door.page("task", sort="position")] == ["a", "c", "b"]
+    assert [row["title"] for row in client.page("task", sort="position")] == ["a", "c", "b"]
 
 
-def test_creating_the_same_again_answers_the_same_row(door: Door) -> None:
-    tag = door.create("tag", name="shop")
+def test_creating_the_same_again_answers_the_same_row(client: ApiClient) -> None:
+    tag = client.create("tag", name="shop")
     body = {"id": str(uuid4()), "title": "Buy milk", "tag_ids": [tag["id"]], "status": "completed"}
 
-    assert door.create("task", **body) == door.create("task", **body)
-    assert len(door.page("task")) == 1
+    assert client.create("task", **body) == client.create("task", **body)
+    assert len(client.page("task")) == 1
 
     for other in ({**body, "title": "Other"}, {**body, "tag_ids": []}):
-        with pytest.raises(DoorError) as refused:
-            door.create("task", **other)
+        with pytest.raises(ApiError) as refused:
+            client.create("task", **other)
         assert (refused.value.code, refused.value.status) == ("CONFLICT", 409)
 
 
-def test_the_id_of_a_deleted_task_stays_taken(door: Door) -> None:
-    task = door.create("task", title="x")
-    door.delete("task", task["id"])
+def test_the_id_of_a_deleted_task_stays_taken(client: ApiClient) -> None:
+    task = client.create("task", title="x")
+    client.delete("task", task["id"])
 
-    with pytest.raises(DoorError) as refused:
-        door.create("task", id=task["id"], title="x")
+    with pytest.raises(ApiError) as refused:
+        client.create("task", id=task["id"], title="x")
 
     assert refused.value.code == "CONFLICT"
 
 
-def test_a_precondition_that_does_not_hold_shows_the_row_as_it_is(door: Door) -> None:
-    task = door.create("task", title="x")
-    current = door.update("task", task["id"], title="y")
+def test_a_precondition_that_does_not_hold_shows_the_row_as_it_is(client: ApiClient) -> None:
+    task = client.create("task", title="x")
+    current = client.update("task", task["id"], title="y")
 
-    with pytest.raises(DoorError) as refused:
-        door.update("task", task["id"], revision=task["revision"], title="z")
-    with pytest.raises(DoorError) as not_deleted:
-        door.delete("task", task["id"], revision=task["revision"])
+    with pytest.raises(ApiError) as refused:
+        client.update("task", task["id"], revision=task["revision"], title="z")
+    with pytest.raises(ApiError) as not_deleted:
+        client.delete("task", task["id"], revision=task["revision"])
 
     assert (refused.value.code, refused.value.status) == ("PRECONDITION_FAILED", 412)
     assert refused.value.current == current
     assert not_deleted.value.code == "PRECONDITION_FAILED"
-    assert door.get("task", task["id"]) == current
-    assert door.update("task", task["id"], revision=current["revision"], title="z")["title"] == "z"
+    assert client.get("task", task["id"]) == current
+    assert client.update("task", task["id"], revision=current["revision"], title="z")["title"] == "z"
 
 
-def test_what_is_not_there_is_not_found(door: Door) -> None:
+def test_what_is_not_there_is_not_found(client: ApiClient) -> None:
     row_id = str(uuid4())
     for act in (
-        lambda: door.get("task", row_id),
-        lambda: door.update("task", row_id, title="x"),
-        lambda: door.delete("task", row_id),
-        lambda: door.complete(row_id),
-        lambda: door.restore(row_id),
-        lambda: door.comment(row_id, "x"),
+        lambda: client.get("task", row_id),
+        lambda: client.update("task", row_id, title="x"),
+        lambda: client.delete("task", row_id),
+        lambda: client.complete(row_id),
+        lambda: client.restore(row_id),
+        lambda: client.comment(row_id, "x"),
     ):
-        with pytest.raises(DoorError) as missing:
+        with pytest.raises(ApiError) as missing:
             act()
         assert (missing.value.code, missing.value.status, missing.value.detail) == ("NOT_FOUND", 404, "There is no such task.")
 
 
-def test_an_id_that_is_none_is_invalid_input(door: Door) -> None:
-    with pytest.raises(DoorError) as refused:
-        door.get("task", "42")
+def test_an_id_that_is_none_is_invalid_input(client: ApiClient) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.get("task", "42")
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/id"])
 
 
-def test_pages_filter(door: Door) -> None:
-    home, tag = door.create("list", name="Home"), door.create("tag", name="shop")
-    milk = door.create("task", title="Buy MILK", list_id=home["id"], tag_ids=[tag["id"]], priority="high")
-    bread = door.create("task", title="Bread", description="with milk", parent_id=milk["id"])
-    done = door.create("task", title="100%", status="completed")
-    busy = door.create("task", title="a_b", status="in_progress")
+def test_pages_filter(client: ApiClient) -> None:
+    home, tag = client.create("list", name="Home"), client.create("tag", name="shop")
+    milk = client.create("task", title="Buy MILK", list_id=home["id"], tag_ids=[tag["id"]], priority="high")
+    bread = client.create("task", title="Bread", description="with milk", parent_id=milk["id"])
+    done = client.create("task", title="100%", status="completed")
+    busy = client.create("task", title="a_b", status="in_progress")
 
     def titles(**query: object) -> set[str]:
-        return {row["title"] for row in door.page("task", **query)}
+        return {row["title"] for row in client.page("task", **query)}
 
     everything = {row["title"] for row in (milk, bread, done, busy)}
     assert titles() == titles(status="all") == everything
@@ -329,25 +333,27 @@ def test_pages_filter(door: Door) -> None:
         ("-completed", "cdba"),
     ],
 )
-def test_pages_sort(door: Door, sort: str, expected: str) -> None:
+def test_pages_sort(client: ApiClient, sort: str, expected: str) -> None:
     rows = {
-        "a": door.create("task", title="b", priority="urgent"),
-        "b": door.create("task", title="A", priority="none"),
-        "c": door.create("task", title="D", priority="high", status="completed"),
-        "d": door.create("task", title="c", priority="none"),
+        "a": client.create("task", title="b", priority="urgent"),
+        "b": client.create("task", title="A", priority="none"),
+        "c": client.create("task", title="D", priority="high", status="completed"),
+        "d": client.create("task", title="c", priority="none"),
     }
-    door.update("task", rows["a"]["id"], description="touched")
+    client.update("task", rows["a"]["id"], description="touched")
 
     names = {row["id"]: name for name, row in rows.items()}
-    assert "".join(names[row["id"]] for row in door.page("task", sort=sort)) == expected
+    assert "".join(names[row["id"]] for row in client.page("task", sort=sort)) == expected
 
 
-def test_several_tasks_at_once_are_written_all_or_none(graph: GraphQLDoor) -> None:
-    created = graph.run('mutation { createTasks(inputs: [{title: "a"}, {title: "b"}]) { tasks { id title } } }')["createTasks"]
+def test_several_tasks_at_once_are_written_all_or_none(graphql_client: GraphQLClient) -> None:
+    created = graphql_client.run('mutation { createTasks(inputs: [{title: "a"}, {title: "b"}]) { tasks { id title } } }')[
+        "createTasks"
+    ]
     ids = [task["id"] for task in created["tasks"]]
     assert [task["title"] for task in created["tasks"]] == ["a", "b"]
 
-    updated = graph.run(
+    updated = graphql_client.run(
         "mutation($ids: [ID!]!) { updateTasks(ids: $ids, input: {priority: LOW}) { tasks { id priority revision } } }",
         ids=ids[::-1],
     )["updateTasks"]["tasks"]
@@ -355,28 +361,30 @@ def test_several_tasks_at_once_are_written_all_or_none(graph: GraphQLDoor) -> No
     assert {task["priority"] for task in updated} == {"LOW"}
     assert len({task["revision"] for task in updated}) == 1
 
-    with pytest.raises(DoorError) as refused:
-        graph.run("mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { id } } }", ids=[*ids, str(uuid4())])
+    with pytest.raises(ApiError) as refused:
+        graphql_client.run("mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { id } } }", ids=[*ids, str(uuid4())])
     assert refused.value.code == "NOT_FOUND"
-    assert {task["status"] for task in graph.page("task")} == {"pending"}
+    assert {task["status"] for task in graphql_client.page("task")} == {"pending"}
 
-    done = graph.run("mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { completed } } }", ids=ids)["completeTasks"]
+    done = graphql_client.run("mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { completed } } }", ids=ids)[
+        "completeTasks"
+    ]
     assert done["tasks"] == [{"completed": True}] * 2
-    assert graph.run("mutation($ids: [ID!]!) { deleteTasks(ids: $ids) { ids } }", ids=ids)["deleteTasks"]["ids"] == ids
-    assert graph.page("task") == []
+    assert graphql_client.run("mutation($ids: [ID!]!) { deleteTasks(ids: $ids) { ids } }", ids=ids)["deleteTasks"]["ids"] == ids
+    assert graphql_client.page("task") == []
 
-    with pytest.raises(DoorError) as nothing:
-        graph.run('mutation { createTasks(inputs: [{title: "a"}, {title: " "}]) { tasks { id } } }')
+    with pytest.raises(ApiError) as nothing:
+        graphql_client.run('mutation { createTasks(inputs: [{title: "a"}, {title: " "}]) { tasks { id } } }')
     assert nothing.value.pointers == ["/1/title"]
-    assert graph.page("task") == []
+    assert graphql_client.page("task") == []
 
 
-def test_at_most_five_hundred_at_once(graph: GraphQLDoor) -> None:
+def test_at_most_five_hundred_at_once(graphql_client: GraphQLClient) -> None:
     create = "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }"
     complete = "mutation($i: [ID!]!) { completeTasks(ids: $i) { tasks { id } } }"
 
     for document, several, pointer in ((create, [{"title": "x"}] * 501, "/inputs"), (complete, [NOBODYS] * 501, "/ids")):
-        with pytest.raises(DoorError) as refused:
-            graph.run(document, i=several)
+        with pytest.raises(ApiError) as refused:
+            graphql_client.run(document, i=several)
         assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
-    assert graph.page("task") == []
+    assert graphql_client.page("task") == []

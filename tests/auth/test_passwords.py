@@ -11,49 +11,51 @@ from passlib.context import CryptContext
 
 from services.errors import Unavailable
 from services.passwords import WAITING, Passwords
-from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor
-from tests.support.service import Cluster, Service, run_sql, serving, settings_for
-from tests.support.users import PASSWORD, Person
+from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
+from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
+from tests.support.users import PASSWORD, TestUser
 
-Doors = Callable[[str | None], Door]
+ClientFactory = Callable[[str | None], ApiClient]
 
 LIGATURE = "\ufdfa"  # one character; in NFKC, eighteen
 ACCENT = "e\u0301"  # two characters; in NFKC, one
 
 
 @pytest.mark.parametrize("password", ["x" * 8, "x" * 256, " " * 8, ACCENT * 8, LIGATURE * 14, "🔑" * 256])
-def test_passwords_of_8_to_256_characters_are_taken(doors: Doors, ada: Person, password: str) -> None:
-    doors(ada.token).change_me(password=password, current_password=PASSWORD)
+def test_passwords_of_8_to_256_characters_are_taken(make_client: ClientFactory, user: TestUser, password: str) -> None:
+    make_client(user.token).change_me(password=password, current_password=PASSWORD)
 
-    assert doors(None).log_in(ada.email, password)["user"]["id"] == ada.id
+    assert make_client(None).log_in(user.email, password)["user"]["id"] == user.id
 
 
 @pytest.mark.parametrize("password", ["x" * 7, "x" * 257, ACCENT * 4, LIGATURE * 15])
-def test_shorter_and_longer_ones_are_not_in_whatever_form(doors: Doors, ada: Person, password: str) -> None:
-    with pytest.raises(DoorError) as refused:
-        doors(ada.token).change_me(password=password, current_password=PASSWORD)
+def test_shorter_and_longer_ones_are_not_in_whatever_form(make_client: ClientFactory, user: TestUser, password: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        make_client(user.token).change_me(password=password, current_password=PASSWORD)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/password"])
 
 
 @pytest.mark.parametrize("password", ["", "x", "x" * 257, LIGATURE * 256])
-def test_whatever_is_sent_as_a_password_there_is_an_answer(doors: Doors, ada: Person, password: str) -> None:
-    with pytest.raises(DoorError) as refused:
-        doors(None).log_in(ada.email, password)
+def test_whatever_is_sent_as_a_password_there_is_an_answer(make_client: ClientFactory, user: TestUser, password: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        make_client(None).log_in(user.email, password)
     assert refused.value.code in {"UNAUTHENTICATED", "INVALID_INPUT"}
 
 
-def test_a_hash_of_older_parameters_is_made_anew_at_the_next_login(doors: Doors, ada: Person, service: Service) -> None:
+def test_a_hash_of_older_parameters_is_made_anew_at_the_next_login(
+    make_client: ClientFactory, user: TestUser, service: RunningService
+) -> None:
     older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
     owner = service.database.owner
-    run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), ada.id)
+    run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), user.id)
 
-    assert doors(None).log_in(ada.email, PASSWORD)
+    assert make_client(None).log_in(user.email, PASSWORD)
 
-    ((stored,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', ada.id)
+    ((stored,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id)
     assert str(stored).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert doors(None).log_in(ada.email, PASSWORD)
-    assert run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', ada.id) == [(stored,)]
+    assert make_client(None).log_in(user.email, PASSWORD)
+    assert run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id) == [(stored,)]
 
 
 class Counting:
@@ -101,11 +103,11 @@ def test_so_many_are_hashed_at_once_and_no_more(counting: tuple[Passwords, Count
     assert passwords.hash("x" * 8).startswith("$argon2id$")
 
 
-def test_the_service_answers_others_while_a_crowd_logs_in(database: Cluster) -> None:
-    with serving(settings_for(database, max_password_hashes=1, database_pool_size=2), database) as service:
-        ada = Person.register(service.url)
-        with ThreadPoolExecutor(64) as crowd, GraphQLDoor(service.url, ada.token) as others:
-            attempts = [crowd.submit(_attempt, service.url, ada.email) for _ in range(128)]
+def test_the_service_answers_others_while_a_crowd_logs_in(database: PostgresServer) -> None:
+    with run_service(settings_for(database, max_password_hashes=1, database_pool_size=2), database) as service:
+        user = TestUser.register(service.url)
+        with ThreadPoolExecutor(64) as crowd, GraphQLClient(service.url, user.token) as others:
+            attempts = [crowd.submit(_attempt, service.url, user.email) for _ in range(128)]
             assert [others.page("task") for _ in range(10)] == [[]] * 10
             outcomes = [attempt.result() for attempt in attempts]
 
@@ -114,9 +116,9 @@ def test_the_service_answers_others_while_a_crowd_logs_in(database: Cluster) -> 
 
 
 def _attempt(url: str, email: str) -> str:
-    with RestDoor(url, None) as door:
+    with RestClient(url, None) as client:
         try:
-            door.log_in(email, PASSWORD)
-        except DoorError as error:
+            client.log_in(email, PASSWORD)
+        except ApiError as error:
             return error.code
         return "in"

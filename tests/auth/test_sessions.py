@@ -17,9 +17,9 @@ from passlib.context import CryptContext
 
 from services.passwords import Passwords
 from services.sessions import MAX_SESSIONS
-from tests.support.api_clients import TLS, DoorError, Doors, GraphQLDoor, RestDoor, refused
-from tests.support.service import SECRET, Service, run_sql
-from tests.support.users import PASSWORD, Person, signed
+from tests.support.api_clients import TLS, ApiError, ClientFactory, GraphQLClient, RestClient, refused
+from tests.support.service import SECRET, RunningService, run_sql
+from tests.support.users import PASSWORD, TestUser, signed
 
 _DAYS: list[dict[str, Any]] = [{}, {"expires_in_days": 7}]
 
@@ -28,36 +28,36 @@ def session_of(token: str) -> str:
     return str(jwt.decode(token, options={"verify_signature": False})["sid"])
 
 
-def wind_forward(service: Service, person: Person, seconds: int) -> None:
+def wind_forward(service: RunningService, user: TestUser, seconds: int) -> None:
     """Let the person's last refresh have been so long ago."""
     statement = "UPDATE login_session SET rotated_at = rotated_at - make_interval(secs => %s) WHERE user_id = %s"
-    run_sql(service.database.owner, statement, seconds, person.id)
+    run_sql(service.database.owner, statement, seconds, user.id)
 
 
-def test_refreshing_gives_new_tokens_of_the_same_session(doors: Doors, ada: Person) -> None:
-    fresh = doors(None).refresh(ada.refresh_token)
+def test_refreshing_gives_new_tokens_of_the_same_session(make_client: ClientFactory, user: TestUser) -> None:
+    fresh = make_client(None).refresh(user.refresh_token)
 
-    assert fresh["user"]["id"] == ada.id
-    assert fresh["refresh_token"] != ada.refresh_token
-    assert session_of(fresh["access_token"]) == session_of(ada.token)
-    assert doors(fresh["access_token"]).me()["id"] == ada.id
-    assert doors(None).refresh(fresh["refresh_token"])["expires_in"] == 900
+    assert fresh["user"]["id"] == user.id
+    assert fresh["refresh_token"] != user.refresh_token
+    assert session_of(fresh["access_token"]) == session_of(user.token)
+    assert make_client(fresh["access_token"]).me()["id"] == user.id
+    assert make_client(None).refresh(fresh["refresh_token"])["expires_in"] == 900
 
 
-def test_a_lost_answer_is_given_again(doors: Doors, ada: Person) -> None:
-    first = doors(None).refresh(ada.refresh_token)
-    again = doors(None).refresh(ada.refresh_token)
+def test_a_lost_answer_is_given_again(make_client: ClientFactory, user: TestUser) -> None:
+    first = make_client(None).refresh(user.refresh_token)
+    again = make_client(None).refresh(user.refresh_token)
 
     assert again["refresh_token"] == first["refresh_token"]
-    assert doors(None).refresh(first["refresh_token"])["user"]["id"] == ada.id
+    assert make_client(None).refresh(first["refresh_token"])["user"]["id"] == user.id
 
 
-def refused_after_waiting(service: Service, person: Person, act: Callable[[], object], ending: str) -> str:
+def refused_after_waiting(service: RunningService, user: TestUser, act: Callable[[], object], ending: str) -> str:
     """Let it happen while the person's tokens are being ended, so that it has to wait; return the refusal."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(service.database.owner)) as other, other.cursor() as cursor:
-        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (person.id,))
-        cursor.execute(ending, (person.id,))
+        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (user.id,))
+        cursor.execute(ending, (user.id,))
         answer = pool.submit(refused, act)
         while not run_sql(service.database.owner, waiting) and not answer.done():
             time.sleep(0.01)
@@ -68,33 +68,41 @@ def refused_after_waiting(service: Service, person: Person, act: Callable[[], ob
 END_SESSIONS = "DELETE FROM login_session WHERE user_id = %s"
 
 
-def test_a_session_that_ends_while_it_is_refreshed_has_ended(service: Service, doors: Doors, ada: Person) -> None:
-    refresh = partial(doors(None).refresh, ada.refresh_token)
+def test_a_session_that_ends_while_it_is_refreshed_has_ended(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
+    refresh = partial(make_client(None).refresh, user.refresh_token)
 
-    assert refused_after_waiting(service, ada, refresh, END_SESSIONS) == "UNAUTHENTICATED"
-
-
-def test_a_write_that_waited_while_its_session_ended_is_refused(service: Service, doors: Doors, ada: Person) -> None:
-    write = partial(doors(ada.token).create, "task", title="Too late")
-
-    assert refused_after_waiting(service, ada, write, END_SESSIONS) == "UNAUTHENTICATED"
-    assert run_sql(service.database.owner, "SELECT id FROM task WHERE user_id = %s", ada.id) == []
+    assert refused_after_waiting(service, user, refresh, END_SESSIONS) == "UNAUTHENTICATED"
 
 
-def test_a_write_that_waited_while_its_api_token_was_deleted_is_refused(service: Service, doors: Doors, ada: Person) -> None:
-    token = doors(ada.token).make_api_token(name="A script", scopes=["tasks:write"])["token"]
-    doors(token).create("task", title="In time")
-    write = partial(doors(token).create, "task", title="Too late")
+def test_a_write_that_waited_while_its_session_ended_is_refused(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
+    write = partial(make_client(user.token).create, "task", title="Too late")
 
-    assert refused_after_waiting(service, ada, write, "DELETE FROM api_token WHERE user_id = %s") == "UNAUTHENTICATED"
-    assert run_sql(service.database.owner, "SELECT title FROM task WHERE user_id = %s", ada.id) == [("In time",)]
+    assert refused_after_waiting(service, user, write, END_SESSIONS) == "UNAUTHENTICATED"
+    assert run_sql(service.database.owner, "SELECT id FROM task WHERE user_id = %s", user.id) == []
 
 
-def test_a_write_that_waited_while_its_account_was_deactivated_is_refused(service: Service, doors: Doors, ada: Person) -> None:
-    write = partial(doors(ada.token).create, "task", title="Too late")
+def test_a_write_that_waited_while_its_api_token_was_deleted_is_refused(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
+    token = make_client(user.token).make_api_token(name="A script", scopes=["tasks:write"])["token"]
+    make_client(token).create("task", title="In time")
+    write = partial(make_client(token).create, "task", title="Too late")
+
+    assert refused_after_waiting(service, user, write, "DELETE FROM api_token WHERE user_id = %s") == "UNAUTHENTICATED"
+    assert run_sql(service.database.owner, "SELECT title FROM task WHERE user_id = %s", user.id) == [("In time",)]
+
+
+def test_a_write_that_waited_while_its_account_was_deactivated_is_refused(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
+    write = partial(make_client(user.token).create, "task", title="Too late")
     deactivate = """UPDATE "user" SET is_active = false WHERE id = %s"""
 
-    assert refused_after_waiting(service, ada, write, deactivate) == "UNAUTHENTICATED"
+    assert refused_after_waiting(service, user, write, deactivate) == "UNAUTHENTICATED"
 
 
 def new_password() -> tuple[str, str]:
@@ -103,72 +111,80 @@ def new_password() -> tuple[str, str]:
     return f"""UPDATE "user" SET password_hash = '{stored}' WHERE id = %s""", stored
 
 
-def test_a_login_that_waited_while_the_password_was_changed_is_refused(service: Service, doors: Doors, ada: Person) -> None:
-    log_in = partial(doors(None).log_in, ada.email, PASSWORD)
+def test_a_login_that_waited_while_the_password_was_changed_is_refused(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
+    log_in = partial(make_client(None).log_in, user.email, PASSWORD)
     change, _ = new_password()
 
-    assert refused_after_waiting(service, ada, log_in, change) == "UNAUTHENTICATED"
-    assert len(doors(ada.token).sessions()) == 1
+    assert refused_after_waiting(service, user, log_in, change) == "UNAUTHENTICATED"
+    assert len(make_client(user.token).sessions()) == 1
 
 
-def test_a_login_does_not_bring_back_the_password_that_was_changed_meanwhile(service: Service, doors: Doors, ada: Person) -> None:
+def test_a_login_does_not_bring_back_the_password_that_was_changed_meanwhile(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
     older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
     hash_of = 'SELECT password_hash FROM "user" WHERE id = %s'
-    run_sql(service.database.owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), ada.id)
-    log_in = partial(doors(None).log_in, ada.email, PASSWORD)
+    run_sql(service.database.owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), user.id)
+    log_in = partial(make_client(None).log_in, user.email, PASSWORD)
     change, stored = new_password()
 
-    refused_after_waiting(service, ada, log_in, change)
+    refused_after_waiting(service, user, log_in, change)
 
-    assert run_sql(service.database.owner, hash_of, ada.id) == [(stored,)]
+    assert run_sql(service.database.owner, hash_of, user.id) == [(stored,)]
 
 
-def test_a_password_is_changed_by_whoever_knows_it_when_it_is_changed(service: Service, doors: Doors, ada: Person) -> None:
-    token = doors(ada.token).make_api_token(name="A script", scopes=["account"])["token"]
-    doors(token).me()
-    take_over = partial(doors(token).change_me, password="a third one", current_password=PASSWORD)
+def test_a_password_is_changed_by_whoever_knows_it_when_it_is_changed(
+    service: RunningService, make_client: ClientFactory, user: TestUser
+) -> None:
+    token = make_client(user.token).make_api_token(name="A script", scopes=["account"])["token"]
+    make_client(token).me()
+    take_over = partial(make_client(token).change_me, password="a third one", current_password=PASSWORD)
     change, stored = new_password()
 
-    assert refused_after_waiting(service, ada, take_over, change) == "INVALID_INPUT"
-    assert run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', ada.id) == [(stored,)]
+    assert refused_after_waiting(service, user, take_over, change) == "INVALID_INPUT"
+    assert run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id) == [(stored,)]
 
 
-def test_tabs_that_refresh_at_the_same_moment_all_go_on(doors: Doors, ada: Person) -> None:
-    opened = [doors(None) for _ in range(8)]
+def test_tabs_that_refresh_at_the_same_moment_all_go_on(make_client: ClientFactory, user: TestUser) -> None:
+    opened = [make_client(None) for _ in range(8)]
     with ThreadPoolExecutor(8) as tabs:
-        given = list(tabs.map(lambda door: door.refresh(ada.refresh_token)["refresh_token"], opened))
+        given = list(tabs.map(lambda client: client.refresh(user.refresh_token)["refresh_token"], opened))
 
     assert len(set(given)) == 1
-    assert doors(None).refresh(given[0])
+    assert make_client(None).refresh(given[0])
 
 
-def test_an_old_refresh_token_ends_its_session_and_no_other(doors: Doors, ada: Person, service: Service) -> None:
-    elsewhere = doors(None).log_in(ada.email, PASSWORD)
-    fresh = doors(None).refresh(ada.refresh_token)
-    wind_forward(service, ada, 11)
+def test_an_old_refresh_token_ends_its_session_and_no_other(
+    make_client: ClientFactory, user: TestUser, service: RunningService
+) -> None:
+    elsewhere = make_client(None).log_in(user.email, PASSWORD)
+    fresh = make_client(None).refresh(user.refresh_token)
+    wind_forward(service, user, 11)
 
-    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(user.refresh_token)) == "UNAUTHENTICATED"
 
-    for dead in (ada.token, fresh["access_token"]):
-        assert refused(doors(dead).me) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(fresh["refresh_token"])) == "UNAUTHENTICATED"
-    assert doors(elsewhere["access_token"]).me()["id"] == ada.id
-    assert doors(None).refresh(elsewhere["refresh_token"])
-
-
-def test_nine_seconds_are_within_the_grace(doors: Doors, ada: Person, service: Service) -> None:
-    fresh = doors(None).refresh(ada.refresh_token)
-    wind_forward(service, ada, 9)
-
-    assert doors(None).refresh(ada.refresh_token)["refresh_token"] == fresh["refresh_token"]
+    for dead in (user.token, fresh["access_token"]):
+        assert refused(make_client(dead).me) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(fresh["refresh_token"])) == "UNAUTHENTICATED"
+    assert make_client(elsewhere["access_token"]).me()["id"] == user.id
+    assert make_client(None).refresh(elsewhere["refresh_token"])
 
 
-def test_a_token_two_generations_old_has_no_grace(doors: Doors, ada: Person) -> None:
-    second = doors(None).refresh(ada.refresh_token)["refresh_token"]
-    third = doors(None).refresh(second)["refresh_token"]
+def test_nine_seconds_are_within_the_grace(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+    fresh = make_client(None).refresh(user.refresh_token)
+    wind_forward(service, user, 9)
 
-    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(third)) == "UNAUTHENTICATED"
+    assert make_client(None).refresh(user.refresh_token)["refresh_token"] == fresh["refresh_token"]
+
+
+def test_a_token_two_generations_old_has_no_grace(make_client: ClientFactory, user: TestUser) -> None:
+    second = make_client(None).refresh(user.refresh_token)["refresh_token"]
+    third = make_client(None).refresh(second)["refresh_token"]
+
+    assert refused(lambda: make_client(None).refresh(user.refresh_token)) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(third)) == "UNAUTHENTICATED"
 
 
 SPOILT: dict[str, Callable[[str], str]] = {
@@ -184,192 +200,202 @@ SPOILT: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_what_is_no_refresh_token_opens_nothing(doors: Doors, ada: Person, spoil: Callable[[str], str]) -> None:
-    assert refused(lambda: doors(None).refresh(spoil(ada.refresh_token))) == "UNAUTHENTICATED"
+def test_what_is_no_refresh_token_opens_nothing(make_client: ClientFactory, user: TestUser, spoil: Callable[[str], str]) -> None:
+    assert refused(lambda: make_client(None).refresh(spoil(user.refresh_token))) == "UNAUTHENTICATED"
 
 
 @pytest.mark.parametrize("other", ["", "x" * 201, "a\x00b"])
-def test_what_cannot_be_a_refresh_token_is_invalid(doors: Doors, other: str) -> None:
-    with pytest.raises(DoorError) as invalid:
-        doors(None).refresh(other)
+def test_what_cannot_be_a_refresh_token_is_invalid(make_client: ClientFactory, other: str) -> None:
+    with pytest.raises(ApiError) as invalid:
+        make_client(None).refresh(other)
     assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", ["/refresh_token"])
 
 
-def test_neither_token_is_good_for_the_other(doors: Doors, ada: Person) -> None:
-    assert refused(doors(ada.refresh_token).me) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(ada.token[:200])) == "UNAUTHENTICATED"
+def test_neither_token_is_good_for_the_other(make_client: ClientFactory, user: TestUser) -> None:
+    assert refused(make_client(user.refresh_token).me) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(user.token[:200])) == "UNAUTHENTICATED"
 
 
 def lifetime(lease: Mapping[str, str], since: str) -> timedelta:
     return datetime.fromisoformat(lease["expires_at"]) - datetime.fromisoformat(lease[since])
 
 
-def test_tokens_live_as_long_as_is_said(doors: Doors, ada: Person, service: Service) -> None:
-    door = doors(ada.token)
-    claims = jwt.decode(ada.token, options={"verify_signature": False})
-    days = [lifetime(door.make_api_token(name="x", scopes=["account"], **given), "created_at").days for given in _DAYS]
-    (session,) = door.sessions()
+def test_tokens_live_as_long_as_is_said(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+    client = make_client(user.token)
+    claims = jwt.decode(user.token, options={"verify_signature": False})
+    days = [lifetime(client.make_api_token(name="x", scopes=["account"], **given), "created_at").days for given in _DAYS]
+    (session,) = client.sessions()
 
     assert claims["exp"] - claims["iat"] == 15 * 60
     assert days == [90, 7]
     assert lifetime(session, "created_at") == timedelta(days=30)
 
-    run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() + interval '1 hour' WHERE user_id = %s", ada.id)
-    doors(None).refresh(ada.refresh_token)
+    run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() + interval '1 hour' WHERE user_id = %s", user.id)
+    make_client(None).refresh(user.refresh_token)
 
-    (session,) = door.sessions()
+    (session,) = client.sessions()
     assert lifetime(session, "last_used_at") == timedelta(days=30)
 
 
-def test_logging_out_ends_the_session_at_once_at_both_doors(doors: Doors, ada: Person, service: Service) -> None:
-    with RestDoor(service.url, ada.token) as rest, GraphQLDoor(service.url, ada.token) as graph:
-        assert rest.me() == graph.me()
+def test_logging_out_ends_the_session_at_once_at_both_doors(
+    make_client: ClientFactory, user: TestUser, service: RunningService
+) -> None:
+    with RestClient(service.url, user.token) as rest_client, GraphQLClient(service.url, user.token) as graphql_client:
+        assert rest_client.me() == graphql_client.me()
 
-        doors(ada.token).log_out()
+        make_client(user.token).log_out()
 
-        for door in (rest, graph):
-            for act in (door.me, lambda door=door: door.page("task"), lambda door=door: door.create("task", title="x")):
+        for client in (rest_client, graphql_client):
+            for act in (
+                client.me,
+                lambda client=client: client.page("task"),
+                lambda client=client: client.create("task", title="x"),
+            ):
                 assert refused(act) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(user.refresh_token)) == "UNAUTHENTICATED"
 
 
-def test_logging_out_works_with_the_refresh_token_alone(doors: Doors, ada: Person) -> None:
-    fresh = doors(None).refresh(ada.refresh_token)
+def test_logging_out_works_with_the_refresh_token_alone(make_client: ClientFactory, user: TestUser) -> None:
+    fresh = make_client(None).refresh(user.refresh_token)
 
-    doors(None).log_out(fresh["refresh_token"])
-    doors(None).log_out(fresh["refresh_token"])  # a retry is safe
+    make_client(None).log_out(fresh["refresh_token"])
+    make_client(None).log_out(fresh["refresh_token"])  # a retry is safe
 
-    assert refused(doors(ada.token).me) == "UNAUTHENTICATED"
-
-
-def test_logging_out_ends_one_session_and_no_other(doors: Doors, ada: Person) -> None:
-    others = [doors(None).log_in(ada.email, PASSWORD) for _ in range(3)]
-
-    doors(ada.token).log_out()
-    doors(None).log_out(others[0]["refresh_token"])
-
-    for ended in (ada.token, others[0]["access_token"]):
-        assert refused(doors(ended).me) == "UNAUTHENTICATED"
-    assert len(doors(others[1]["access_token"]).sessions()) == len(others[1:])
-    assert doors(None).refresh(others[2]["refresh_token"])["user"]["id"] == ada.id
+    assert refused(make_client(user.token).me) == "UNAUTHENTICATED"
 
 
-def test_logging_out_needs_one_of_both(doors: Doors, ada: Person) -> None:
-    assert refused(doors(None).log_out) == "UNAUTHENTICATED"
-    assert refused(doors(signed({"sub": ada.id}, SECRET)).log_out) == "FORBIDDEN"
-    assert doors(ada.token).me()
+def test_logging_out_ends_one_session_and_no_other(make_client: ClientFactory, user: TestUser) -> None:
+    others = [make_client(None).log_in(user.email, PASSWORD) for _ in range(3)]
+
+    make_client(user.token).log_out()
+    make_client(None).log_out(others[0]["refresh_token"])
+
+    for ended in (user.token, others[0]["access_token"]):
+        assert refused(make_client(ended).me) == "UNAUTHENTICATED"
+    assert len(make_client(others[1]["access_token"]).sessions()) == len(others[1:])
+    assert make_client(None).refresh(others[2]["refresh_token"])["user"]["id"] == user.id
 
 
-def test_sessions_are_listed_and_ended_one_by_one(doors: Doors, ada: Person) -> None:
-    door = doors(ada.token)
-    door.http.headers["User-Agent"] = "Phone"
-    other = door.log_in(ada.email, PASSWORD)
+def test_logging_out_needs_one_of_both(make_client: ClientFactory, user: TestUser) -> None:
+    assert refused(make_client(None).log_out) == "UNAUTHENTICATED"
+    assert refused(make_client(signed({"sub": user.id}, SECRET)).log_out) == "FORBIDDEN"
+    assert make_client(user.token).me()
 
-    listed = door.sessions()
+
+def test_sessions_are_listed_and_ended_one_by_one(make_client: ClientFactory, user: TestUser) -> None:
+    client = make_client(user.token)
+    client.http.headers["User-Agent"] = "Phone"
+    other = client.log_in(user.email, PASSWORD)
+
+    listed = client.sessions()
 
     assert [(one["id"], one["current"]) for one in listed] == [
         (session_of(other["access_token"]), False),
-        (session_of(ada.token), True),
+        (session_of(user.token), True),
     ]
     assert listed[0]["device"] == "Phone"
     assert listed[0]["created_at"] <= listed[0]["last_used_at"] < listed[0]["expires_at"]
     assert not {"handle_hash", "current_hash", "salt"} & listed[0].keys()
 
-    door.end_session(listed[0]["id"])
+    client.end_session(listed[0]["id"])
 
-    assert refused(doors(other["access_token"]).me) == "UNAUTHENTICATED"
-    assert [one["id"] for one in door.sessions()] == [session_of(ada.token)]
-    assert refused(lambda: door.end_session(listed[0]["id"])) == "NOT_FOUND"
-
-
-def test_all_other_sessions_end_together(doors: Doors, ada: Person) -> None:
-    others = [doors(None).log_in(ada.email, PASSWORD)["access_token"] for _ in range(3)]
-
-    doors(ada.token).end_other_sessions()
-
-    assert [refused(doors(token).me) for token in others] == ["UNAUTHENTICATED"] * 3
-    assert doors(ada.token).me()["id"] == ada.id
+    assert refused(make_client(other["access_token"]).me) == "UNAUTHENTICATED"
+    assert [one["id"] for one in client.sessions()] == [session_of(user.token)]
+    assert refused(lambda: client.end_session(listed[0]["id"])) == "NOT_FOUND"
 
 
-def test_a_new_password_ends_the_other_sessions(doors: Doors, ada: Person) -> None:
-    other = doors(None).log_in(ada.email, PASSWORD)
+def test_all_other_sessions_end_together(make_client: ClientFactory, user: TestUser) -> None:
+    others = [make_client(None).log_in(user.email, PASSWORD)["access_token"] for _ in range(3)]
 
-    doors(ada.token).change_me(password="another password", current_password=PASSWORD)
+    make_client(user.token).end_other_sessions()
 
-    assert refused(doors(other["access_token"]).me) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(other["refresh_token"])) == "UNAUTHENTICATED"
-    assert doors(ada.token).me()
-    assert doors(None).refresh(ada.refresh_token)
+    assert [refused(make_client(token).me) for token in others] == ["UNAUTHENTICATED"] * 3
+    assert make_client(user.token).me()["id"] == user.id
 
 
-def test_another_change_ends_no_session(doors: Doors, ada: Person) -> None:
-    other = doors(None).log_in(ada.email, PASSWORD)
+def test_a_new_password_ends_the_other_sessions(make_client: ClientFactory, user: TestUser) -> None:
+    other = make_client(None).log_in(user.email, PASSWORD)
 
-    doors(ada.token).change_me(name="Ada", email=f"{uuid4().hex}@example.com", current_password=PASSWORD)
+    make_client(user.token).change_me(password="another password", current_password=PASSWORD)
 
-    assert doors(other["access_token"]).me()["name"] == "Ada"
+    assert refused(make_client(other["access_token"]).me) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(other["refresh_token"])) == "UNAUTHENTICATED"
+    assert make_client(user.token).me()
+    assert make_client(None).refresh(user.refresh_token)
 
 
-def test_of_too_many_sessions_the_one_unused_for_the_longest_time_ends(service: Service, ada: Person) -> None:
+def test_another_change_ends_no_session(make_client: ClientFactory, user: TestUser) -> None:
+    other = make_client(None).log_in(user.email, PASSWORD)
+
+    make_client(user.token).change_me(name="Ada", email=f"{uuid4().hex}@example.com", current_password=PASSWORD)
+
+    assert make_client(other["access_token"]).me()["name"] == "Ada"
+
+
+def test_of_too_many_sessions_the_one_unused_for_the_longest_time_ends(service: RunningService, user: TestUser) -> None:
     statement = """INSERT INTO login_session (user_id, id, created_at, last_used_at, expires_at, handle_hash, current_hash)
         SELECT %s, gen_random_uuid(), now(), now() + make_interval(secs => n), now() + '1 day', 'x', 'x'
         FROM generate_series(1, %s) AS n"""
-    run_sql(service.database.owner, statement, ada.id, MAX_SESSIONS - 1)
+    run_sql(service.database.owner, statement, user.id, MAX_SESSIONS - 1)
 
-    with RestDoor(service.url, ada.token) as door:
-        assert len(door.sessions()) == MAX_SESSIONS
-        newest = door.log_in(ada.email, PASSWORD)
-        assert refused(door.me) == "UNAUTHENTICATED"
-    with RestDoor(service.url, newest["access_token"]) as door:
-        assert len(door.sessions()) == MAX_SESSIONS
-
-
-def test_an_expired_session_opens_nothing_and_is_cleared_away(doors: Doors, ada: Person, service: Service) -> None:
-    run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() WHERE user_id = %s", ada.id)
-
-    assert refused(doors(ada.token).me) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
-    new = doors(None).log_in(ada.email, PASSWORD)
-    assert len(doors(new["access_token"]).sessions()) == 1
-    assert run_sql(service.database.owner, "SELECT count(*) FROM login_session WHERE user_id = %s", ada.id) == [(1,)]
+    with RestClient(service.url, user.token) as client:
+        assert len(client.sessions()) == MAX_SESSIONS
+        newest = client.log_in(user.email, PASSWORD)
+        assert refused(client.me) == "UNAUTHENTICATED"
+    with RestClient(service.url, newest["access_token"]) as client:
+        assert len(client.sessions()) == MAX_SESSIONS
 
 
-def test_a_session_is_anothers_as_little_as_anything_else(doors: Doors, ada: Person, eve: Person) -> None:
-    mine = doors(eve.token)
-    hers = doors(ada.token).make_api_token(name="x", scopes=["account"])
+def test_an_expired_session_opens_nothing_and_is_cleared_away(
+    make_client: ClientFactory, user: TestUser, service: RunningService
+) -> None:
+    run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() WHERE user_id = %s", user.id)
 
-    assert refused(lambda: mine.end_session(session_of(ada.token))) == "NOT_FOUND"
+    assert refused(make_client(user.token).me) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(user.refresh_token)) == "UNAUTHENTICATED"
+    new = make_client(None).log_in(user.email, PASSWORD)
+    assert len(make_client(new["access_token"]).sessions()) == 1
+    assert run_sql(service.database.owner, "SELECT count(*) FROM login_session WHERE user_id = %s", user.id) == [(1,)]
+
+
+def test_a_session_is_anothers_as_little_as_anything_else(
+    make_client: ClientFactory, user: TestUser, other_user: TestUser
+) -> None:
+    mine = make_client(other_user.token)
+    hers = make_client(user.token).make_api_token(name="x", scopes=["account"])
+
+    assert refused(lambda: mine.end_session(session_of(user.token))) == "NOT_FOUND"
     assert refused(lambda: mine.delete_api_token(hers["id"])) == "NOT_FOUND"
     mine.end_other_sessions()
-    assert doors(ada.token).me()
-    assert [one["id"] for one in mine.sessions()] == [session_of(eve.token)]
+    assert make_client(user.token).me()
+    assert [one["id"] for one in mine.sessions()] == [session_of(other_user.token)]
     assert mine.api_tokens() == []
 
 
-def test_secrets_are_kept_as_hashes_alone(doors: Doors, ada: Person, service: Service) -> None:
-    fresh = doors(None).refresh(ada.refresh_token)
-    made = doors(ada.token).make_api_token(name="x", scopes=["account"])
+def test_secrets_are_kept_as_hashes_alone(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+    fresh = make_client(None).refresh(user.refresh_token)
+    made = make_client(user.token).make_api_token(name="x", scopes=["account"])
 
-    kept = run_sql(service.database.owner, "SELECT row_to_json(s)::text FROM login_session s WHERE user_id = %s", ada.id)
-    kept += run_sql(service.database.owner, "SELECT row_to_json(t)::text FROM api_token t WHERE user_id = %s", ada.id)
+    kept = run_sql(service.database.owner, "SELECT row_to_json(s)::text FROM login_session s WHERE user_id = %s", user.id)
+    kept += run_sql(service.database.owner, "SELECT row_to_json(t)::text FROM api_token t WHERE user_id = %s", user.id)
 
     assert len(kept) == 2
-    for token in (ada.refresh_token, fresh["refresh_token"], made["token"]):
+    for token in (user.refresh_token, fresh["refresh_token"], made["token"]):
         for part in token.removeprefix("todo_refresh_").removeprefix("todo_api_").split("."):
             assert part not in str(kept)
 
 
-def test_tokens_are_never_kept_by_caches_on_the_way(service: Service, ada: Person) -> None:
-    with RestDoor(service.url, ada.token) as door:
-        made = door.send("POST", "/api/auth/tokens", json={"name": "x", "scopes": ["account"]})
-        refreshed = door.send("POST", "/api/auth/refresh", json={"refresh_token": ada.refresh_token})
+def test_tokens_are_never_kept_by_caches_on_the_way(service: RunningService, user: TestUser) -> None:
+    with RestClient(service.url, user.token) as client:
+        made = client.send("POST", "/api/auth/tokens", json={"name": "x", "scopes": ["account"]})
+        refreshed = client.send("POST", "/api/auth/refresh", json={"refresh_token": user.refresh_token})
 
     assert made.headers["cache-control"] == refreshed.headers["cache-control"] == "no-store"
 
 
-def test_the_graph_shows_what_is_asked_of_sessions(graph: GraphQLDoor, ada: Person) -> None:
-    graph.make_api_token(name="a", scopes=["tasks:read"])
-    data = graph.run(
+def test_the_graph_shows_what_is_asked_of_sessions(graphql_client: GraphQLClient, user: TestUser) -> None:
+    graphql_client.make_api_token(name="a", scopes=["tasks:read"])
+    data = graphql_client.run(
         """{ s: sessions { kind: __typename ...Times current } apiTokens { __typename named: name scopes }
            viewer { id } tasks { totalCount } }
            fragment Times on Session { createdAt }"""
@@ -377,24 +403,26 @@ def test_the_graph_shows_what_is_asked_of_sessions(graph: GraphQLDoor, ada: Pers
 
     assert data["s"][0] == {"kind": "Session", "createdAt": data["s"][0]["createdAt"], "current": True}
     assert data["apiTokens"] == [{"__typename": "ApiToken", "named": "a", "scopes": ["TASKS_READ"]}]
-    assert (data["viewer"], data["tasks"]) == ({"id": ada.id}, {"totalCount": 0})
+    assert (data["viewer"], data["tasks"]) == ({"id": user.id}, {"totalCount": 0})
 
 
-def test_deleting_the_account_takes_sessions_and_api_tokens_with_it(doors: Doors, ada: Person, service: Service) -> None:
-    program = doors(doors(ada.token).make_api_token(name="x", scopes=["tasks:read"])["token"])
+def test_deleting_the_account_takes_sessions_and_api_tokens_with_it(
+    make_client: ClientFactory, user: TestUser, service: RunningService
+) -> None:
+    program = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])["token"])
     assert program.page("task") == []
 
-    doors(ada.token).delete_me()
+    make_client(user.token).delete_me()
 
     assert refused(lambda: program.page("task")) == "UNAUTHENTICATED"
-    assert refused(lambda: doors(None).refresh(ada.refresh_token)) == "UNAUTHENTICATED"
+    assert refused(lambda: make_client(None).refresh(user.refresh_token)) == "UNAUTHENTICATED"
     for table in ("login_session", "api_token"):
-        assert run_sql(service.database.owner, f"SELECT count(*) FROM {table} WHERE user_id = %s", ada.id) == [(0,)]
+        assert run_sql(service.database.owner, f"SELECT count(*) FROM {table} WHERE user_id = %s", user.id) == [(0,)]
 
 
-def test_a_device_without_a_name_has_none(service: Service, ada: Person) -> None:
-    body = {"username": ada.email, "password": PASSWORD}
+def test_a_device_without_a_name_has_none(service: RunningService, user: TestUser) -> None:
+    body = {"username": user.email, "password": PASSWORD}
     for sent, shown in ((b"", None), ("Gerät".encode("latin-1"), "Gerät"), (b"x" * 300, "x" * 200)):
         answer = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": sent}, verify=TLS)
-        with RestDoor(service.url, answer.json()["access_token"]) as door:
-            assert door.sessions()[0]["device"] == shown
+        with RestClient(service.url, answer.json()["access_token"]) as client:
+            assert client.sessions()[0]["device"] == shown

@@ -19,7 +19,7 @@ from models.text import Title
 from services.reading.graph import ENTITIES
 from services.reading.names import snake
 from tests.support.api_clients import TLS
-from tests.support.service import Service
+from tests.support.service import RunningService
 
 DOCS = Path(__file__).parents[2] / "docs"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -105,7 +105,7 @@ def test_every_field_of_a_noun_is_known_to_the_read_engine(entity: Any) -> None:
     assert set(entity.relations) <= set(noun.fields)
 
 
-def test_the_served_documents_are_the_same(service: Service, openapi: dict[str, Any]) -> None:
+def test_the_served_documents_are_the_same(service: RunningService, openapi: dict[str, Any]) -> None:
     assert httpx.get(f"{service.url}/openapi.json", verify=TLS).json() == openapi
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import Service
-from tests.support.users import Person
+from tests.support.service import RunningService
+from tests.support.users import TestUser
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -20,14 +20,14 @@ def blocks(chapter: str) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", README.split(f"## {chapter}\n")[1].split("\n## ")[0], re.DOTALL)
 
 
-def typed(commands: str, service: Service) -> list[str]:
+def typed(commands: str, service: RunningService) -> list[str]:
     """Type the commands, and return the lines that they print."""
     script = "set -e\n" + commands.replace("\n\n", "\necho\n").replace("http://127.0.0.1:8000", service.url)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S607
     return [line for line in done.stdout.splitlines() if line]
 
 
-def test_the_examples_work_as_printed(service: Service) -> None:
+def test_the_examples_work_as_printed(service: RunningService) -> None:
     answers = typed("\n\n".join(blocks("Try it")), service)
 
     assert len(answers) == 6
@@ -41,8 +41,8 @@ def test_the_examples_work_as_printed(service: Service) -> None:
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="the example hashes with sha256sum, which is not there")
-def test_the_examples_of_persisted_documents_work_as_printed(service: Service, ada: Person) -> None:
-    answers = typed(f"TOKEN={ada.token}\n{blocks('GraphQL over HTTP')[0]}", service)
+def test_the_examples_of_persisted_documents_work_as_printed(service: RunningService, user: TestUser) -> None:
+    answers = typed(f"TOKEN={user.token}\n{blocks('GraphQL over HTTP')[0]}", service)
 
     assert len(answers) == 3
     assert "PersistedQueryNotFound" in answers[0]

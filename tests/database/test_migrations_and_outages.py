@@ -15,12 +15,12 @@ from models.database import make_engine, parse_url
 from models.migrate import migrate, newest_version
 from models.readiness import check_readiness
 from models.tables import TABLES
-from tests.support.api_clients import TLS, GraphQLDoor, RestDoor
-from tests.support.service import Cluster, Service, run_sql, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import TLS, GraphQLClient, RestClient
+from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
+from tests.support.users import TestUser
 
 
-def test_migrations_make_the_tables_that_the_models_describe(database: Cluster) -> None:
+def test_migrations_make_the_tables_that_the_models_describe(database: PostgresServer) -> None:
     engine = create_engine(parse_url(database.owner).set(drivername="postgresql+psycopg2"))
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
@@ -30,24 +30,24 @@ def test_migrations_make_the_tables_that_the_models_describe(database: Cluster) 
     assert differences == []
 
 
-def test_migrating_again_does_nothing(database: Cluster) -> None:
+def test_migrating_again_does_nothing(database: PostgresServer) -> None:
     assert migrate(database.owner) == (newest_version(), newest_version())
 
 
-def test_migrators_wait_for_each_other(cluster: Cluster) -> None:
-    empty = cluster.copy("template0")
+def test_migrators_wait_for_each_other(postgres: PostgresServer) -> None:
+    empty = postgres.copy("template0")
     with ThreadPoolExecutor(4) as pool:
         versions = list(pool.map(migrate, [empty.owner] * 4))
 
     assert sorted(versions, key=str) == sorted([(newest_version(), newest_version())] * 3 + [(None, newest_version())], key=str)
 
 
-def test_an_owner_without_superuser_rights_can_migrate_and_serve(cluster: Cluster) -> None:
-    cluster.execute("CREATE ROLE plain_owner LOGIN CREATEROLE")
-    cluster.execute("GRANT todo_app TO plain_owner WITH ADMIN OPTION")
-    empty = cluster.copy("template0")
+def test_an_owner_without_superuser_rights_can_migrate_and_serve(postgres: PostgresServer) -> None:
+    postgres.execute("CREATE ROLE plain_owner LOGIN CREATEROLE")
+    postgres.execute("GRANT todo_app TO plain_owner WITH ADMIN OPTION")
+    empty = postgres.copy("template0")
     name = parse_url(empty.owner).database
-    cluster.execute(f"ALTER DATABASE {name} OWNER TO plain_owner")
+    postgres.execute(f"ALTER DATABASE {name} OWNER TO plain_owner")
     url = empty.owner.replace("postgres:@", "plain_owner:@", 1)
 
     assert migrate(url) == (None, newest_version())
@@ -56,7 +56,7 @@ def test_an_owner_without_superuser_rights_can_migrate_and_serve(cluster: Cluste
     engine.dispose()
 
 
-def test_every_owned_table_leads_with_its_owner(database: Cluster) -> None:
+def test_every_owned_table_leads_with_its_owner(database: PostgresServer) -> None:
     """Primary keys, foreign keys and indexes begin with user_id; the account itself is its own owner."""
     keys = run_sql(
         database.owner,
@@ -93,69 +93,72 @@ def test_urls_work_as_pasted(url: str) -> None:
     assert {"host", "user", "password", "dbname", *parsed.query} <= arguments.keys() | {"db"}
 
 
-def test_a_broken_connection_is_replaced_without_the_caller_noticing(database: Cluster) -> None:
-    with serving(settings_for(database), database) as running, RestDoor(running.url, Person.register(running.url).token) as door:
-        door.create("task", title="x")
+def test_a_broken_connection_is_replaced_without_the_caller_noticing(database: PostgresServer) -> None:
+    with (
+        run_service(settings_for(database), database) as running,
+        RestClient(running.url, TestUser.register(running.url).token) as client,
+    ):
+        client.create("task", title="x")
         for _ in range(3):
             run_sql(
                 database.owner,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()",
             )
-            assert len(door.page("task")) == 1
+            assert len(client.page("task")) == 1
 
 
-def test_a_database_that_is_away_is_503_and_comes_back(database: Cluster, cluster: Cluster) -> None:
+def test_a_database_that_is_away_is_503_and_comes_back(database: PostgresServer, postgres: PostgresServer) -> None:
     name = parse_url(database.owner).database
     end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
-    with serving(settings_for(database), database) as running:
-        person = Person.register(running.url)
-        with RestDoor(running.url, person.token) as rest, GraphQLDoor(running.url, person.token) as graph:
-            rest.create("task", title="x")
-            cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            cluster.execute(end)
+    with run_service(settings_for(database), database) as running:
+        user = TestUser.register(running.url)
+        with RestClient(running.url, user.token) as rest_client, GraphQLClient(running.url, user.token) as graphql_client:
+            rest_client.create("task", title="x")
+            postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            postgres.execute(end)
 
-            away = rest.http.get("/api/me/tasks")
+            away = rest_client.http.get("/api/me/tasks")
             assert (away.status_code, away.json()["error_code"]) == (503, "UNAVAILABLE")
             assert int(away.headers["retry-after"]) > 0
-            assert graph.post({"query": "{ tasks { totalCount } }"})["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
-            assert rest.http.get("/ready").status_code == 503
-            assert rest.http.get("/health").status_code == 200
+            assert graphql_client.post({"query": "{ tasks { totalCount } }"})["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+            assert rest_client.http.get("/ready").status_code == 503
+            assert rest_client.http.get("/health").status_code == 200
 
-            cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-            assert len(rest.page("task")) == 1
-            assert rest.http.get("/ready").status_code == 200
+            postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            assert len(rest_client.page("task")) == 1
+            assert rest_client.http.get("/ready").status_code == 200
 
 
-def test_a_database_that_wakes_within_a_second_is_waited_for(database: Cluster, cluster: Cluster) -> None:
+def test_a_database_that_wakes_within_a_second_is_waited_for(database: PostgresServer, postgres: PostgresServer) -> None:
     name = parse_url(database.owner).database
-    with serving(settings_for(database), database) as running:
-        person = Person.register(running.url)
-        with RestDoor(running.url, person.token) as rest:
-            cluster.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            cluster.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-            waking = threading.Timer(0.4, cluster.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
+    with run_service(settings_for(database), database) as running:
+        user = TestUser.register(running.url)
+        with RestClient(running.url, user.token) as rest_client:
+            postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            waking = threading.Timer(0.4, postgres.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
             waking.start()
 
-            assert rest.page("task") == []
+            assert rest_client.page("task") == []
             waking.join()
 
 
-def test_a_statement_that_takes_too_long_is_ended(database: Cluster) -> None:
-    with serving(settings_for(database, statement_timeout_ms=200), database) as running:
-        person = Person.register(running.url)
+def test_a_statement_that_takes_too_long_is_ended(database: PostgresServer) -> None:
+    with run_service(settings_for(database, statement_timeout_ms=200), database) as running:
+        user = TestUser.register(running.url)
         lock = psycopg2.connect(database.owner)
-        with RestDoor(running.url, person.token) as rest, lock.cursor() as cursor:
+        with RestClient(running.url, user.token) as rest_client, lock.cursor() as cursor:
             cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
-            assert rest.http.get("/api/me/tasks").status_code == 503
+            assert rest_client.http.get("/api/me/tasks").status_code == 503
             lock.rollback()
-            assert rest.http.get("/api/me/tasks").status_code == 200
+            assert rest_client.http.get("/api/me/tasks").status_code == 200
         lock.close()
 
 
-def test_more_callers_than_connections_are_all_served(database: Cluster) -> None:
-    with serving(settings_for(database, database_pool_size=2), database) as running:
-        token = Person.register(running.url).token
+def test_more_callers_than_connections_are_all_served(database: PostgresServer) -> None:
+    with run_service(settings_for(database, database_pool_size=2), database) as running:
+        token = TestUser.register(running.url).token
 
         def act(number: int) -> int:
             headers = {"Authorization": f"Bearer {token}"}
@@ -172,16 +175,16 @@ def test_more_callers_than_connections_are_all_served(database: Cluster) -> None
     assert sorted(answers) == [200] * 60 + [201] * 30
 
 
-def test_concurrent_writes_take_every_revision_once(service: Service, ada: Person) -> None:
-    with ThreadPoolExecutor(8) as pool, RestDoor(service.url, ada.token) as door:
-        revisions = list(pool.map(lambda number: door.create("task", title=str(number))["revision"], range(40)))
+def test_concurrent_writes_take_every_revision_once(service: RunningService, user: TestUser) -> None:
+    with ThreadPoolExecutor(8) as pool, RestClient(service.url, user.token) as client:
+        revisions = list(pool.map(lambda number: client.create("task", title=str(number))["revision"], range(40)))
 
     assert sorted(revisions) == list(range(1, 41))
 
 
-def test_concurrent_toggles_are_not_lost(service: Service, ada: Person) -> None:
-    with ThreadPoolExecutor(8) as pool, RestDoor(service.url, ada.token) as door:
-        task = door.create("task", title="x")
-        states = list(pool.map(lambda _: door.complete(task["id"])["completed"], range(20)))
+def test_concurrent_toggles_are_not_lost(service: RunningService, user: TestUser) -> None:
+    with ThreadPoolExecutor(8) as pool, RestClient(service.url, user.token) as client:
+        task = client.create("task", title="x")
+        states = list(pool.map(lambda _: client.complete(task["id"])["completed"], range(20)))
 
     assert states.count(True) == states.count(False) == 10

@@ -13,11 +13,11 @@ import pytest
 
 from models.migrate import newest_version
 from tests.process.test_cli_and_signals import run
-from tests.support.concurrent_users import ERRANDS, Regular, crowd, refused
-from tests.support.pgbouncer import bouncing
-from tests.support.service import Cluster, run_sql, serving, settings_for
+from tests.support.concurrent_users import ACTIONS, ConcurrentUser, refused, run_concurrently
+from tests.support.pgbouncer import run_pgbouncer
+from tests.support.service import PostgresServer, run_service, run_sql, settings_for
 
-PEOPLE = 5
+USERS = 5
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'todo_service'"
 _WAITING = f"SELECT count(*) FROM ({_BACKENDS} AND wait_event_type = 'Lock') AS waiting"
 _KILL = f"SELECT pg_terminate_backend(pid) FROM ({_BACKENDS}) AS backend"
@@ -36,20 +36,20 @@ def size(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def pooled(database: Cluster, size: int) -> Iterator[Cluster]:
+def pooled(database: PostgresServer, size: int) -> Iterator[PostgresServer]:
     """A database behind PgBouncer."""
-    with bouncing(database, size=size) as through:
+    with run_pgbouncer(database, size=size) as through:
         yield through
 
 
 @contextmanager
-def regulars(database: Cluster, **given: object) -> Iterator[list[Regular]]:
+def run_users(database: PostgresServer, **given: object) -> Iterator[list[ConcurrentUser]]:
     """Serve, and let people in."""
-    with serving(settings_for(database, **given), database) as service, ExitStack() as stack:
-        yield [stack.enter_context(closing(Regular(service.url, number))) for number in range(PEOPLE)]
+    with run_service(settings_for(database, **given), database) as service, ExitStack() as stack:
+        yield [stack.enter_context(closing(ConcurrentUser(service.url, number))) for number in range(USERS)]
 
 
-def check_nothing_is_left(direct: Cluster, pooled: Cluster, size: int) -> None:
+def check_nothing_is_left(direct: PostgresServer, pooled: PostgresServer, size: int) -> None:
     """Look at every server connection, through the pooler: each open transaction holds one of them."""
     with ExitStack() as stack:
         found = []
@@ -67,7 +67,7 @@ def check_nothing_is_left(direct: Cluster, pooled: Cluster, size: int) -> None:
     assert {row[1:] for row in found} == {_NOTHING}
 
 
-def wait_for_connections(pooled: Cluster, size: int) -> None:
+def wait_for_connections(pooled: PostgresServer, size: int) -> None:
     """Let the pooler find out which of its connections were killed: it may still hand them out."""
     deadline = time.monotonic() + 10
     while True:
@@ -82,22 +82,24 @@ def wait_for_connections(pooled: Cluster, size: int) -> None:
             return
 
 
-def test_a_crowd_shares_the_connections_and_nothing_else(database: Cluster, pooled: Cluster, size: int) -> None:
-    with regulars(pooled) as people:
-        assert crowd(people, seed=size) == []
+def test_a_crowd_shares_the_connections_and_nothing_else(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
+    with run_users(pooled) as users:
+        assert run_concurrently(users, seed=size) == []
 
         check_nothing_is_left(database, pooled, size)
 
 
-def test_a_crowd_shares_one_connection_without_a_pooler(database: Cluster) -> None:
-    with regulars(database, database_pool_size=1) as people:
-        assert crowd(people, seed=0) == []
+def test_a_crowd_shares_one_connection_without_a_pooler(database: PostgresServer) -> None:
+    with run_users(database, database_pool_size=1) as users:
+        assert run_concurrently(users, seed=0) == []
 
         assert len(run_sql(database.owner, _BACKENDS)) == 1
 
 
-def test_a_crowd_whose_connections_are_killed_again_and_again(database: Cluster, pooled: Cluster, size: int) -> None:
-    with regulars(pooled) as people:
+def test_a_crowd_whose_connections_are_killed_again_and_again(
+    database: PostgresServer, pooled: PostgresServer, size: int
+) -> None:
+    with run_users(pooled) as users:
         over = threading.Event()
 
         def kill() -> None:
@@ -106,34 +108,34 @@ def test_a_crowd_whose_connections_are_killed_again_and_again(database: Cluster,
 
         killer = threading.Thread(target=kill)
         killer.start()
-        unasked = crowd(people, seed=10 + size)
+        unexpected = run_concurrently(users, seed=10 + size)
         over.set()
         killer.join()
 
-        assert set(unasked) <= {"UNAVAILABLE"}
+        assert set(unexpected) <= {"UNAVAILABLE"}
         wait_for_connections(pooled, size)
-        assert crowd(people, seed=20 + size) == []
+        assert run_concurrently(users, seed=20 + size) == []
         check_nothing_is_left(database, pooled, size)
 
 
-def test_nothing_is_left_after_any_errand(database: Cluster, pooled: Cluster, size: int) -> None:
-    with regulars(pooled) as people:
-        one, other = people[:2]
-        for errand in ERRANDS:
-            for door in (one.rest, one.graph):
-                errand(one, door, other.task["id"])
+def test_nothing_is_left_after_any_errand(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
+    with run_users(pooled) as users:
+        one, other = users[:2]
+        for action in ACTIONS:
+            for client in (one.rest_client, one.graphql_client):
+                action(one, client, other.task["id"])
                 check_nothing_is_left(database, pooled, size)
 
 
 @contextmanager
-def locked(database: Cluster) -> Iterator[None]:
+def locked(database: PostgresServer) -> Iterator[None]:
     """Let nobody at the tasks."""
     with closing(psycopg2.connect(database.owner)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
         yield
 
 
-def kill_whoever_waits(database: Cluster) -> None:
+def kill_whoever_waits(database: PostgresServer) -> None:
     deadline = time.monotonic() + 20
     while run_sql(database.owner, _WAITING) == [(0,)]:
         assert time.monotonic() < deadline, "nobody waits"
@@ -143,30 +145,30 @@ def kill_whoever_waits(database: Cluster) -> None:
 
 @pytest.mark.parametrize("end", [kill_whoever_waits, None], ids=["its connection is lost", "it takes too long"])
 def test_nothing_is_left_of_a_statement_when(
-    database: Cluster, pooled: Cluster, size: int, end: Callable[[Cluster], None] | None
+    database: PostgresServer, pooled: PostgresServer, size: int, end: Callable[[PostgresServer], None] | None
 ) -> None:
     timeout = 20_000 if end else 300
-    with regulars(pooled, statement_timeout_ms=timeout) as people, ThreadPoolExecutor(1) as pool:
-        one, other = people[:2]
-        for door in (one.rest, one.graph):
+    with run_users(pooled, statement_timeout_ms=timeout) as users, ThreadPoolExecutor(1) as pool:
+        one, other = users[:2]
+        for client in (one.rest_client, one.graphql_client):
             for act in (one.page, one.create, one.comment):
                 with locked(database):
-                    answer = pool.submit(refused, "UNAVAILABLE", partial(act, door, ""))
+                    answer = pool.submit(refused, "UNAVAILABLE", partial(act, client, ""))
                     if end:
                         end(database)
                     answer.result()
-                other.nested(other.rest, "")
+                other.nested(other.rest_client, "")
                 check_nothing_is_left(database, pooled, size)
-        assert len(one.rest.page("task")) == 1
-        assert one.rest.comments(one.task["id"]) == []
+        assert len(one.rest_client.page("task")) == 1
+        assert one.rest_client.comments(one.task["id"]) == []
 
 
-def test_migrating_works_through_the_pooler(cluster: Cluster, tmp_path: Path) -> None:
-    with bouncing(cluster.copy("template0"), size=1) as through:
+def test_migrating_works_through_the_pooler(postgres: PostgresServer, tmp_path: Path) -> None:
+    with run_pgbouncer(postgres.copy("template0"), size=1) as through:
         for _ in range(2):
             migrating = run(tmp_path, "migrate", DATABASE_URL=through.owner)
 
             assert (migrating.returncode, migrating.stderr) == (0, ""), migrating.stderr
             assert newest_version() in migrating.stdout
-        with regulars(through) as people:
-            assert crowd(people, seed=3) == []
+        with run_users(through) as users:
+            assert run_concurrently(users, seed=3) == []

@@ -17,24 +17,24 @@ from api.house import open_house
 from models.database import make_engine
 from models.readiness import NotReady, check_readiness
 from models.tables import TABLES
-from tests.support.api_clients import TLS, RestDoor
-from tests.support.service import Cluster, LogLines, run_sql, running_cluster, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import TLS, RestClient
+from tests.support.service import LogCapture, PostgresServer, run_postgres_server, run_service, run_sql, settings_for
+from tests.support.users import TestUser
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL of this file's own: roles belong to the whole cluster, and some of them are damaged here."""
-    with running_cluster(tmp_path_factory.mktemp("damaged")) as running:
+    with run_postgres_server(tmp_path_factory.mktemp("damaged")) as running:
         yield running
 
 
-def start(database: Cluster) -> None:
+def start(database: PostgresServer) -> None:
     with open_house(settings_for(database)):
         pass
 
 
-def refusal(database: Cluster) -> str:
+def refusal(database: PostgresServer) -> str:
     with pytest.raises(NotReady) as refused:
         start(database)
     line = str(refused.value)
@@ -74,7 +74,9 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "complaint"), DAMAGE.items())
-def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(database: Cluster, damage: str, complaint: str) -> None:
+def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(
+    database: PostgresServer, damage: str, complaint: str
+) -> None:
     start(database)
     run_sql(database.owner, damage)
 
@@ -86,8 +88,8 @@ def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(database:
     start(database)
 
 
-def test_a_running_service_says_so_to_its_operator_alone(database: Cluster, log: LogLines) -> None:
-    with serving(settings_for(database), database) as service:
+def test_a_running_service_says_so_to_its_operator_alone(database: PostgresServer, log: LogCapture) -> None:
+    with run_service(settings_for(database), database) as service:
         assert httpx.get(f"{service.url}/ready", verify=TLS).status_code == 200
         run_sql(database.owner, "ALTER POLICY owner_only ON task USING (true)")
 
@@ -97,13 +99,13 @@ def test_a_running_service_says_so_to_its_operator_alone(database: Cluster, log:
         assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.heard)
 
 
-def test_however_many_ask_whether_it_is_ready_others_are_served(database: Cluster) -> None:
+def test_however_many_ask_whether_it_is_ready_others_are_served(database: PostgresServer) -> None:
     with (
-        serving(settings_for(database, database_pool_size=2), database) as service,
+        run_service(settings_for(database, database_pool_size=2), database) as service,
         ThreadPoolExecutor(8) as pool,
         closing(psycopg2.connect(database.owner)) as other,
     ):
-        ada = Person.register(service.url)
+        user = TestUser.register(service.url)
         with other.cursor() as cursor:
             cursor.execute("LOCK TABLE alembic_version")
         asked = [pool.submit(httpx.get, f"{service.url}/ready", verify=TLS, timeout=30) for _ in range(8)]
@@ -111,14 +113,14 @@ def test_however_many_ask_whether_it_is_ready_others_are_served(database: Cluste
             time.sleep(0.01)
         time.sleep(0.5)  # all of them are there, or the test proves less
 
-        with RestDoor(service.url, ada.token) as door:
-            assert door.me()["id"] == ada.id
+        with RestClient(service.url, user.token) as client:
+            assert client.me()["id"] == user.id
 
         other.rollback()
         assert [each.result().status_code for each in asked] == [200] * 8
 
 
-def test_it_looks_at_every_table(database: Cluster) -> None:
+def test_it_looks_at_every_table(database: PostgresServer) -> None:
     for table in TABLES:
         name = str(table.__tablename__)
         run_sql(database.owner, f'ALTER TABLE "{name}" DISABLE ROW LEVEL SECURITY; DROP POLICY owner_only ON "{name}"')
@@ -131,7 +133,7 @@ def test_it_looks_at_every_table(database: Cluster) -> None:
 
 
 @pytest.mark.parametrize("power", ["BYPASSRLS", "SUPERUSER"])
-def test_it_refuses_a_role_that_bypasses_row_level_security(database: Cluster, power: str) -> None:
+def test_it_refuses_a_role_that_bypasses_row_level_security(database: PostgresServer, power: str) -> None:
     run_sql(database.owner, f"ALTER ROLE todo_app {power}")
 
     line = refusal(database)
@@ -141,7 +143,7 @@ def test_it_refuses_a_role_that_bypasses_row_level_security(database: Cluster, p
     start(database)
 
 
-def test_what_does_not_leak_is_no_reason_to_refuse(database: Cluster) -> None:
+def test_what_does_not_leak_is_no_reason_to_refuse(database: PostgresServer) -> None:
     """Views with the caller's rights; functions that only others may call, or that know nothing of ours; others' tables."""
     for harmless in (
         "CREATE VIEW mine WITH (security_invoker = on) AS SELECT * FROM task; GRANT SELECT ON mine TO todo_app",
@@ -166,15 +168,15 @@ def test_what_does_not_leak_is_no_reason_to_refuse(database: Cluster) -> None:
         ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
     ],
 )
-def test_it_refuses_a_database_of_another_version(database: Cluster, damage: str, complaint: str) -> None:
+def test_it_refuses_a_database_of_another_version(database: PostgresServer, damage: str, complaint: str) -> None:
     run_sql(database.owner, damage)
 
     assert re.search(complaint, refusal(database))
 
 
-def test_it_refuses_a_user_that_cannot_become_todo_app(database: Cluster) -> None:
+def test_it_refuses_a_user_that_cannot_become_todo_app(database: PostgresServer) -> None:
     run_sql(database.owner, "CREATE ROLE nobody_special LOGIN")
-    nobody = Cluster(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
+    nobody = PostgresServer(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
 
     line = refusal(nobody)
     assert "GRANT todo_app TO nobody_special" in line

@@ -28,16 +28,16 @@ from services.reading.selection import (
 )
 from services.reading.values import without_values
 from services.transactions import Snapshot
-from tests.support.api_clients import GraphQLDoor, RestDoor
-from tests.support.service import LogLines, Service
-from tests.support.users import Person
+from tests.support.api_clients import GraphQLClient, RestClient
+from tests.support.service import LogCapture, RunningService
+from tests.support.users import TestUser
 
 NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor } nodes { title tags { name } parent { title }
     subtasks { nodes { title } } comments { nodes { body } } } } } } }"""
 
 
 @contextmanager
-def statements(log: LogLines) -> Iterator[list[int]]:
+def statements(log: LogCapture) -> Iterator[list[int]]:
     """Collect how many statements the one request in this block sent, as its log line tells."""
     counts: list[int] = []
     log.heard.clear()
@@ -45,54 +45,56 @@ def statements(log: LogLines) -> Iterator[list[int]]:
     counts += [line["sql"] for line in log.lines(requests=1)]
 
 
-def fill(graph: GraphQLDoor, tasks: int) -> None:
+def fill(graphql_client: GraphQLClient, tasks: int) -> None:
     """Add a list with so many tasks, each with two tags, a subtask and a comment."""
-    tags = [graph.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
-    home = graph.create("list", name="Home")["id"]
-    made = graph.run(
+    tags = [graphql_client.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
+    home = graphql_client.create("list", name="Home")["id"]
+    made = graphql_client.run(
         "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }",
         i=[{"title": "x", "listId": home, "tagIds": tags} for _ in range(tasks)],
     )["createTasks"]["tasks"]
     for task in made[:3]:
-        graph.create("task", title="part", parent_id=task["id"])
-        graph.comment(task["id"], "Hm")
+        graphql_client.create("task", title="part", parent_id=task["id"])
+        graphql_client.comment(task["id"], "Hm")
 
 
-def test_statements_depend_on_the_shape_and_not_on_the_data(graph: GraphQLDoor, log: LogLines) -> None:
+def test_statements_depend_on_the_shape_and_not_on_the_data(graphql_client: GraphQLClient, log: LogCapture) -> None:
     counts = []
     for tasks in (3, 30):
-        fill(graph, tasks)
+        fill(graphql_client, tasks)
         with statements(log) as sent:
-            graph.run(NESTED)
+            graphql_client.run(NESTED)
         counts += sent
 
     # The opening message, lists, tasks, their count, tags, subtasks, comments; no task has a parent here, so none is asked for.
     assert counts == [7, 7]
 
 
-def test_a_list_over_rest_takes_an_opening_and_a_select(rest: RestDoor, log: LogLines) -> None:
-    tag = rest.create("tag", name="a")
+def test_a_list_over_rest_takes_an_opening_and_a_select(rest_client: RestClient, log: LogCapture) -> None:
+    tag = rest_client.create("tag", name="a")
     for _ in range(5):
-        rest.create("task", title="x", tag_ids=[tag["id"]])
+        rest_client.create("task", title="x", tag_ids=[tag["id"]])
     with statements(log) as plain:
-        rest.page("task")
+        rest_client.page("task")
     with statements(log) as nested:
-        rest.page("task", include="tags,subtasks")
+        rest_client.page("task", include="tags,subtasks")
 
     assert (plain, nested) == ([2], [4])
 
 
-def test_all_reads_of_an_operation_see_one_state(graph: GraphQLDoor, log: LogLines) -> None:
+def test_all_reads_of_an_operation_see_one_state(graphql_client: GraphQLClient, log: LogCapture) -> None:
     with statements(log) as sent:
-        graph.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
+        graphql_client.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
 
     # One opening message for three fields; the total count takes a statement of its own.
     assert sent == [1 + 1 + 2 + 1]
 
 
-def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: Person, rest: RestDoor) -> None:
+def test_equal_shapes_share_a_plan_and_keep_their_values(
+    service: RunningService, user: TestUser, rest_client: RestClient
+) -> None:
     for title in "abc":
-        rest.create("task", title=title)
+        rest_client.create("task", title=title)
 
     def level(title: str, size: int) -> Level:
         condition = All((Compare("title", "ne", title),))
@@ -100,16 +102,16 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(service: Service, ada: 
 
     assert plan_for(level("a", 1)) is plan_for(level("b", 2))
     engine = make_engine(service.database.service, pool_size=1)
-    with UserContext(ada.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
+    with UserContext(user.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
         titles = [
-            [row["t"] for row in read(snapshot.wire, ada.id, level(title, size), Budget())]
+            [row["t"] for row in read(snapshot.wire, user.id, level(title, size), Budget())]
             for title, size in (("a", 1), ("c", 5), ("a", 5))
         ]
     engine.dispose()
     assert titles == [["c"], ["b", "a"], ["c", "b"]]
 
 
-def test_reading_ends_when_its_time_is_over(service: Service, ada: Person) -> None:
+def test_reading_ends_when_its_time_is_over(service: RunningService, user: TestUser) -> None:
     """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
     level = Level("task", Rows(), (Shape((Leaf("t", "title"),)),), window=Window(1))
     engine = make_engine(service.database.service, pool_size=1)
@@ -120,12 +122,12 @@ def test_reading_ends_when_its_time_is_over(service: Service, ada: Person) -> No
             with opening() as snapshot:
                 yield snapshot
 
-    for snapshot in opened(UserContext(ada.id, database)):
+    for snapshot in opened(UserContext(user.id, database)):
         assert snapshot.patience == 5.0
         assert snapshot.read(level) == []
         snapshot.patience = -1.0
         assert snapshot.read(level) == [], "the time began with the first reading"
-    for number, snapshot in enumerate(opened(UserContext(ada.id, database))):
+    for number, snapshot in enumerate(opened(UserContext(user.id, database))):
         snapshot.patience = -1.0 if number == 0 else 5.0
         with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
             snapshot.read(level)
@@ -144,13 +146,13 @@ def test_plans_remember_nothing_of_what_a_caller_sent() -> None:
     assert "private" not in repr(without_values(level))
 
 
-def test_a_transaction_opens_in_one_message(service: Service, ada: Person) -> None:
-    opening, _ = Opening({"app.user_id": ada.id}, "SELECT 1", ()).message(5000, read_only=True)
+def test_a_transaction_opens_in_one_message(service: RunningService, user: TestUser) -> None:
+    opening, _ = Opening({"app.user_id": user.id}, "SELECT 1", ()).message(5000, read_only=True)
     assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
     assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")
 
     engine = make_engine(service.database.service, pool_size=1)
-    context = UserContext(ada.id, Database(engine, statement_timeout=5000))
+    context = UserContext(user.id, Database(engine, statement_timeout=5000))
     with counting_statements() as sent, context.snapshot():
         pass
     engine.dispose()

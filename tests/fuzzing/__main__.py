@@ -19,7 +19,7 @@ from tests.fuzzing.fuzzers import GAMES
 from tests.fuzzing.runner import Fuzzer, play
 from tests.fuzzing.schemathesis.runner import Extent, Report, run_graphql, run_rest
 from tests.fuzzing.target import Target, standing
-from tests.support.service import Cluster
+from tests.support.service import PostgresServer
 
 ROUND = 60  # examples of one game before it is the next one's turn
 
@@ -68,10 +68,10 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _fresh(folder: Path) -> Iterator[Cluster]:
+def _fresh(folder: Path) -> Iterator[PostgresServer]:
     """Run PostgreSQL with a migrated database."""
     with embedded_postgres(folder / "postgres") as urls:
-        database = Cluster(*urls)
+        database = PostgresServer(*urls)
         migrate(database.owner)
         yield database
 

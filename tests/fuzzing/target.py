@@ -16,10 +16,10 @@ from tests.fuzzing.response_checks import judge_graph, judge_rest
 from tests.fuzzing.values.malformed_values import as_json
 from tests.fuzzing.values.schema_values import Book
 from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
-from tests.property.reference_executor import Reference
-from tests.support.datasets import Rows, everything, motley, put
-from tests.support.service import QUOTAS, SECRET, Cluster, Service, serving, settings_for
-from tests.support.users import Person, signed
+from tests.property.reference_executor import ReferenceExecutor
+from tests.support.datasets import Rows, dump_tables, insert_datasets, varied_dataset
+from tests.support.service import QUOTAS, SECRET, PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import TestUser, signed
 
 MARK = "e7e5eca1"  # in all texts of Eve's
 _TEXTS = ("title", "name", "description", "body", "email")
@@ -52,14 +52,14 @@ class Operation:
 class Target:
     """Whatever is sent goes through here, is counted, and is judged by what holds for all answers."""
 
-    service: Service
+    service: RunningService
     victims: Victims
-    reference: Reference
-    member: Person  # someone who registered here, with a session
+    reference: ReferenceExecutor
+    member: TestUser  # someone who registered here, with a session
     keys: Sequence[SigningKey]  # of another issuer
     http: httpx.Client
-    ada: str = field(default_factory=lambda: signed({"sub": "ada"}, SECRET, lifetime=10**6))
-    eve: str = field(default_factory=lambda: signed({"sub": "eve"}, SECRET, lifetime=10**6))
+    token: str = field(default_factory=lambda: signed({"sub": "ada"}, SECRET, lifetime=10**6))
+    other_token: str = field(default_factory=lambda: signed({"sub": "eve"}, SECRET, lifetime=10**6))
     statuses: Counter[int] = field(default_factory=Counter)  # of all answers
 
     def __repr__(self) -> str:
@@ -128,18 +128,18 @@ def marked(rows: Rows) -> Rows:
 
 
 @contextmanager
-def standing(database: Cluster, **given: object) -> Iterator[Target]:
+def standing(database: PostgresServer, **given: object) -> Iterator[Target]:
     """Serve a migrated, empty database with both people's data in it, with settings of one's own if need be."""
-    put(database.owner, motley("ada"), marked(motley("eve", tasks=30)))
-    reference = Reference(everything(database.owner), "ada")
+    insert_datasets(database.owner, varied_dataset("ada"), marked(varied_dataset("eve", tasks=30)))
+    reference = ReferenceExecutor(dump_tables(database.owner), "ada")
     keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
     with serving_keys(*keys) as endpoint, _open(database, endpoint, **given) as service, client(service.url) as http:
-        yield Target(service, Victims(http, furnished=True), reference, Person.register(service.url), keys, http)
+        yield Target(service, Victims(http, furnished=True), reference, TestUser.register(service.url), keys, http)
 
 
-def _open(database: Cluster, endpoint: Endpoint, **given: object) -> AbstractContextManager[Service]:
+def _open(database: PostgresServer, endpoint: Endpoint, **given: object) -> AbstractContextManager[RunningService]:
     """Serve with all that can be switched on; nobody asks so much that it would be too much."""
     elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": NAME, "jwt_audience": AUDIENCE}
     quotas = dict.fromkeys(QUOTAS, "1000000000/minute")
     everything = {"access_token_expire_minutes": 60 * 24, **elsewhere, **quotas, **given}
-    return serving(settings_for(database, **everything), database)
+    return run_service(settings_for(database, **everything), database)

@@ -15,16 +15,16 @@ from tests.fuzzing.requests.query_parameters import fuzz_queries
 from tests.fuzzing.runner import Fuzzer, play
 from tests.fuzzing.schemathesis.runner import ALL_PHASES, Extent, Report, run_graphql, run_rest
 from tests.fuzzing.target import Target, standing
-from tests.support.service import Cluster
+from tests.support.service import PostgresServer
 
 SEED = 20261121
 EXAMPLES = 50
 
 
 @pytest.fixture(scope="module")
-def target(cluster: Cluster) -> Iterator[Target]:
+def target(postgres: PostgresServer) -> Iterator[Target]:
     """A service with two people's data in it."""
-    with standing(cluster.copy("template_todo")) as target:
+    with standing(postgres.copy("template_todo")) as target:
         yield target
 
 
@@ -36,8 +36,8 @@ def test_nothing_that_is_sent_does_harm(target: Target, game: Fuzzer) -> None:
 
 
 @pytest.mark.parametrize("game", [fuzz_requests, fuzz_queries, fuzz_operations], ids=lambda game: game.__name__)
-def test_what_is_too_much_is_refused_in_a_declared_way(cluster: Cluster, game: Fuzzer) -> None:
-    with standing(cluster.copy("template_todo"), rate_limit_requests="20/minute") as target:
+def test_what_is_too_much_is_refused_in_a_declared_way(postgres: PostgresServer, game: Fuzzer) -> None:
+    with standing(postgres.copy("template_todo"), rate_limit_requests="20/minute") as target:
         play(game, target, from_seed=SEED, examples=EXAMPLES)
 
     assert target.statuses[429] > 0

@@ -8,9 +8,9 @@ import pytest
 from graphql import parse
 
 from graphql_schema.late import late_variables
-from tests.support.datasets import motley, put
-from tests.support.in_process_client import Caller, calling
-from tests.support.service import Cluster, run_sql
+from tests.support.datasets import insert_datasets, varied_dataset
+from tests.support.in_process_client import InProcessClient, in_process_client
+from tests.support.service import PostgresServer, run_sql
 
 ONE = "query($id: ID!) { task(id: $id) { id title tags { name } } }"
 ANY = "query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on Tag { name } ... on TaskList { color } } }"
@@ -19,43 +19,43 @@ First = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def database(cluster: Cluster) -> Cluster:
+def database(postgres: PostgresServer) -> PostgresServer:
     """Ada's rows, and beside them Eve's."""
-    database = cluster.copy("template_todo")
-    put(database.owner, motley("ada"), motley("eve", tasks=12))
+    database = postgres.copy("template_todo")
+    insert_datasets(database.owner, varied_dataset("ada"), varied_dataset("eve", tasks=12))
     return database
 
 
 @pytest.fixture(scope="module")
-def knowing(database: Cluster) -> Iterator[Caller]:
+def knowing(database: PostgresServer) -> Iterator[InProcessClient]:
     """Ada, at a graph."""
-    with calling(database, "ada") as caller:
+    with in_process_client(database, "ada") as caller:
         yield caller
 
 
 @pytest.fixture
-def ada(knowing: Caller) -> Caller:
+def user(knowing: InProcessClient) -> InProcessClient:
     """Ada, at a graph that remembers nothing yet."""
     return forgetful(knowing)
 
 
-def forgetful(caller: Caller) -> Caller:
+def forgetful(caller: InProcessClient) -> InProcessClient:
     """Let everything be forgotten."""
     caller.graph.repertoire.documents.clear()
     caller.graph.repertoire.rehearsals.clear()
     return caller
 
 
-def ids(database: Cluster, table: str, user_id: str = "ada", *, living: bool = True) -> list[str]:
+def ids(database: PostgresServer, table: str, user_id: str = "ada", *, living: bool = True) -> list[str]:
     """Return ids of the user's rows."""
     condition = f"user_id = %s AND (deleted_at IS NULL) = {living}"
     return [str(row_id) for (row_id,) in run_sql(database.owner, f"SELECT id FROM {table} WHERE {condition}", user_id)]
 
 
 @pytest.fixture(scope="module")
-def first_answer(database: Cluster) -> Iterator[First]:
+def first_answer(database: PostgresServer) -> Iterator[First]:
     """Run an operation at a graph that has never seen it."""
-    with calling(database, "ada") as caller:
+    with in_process_client(database, "ada") as caller:
         yield lambda document, variables: forgetful(caller).run(document, variables).body
 
 
@@ -73,7 +73,7 @@ BAD: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("document", [ONE, ANY])
 def test_whatever_the_id_it_is_answered_as_the_first_time(
-    ada: Caller, database: Cluster, first_answer: First, document: str
+    user: InProcessClient, database: PostgresServer, first_answer: First, document: str
 ) -> None:
     theirs = ids(database, "task", "eve")[:2]
     dead = ids(database, "task", living=False)[:2]
@@ -84,9 +84,9 @@ def test_whatever_the_id_it_is_answered_as_the_first_time(
     # Each after a good one: an operation that has just gone well is run by its readings alone.
     for variables in given:
         answer = first_answer(document, variables)
-        assert "errors" not in ada.run(document, {"id": mine[0]}).body
-        assert ada.run(document, variables).body == answer
-        assert ada.run(document, variables).body == answer
+        assert "errors" not in user.run(document, {"id": mine[0]}).body
+        assert user.run(document, variables).body == answer
+        assert user.run(document, variables).body == answer
 
 
 PAGES = {
@@ -96,13 +96,13 @@ PAGES = {
 
 
 @pytest.mark.parametrize("argument", PAGES)
-def test_page_after_page_is_answered_as_the_first(ada: Caller, first_answer: First, argument: str) -> None:
+def test_page_after_page_is_answered_as_the_first(user: InProcessClient, first_answer: First, argument: str) -> None:
     document = PAGES[argument]
     met: list[str] = []
     variables: dict[str, Any] = {}
     goes_on = True
     while goes_on:
-        body = ada.run(document, variables).body
+        body = user.run(document, variables).body
         assert body == first_answer(document, variables)
         page = body["data"]["tasks"]
         nodes = [node["id"] for node in page["nodes"]]
@@ -110,9 +110,9 @@ def test_page_after_page_is_answered_as_the_first(ada: Caller, first_answer: Fir
         goes_on, cursor = page["pageInfo"].values()
         variables = {"it": cursor}
 
-    assert met == [node["id"] for node in ada.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]]
+    assert met == [node["id"] for node in user.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]]
     for flawed in ("", "nonsense", None, 5):
-        assert ada.run(document, {"it": flawed}).body == first_answer(document, {"it": flawed})
+        assert user.run(document, {"it": flawed}).body == first_answer(document, {"it": flawed})
 
 
 SEVERAL = [
@@ -125,29 +125,31 @@ SEVERAL = [
 
 
 @pytest.mark.parametrize("document", SEVERAL)
-def test_a_variable_may_be_used_elsewhere_too(ada: Caller, database: Cluster, first_answer: First, document: str) -> None:
+def test_a_variable_may_be_used_elsewhere_too(
+    user: InProcessClient, database: PostgresServer, first_answer: First, document: str
+) -> None:
     tasks = ids(database, "task")[:3]
     given: list[dict[str, Any]] = [{"id": one, "b": other} for one in tasks for other in tasks] + [{"b": tasks[0]}]
 
     for variables in given:
-        assert ada.run(document, variables).body == first_answer(document, variables)
+        assert user.run(document, variables).body == first_answer(document, variables)
 
 
-def test_one_rehearsal_serves_for_all_ids_and_keeps_none(ada: Caller, database: Cluster) -> None:
+def test_one_rehearsal_serves_for_all_ids_and_keeps_none(user: InProcessClient, database: PostgresServer) -> None:
     tasks = ids(database, "task")
     for row_id in tasks:
-        ada.run(ONE, {"id": row_id})
+        user.run(ONE, {"id": row_id})
     for _ in range(2):
-        ada.run(ONE, {"id": "nonsense"})
+        user.run(ONE, {"id": "nonsense"})
 
-    assert len(ada.graph.repertoire.rehearsals) == 1
-    (kept,) = ada.graph.repertoire.rehearsals.items()
+    assert len(user.graph.repertoire.rehearsals) == 1
+    (kept,) = user.graph.repertoire.rehearsals.items()
     assert not [row_id for row_id in tasks if row_id in repr(kept)]
 
 
-def test_a_first_time_without_the_id_makes_no_other_cheaper(ada: Caller, database: Cluster) -> None:
+def test_a_first_time_without_the_id_makes_no_other_cheaper(user: InProcessClient, database: PostgresServer) -> None:
     def cost(**variables: Any) -> Any:
-        return ada.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
+        return user.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
 
     assert cost() == 0
     assert cost(id=None) == 0

@@ -9,41 +9,41 @@ import httpx
 import pytest
 from graphql import get_introspection_query
 
-from tests.support.api_clients import TLS, GraphQLDoor
-from tests.support.service import Cluster, Service, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import TLS, GraphQLClient
+from tests.support.service import PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import TestUser
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
 @pytest.fixture(scope="module")
-def reticent(cluster: Cluster) -> Iterator[Service]:
+def reticent(postgres: PostgresServer) -> Iterator[RunningService]:
     """A service that shows neither pages nor its schema."""
-    database = cluster.copy("template_todo")
-    with serving(settings_for(database, introspection=False, explorer=False), database) as running:
+    database = postgres.copy("template_todo")
+    with run_service(settings_for(database, introspection=False, explorer=False), database) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def quiet(reticent: Service) -> Iterator[GraphQLDoor]:
+def quiet(reticent: RunningService) -> Iterator[GraphQLClient]:
     """Someone at its GraphQL door."""
-    with GraphQLDoor(reticent.url, Person.register(reticent.url).token) as door:
-        yield door
+    with GraphQLClient(reticent.url, TestUser.register(reticent.url).token) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-def open_door(service: Service) -> Iterator[GraphQLDoor]:
+def open_door(service: RunningService) -> Iterator[GraphQLClient]:
     """Someone at the GraphQL door of the usual service."""
-    with GraphQLDoor(service.url, Person.register(service.url).token) as door:
-        yield door
+    with GraphQLClient(service.url, TestUser.register(service.url).token) as client:
+        yield client
 
 
-def get(service: Service, path: str, accept: str = BROWSER, method: str = "GET") -> httpx.Response:
+def get(service: RunningService, path: str, accept: str = BROWSER, method: str = "GET") -> httpx.Response:
     return httpx.request(method, f"{service.url}{path}", headers={"Accept": accept}, verify=TLS)
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/html,application/xhtml+xml", "text/*, application/json;q=0.9"])
-def test_a_browser_gets_the_explorer(service: Service, accept: str) -> None:
+def test_a_browser_gets_the_explorer(service: RunningService, accept: str) -> None:
     answer = get(service, "/graphql", accept)
 
     assert answer.headers["content-type"].startswith("text/html")
@@ -63,11 +63,11 @@ def test_a_browser_gets_the_explorer(service: Service, accept: str) -> None:
         ('/graphql?extensions={"persistedQuery":{}}', BROWSER),
     ],
 )
-def test_everyone_else_gets_json(service: Service, path: str, accept: str) -> None:
+def test_everyone_else_gets_json(service: RunningService, path: str, accept: str) -> None:
     assert get(service, path, accept).headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(service: Service) -> None:
+def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(service: RunningService) -> None:
     page = get(service, "/graphql").text
     files = re.findall(r'(?:src|href)="(/graphql/files/[^"]+)"\s+integrity="sha256-([^"]+)"', page)
 
@@ -76,7 +76,7 @@ def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(se
         assert base64.b64encode(hashlib.sha256(get(service, address).content).digest()).decode() == digest
 
 
-def test_pages_can_be_switched_off(reticent: Service, service: Service) -> None:
+def test_pages_can_be_switched_off(reticent: RunningService, service: RunningService) -> None:
     for path in ("/docs", "/docs/files/swagger-ui.css", "/graphql/files/style.css"):
         assert (get(service, path).status_code, get(reticent, path).status_code) == (200, 404)
     for accept in (BROWSER, "text/html", "*/*", "application/json"):
@@ -99,7 +99,7 @@ def test_pages_can_be_switched_off(reticent: Service, service: Service) -> None:
         get_introspection_query(),
     ],
 )
-def test_introspection_can_be_switched_off(quiet: GraphQLDoor, open_door: GraphQLDoor, document: str) -> None:
+def test_introspection_can_be_switched_off(quiet: GraphQLClient, open_door: GraphQLClient, document: str) -> None:
     body = quiet.post({"query": document, "operationName": "Q"} if "query Q" in document else {"query": document})
 
     assert "data" not in body
@@ -110,7 +110,7 @@ def test_introspection_can_be_switched_off(quiet: GraphQLDoor, open_door: GraphQ
     )
 
 
-def test_without_introspection_typename_still_works(quiet: GraphQLDoor) -> None:
+def test_without_introspection_typename_still_works(quiet: GraphQLClient) -> None:
     data = quiet.run("{ __typename viewer { t: __typename } ... on Query { tasks { __typename nodes { __typename } } } }")
 
     assert data == {"__typename": "Query", "viewer": {"t": "Viewer"}, "tasks": {"__typename": "TaskConnection", "nodes": []}}
@@ -137,10 +137,10 @@ GUESSED = [
 
 @pytest.mark.parametrize(("document", "variables"), GUESSED)
 def test_without_introspection_nothing_is_guessed(
-    quiet: GraphQLDoor, open_door: GraphQLDoor, document: str, variables: dict[str, object]
+    quiet: GraphQLClient, open_door: GraphQLClient, document: str, variables: dict[str, object]
 ) -> None:
-    def messages(door: GraphQLDoor) -> str:
-        body = door.post({"query": document, "variables": variables})
+    def messages(client: GraphQLClient) -> str:
+        body = client.post({"query": document, "variables": variables})
         return " ".join(error["message"] for error in body["errors"])
 
     told, hidden = messages(open_door), messages(quiet)
@@ -150,7 +150,7 @@ def test_without_introspection_nothing_is_guessed(
     assert len(hidden) > 10
 
 
-def test_the_switches_change_nothing_else(quiet: GraphQLDoor) -> None:
+def test_the_switches_change_nothing_else(quiet: GraphQLClient) -> None:
     quiet.create("task", title="x")
 
     assert [task["title"] for task in quiet.page("task")] == ["x"]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tests.support.npm import run_node
-from tests.support.service import Service
-from tests.support.users import Person
+from tests.support.service import RunningService
+from tests.support.users import TestUser
 
 FOLDER = Path(__file__).parent / "over_http"
 AUDITS = 61
@@ -15,7 +15,7 @@ DIFFERENT = {
 }
 
 
-def test_the_audits_of_graphql_http_pass_but_for_what_the_specification_has_changed_since(service: Service) -> None:
+def test_the_audits_of_graphql_http_pass_but_for_what_the_specification_has_changed_since(service: RunningService) -> None:
     results = run_node(FOLDER / "audits.mjs", f"{service.url}/graphql")
 
     assert len({result["id"] for result in results}) == AUDITS
@@ -26,9 +26,9 @@ def test_the_audits_of_graphql_http_pass_but_for_what_the_specification_has_chan
     assert failed.keys() == DIFFERENT.keys(), failed
 
 
-def test_real_clients_ask_by_hashes(service: Service, ada: Person) -> None:
+def test_real_clients_ask_by_hashes(service: RunningService, user: TestUser) -> None:
     """The first answer to each document is that it is not known; the client sends it then, and after that its hash is enough."""
-    answers = run_node(FOLDER / "clients.mjs", f"{service.url}/graphql", ada.token)
+    answers = run_node(FOLDER / "clients.mjs", f"{service.url}/graphql", user.token)
 
     def told(client: str) -> list[tuple[str, bool, int]]:
         return [(one["method"], one["document"], one["status"]) for one in answers[client]["exchanges"]]

@@ -18,25 +18,27 @@ from models.database import Database, make_engine
 from services.context import UserContext
 from services.errors import Unauthenticated
 from services.limits.visitor import Visitor
-from tests.support.api_clients import DoorError, GraphQLDoor
-from tests.support.service import Service
-from tests.support.users import PASSWORD, Person
+from tests.support.api_clients import ApiError, GraphQLClient
+from tests.support.service import RunningService
+from tests.support.users import PASSWORD, TestUser
 
 
 @pytest.fixture
-def shop(graph: GraphQLDoor) -> dict[str, Any]:
+def shop(graphql_client: GraphQLClient) -> dict[str, Any]:
     """A list of five tasks with two tags; the first has subtasks and a comment."""
-    tags = [graph.create("tag", name=name)["id"] for name in ("b", "a")]
-    home = graph.create("list", name="Home")["id"]
-    tasks = [graph.create("task", title=f"Task {n}", list_id=home, tag_ids=tags, priority="high")["id"] for n in range(5)]
+    tags = [graphql_client.create("tag", name=name)["id"] for name in ("b", "a")]
+    home = graphql_client.create("list", name="Home")["id"]
+    tasks = [
+        graphql_client.create("task", title=f"Task {n}", list_id=home, tag_ids=tags, priority="high")["id"] for n in range(5)
+    ]
     for title in ("Part 1", "Part 2"):
-        graph.create("task", title=title, parent_id=tasks[0])
-    graph.comment(tasks[0], "Hm")
+        graphql_client.create("task", title=title, parent_id=tasks[0])
+    graphql_client.comment(tasks[0], "Hm")
     return {"list": home, "tags": tags, "tasks": tasks}
 
 
-def test_nested_data_comes_in_one_request(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
-    data = graph.run(
+def test_nested_data_comes_in_one_request(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+    data = graphql_client.run(
         """{ lists { nodes { name tasks(first: 2, orderBy: [{field: TITLE}]) { totalCount nodes {
             title list { name } tags { name tasks { totalCount } } subtasks { nodes { title parent { id } } }
             comments { nodes { body task { title } } } } } } } }"""
@@ -54,8 +56,8 @@ def test_nested_data_comes_in_one_request(graph: GraphQLDoor, shop: dict[str, An
     assert second["subtasks"]["nodes"] == second["comments"]["nodes"] == []
 
 
-def test_selections_mean_what_the_specification_says(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
-    data = graph.run(
+def test_selections_mean_what_the_specification_says(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+    data = graphql_client.run(
         """query Q($id: ID!, $yes: Boolean = true, $no: Boolean = false) {
             a: task(id: $id) { ...Names id ... on Task { id priority } ... { status } title @skip(if: $yes) }
             b: task(id: $id) { __typename few: subtasks(first: 1) { nodes { title } } all: subtasks { nodes { t: title } } }
@@ -75,13 +77,17 @@ def test_selections_mean_what_the_specification_says(graph: GraphQLDoor, shop: d
     assert list(data["c"]["subtasks"]["edges"][0]["node"]) == ["id"]
 
 
-def test_nodes_are_found_by_their_ids(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
+def test_nodes_are_found_by_their_ids(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     document = """query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on TaskList { name } } }"""
 
-    assert graph.run(document, id=shop["tasks"][0])["node"] == {"__typename": "Task", "id": shop["tasks"][0], "title": "Task 0"}
-    assert graph.run(document, id=shop["list"])["node"] == {"__typename": "TaskList", "id": shop["list"], "name": "Home"}
-    assert graph.run(document, id=shop["tags"][0])["node"] == {"__typename": "Tag", "id": shop["tags"][0]}
-    assert graph.run(document, id="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["node"] is None
+    assert graphql_client.run(document, id=shop["tasks"][0])["node"] == {
+        "__typename": "Task",
+        "id": shop["tasks"][0],
+        "title": "Task 0",
+    }
+    assert graphql_client.run(document, id=shop["list"])["node"] == {"__typename": "TaskList", "id": shop["list"], "name": "Home"}
+    assert graphql_client.run(document, id=shop["tags"][0])["node"] == {"__typename": "Tag", "id": shop["tags"][0]}
+    assert graphql_client.run(document, id="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["node"] is None
 
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: TaskOrderField!, $way: OrderDirection!) {
@@ -91,18 +97,20 @@ PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: T
 
 @pytest.mark.parametrize("way", ["ASC", "DESC"])
 @pytest.mark.parametrize("by", ["CREATED", "UPDATED", "TITLE", "PRIORITY", "POSITION", "COMPLETED"])
-def test_pages_cover_everything_once_in_both_directions(graph: GraphQLDoor, by: str, way: str) -> None:
-    graph.run("mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }", i=[{"title": "same"}] * 3)
+def test_pages_cover_everything_once_in_both_directions(graphql_client: GraphQLClient, by: str, way: str) -> None:
+    graphql_client.run(
+        "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }", i=[{"title": "same"}] * 3
+    )
     for number in range(4):
         status = "COMPLETED" if number % 2 else "PENDING"
-        graph.create("task", title=f"{number % 3}", status=status, priority=["low", "high"][number % 2])
-    whole = [edge["node"]["id"] for edge in graph.run(PAGE, by=by, way=way, first=100)["tasks"]["edges"]]
+        graphql_client.create("task", title=f"{number % 3}", status=status, priority=["low", "high"][number % 2])
+    whole = [edge["node"]["id"] for edge in graphql_client.run(PAGE, by=by, way=way, first=100)["tasks"]["edges"]]
     assert len(whole) == 7
 
     forward: list[str] = []
     after = None
     while True:
-        page = graph.run(PAGE, by=by, way=way, first=2, after=after)["tasks"]
+        page = graphql_client.run(PAGE, by=by, way=way, first=2, after=after)["tasks"]
         forward += [edge["node"]["id"] for edge in page["edges"]]
         assert page["totalCount"] == 7
         assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
@@ -115,7 +123,7 @@ def test_pages_cover_everything_once_in_both_directions(graph: GraphQLDoor, by: 
     backward: list[str] = []
     before = None
     while True:
-        page = graph.run(PAGE, by=by, way=way, last=2, before=before)["tasks"]
+        page = graphql_client.run(PAGE, by=by, way=way, last=2, before=before)["tasks"]
         backward = [edge["node"]["id"] for edge in page["edges"]] + backward
         assert page["pageInfo"]["hasNextPage"] is (before is not None)
         before = page["pageInfo"]["startCursor"]
@@ -124,40 +132,40 @@ def test_pages_cover_everything_once_in_both_directions(graph: GraphQLDoor, by: 
     assert backward == whole
 
 
-def test_pages_stay_right_while_rows_come_and_go(graph: GraphQLDoor) -> None:
-    tasks = {title: graph.create("task", title=title) for title in "abdef"}
-    page = graph.run(PAGE, by="TITLE", way="ASC", first=2)["tasks"]
-    graph.delete("task", tasks["b"]["id"])
-    graph.create("task", title="aa")
-    inserted = graph.create("task", title="c")
+def test_pages_stay_right_while_rows_come_and_go(graphql_client: GraphQLClient) -> None:
+    tasks = {title: graphql_client.create("task", title=title) for title in "abdef"}
+    page = graphql_client.run(PAGE, by="TITLE", way="ASC", first=2)["tasks"]
+    graphql_client.delete("task", tasks["b"]["id"])
+    graphql_client.create("task", title="aa")
+    inserted = graphql_client.create("task", title="c")
 
-    rest = graph.run(PAGE, by="TITLE", way="ASC", first=10, after=page["pageInfo"]["endCursor"])["tasks"]["edges"]
+    rest = graphql_client.run(PAGE, by="TITLE", way="ASC", first=10, after=page["pageInfo"]["endCursor"])["tasks"]["edges"]
 
     assert [edge["node"]["id"] for edge in rest] == [inserted["id"], *(tasks[title]["id"] for title in "def")]
 
 
-def test_each_parent_gets_its_own_page(graph: GraphQLDoor) -> None:
-    lists = [graph.create("list", name=name)["id"] for name in "ab"]
+def test_each_parent_gets_its_own_page(graphql_client: GraphQLClient) -> None:
+    lists = [graphql_client.create("list", name=name)["id"] for name in "ab"]
     for list_id in lists:
         for number in range(3):
-            graph.create("task", title=f"{number}", list_id=list_id)
+            graphql_client.create("task", title=f"{number}", list_id=list_id)
     document = """query($after: String) { lists { nodes { tasks(first: 2, after: $after, orderBy: [{field: TITLE}]) {
         nodes { title } pageInfo { hasNextPage endCursor } } } } }"""
 
-    first = graph.run(document)["lists"]["nodes"]
+    first = graphql_client.run(document)["lists"]["nodes"]
     cursor = first[0]["tasks"]["pageInfo"]["endCursor"]
-    second = graph.run(document, after=cursor)["lists"]["nodes"]
+    second = graphql_client.run(document, after=cursor)["lists"]["nodes"]
 
     assert [[task["title"] for task in one["tasks"]["nodes"]] for one in first] == [["0", "1"]] * 2
     assert [one["tasks"]["pageInfo"]["hasNextPage"] for one in first] == [True, True]
     assert [task["title"] for task in second[0]["tasks"]["nodes"]] == ["2"]
 
 
-def test_an_empty_page_of_a_parent_still_knows_the_total(graph: GraphQLDoor, shop: dict[str, Any]) -> None:
+def test_an_empty_page_of_a_parent_still_knows_the_total(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     document = "query($a: String) { lists { nodes { tasks(after: $a) { totalCount nodes { id } pageInfo { endCursor } } } } }"
-    whole = graph.run(document)["lists"]["nodes"][0]["tasks"]
+    whole = graphql_client.run(document)["lists"]["nodes"][0]["tasks"]
 
-    beyond = graph.run(document, a=whole["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
+    beyond = graphql_client.run(document, a=whole["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
 
     assert len(whole["nodes"]) == len(shop["tasks"])
     assert beyond == {"totalCount": 5, "nodes": [], "pageInfo": {"endCursor": None}}
@@ -181,48 +189,48 @@ def test_an_empty_page_of_a_parent_still_knows_the_total(graph: GraphQLDoor, sho
         ('filter: {and: [{}, {tags: {some: {id: {in: ["x"]}}}}]}', "/filter/and/1/tags/some/id/in/0"),
     ],
 )
-def test_bad_arguments_are_invalid_input(graph: GraphQLDoor, arguments: str, pointer: str) -> None:
-    with pytest.raises(DoorError) as refused:
-        graph.run(f"{{ tasks({arguments}) {{ nodes {{ id }} }} }}")
+def test_bad_arguments_are_invalid_input(graphql_client: GraphQLClient, arguments: str, pointer: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        graphql_client.run(f"{{ tasks({arguments}) {{ nodes {{ id }} }} }}")
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
-def test_old_years_are_times_too(graph: GraphQLDoor) -> None:
-    graph.create("task", title="x")
+def test_old_years_are_times_too(graphql_client: GraphQLClient) -> None:
+    graphql_client.create("task", title="x")
     document = "query($t: DateTime) { tasks(filter: {createdAt: {gt: $t}}) { totalCount } }"
 
     for old in ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"):
-        assert graph.run(document, t=old)["tasks"]["totalCount"] == 1
+        assert graphql_client.run(document, t=old)["tasks"]["totalCount"] == 1
 
 
-def test_an_empty_page_is_a_page(graph: GraphQLDoor) -> None:
-    graph.create("task", title="x")
-    data = graph.run("{ tasks(first: 0) { nodes { id } totalCount pageInfo { hasNextPage startCursor } } }")
+def test_an_empty_page_is_a_page(graphql_client: GraphQLClient) -> None:
+    graphql_client.create("task", title="x")
+    data = graphql_client.run("{ tasks(first: 0) { nodes { id } totalCount pageInfo { hasNextPage startCursor } } }")
 
     assert data["tasks"] == {"nodes": [], "totalCount": 1, "pageInfo": {"hasNextPage": True, "startCursor": None}}
 
 
-def test_each_mutation_is_its_own_transaction(graph: GraphQLDoor) -> None:
+def test_each_mutation_is_its_own_transaction(graphql_client: GraphQLClient) -> None:
     create = "createTask(input: {title: $%s}) { __typename }"
     document = f"mutation($a: String!, $b: String!) {{ a: {create % 'a'} b: {create % 'b'} }}"
-    body = graph.post({"query": document, "variables": {"a": "kept", "b": " "}})
+    body = graphql_client.post({"query": document, "variables": {"a": "kept", "b": " "}})
 
     assert body["data"] is None
     assert body["errors"][0]["path"] == ["b"]
-    assert [task["title"] for task in graph.page("task")] == ["kept"]
+    assert [task["title"] for task in graphql_client.page("task")] == ["kept"]
 
 
-def test_a_payload_may_be_asked_for_nothing_but_its_type(graph: GraphQLDoor) -> None:
-    data = graph.run('mutation { createTask(input: {title: "x"}) { __typename } }')
-    twice = graph.run('mutation { createTask(input: {title: "x"}) { a: task { title } b: task { status } } }')
+def test_a_payload_may_be_asked_for_nothing_but_its_type(graphql_client: GraphQLClient) -> None:
+    data = graphql_client.run('mutation { createTask(input: {title: "x"}) { __typename } }')
+    twice = graphql_client.run('mutation { createTask(input: {title: "x"}) { a: task { title } b: task { status } } }')
 
     assert data["createTask"] == {"__typename": "TaskPayload"}
     assert twice["createTask"] == {"a": {"title": "x"}, "b": {"status": "PENDING"}}
 
 
-def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: Service) -> None:
-    with GraphQLDoor(service.url, None) as stranger:
+def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: RunningService) -> None:
+    with GraphQLClient(service.url, None) as stranger:
         assert stranger.run("{ __schema { queryType { name } } __typename }")["__typename"] == "Query"
         registered = stranger.register(email="stranger@example.com", password=PASSWORD)
         assert stranger.log_in("stranger@example.com", PASSWORD)["user"] == registered["user"]
@@ -231,7 +239,7 @@ def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: S
             "{ tasks { totalCount } }",
             'mutation { createTask(input: {title: "x"}) { task { id } } }',
         ):
-            with pytest.raises(DoorError) as refused:
+            with pytest.raises(ApiError) as refused:
                 stranger.run(document)
             assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
 
@@ -271,12 +279,12 @@ def test_no_selections_are_made_for_strangers() -> None:
     assert (outcome.body["data"], rehearsal.selections) == ({"task": None}, {})
 
 
-def test_what_is_remembered_leads_to_no_caller(service: Service, ada: Person) -> None:
+def test_what_is_remembered_leads_to_no_caller(service: RunningService, user: TestUser) -> None:
     """A selection that held on to the operation for which it was made would keep its caller, as long as it is remembered."""
     graph = Graph(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
     nobody: Any = None
-    context = GraphContext(UserContext(ada.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
+    context = GraphContext(UserContext(user.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
     gone = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 
@@ -285,35 +293,35 @@ def test_what_is_remembered_leads_to_no_caller(service: Service, ada: Person) ->
     del context
     gc.collect()
 
-    assert outcome.body["data"]["viewer"] == {"id": ada.id}
+    assert outcome.body["data"]["viewer"] == {"id": user.id}
     assert len(next(iter(graph.repertoire.rehearsals.values())).selections) == 5
     assert gone() is None
 
 
-def test_a_moved_cursor_is_invalid_input(graph: GraphQLDoor) -> None:
+def test_a_moved_cursor_is_invalid_input(graphql_client: GraphQLClient) -> None:
     for title in "ab":
-        graph.create("task", title=title)
-    cursor = graph.run("{ tasks(first: 1) { pageInfo { endCursor } } }")["tasks"]["pageInfo"]["endCursor"]
+        graphql_client.create("task", title=title)
+    cursor = graphql_client.run("{ tasks(first: 1) { pageInfo { endCursor } } }")["tasks"]["pageInfo"]["endCursor"]
     mark, moment, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=="))
 
     for values in ([mark, moment, 5], [mark, moment, None], [mark, 5, row_id], [mark, "2026-01-01T00:00:00+23:59x", row_id]):
         moved = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
-        with pytest.raises(DoorError) as refused:
-            graph.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=moved)
+        with pytest.raises(ApiError) as refused:
+            graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=moved)
         assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/after"])
     early = base64.urlsafe_b64encode(json.dumps([mark, "0001-01-02T00:00:00+23:59", row_id]).encode()).decode()
-    assert graph.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=early)["tasks"]["nodes"] == []
+    assert graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=early)["tasks"]["nodes"] == []
 
 
-def test_a_known_query_still_answers_errors(graph: GraphQLDoor, eve: Person, service: Service) -> None:
-    task = graph.create("task", title="x")
+def test_a_known_query_still_answers_errors(graphql_client: GraphQLClient, other_user: TestUser, service: RunningService) -> None:
+    task = graphql_client.create("task", title="x")
     document = "query($id: ID!) { a: task(id: $id) { title } viewer { name } }"
     for _ in range(3):
-        assert graph.run(document, id=task["id"])["a"] == {"title": "x"}
-    with GraphQLDoor(service.url, eve.token) as hers:
+        assert graphql_client.run(document, id=task["id"])["a"] == {"title": "x"}
+    with GraphQLClient(service.url, other_user.token) as hers:
         assert hers.post({"query": document, "variables": {"id": task["id"]}})["data"]["a"] is None
-    graph.delete("task", task["id"])
-    body = graph.post({"query": document, "variables": {"id": task["id"]}})
+    graphql_client.delete("task", task["id"])
+    body = graphql_client.post({"query": document, "variables": {"id": task["id"]}})
 
     assert body["data"]["a"] is None
     assert body["data"]["viewer"]

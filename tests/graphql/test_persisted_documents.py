@@ -25,9 +25,9 @@ from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
 from services.limits.visitor import Visitor
 from tests.process.test_cli_and_signals import run
-from tests.support.api_clients import GraphQLDoor
-from tests.support.service import SECRET, Cluster, Service, serving, settings_for
-from tests.support.users import Person
+from tests.support.api_clients import GraphQLClient
+from tests.support.service import SECRET, PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import TestUser
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -54,13 +54,13 @@ def by_apq(text: str) -> dict[str, Any]:
     return {"extensions": apq(text)}
 
 
-def send(door: GraphQLDoor, method: str, members: dict[str, Any], accept: str = JSON) -> httpx.Response:
+def send(client: GraphQLClient, method: str, members: dict[str, Any], accept: str = JSON) -> httpx.Response:
     """Send the members of a request, in the body or in the address."""
     headers = {"Accept": accept}
     if method == "POST":
-        return door.http.post("/graphql", json=members, headers=headers)
+        return client.http.post("/graphql", json=members, headers=headers)
     params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in members.items()}
-    return door.http.get("/graphql", params=params, headers=headers)
+    return client.http.get("/graphql", params=params, headers=headers)
 
 
 _numbers = iter(range(10**6))
@@ -74,20 +74,20 @@ def new_document() -> str:
 @pytest.mark.parametrize("named", [by_apq, by_id])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_document_that_was_left_is_run_by_its_hash(
-    graph: GraphQLDoor, method: str, named: Callable[[str], dict[str, Any]]
+    graphql_client: GraphQLClient, method: str, named: Callable[[str], dict[str, Any]]
 ) -> None:
     document = new_document()
     expected = {"data": {"viewer": {"name": "Someone"}}}
 
-    assert send(graph, method, named(document)).json() == {
+    assert send(graphql_client, method, named(document)).json() == {
         "errors": [{"message": "PersistedQueryNotFound", "extensions": NOT_FOUND}]
     }
-    assert send(graph, method, {"query": document, **named(document)}).json() == expected
+    assert send(graphql_client, method, {"query": document, **named(document)}).json() == expected
     for again in ("GET", "POST"):
         for naming in (by_apq, by_id):
-            assert send(graph, again, naming(document)).json() == expected
-    assert send(graph, method, by_apq(document) | by_id(document) | {"query": ""}).json() == expected
-    assert send(graph, method, named(document) | {"operationName": "Other"}).json().keys() == {"errors"}
+            assert send(graphql_client, again, naming(document)).json() == expected
+    assert send(graphql_client, method, by_apq(document) | by_id(document) | {"query": ""}).json() == expected
+    assert send(graphql_client, method, named(document) | {"operationName": "Other"}).json().keys() == {"errors"}
 
 
 @pytest.mark.parametrize(
@@ -102,55 +102,59 @@ def test_a_document_that_was_left_is_run_by_its_hash(
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_hash_is_answered_as_clients_expect(
-    graph: GraphQLDoor, method: str, accept: str, status: int, media_type: str
+    graphql_client: GraphQLClient, method: str, accept: str, status: int, media_type: str
 ) -> None:
     """Apollo's client for iOS reads the body of a 2xx only; GraphQL over HTTP wants a 4xx where its media type is preferred."""
-    answer = send(graph, method, by_apq(new_document()), accept)
+    answer = send(graphql_client, method, by_apq(new_document()), accept)
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
     assert answer.headers["cache-control"] == "private, no-cache"
     assert answer.json()["errors"][0]["extensions"] == NOT_FOUND
 
 
-def test_variables_and_cost_go_with_a_hash(graph: GraphQLDoor) -> None:
+def test_variables_and_cost_go_with_a_hash(graphql_client: GraphQLClient) -> None:
     document = "query Some($n: Int!) { tasks(first: $n) { nodes { id } } }"
     extensions = apq(document) | {"cost": True}
-    send(graph, "POST", {"query": document, "variables": {"n": 1}, "extensions": extensions})
+    send(graphql_client, "POST", {"query": document, "variables": {"n": 1}, "extensions": extensions})
     costs = [
-        send(graph, "GET", {"variables": {"n": n}, "extensions": extensions}).json()["extensions"]["cost"]["requested"]
+        send(graphql_client, "GET", {"variables": {"n": n}, "extensions": extensions}).json()["extensions"]["cost"]["requested"]
         for n in (1, 5)
     ]
 
     assert costs == [1 + 1 * 2, 1 + 5 * 2]
 
 
-def test_a_mutation_goes_by_post_with_a_hash_too(graph: GraphQLDoor) -> None:
-    assert send(graph, "GET", {"query": CREATE, **by_apq(CREATE)}).status_code == 405
-    assert send(graph, "POST", {"query": CREATE, **by_apq(CREATE)}).json()["data"]["createTask"]["task"] == {"title": "x"}
+def test_a_mutation_goes_by_post_with_a_hash_too(graphql_client: GraphQLClient) -> None:
+    assert send(graphql_client, "GET", {"query": CREATE, **by_apq(CREATE)}).status_code == 405
+    assert send(graphql_client, "POST", {"query": CREATE, **by_apq(CREATE)}).json()["data"]["createTask"]["task"] == {
+        "title": "x"
+    }
     for named in (by_apq(CREATE), by_id(CREATE)):
-        answer = send(graph, "GET", named)
+        answer = send(graphql_client, "GET", named)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-    assert send(graph, "POST", by_id(CREATE)).json()["data"]["createTask"]["task"] == {"title": "x"}
-    assert len(graph.page("task")) == 2
+    assert send(graphql_client, "POST", by_id(CREATE)).json()["data"]["createTask"]["task"] == {"title": "x"}
+    assert len(graphql_client.page("task")) == 2
 
 
 @pytest.mark.parametrize("document", ["{", "{ nope }", "{ viewer { } }", "{ a" * 2000])
-def test_only_what_could_be_run_is_kept(graph: GraphQLDoor, document: str) -> None:
-    refused = send(graph, "POST", {"query": document, **by_apq(document)}).json()
+def test_only_what_could_be_run_is_kept(graphql_client: GraphQLClient, document: str) -> None:
+    refused = send(graphql_client, "POST", {"query": document, **by_apq(document)}).json()
 
     assert {error["extensions"]["code"] for error in refused["errors"]} == {"INVALID_INPUT"}
-    assert send(graph, "POST", by_apq(document)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert send(graphql_client, "POST", by_apq(document)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
 @pytest.mark.parametrize("named", [by_apq, by_id])
-def test_a_hash_of_something_else_is_refused_and_not_kept(graph: GraphQLDoor, named: Callable[[str], dict[str, Any]]) -> None:
+def test_a_hash_of_something_else_is_refused_and_not_kept(
+    graphql_client: GraphQLClient, named: Callable[[str], dict[str, Any]]
+) -> None:
     document, other = new_document(), new_document()
-    answer = send(graph, "POST", {"query": other, **named(document)}, GRAPHQL_JSON)
+    answer = send(graphql_client, "POST", {"query": other, **named(document)}, GRAPHQL_JSON)
 
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (422, "INVALID_INPUT")
     assert "not the SHA-256" in answer.json()["errors"][0]["message"]
     for text in (document, other):
-        assert send(graph, "POST", by_apq(text)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
+        assert send(graphql_client, "POST", by_apq(text)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
 HASH = digest("{ __typename }")
@@ -185,10 +189,10 @@ def test_a_name_that_is_none_says_what_to_mend(members: dict[str, Any], pointer:
     assert [flaw["pointer"] for flaw in refused.value.extensions["errors"]] == [pointer]
 
 
-def test_a_malformed_hash_is_a_malformed_request(graph: GraphQLDoor) -> None:
+def test_a_malformed_hash_is_a_malformed_request(graphql_client: GraphQLClient) -> None:
     for method in ("GET", "POST"):
         for accept, status in ((JSON, 400), (GRAPHQL_JSON, 422)):
-            assert send(graph, method, {"documentId": "x"}, accept).status_code == status
+            assert send(graphql_client, method, {"documentId": "x"}, accept).status_code == status
 
 
 def nobody() -> GraphContext:
@@ -273,24 +277,26 @@ def relay_map(*documents: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=[apollo_manifest, relay_map], ids=["apollo", "relay"])
-def strict(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def strict(
+    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """A service that runs listed documents only."""
     path = tmp_path_factory.mktemp("documents") / "manifest.json"
     path.write_text(json.dumps(request.param(*LISTED)))
-    database = cluster.copy("template_todo")
+    database = postgres.copy("template_todo")
     settings = settings_for(database, persisted_documents=path, persisted_documents_only=True)
-    with serving(settings, database) as running:
+    with run_service(settings, database) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def listed(strict: Service) -> Iterator[GraphQLDoor]:
+def listed(strict: RunningService) -> Iterator[GraphQLClient]:
     """Someone at its GraphQL door. The account comes from REST, which has no list."""
-    with GraphQLDoor(strict.url, Person.register(strict.url).token) as door:
-        yield door
+    with GraphQLClient(strict.url, TestUser.register(strict.url).token) as client:
+        yield client
 
 
-def test_listed_documents_are_run_by_hash_and_in_full(listed: GraphQLDoor) -> None:
+def test_listed_documents_are_run_by_hash_and_in_full(listed: GraphQLClient) -> None:
     for members in (by_apq(CREATE), by_id(CREATE), {"query": CREATE}, {"query": CREATE, **by_apq(CREATE)}):
         assert send(listed, "POST", members).json() == {"data": {"createTask": {"task": {"title": "x"}}}}
         assert send(listed, "GET", members).status_code == 405
@@ -315,7 +321,7 @@ def test_listed_documents_are_run_by_hash_and_in_full(listed: GraphQLDoor) -> No
         {"query": "query IntrospectionQuery { __schema { queryType { name } } }"},
     ],
 )
-def test_nothing_else_is_run(listed: GraphQLDoor, method: str, members: dict[str, Any], accept: str) -> None:
+def test_nothing_else_is_run(listed: GraphQLClient, method: str, members: dict[str, Any], accept: str) -> None:
     answer = send(listed, method, members, accept)
 
     assert answer.status_code == 403
@@ -329,7 +335,7 @@ def test_nothing_else_is_run(listed: GraphQLDoor, method: str, members: dict[str
     }
 
 
-def test_nothing_can_be_left_where_only_listed_documents_are_run(listed: GraphQLDoor) -> None:
+def test_nothing_can_be_left_where_only_listed_documents_are_run(listed: GraphQLClient) -> None:
     document = new_document()
     for members in ({"query": document, **by_apq(document)}, by_apq(document)):
         assert send(listed, "POST", members).json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
@@ -379,7 +385,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("written", "complaint"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
 def test_a_list_that_cannot_be_used_stops_the_start(
-    database: Cluster, tmp_path: Path, written: bytes | None, complaint: str
+    database: PostgresServer, tmp_path: Path, written: bytes | None, complaint: str
 ) -> None:
     path = tmp_path / "manifest.json"
     if written is not None:
@@ -390,7 +396,7 @@ def test_a_list_that_cannot_be_used_stops_the_start(
     assert "\n" not in str(refused.value)
 
 
-def test_the_list_keeps_to_the_switches(database: Cluster, tmp_path: Path) -> None:
+def test_the_list_keeps_to_the_switches(database: PostgresServer, tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(relay_map("{ __schema { description } }")))
 
@@ -400,7 +406,7 @@ def test_the_list_keeps_to_the_switches(database: Cluster, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_command_says_so_in_one_line(tmp_path: Path, database: Cluster, workers: str) -> None:
+def test_the_command_says_so_in_one_line(tmp_path: Path, database: PostgresServer, workers: str) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({digest(CREATE): COUNT}))
     given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
     refused = run(tmp_path, "serve", "--workers", workers, **given)

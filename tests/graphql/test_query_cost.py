@@ -14,8 +14,8 @@ from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading import budget
 from services.reading.budget import MAX_LEVELS
-from tests.support.api_clients import DoorError, GraphQLDoor, RestDoor
-from tests.support.service import LogLines
+from tests.support.api_clients import ApiError, GraphQLClient, RestClient
+from tests.support.service import LogCapture
 
 SCHEMA = build_schema()._schema
 NESTED = (
@@ -71,17 +71,17 @@ def test_a_cost_is_fields_times_rows(document: str, cost: int) -> None:
     assert measured(document).cost == cost
 
 
-def test_one_operation_writes_no_endless_rows(graph: GraphQLDoor) -> None:
+def test_one_operation_writes_no_endless_rows(graphql_client: GraphQLClient) -> None:
     """Two hundred aliases of one bulk mutation, with the same variable, were half an hour's work for 24 KB."""
     document = "mutation($new: [CreateTaskInput!]!) {{ {} }}"
     new = [{"title": "x"}] * 400
 
     def ask(times: int) -> dict[str, Any]:
         several = " ".join(f"a{number}: createTasks(inputs: $new) {{ __typename }}" for number in range(times))
-        return dict(graph.post({"query": document.format(several), "variables": {"new": new}}))
+        return dict(graphql_client.post({"query": document.format(several), "variables": {"new": new}}))
 
     assert "cost" in ask(5)["errors"][0]["extensions"]
-    assert graph.run("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
+    assert graphql_client.run("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
     assert list(ask(1)["data"]) == ["a0"]
 
 
@@ -105,54 +105,57 @@ def test_measuring_is_linear_in_fragments_that_double() -> None:
     assert time.process_time() - started < 10
 
 
-def refused(graph: GraphQLDoor, document: str, **variables: Any) -> dict[str, Any]:
-    body = graph.post({"query": document, "variables": variables})
+def refused(graphql_client: GraphQLClient, document: str, **variables: Any) -> dict[str, Any]:
+    body = graphql_client.post({"query": document, "variables": variables})
     assert "data" not in body
     (error,) = body["errors"]
     assert (error["extensions"]["code"], error["extensions"]["status"]) == ("QUERY_TOO_COMPLEX", 422)
     return dict(error)
 
 
-def test_a_costly_operation_is_refused_before_it_reads(graph: GraphQLDoor, log: LogLines) -> None:
+def test_a_costly_operation_is_refused_before_it_reads(graphql_client: GraphQLClient, log: LogCapture) -> None:
     document = """query($n: Int!) { lists(first: 400) { nodes { id mine: tasks(first: $n) { nodes { id title
         tags { id name color } comments(first: 10) { nodes { body } } } } } } viewer { id } }"""
     log.heard.clear()
-    error = refused(graph, document, n=500)
+    error = refused(graphql_client, document, n=500)
 
     assert error["message"].endswith("The costliest field is lists.nodes.mine: it would fit with `first: 124` instead of 500.")
     assert error["extensions"]["cost"] == {"requested": measured(document, n=500).cost, "limit": MAX_COST}
     assert log.lines(requests=1)[-1]["sql"] == 0
 
 
-def test_the_page_that_is_said_to_fit_does(graph: GraphQLDoor) -> None:
+def test_the_page_that_is_said_to_fit_does(graphql_client: GraphQLClient) -> None:
     document = """query($n: Int!) { lists(first: 500) { nodes { id tasks(first: $n) { nodes { id title status
         a: id b: id c: id d: id e: id f: id } } } } }"""
-    message = refused(graph, document, n=400)["message"]
+    message = refused(graphql_client, document, n=400)["message"]
 
     fitting = int(message.split("`first: ")[1].split("`")[0])
 
     assert "lists.nodes.tasks: " in message
     assert measured(document, n=fitting).cost <= MAX_COST < measured(document, n=fitting + 1).cost
-    assert graph.run(document, n=fitting) == {"lists": {"nodes": []}}
+    assert graphql_client.run(document, n=fitting) == {"lists": {"nodes": []}}
 
 
-def test_where_no_page_would_fit_the_page_around_it_is_named(graph: GraphQLDoor) -> None:
+def test_where_no_page_would_fit_the_page_around_it_is_named(graphql_client: GraphQLClient) -> None:
     inner = "id " + " ".join(f"a{n}: title" for n in range(30))
-    message = refused(graph, f"{{ tasks(first: 500) {{ nodes {{ subtasks(first: 500) {{ nodes {{ {inner} }} }} }} }} }}")[
-        "message"
-    ]
+    message = refused(
+        graphql_client, f"{{ tasks(first: 500) {{ nodes {{ subtasks(first: 500) {{ nodes {{ {inner} }} }} }} }} }}"
+    )["message"]
 
     assert "tasks.nodes.subtasks: it would fit with `first: " in message
 
 
-def test_depth_aliases_and_relations_have_ends(graph: GraphQLDoor) -> None:
+def test_depth_aliases_and_relations_have_ends(graphql_client: GraphQLClient) -> None:
     deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_DEPTH + "id" + " }" * MAX_DEPTH + " } } }"
     aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
     several = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
 
-    assert "deep" in refused(graph, deep)["message"]
-    assert "aliases" in refused(graph, aliases)["message"]
-    assert "relations" in refused(graph, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["message"]
+    assert "deep" in refused(graphql_client, deep)["message"]
+    assert "aliases" in refused(graphql_client, aliases)["message"]
+    assert (
+        "relations"
+        in refused(graphql_client, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["message"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,37 +179,37 @@ def test_filters_count_with_all_they_are_made_of(document: str, members: int) ->
     assert measured(document + subtasks, **variables).members == members
 
 
-def test_a_variable_used_over_and_over_makes_no_endless_filters(graph: GraphQLDoor) -> None:
+def test_a_variable_used_over_and_over_makes_no_endless_filters(graphql_client: GraphQLClient) -> None:
     """Each use makes values that are checked, sent to the database and remembered: from 24 KB they came to 400 MB."""
     several = ",".join("{id: {in: $i}}" for _ in range(25))
     roots = " ".join(f"a{n}: task(id: $t) {{ ...F }}" for n in range(4))
     fragment = f"fragment F on Task {{ subtasks(filter: {{and: [{several}]}}) {{ totalCount }} }}"
     document = f"query($i: [ID!], $t: ID!) {{ {roots} }} {fragment}"
-    task = graph.create("task", title="x")["id"]
+    task = graphql_client.create("task", title="x")["id"]
 
     def ask(ids: int) -> dict[str, Any]:
-        return dict(graph.post({"query": document, "variables": {"i": [task] * ids, "t": task}}))
+        return dict(graphql_client.post({"query": document, "variables": {"i": [task] * ids, "t": task}}))
 
     assert ask(MAX_MEMBERS // 100 - 5)["data"]["a3"] == {"subtasks": {"totalCount": 0}}
     (error,) = ask(MAX_MEMBERS // 100)["errors"]
     assert (error["extensions"]["code"], "10304 members" in error["message"]) == ("QUERY_TOO_COMPLEX", True)
 
 
-def test_introspection_has_its_price_too(graph: GraphQLDoor) -> None:
+def test_introspection_has_its_price_too(graphql_client: GraphQLClient) -> None:
     types = "types { name fields { name args { name type { name ofType { name } } } } }"
     many = "{ __schema { " + " ".join(f"a{n}: {types}" for n in range(150)) + " } }"
 
     assert measured(many).cost > 100_000
-    assert graph.run(f"{{ __schema {{ {types} }} }}")["__schema"]["types"]
+    assert graphql_client.run(f"{{ __schema {{ {types} }} }}")["__schema"]["types"]
 
 
-def test_the_cost_is_told_on_request(graph: GraphQLDoor) -> None:
-    body = graph.post({"query": "{ viewer { name } }", "extensions": {"cost": True}})
-    read = graph.http.get("/graphql", params={"query": "{ viewer { name } }", "extensions": '{"cost": true}'})
+def test_the_cost_is_told_on_request(graphql_client: GraphQLClient) -> None:
+    body = graphql_client.post({"query": "{ viewer { name } }", "extensions": {"cost": True}})
+    read = graphql_client.http.get("/graphql", params={"query": "{ viewer { name } }", "extensions": '{"cost": true}'})
 
     assert body == {"data": {"viewer": {"name": "Someone"}}, "extensions": {"cost": {"requested": 2, "limit": MAX_COST}}}
     assert read.json() == body
-    assert "extensions" not in graph.post({"query": "{ viewer { name } }"})
+    assert "extensions" not in graphql_client.post({"query": "{ viewer { name } }"})
 
 
 def test_the_meter_knows_wrappers_by_their_names() -> None:
@@ -239,17 +242,17 @@ def test_of_a_bulk_the_rows_that_would_fit_are_said() -> None:
         check(cost(96), 100_000)
 
 
-def test_an_answer_holds_so_much_text_and_no_more(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_holds_so_much_text_and_no_more(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text may be asked for under two hundred keys: 2 KB of a request were 85 MB of an answer, and not the most."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
-    task = graph.create("task", title="x" * 10, description="y" * 90)
+    task = graphql_client.create("task", title="x" * 10, description="y" * 90)
     for _ in range(2):
-        graph.comment(task["id"], "z" * 100)
+        graphql_client.comment(task["id"], "z" * 100)
     comments = "parent { id } comments { nodes { one: body two: body } }"  # 400
 
     def ask(*fields: str) -> dict[str, Any]:
         roots = " ".join(f"a{number}: task(id: $id) {{ {field} }}" for number, field in enumerate(fields))
-        return dict(graph.post({"query": f"query($id: ID!) {{ {roots} }}", "variables": {"id": task["id"]}}))
+        return dict(graphql_client.post({"query": f"query($id: ID!) {{ {roots} }}", "variables": {"id": task["id"]}}))
 
     for _ in range(3):
         assert "errors" not in ask(comments, comments, "title description a: description")
@@ -257,39 +260,41 @@ def test_an_answer_holds_so_much_text_and_no_more(graph: GraphQLDoor, monkeypatc
         assert (body["data"]["a2"], body["errors"][0]["extensions"]["code"]) == (None, "QUERY_TOO_COMPLEX")
 
 
-def test_an_answer_that_is_given_up_is_not_counted(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_given_up_is_not_counted(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A known query of which a part fails is read once more."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
-    kept, doomed = (graph.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
+    kept, doomed = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
     document = "query($kept: ID!, $doomed: ID!) { kept: task(id: $kept) { description } doomed: task(id: $doomed) { title } }"
     for _ in range(2):
-        assert graph.run(document, kept=kept, doomed=doomed)["doomed"] == {"title": "x"}
-    graph.delete("task", doomed)
+        assert graphql_client.run(document, kept=kept, doomed=doomed)["doomed"] == {"title": "x"}
+    graphql_client.delete("task", doomed)
 
-    body = graph.post({"query": document, "variables": {"kept": kept, "doomed": doomed}})
+    body = graphql_client.post({"query": document, "variables": {"kept": kept, "doomed": doomed}})
 
     assert body["data"] == {"kept": {"description": "y" * 600}, "doomed": None}
 
 
-def test_the_fields_of_a_mutation_share_what_an_answer_may_hold(graph: GraphQLDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fields_of_a_mutation_share_what_an_answer_may_hold(
+    graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
-    tasks = [graph.create("task", title="x", description="y" * 400)["id"] for _ in range(3)]
+    tasks = [graphql_client.create("task", title="x", description="y" * 400)["id"] for _ in range(3)]
     fields = " ".join(f'a{n}: completeTask(id: "{id_}") {{ task {{ description }} }}' for n, id_ in enumerate(tasks))
 
-    body = graph.post({"query": f"mutation {{ {fields} }}"})
+    body = graphql_client.post({"query": f"mutation {{ {fields} }}"})
 
     assert [error["path"] for error in body["errors"]] == [["a2"]]
-    assert [graph.get("task", id_)["completed"] for id_ in tasks] == [True, True, False]
+    assert [graphql_client.get("task", id_)["completed"] for id_ in tasks] == [True, True, False]
 
 
-def test_what_is_shared_counts_as_often_as_it_stands_there(rest: RestDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_shared_counts_as_often_as_it_stands_there(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
-    home = rest.create("list", name="n" * 100)["id"]
+    home = rest_client.create("list", name="n" * 100)["id"]
     for _ in range(9):
-        rest.create("task", title="x", list_id=home)
+        rest_client.create("task", title="x", list_id=home)
 
-    assert len(rest.page("task", include="list")) == 9
-    rest.create("task", title="x", list_id=home)
-    with pytest.raises(DoorError) as refused:
-        rest.page("task", include="list")
+    assert len(rest_client.page("task", include="list")) == 9
+    rest_client.create("task", title="x", list_id=home)
+    with pytest.raises(ApiError) as refused:
+        rest_client.page("task", include="list")
     assert refused.value.code == "QUERY_TOO_COMPLEX"

@@ -10,15 +10,15 @@ import pytest
 from psycopg2.errors import FeatureNotSupported, InsufficientPrivilege
 
 from tests.isolation.test_row_level_security_sql import asking
-from tests.support.service import Cluster, run_sql
-from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, owner_column, settle, specimens
+from tests.support.service import PostgresServer, run_sql
+from tests.support.table_rows import ADA, EVE, TABLE_NAMES, insert_rows, insert_statement, owner_column, rows_for_user
 
 
 @pytest.fixture(scope="module")
-def settled(cluster: Cluster) -> Cluster:
+def settled(postgres: PostgresServer) -> PostgresServer:
     """A database where Ada and Eve have a row in every table, and whose planner has looked at them."""
-    database = cluster.copy("template_todo")
-    settle(database, specimens(ADA, "ada's"), specimens(EVE, "eve's"))
+    database = postgres.copy("template_todo")
+    insert_rows(database, rows_for_user(ADA, "ada's"), rows_for_user(EVE, "eve's"))
     run_sql(database.owner, "ANALYZE")
     return database
 
@@ -70,28 +70,28 @@ OTHERWISE = [
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 @pytest.mark.parametrize("attempt", ON_EACH_TABLE)
-def test_no_statement_leads_past_the_policies_of_a_table(settled: Cluster, attempt: str, table: str) -> None:
+def test_no_statement_leads_past_the_policies_of_a_table(settled: PostgresServer, attempt: str, table: str) -> None:
     with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute(attempt.format(table=table))
 
 
 @pytest.mark.parametrize("attempt", OTHERWISE)
-def test_no_statement_gives_more_power(settled: Cluster, attempt: str) -> None:
+def test_no_statement_gives_more_power(settled: PostgresServer, attempt: str) -> None:
     with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute(attempt)
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
-def test_copying_is_reading_and_writing(settled: Cluster, table: str) -> None:
+def test_copying_is_reading_and_writing(settled: PostgresServer, table: str) -> None:
     with asking(settled, user_id=EVE) as cursor:
-        cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', copied := StringIO())
-        assert set(copied.getvalue().split()) == {EVE}
+        cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', clone_with_same_ids := StringIO())
+        assert set(clone_with_same_ids.getvalue().split()) == {EVE}
     with asking(settled, user_id=EVE) as cursor, pytest.raises(FeatureNotSupported, match="row-level security"):
         cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) FROM STDIN', StringIO("mallory\n"))
 
 
 @pytest.mark.parametrize("back", ["RESET ROLE", "SET ROLE NONE", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE todo_service"])
-def test_the_user_that_the_service_logs_in_as_can_do_no_more(settled: Cluster, back: str) -> None:
+def test_the_user_that_the_service_logs_in_as_can_do_no_more(settled: PostgresServer, back: str) -> None:
     for table in TABLE_NAMES:
         with asking(settled, user_id=EVE) as cursor:
             cursor.execute(f'{back}; SELECT current_user, {owner_column(table)} FROM "{table}"')
@@ -100,7 +100,7 @@ def test_the_user_that_the_service_logs_in_as_can_do_no_more(settled: Cluster, b
                 cursor.execute(f'TRUNCATE "{table}"')
 
 
-def test_statistics_hide_what_is_in_the_tables(settled: Cluster) -> None:
+def test_statistics_hide_what_is_in_the_tables(settled: PostgresServer) -> None:
     """Most common values and histograms are samples of everybody's rows."""
     known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
     assert {name for (name,) in run_sql(settled.owner, known)} >= {*TABLE_NAMES, "alembic_version"}
@@ -111,7 +111,7 @@ def test_statistics_hide_what_is_in_the_tables(settled: Cluster) -> None:
             assert cursor.fetchall() == [("alembic_version",)]
 
 
-def test_the_statements_of_other_connections_are_hidden(settled: Cluster) -> None:
+def test_the_statements_of_other_connections_are_hidden(settled: PostgresServer) -> None:
     """They hold other users' values."""
     with asking(settled, user_id=ADA) as other, asking(settled, user_id=EVE) as cursor:
         other.execute("SELECT pg_backend_pid(), 'a secret'")
@@ -122,12 +122,12 @@ def test_the_statements_of_other_connections_are_hidden(settled: Cluster) -> Non
         assert "a secret" not in str(cursor.fetchall())
 
 
-def test_errors_tell_nothing_of_rows_that_cannot_be_seen(settled: Cluster) -> None:
+def test_errors_tell_nothing_of_rows_that_cannot_be_seen(settled: PostgresServer) -> None:
     """Not even that they exist: a row with another's key is refused for its owner, whether there is such a row or not."""
     for table in TABLE_NAMES:
         told = set()
         for salt in ("ada's", "nobody's"):
-            insert = inserting(table, specimens(ADA, salt)[table][0])
+            insert = insert_statement(table, rows_for_user(ADA, salt)[table][0])
             with asking(settled, user_id=EVE) as cursor, pytest.raises(psycopg2.Error) as refused:
                 cursor.execute(*insert)
             told.add(str(refused.value))

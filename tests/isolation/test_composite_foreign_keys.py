@@ -11,8 +11,18 @@ import pytest
 from psycopg2.errors import ForeignKeyViolation
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
-from tests.support.service import Cluster, run_sql
-from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, key, owner_column, rows_of, settle, specimens
+from tests.support.service import PostgresServer, run_sql
+from tests.support.table_rows import (
+    ADA,
+    EVE,
+    TABLE_NAMES,
+    dump_user_rows,
+    insert_rows,
+    insert_statement,
+    owner_column,
+    row_id,
+    rows_for_user,
+)
 
 _COLUMNS = """
     ARRAY(SELECT attname::text FROM unnest({numbers}) WITH ORDINALITY AS part (number, place)
@@ -43,16 +53,16 @@ class Reference(NamedTuple):
 
 
 @pytest.fixture
-def unlocked(database: Cluster) -> Cluster:
+def unlocked(database: PostgresServer) -> PostgresServer:
     """A database without row-level security, where Ada and Eve live."""
     for table in TABLE_NAMES:
         run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
-    settle(database, specimens(ADA, "ada's"), specimens(EVE, "eve's"))
+    insert_rows(database, rows_for_user(ADA, "ada's"), rows_for_user(EVE, "eve's"))
     return database
 
 
 @pytest.fixture
-def cursor(unlocked: Cluster) -> Iterator[Cursor]:
+def cursor(unlocked: PostgresServer) -> Iterator[Cursor]:
     """Whoever reads and writes as the service does, without a user."""
     connection = psycopg2.connect(unlocked.service)
     with connection.cursor() as cursor:
@@ -62,7 +72,7 @@ def cursor(unlocked: Cluster) -> Iterator[Cursor]:
 
 
 @pytest.fixture
-def references(unlocked: Cluster) -> list[Reference]:
+def references(unlocked: PostgresServer) -> list[Reference]:
     return [
         Reference(name, child, tuple(columns), parent, tuple(targets))
         for name, child, columns, parent, targets in run_sql(unlocked.owner, _REFERENCES)
@@ -88,7 +98,7 @@ def pointing_away(reference: Reference) -> dict[str, object]:
     """Return what makes a row of Eve's refer to what is not hers: Ada's row, or, where it is about ownership, no account."""
     if reference.is_ownership:
         return {reference.columns[0]: "nobody"}
-    hers = specimens(ADA, "ada's")[reference.parent][0]
+    hers = rows_for_user(ADA, "ada's")[reference.parent][0]
     return {column: hers[target] for column, target in zip(reference.columns[1:], reference.targets[1:], strict=True)}
 
 
@@ -98,7 +108,7 @@ def test_the_lock_before_it_is_open(cursor: Cursor) -> None:
         assert {owner for (owner,) in cursor} == {ADA, EVE}, table
 
 
-def test_every_reference_leads_with_the_owner_on_both_sides(references: list[Reference], unlocked: Cluster) -> None:
+def test_every_reference_leads_with_the_owner_on_both_sides(references: list[Reference], unlocked: PostgresServer) -> None:
     for reference in references:
         assert reference.columns[0] == owner_column(reference.child), reference
         assert reference.targets[0] == owner_column(reference.parent), reference
@@ -110,9 +120,9 @@ def test_every_reference_leads_with_the_owner_on_both_sides(references: list[Ref
 
 def test_no_row_can_be_made_that_refers_to_anothers(references: list[Reference], cursor: Cursor) -> None:
     for reference in references:
-        row = specimens(EVE, "eve's")[reference.child][0]
-        new = {"id": key("new", "")} if "id" in row else {}
-        refused_by = refusal(cursor, *inserting(reference.child, {**row, **new, **pointing_away(reference)}))
+        row = rows_for_user(EVE, "eve's")[reference.child][0]
+        new = {"id": row_id("new", "")} if "id" in row else {}
+        refused_by = refusal(cursor, *insert_statement(reference.child, {**row, **new, **pointing_away(reference)}))
 
         # Nobody has lists or tasks either, so of a row of nobody's any reference may complain first.
         assert refused_by == f"{reference.child} {reference.name}" or (reference.is_ownership and refused_by), reference
@@ -139,16 +149,16 @@ def test_no_row_that_others_refer_to_can_change_hands(references: list[Reference
         assert refusal(cursor, f'UPDATE "{reference.parent}" SET {owner} = %s WHERE {owner} = %s', [taker, ADA]), reference
 
 
-def test_deleting_ones_rows_never_touches_anothers_of_the_same_ids(database: Cluster) -> None:
-    settle(database, specimens(ADA), specimens(EVE))
-    before = rows_of(database, EVE)
+def test_deleting_ones_rows_never_touches_anothers_of_the_same_ids(database: PostgresServer) -> None:
+    insert_rows(database, rows_for_user(ADA), rows_for_user(EVE))
+    before = dump_user_rows(database, EVE)
     assert all(before.values()), before
 
     for table in reversed(TABLE_NAMES):
-        settled = rows_of(database, ADA)[table]
+        settled = dump_user_rows(database, ADA)[table]
         run_sql(database.owner, f'DELETE FROM "{table}" WHERE {owner_column(table)} = %s', ADA)
         assert settled
-        assert rows_of(database, EVE) == before, table
+        assert dump_user_rows(database, EVE) == before, table
         run_sql(database.owner, 'DELETE FROM "user" WHERE id = %s; DELETE FROM deleted_user WHERE user_id = %s', ADA, ADA)
-        assert rows_of(database, EVE) == before, table
-        settle(database, specimens(ADA))
+        assert dump_user_rows(database, EVE) == before, table
+        insert_rows(database, rows_for_user(ADA))

@@ -7,21 +7,23 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.api_clients import Door, DoorError, RestDoor
-from tests.support.service import Service
-from tests.support.users import Person
+from tests.support.api_clients import ApiClient, ApiError, RestClient
+from tests.support.service import RunningService
+from tests.support.users import TestUser
 
-Doors = Callable[[str | None], Door]
+ClientFactory = Callable[[str | None], ApiClient]
 
 
 def told(act: Callable[[], object]) -> tuple[str, int, str]:
-    with pytest.raises(DoorError) as error:
+    with pytest.raises(ApiError) as error:
         act()
     return error.value.code, error.value.status, error.value.detail
 
 
-def test_anothers_rows_are_told_from_random_ids_by_nothing(doors: Doors, ada: Person, eve: Person) -> None:
-    hers, mine = doors(ada.token), doors(eve.token)
+def test_anothers_rows_are_told_from_random_ids_by_nothing(
+    make_client: ClientFactory, user: TestUser, other_user: TestUser
+) -> None:
+    hers, mine = make_client(user.token), make_client(other_user.token)
     task = hers.create("task", title="Secret")
     rows = {
         "task": task["id"],
@@ -47,30 +49,39 @@ def test_anothers_rows_are_told_from_random_ids_by_nothing(doors: Doors, ada: Pe
     assert (hers.page("task"), hers.page("list"), hers.page("tag"), hers.comments(task["id"])) == before
 
 
-def test_two_users_may_choose_the_same_id(doors: Doors, ada: Person, eve: Person) -> None:
+def test_two_users_may_choose_the_same_id(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
     task_id = str(uuid4())
 
-    doors(ada.token).create("task", id=task_id, title="Hers")
-    doors(eve.token).create("task", id=task_id, title="Mine")
+    make_client(user.token).create("task", id=task_id, title="Hers")
+    make_client(other_user.token).create("task", id=task_id, title="Mine")
 
-    assert doors(ada.token).get("task", task_id)["title"] == "Hers"
-    assert doors(eve.token).get("task", task_id)["title"] == "Mine"
+    assert make_client(user.token).get("task", task_id)["title"] == "Hers"
+    assert make_client(other_user.token).get("task", task_id)["title"] == "Mine"
 
 
-def test_a_cursor_works_for_its_user_alone(service: Service, ada: Person, eve: Person) -> None:
+def test_a_cursor_works_for_its_user_alone(service: RunningService, user: TestUser, other_user: TestUser) -> None:
     links = {}
-    for person in (ada, eve):
-        with RestDoor(service.url, person.token) as door:
+    for account in (user, other_user):
+        with RestClient(service.url, account.token) as client:
             for title in "ab":
-                door.create("task", title=title)
-            links[person.id] = door.send("GET", "/api/me/tasks?limit=1").links["next"]["url"]
-    with RestDoor(service.url, ada.token) as door:
-        assert door.send("GET", links[ada.id]).status_code == 200
-        assert told(lambda: door.send("GET", links[eve.id]))[0] == "INVALID_INPUT"
+                client.create("task", title=title)
+            links[account.id] = client.send("GET", "/api/me/tasks?limit=1").links["next"]["url"]
+    with RestClient(service.url, user.token) as client:
+        assert client.send("GET", links[user.id]).status_code == 200
+        assert told(lambda: client.send("GET", links[other_user.id]))[0] == "INVALID_INPUT"
 
 
-def test_the_path_must_name_the_tokens_user(service: Service, ada: Person, eve: Person) -> None:
-    with RestDoor(service.url, eve.token) as door:
-        for user_id in (ada.id, "nobody", "%00", "Me", "me%20", eve.id.upper(), f"{eve.id}%20", eve.id[:-1]):
-            assert told(partial(door.send, "GET", f"/api/{user_id}/tasks"))[:2] == ("FORBIDDEN", 403)
-        assert door.send("GET", f"/api/{eve.id}/tasks").json() == door.send("GET", "/api/me/tasks").json() == []
+def test_the_path_must_name_the_tokens_user(service: RunningService, user: TestUser, other_user: TestUser) -> None:
+    with RestClient(service.url, other_user.token) as client:
+        for user_id in (
+            user.id,
+            "nobody",
+            "%00",
+            "Me",
+            "me%20",
+            other_user.id.upper(),
+            f"{other_user.id}%20",
+            other_user.id[:-1],
+        ):
+            assert told(partial(client.send, "GET", f"/api/{user_id}/tasks"))[:2] == ("FORBIDDEN", 403)
+        assert client.send("GET", f"/api/{other_user.id}/tasks").json() == client.send("GET", "/api/me/tasks").json() == []

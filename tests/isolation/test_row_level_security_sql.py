@@ -11,8 +11,17 @@ from sqlmodel import SQLModel
 
 from models.database import Database, Opening, make_engine
 from models.policies import policies_of
-from tests.support.service import Cluster, run_sql
-from tests.support.table_rows import ADA, EVE, TABLE_NAMES, inserting, owner_column, rows_of, settle, specimens
+from tests.support.service import PostgresServer, run_sql
+from tests.support.table_rows import (
+    ADA,
+    EVE,
+    TABLE_NAMES,
+    dump_user_rows,
+    insert_rows,
+    insert_statement,
+    owner_column,
+    rows_for_user,
+)
 
 REFUSED = "new row violates row-level security policy"
 # What SQL and psycopg2 have to quote, and what has the look of nothing or of somebody else.
@@ -21,15 +30,15 @@ WEIRD += ["ä" * 64, "👩🏽" * 32]
 
 
 @pytest.fixture(scope="module")
-def settled(cluster: Cluster) -> Cluster:
+def settled(postgres: PostgresServer) -> PostgresServer:
     """A database where Ada and Eve, and people with weird ids, have a row in every table. Nothing that is tried is kept."""
-    database = cluster.copy("template_todo")
-    settle(database, *(specimens(user_id) for user_id in (ADA, EVE, *WEIRD)))
+    database = postgres.copy("template_todo")
+    insert_rows(database, *(rows_for_user(user_id) for user_id in (ADA, EVE, *WEIRD)))
     return database
 
 
 @contextmanager
-def asking(database: Cluster, **settings: str) -> Iterator[Cursor]:
+def asking(database: PostgresServer, **settings: str) -> Iterator[Cursor]:
     """Open a transaction as the service does, with these settings of app.…, and undo it."""
     connection = psycopg2.connect(database.service)
     try:
@@ -48,30 +57,30 @@ def seen(cursor: Cursor, table: str) -> set[str]:
     return {owner for (owner,) in cursor}
 
 
-def test_every_table_has_specimens_and_every_policy_is_declared(settled: Cluster) -> None:
+def test_every_table_has_specimens_and_every_policy_is_declared(settled: PostgresServer) -> None:
     there = run_sql(settled.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert {name for (name,) in there} - {"alembic_version"} == set(TABLE_NAMES)
-    assert set(specimens(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/support/table_rows.py"
-    assert all(rows_of(settled, ADA).values())
-    assert all(rows_of(settled, EVE).values())
+    assert set(rows_for_user(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/support/table_rows.py"
+    assert all(dump_user_rows(settled, ADA).values())
+    assert all(dump_user_rows(settled, EVE).values())
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 class TestEachTable:
     """As Eve."""
 
-    def test_shows_what_is_hers(self, settled: Cluster, table: str) -> None:
+    def test_shows_what_is_hers(self, settled: PostgresServer, table: str) -> None:
         with asking(settled, user_id=EVE) as cursor:
             assert seen(cursor, table) == {EVE}
             cursor.execute(f'SELECT count(*) FROM "{table}" WHERE {owner_column(table)} = %s', (ADA,))
             assert cursor.fetchone() == (0,)
 
-    def test_takes_no_row_of_anothers(self, settled: Cluster, table: str) -> None:
-        for row in specimens(ADA, "new")[table]:
+    def test_takes_no_row_of_anothers(self, settled: PostgresServer, table: str) -> None:
+        for row in rows_for_user(ADA, "new")[table]:
             with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
-                cursor.execute(*inserting(table, row))
+                cursor.execute(*insert_statement(table, row))
 
-    def test_changes_and_deletes_no_row_of_anothers(self, settled: Cluster, table: str) -> None:
+    def test_changes_and_deletes_no_row_of_anothers(self, settled: PostgresServer, table: str) -> None:
         owner = owner_column(table)
         for attempt in (f'UPDATE "{table}" SET {owner} = {owner}', f'DELETE FROM "{table}"'):
             with asking(settled, user_id=EVE) as cursor:
@@ -80,12 +89,12 @@ class TestEachTable:
                 cursor.execute(f"{attempt} RETURNING {owner}")
                 assert {name for (name,) in cursor} == {EVE}
 
-    def test_gives_no_row_away(self, settled: Cluster, table: str) -> None:
+    def test_gives_no_row_away(self, settled: PostgresServer, table: str) -> None:
         for taker in (ADA, "nobody"):
             with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
                 cursor.execute(f'UPDATE "{table}" SET {owner_column(table)} = %s', (taker,))
 
-    def test_is_empty_and_closed_without_a_user(self, settled: Cluster, table: str) -> None:
+    def test_is_empty_and_closed_without_a_user(self, settled: PostgresServer, table: str) -> None:
         nobodies: list[dict[str, str]] = [{}, {"user_id": ""}, {"user_id": "nobody"}, {"user_id": "Ada"}, {"login_email": "x"}]
         for settings in nobodies:
             with asking(settled, **settings) as cursor:
@@ -93,16 +102,16 @@ class TestEachTable:
                 cursor.execute(f'DELETE FROM "{table}"')
                 assert cursor.rowcount == 0
                 with pytest.raises(InsufficientPrivilege, match=REFUSED):
-                    cursor.execute(*inserting(table, specimens(ADA, "new")[table][0]))
+                    cursor.execute(*insert_statement(table, rows_for_user(ADA, "new")[table][0]))
 
-    def test_is_empty_to_the_user_that_the_service_logs_in_as(self, settled: Cluster, table: str) -> None:
+    def test_is_empty_to_the_user_that_the_service_logs_in_as(self, settled: PostgresServer, table: str) -> None:
         assert run_sql(settled.service, f'SELECT count(*) FROM "{table}"') == [(0,)]
 
     def test_shows_what_a_policy_for_callers_without_a_user_names_and_lets_nobody_write(
-        self, settled: Cluster, table: str
+        self, settled: PostgresServer, table: str
     ) -> None:
         for policy in policies_of(SQLModel.metadata.tables[table])[1:]:
-            known = str(specimens(ADA)[table][0][policy.column])
+            known = str(rows_for_user(ADA)[table][0][policy.column])
             with asking(settled, **{policy.setting.removeprefix("app."): known}) as cursor:
                 for one in TABLE_NAMES:
                     assert seen(cursor, one) == ({ADA} if one == table else set())
@@ -112,7 +121,7 @@ class TestEachTable:
 
 
 @pytest.mark.parametrize("user_id", WEIRD, ids=range(len(WEIRD)))
-def test_weird_ids_are_told_apart(settled: Cluster, user_id: str) -> None:
+def test_weird_ids_are_told_apart(settled: PostgresServer, user_id: str) -> None:
     """Through the service's own way of opening transactions, for reading and for writing."""
     engine = make_engine(settled.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
@@ -124,7 +133,7 @@ def test_weird_ids_are_told_apart(settled: Cluster, user_id: str) -> None:
     engine.dispose()
 
 
-def test_whoever_the_service_logs_in_as_it_asks_as_todo_app(settled: Cluster) -> None:
+def test_whoever_the_service_logs_in_as_it_asks_as_todo_app(settled: PostgresServer) -> None:
     """The policies hold for no superuser, and such may be all that a small installation has."""
     for url in (settled.service, settled.owner):
         engine = make_engine(url, pool_size=1)
@@ -136,7 +145,7 @@ def test_whoever_the_service_logs_in_as_it_asks_as_todo_app(settled: Cluster) ->
         engine.dispose()
 
 
-def test_a_connection_forgets_its_user_after_commit_rollback_and_error(settled: Cluster) -> None:
+def test_a_connection_forgets_its_user_after_commit_rollback_and_error(settled: PostgresServer) -> None:
     engine = make_engine(settled.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
     opening = Opening({"app.user_id": EVE}, "SELECT user_id FROM task", ())

@@ -14,10 +14,18 @@ import httpx
 import pytest
 
 from tests.support.api_clients import TLS
-from tests.support.cross_user_requests import CALLS, CONFUSED, COUNTED, STOPPED, TOLD, TWIN, Call
-from tests.support.service import SECRET, Cluster, run_sql, serving, settings_for
-from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, rows_of, settling, specimens
-from tests.support.unfiltered_service import Unfiltered, serving_unfiltered
+from tests.support.cross_user_requests import (
+    AMBIGUOUS_ACCOUNT,
+    BLOCKED_BY_FOREIGN_KEYS,
+    EXISTENCE_LEAK,
+    REQUESTS,
+    REVISION_ONLY,
+    SHARED_IDS,
+    Call,
+)
+from tests.support.service import SECRET, PostgresServer, run_service, run_sql, settings_for
+from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, dump_user_rows, insert_rows_sql, rows_for_user
+from tests.support.unfiltered_service import FilterStripper, run_unfiltered_service
 from tests.support.users import signed
 
 Answer = tuple[int, str]
@@ -27,26 +35,26 @@ Answer = tuple[int, str]
 class Stage:
     """A database, and the service on it with and without its filters."""
 
-    database: Cluster
-    settling: str
+    database: PostgresServer
+    insert_rows_sql: str
     http: httpx.Client
     whole: str
     unfiltered: str
-    noted: Unfiltered
+    noted: FilterStripper
 
     def ask(self, call: Call, url: str, *, row_level_security: bool = True) -> tuple[Answer, dict[str, list[Row]]]:
         """Let Eve ask when everything is as in the beginning; return her answer, and what Ada has then."""
         word = "ENABLE" if row_level_security else "DISABLE"
         locks = "; ".join(f'ALTER TABLE "{table}" {word} ROW LEVEL SECURITY' for table in TABLE_NAMES)
-        run_sql(self.database.owner, f"{_EMPTY}; {self.settling}; {locks}")
+        run_sql(self.database.owner, f"{_EMPTY}; {self.insert_rows_sql}; {locks}")
         answer = call(self.http, url)
-        return (answer.status_code, _masked(answer)), rows_of(self.database, ADA)
+        return (answer.status_code, _masked(answer)), dump_user_rows(self.database, ADA)
 
 
 def _world() -> Iterator[Mapping[str, list[Row]]]:
     for user_id in (ADA, EVE):
-        yield specimens(user_id, f"{user_id}'s")
-        twin = specimens(user_id)
+        yield rows_for_user(user_id, f"{user_id}'s")
+        twin = rows_for_user(user_id)
         yield {table: rows for table, rows in twin.items() if table not in {"user", "user_revision", "deleted_user"}}
 
 
@@ -61,33 +69,33 @@ _NEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[\d:.
 
 
 @pytest.fixture(scope="module")
-def stage(cluster: Cluster) -> Iterator[Stage]:
-    database = cluster.copy("template_todo")
-    claims = {"iss": "todo", "sub": EVE, "sid": TWIN["session"], "iat": int(time.time()), "jti": "x"}
+def stage(postgres: PostgresServer) -> Iterator[Stage]:
+    database = postgres.copy("template_todo")
+    claims = {"iss": "todo", "sub": EVE, "sid": SHARED_IDS["session"], "iat": int(time.time()), "jti": "x"}
     headers = {"Authorization": f"Bearer {signed(claims, SECRET)}"}
     with (
-        serving(settings_for(database), database) as whole,
-        serving_unfiltered(database) as (unfiltered, noted),
+        run_service(settings_for(database), database) as whole,
+        run_unfiltered_service(database) as (unfiltered, noted),
         httpx.Client(verify=TLS, timeout=30, headers=headers) as http,
     ):
-        yield Stage(database, settling(database, *_world()), http, whole.url, unfiltered.url, noted)
+        yield Stage(database, insert_rows_sql(database, *_world()), http, whole.url, unfiltered.url, noted)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_row_level_security_alone_lets_nothing_through(stage: Stage, name: str) -> None:
-    answer, hers = stage.ask(CALLS[name], stage.whole)
-    alone, hers_then = stage.ask(CALLS[name], stage.unfiltered)
-    leaking, harmed = stage.ask(CALLS[name], stage.unfiltered, row_level_security=False)
+    answer, hers = stage.ask(REQUESTS[name], stage.whole)
+    alone, hers_then = stage.ask(REQUESTS[name], stage.unfiltered)
+    leaking, harmed = stage.ask(REQUESTS[name], stage.unfiltered, row_level_security=False)
 
     assert alone == answer
     assert hers_then == hers
     assert " of ada" not in alone[1]
     changed = {table for table in TABLE_NAMES if hers[table] != harmed[table]}
-    if name in STOPPED | CONFUSED:
+    if name in BLOCKED_BY_FOREIGN_KEYS | AMBIGUOUS_ACCOUNT:
         assert "INTERNAL" in leaking[1]
-    elif name in COUNTED:
+    elif name in REVISION_ONLY:
         assert changed == {"user_revision"}
-    elif name in TOLD:
+    elif name in EXISTENCE_LEAK:
         assert leaking != alone
         assert "INTERNAL" not in leaking[1]
     else:

@@ -19,9 +19,9 @@ import pytest
 
 from api.protocol import BoundedProtocol
 from models.migrate import newest_version
-from tests.support.api_clients import TLS, RestDoor
-from tests.support.service import SECRET, Cluster
-from tests.support.users import Person
+from tests.support.api_clients import TLS, RestClient
+from tests.support.service import SECRET, PostgresServer
+from tests.support.users import TestUser
 
 TODO = str(Path(sys.executable).parent / "todo")
 
@@ -89,9 +89,9 @@ def postmasters(folder: Path) -> list[psutil.Process]:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_starts_from_nothing_stops_everything_and_finds_its_data_again(tmp_path: Path, stop: signal.Signals) -> None:
     with started(tmp_path) as (process, url):
-        ada = Person.register(url)
-        with RestDoor(url, ada.token) as door:
-            task = door.create("task", title="x")
+        user = TestUser.register(url)
+        with RestClient(url, user.token) as client:
+            task = client.create("task", title="x")
         assert f"API        {url}/api" in (tmp_path / "log").read_text()
         assert len(postmasters(tmp_path)) == 1
         process.send_signal(stop)
@@ -99,33 +99,33 @@ def test_it_starts_from_nothing_stops_everything_and_finds_its_data_again(tmp_pa
     assert postmasters(tmp_path) == []
     assert "Traceback" not in (tmp_path / "log").read_text()
 
-    with started(tmp_path) as (process, url), RestDoor(url, ada.token) as door:
-        assert door.get("task", task["id"]) == task
+    with started(tmp_path) as (process, url), RestClient(url, user.token) as client:
+        assert client.get("task", task["id"]) == task
 
 
 def test_killed_it_starts_again_and_stops_its_database_then(tmp_path: Path) -> None:
     with started(tmp_path) as (process, url):
-        ada = Person.register(url)
-        with RestDoor(url, ada.token) as door:
-            task = door.create("task", title="x")
+        user = TestUser.register(url)
+        with RestClient(url, user.token) as client:
+            task = client.create("task", title="x")
         process.kill()
         process.wait(30)
 
-    with started(tmp_path) as (process, url), RestDoor(url, ada.token) as door:
-        assert door.get("task", task["id"]) == task
+    with started(tmp_path) as (process, url), RestClient(url, user.token) as client:
+        assert client.get("task", task["id"]) == task
     assert postmasters(tmp_path) == []
 
 
-def test_a_stopping_service_finishes_running_requests(tmp_path: Path, database: Cluster) -> None:
+def test_a_stopping_service_finishes_running_requests(tmp_path: Path, database: PostgresServer) -> None:
     given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
     with started(tmp_path, **given) as (process, url):
-        ada = Person.register(url)
+        user = TestUser.register(url)
         database_name = database.owner.split("/")[3].split("?")[0]
         slow: list[int] = []
 
         def write() -> None:
-            with RestDoor(url, ada.token) as door:
-                slow.append(door.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
+            with RestClient(url, user.token) as client:
+                slow.append(client.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
 
         with holding_a_lock(database.owner):
             writer = threading.Thread(target=write)
@@ -151,7 +151,7 @@ def holding_a_lock(url: str) -> Iterator[None]:
         connection.close()
 
 
-def wait_for_a_waiter(database: Cluster, name: str) -> None:
+def wait_for_a_waiter(database: PostgresServer, name: str) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
     deadline = time.monotonic() + 10
     while database.execute(waiting, name) == [(0,)]:
@@ -161,9 +161,9 @@ def wait_for_a_waiter(database: Cluster, name: str) -> None:
 
 def test_several_workers_share_the_port_and_the_data(tmp_path: Path) -> None:
     with started(tmp_path, "--workers", "2") as (process, url):
-        ada = Person.register(url)
-        with RestDoor(url, ada.token) as door:
-            titles = {door.create("task", title=str(number))["title"] for number in range(10)}
+        user = TestUser.register(url)
+        with RestClient(url, user.token) as client:
+            titles = {client.create("task", title=str(number))["title"] for number in range(10)}
         assert titles == {str(number) for number in range(10)}
         deadline = time.monotonic() + 30
         while len(set(re.findall(r"Started server process \[(\d+)\]", (tmp_path / "log").read_text()))) < 2:
@@ -202,8 +202,8 @@ def test_it_refuses_to_start_in_one_clear_line(tmp_path: Path, given: dict[str, 
     assert "geheim" not in refused.stderr
 
 
-def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path: Path, cluster: Cluster) -> None:
-    empty = cluster.copy("template0")
+def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path: Path, postgres: PostgresServer) -> None:
+    empty = postgres.copy("template0")
     before = run(tmp_path, "serve", DATABASE_URL=empty.service)
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
     assert "the database is not migrated: run `todo migrate`" in before.stderr

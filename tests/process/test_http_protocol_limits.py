@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from api.protocol import BoundedProtocol
-from tests.support.service import Cluster, LogLines, Service, serving, settings_for
-from tests.support.users import Person
+from tests.support.service import LogCapture, PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import TestUser
 
 
 class Hurried(BoundedProtocol):
@@ -25,15 +25,15 @@ class Hurried(BoundedProtocol):
 
 
 @pytest.fixture(scope="module")
-def hurried(cluster: Cluster) -> Iterator[Service]:
+def hurried(postgres: PostgresServer) -> Iterator[RunningService]:
     """A service in a hurry."""
-    database = cluster.copy("template_todo")
-    with serving(settings_for(database), database, http=Hurried) as running:
+    database = postgres.copy("template_todo")
+    with run_service(settings_for(database), database, http=Hurried) as running:
         yield running
 
 
 @contextmanager
-def connected(service: Service) -> Iterator[socket.socket]:
+def connected(service: RunningService) -> Iterator[socket.socket]:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
         connection.settimeout(20)
@@ -50,7 +50,7 @@ def everything(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def talk(service: Service, *parts: bytes, pause: float = 0.0) -> bytes:
+def talk(service: RunningService, *parts: bytes, pause: float = 0.0) -> bytes:
     """Send the parts, stop where the other side will not hear more, and return all that it says until it hangs up."""
     with connected(service) as connection:
         with suppress(OSError):
@@ -98,7 +98,7 @@ TOO_LONG = {
 
 
 @pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
-def test_a_head_that_is_too_long_is_refused(hurried: Service, parts: list[bytes], log: LogLines) -> None:
+def test_a_head_that_is_too_long_is_refused(hurried: RunningService, parts: list[bytes], log: LogCapture) -> None:
     said = talk(hurried, *parts, pause=0.01)
     if parts[0] == GET + b"\r\n":
         said = said[said.index(b"HTTP/1.1", 1) :]
@@ -107,7 +107,7 @@ def test_a_head_that_is_too_long_is_refused(hurried: Service, parts: list[bytes]
     assert any('"code":"HEADERS_TOO_LARGE"' in line for line in log.heard)
 
 
-def test_a_head_just_below_that_is_served(hurried: Service) -> None:
+def test_a_head_just_below_that_is_served(hurried: RunningService) -> None:
     name = b"A: "
     filler = b"x" * (LIMIT - len(b"/health") - len(b"Host: x\r\nConnection: close\r\n") - len(name + b"\r\n"))
 
@@ -124,25 +124,25 @@ SLOW = {
 
 
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
-def test_a_head_that_does_not_come_is_not_waited_for(hurried: Service, parts: list[bytes]) -> None:
+def test_a_head_that_does_not_come_is_not_waited_for(hurried: RunningService, parts: list[bytes]) -> None:
     refusal(talk(hurried, *parts, pause=0.1), 408, "REQUEST_TIMEOUT")
 
 
-def test_whoever_says_nothing_is_disconnected_without_a_word(hurried: Service) -> None:
+def test_whoever_says_nothing_is_disconnected_without_a_word(hurried: RunningService) -> None:
     assert talk(hurried) == b""
 
 
-def post(person: Person, framing: bytes) -> bytes:
+def post(user: TestUser, framing: bytes) -> bytes:
     return (
         b"POST /api/me/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        b"Authorization: Bearer " + person.token.encode() + b"\r\n" + framing + b"\r\n\r\n"
+        b"Authorization: Bearer " + user.token.encode() + b"\r\n" + framing + b"\r\n\r\n"
     )
 
 
 @pytest.fixture(scope="module")
-def writer(hurried: Service) -> Person:
+def writer(hurried: RunningService) -> TestUser:
     """Someone who writes."""
-    return Person.register(hurried.url)
+    return TestUser.register(hurried.url)
 
 
 STALLED = {
@@ -154,14 +154,14 @@ STALLED = {
 
 @pytest.mark.parametrize(("framing", "start"), STALLED.values(), ids=STALLED)
 def test_a_body_that_does_not_come_is_not_waited_for(
-    hurried: Service, writer: Person, log: LogLines, framing: bytes, start: bytes
+    hurried: RunningService, writer: TestUser, log: LogCapture, framing: bytes, start: bytes
 ) -> None:
     refusal(talk(hurried, post(writer, framing), start), 408, "REQUEST_TIMEOUT")
 
     assert "traceback" not in " ".join(log.heard)
 
 
-def test_a_body_that_comes_slowly_but_surely_is_waited_for(hurried: Service, writer: Person) -> None:
+def test_a_body_that_comes_slowly_but_surely_is_waited_for(hurried: RunningService, writer: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 1500}).encode()
     framing = f"Content-Length: {len(body)}".encode()
 
@@ -181,11 +181,11 @@ AROUND = {
 
 
 @pytest.mark.parametrize("parts", AROUND.values(), ids=AROUND)
-def test_what_stands_around_a_body_has_an_end(hurried: Service, writer: Person, parts: list[bytes]) -> None:
+def test_what_stands_around_a_body_has_an_end(hurried: RunningService, writer: TestUser, parts: list[bytes]) -> None:
     refusal(talk(hurried, post(writer, CHUNKED), *parts, pause=0.01), 431, "HEADERS_TOO_LARGE")
 
 
-def test_chunks_of_one_byte_and_a_trailer_are_served(hurried: Service, writer: Person) -> None:
+def test_chunks_of_one_byte_and_a_trailer_are_served(hurried: RunningService, writer: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 2000}).encode()
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nAuthorization: nobody\r\n\r\n"
 
@@ -193,20 +193,20 @@ def test_chunks_of_one_byte_and_a_trailer_are_served(hurried: Service, writer: P
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])
-def test_what_is_no_http_is_a_problem_like_all_others(hurried: Service, garbage: bytes) -> None:
+def test_what_is_no_http_is_a_problem_like_all_others(hurried: RunningService, garbage: bytes) -> None:
     refusal(talk(hurried, garbage), 400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.parametrize("line", [b"CONNECT example.com:80", b"GET http://example.com", b"GET http://example.com?a=b"])
 @pytest.mark.parametrize("before", [[], [GET + b"\r\n"]], ids=["at once", "after another request"])
-def test_so_is_an_address_that_is_none(hurried: Service, line: bytes, before: list[bytes], log: LogLines) -> None:
+def test_so_is_an_address_that_is_none(hurried: RunningService, line: bytes, before: list[bytes], log: LogCapture) -> None:
     said = talk(hurried, *before, line + b" HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.2)
 
     refusal(said[said.rindex(b"HTTP/1.1 ") :], 400, "MALFORMED_REQUEST")
     assert not any("example.com" in heard for heard in log.heard)
 
 
-def test_requests_sent_ahead_are_served_in_order_until_they_are_too_many(hurried: Service) -> None:
+def test_requests_sent_ahead_are_served_in_order_until_they_are_too_many(hurried: RunningService) -> None:
     several = answers(talk(hurried, (GET + b"\r\n") * 20 + LAST + b"\r\n"))
     assert [status for status, _, _ in several] == [200] * 21
 
@@ -222,7 +222,7 @@ def wait_until_let_go_of(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
-def test_answers_that_nobody_reads_are_let_go_of(hurried: Service) -> None:
+def test_answers_that_nobody_reads_are_let_go_of(hurried: RunningService) -> None:
     asked = Hurried.most_pipelined
     with connected(hurried) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * asked)

@@ -8,57 +8,59 @@ from sqlalchemy.exc import DataError
 
 from models.database import make_engine
 from services.lists import ListService
-from tests.support.api_clients import GraphQLDoor, RestDoor
-from tests.support.service import LogLines, Service
-from tests.support.users import PASSWORD, Person
+from tests.support.api_clients import GraphQLClient, RestClient
+from tests.support.service import LogCapture, RunningService
+from tests.support.users import PASSWORD, TestUser
 
 
-def test_a_request_is_one_line(rest: RestDoor, ada: Person, log: LogLines) -> None:
+def test_a_request_is_one_line(rest_client: RestClient, user: TestUser, log: LogCapture) -> None:
     log.heard.clear()
-    rest.http.get("/api/me/tasks?search=private", headers={"X-Request-Id": "r-1"})
+    rest_client.http.get("/api/me/tasks?search=private", headers={"X-Request-Id": "r-1"})
 
     (line,) = log.lines(requests=1)
-    assert (line["request_id"], line["user_id"], line["level"]) == ("r-1", ada.id, "info")
+    assert (line["request_id"], line["user_id"], line["level"]) == ("r-1", user.id, "info")
     assert (line["method"], line["route"], line["status"], line["sql"]) == ("GET", "/api/{user_id}/tasks", 200, 2)
     assert line["duration_ms"] > 0
 
 
-def test_a_graphql_request_names_its_operation(graph: GraphQLDoor, ada: Person, log: LogLines) -> None:
+def test_a_graphql_request_names_its_operation(graphql_client: GraphQLClient, user: TestUser, log: LogCapture) -> None:
     log.heard.clear()
-    graph.post({"query": "query Mine { tasks { totalCount } }", "operationName": "Mine"})
+    graphql_client.post({"query": "query Mine { tasks { totalCount } }", "operationName": "Mine"})
 
     (line,) = log.lines(requests=1)
-    assert (line["route"], line["operation"], line["user_id"], line["sql"]) == ("/graphql", "Mine", ada.id, 3)
+    assert (line["route"], line["operation"], line["user_id"], line["sql"]) == ("/graphql", "Mine", user.id, 3)
 
 
-def test_nothing_private_is_logged(service: Service, log: LogLines) -> None:
+def test_nothing_private_is_logged(service: RunningService, log: LogCapture) -> None:
     email = "private-address@example.com"
-    ada = Person.register(service.url, email=email)
-    with RestDoor(service.url, ada.token) as rest, GraphQLDoor(service.url, ada.token) as graph:
-        rest.http.post("/api/auth/login", data={"username": email, "password": PASSWORD})
-        rest.http.post("/api/auth/login", data={"username": email, "password": "private-wrong"})
-        rest.http.post("/api/me/tasks", json={"title": "private-title", "unknown": "private-member"})
-        rest.http.post("/api/me/tasks", json={"title": "private-title"})
-        rest.http.get("/api/me/tasks?search=private-search&token=private-token")
-        graph.post({"query": 'mutation { createTask(input: {title: "private-title"}) { task { id } } }'})
-        graph.post({"query": '{ tasks(search: "private-search", first: 9999) { nodes { id } } }'})
+    user = TestUser.register(service.url, email=email)
+    with RestClient(service.url, user.token) as rest_client, GraphQLClient(service.url, user.token) as graphql_client:
+        rest_client.http.post("/api/auth/login", data={"username": email, "password": PASSWORD})
+        rest_client.http.post("/api/auth/login", data={"username": email, "password": "private-wrong"})
+        rest_client.http.post("/api/me/tasks", json={"title": "private-title", "unknown": "private-member"})
+        rest_client.http.post("/api/me/tasks", json={"title": "private-title"})
+        rest_client.http.get("/api/me/tasks?search=private-search&token=private-token")
+        graphql_client.post({"query": 'mutation { createTask(input: {title: "private-title"}) { task { id } } }'})
+        graphql_client.post({"query": '{ tasks(search: "private-search", first: 9999) { nodes { id } } }'})
 
     log.lines(requests=8)
-    for secret in ("private", PASSWORD, ada.token, email):
+    for secret in ("private", PASSWORD, user.token, email):
         assert secret not in " ".join(log.heard)
 
 
 def test_a_crash_is_masked_at_both_doors_and_told_in_the_log(
-    rest: RestDoor, graph: GraphQLDoor, log: LogLines, monkeypatch: pytest.MonkeyPatch
+    rest_client: RestClient, graphql_client: GraphQLClient, log: LogCapture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object, **__: object) -> None:
         raise RuntimeError("the boiler burst")
 
     monkeypatch.setattr(ListService, "create", crash)
-    answer = rest.http.post(
+    answer = rest_client.http.post(
         "/api/me/lists", json={"name": "x"}, headers={"Origin": "http://localhost:3000", "X-Request-Id": "r-2"}
     )
-    body = graph.post({"query": 'mutation { createList(input: {name: "x"}) { list { id } } }'}, headers={"X-Request-Id": "r-3"})
+    body = graphql_client.post(
+        {"query": 'mutation { createList(input: {name: "x"}) { list { id } } }'}, headers={"X-Request-Id": "r-3"}
+    )
 
     assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL")
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
@@ -69,7 +71,7 @@ def test_a_crash_is_masked_at_both_doors_and_told_in_the_log(
     assert all("the boiler burst" in line["traceback"] for line in told)
 
 
-def test_what_the_driver_says_is_withheld(service: Service, log: LogLines) -> None:
+def test_what_the_driver_says_is_withheld(service: RunningService, log: LogCapture) -> None:
     """Its messages quote values; the kind of error and its SQLSTATE are enough to find it."""
     private = f"private-{service.url[-4:]}"
     engine = make_engine(service.database.service, pool_size=1)

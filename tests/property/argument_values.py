@@ -26,18 +26,18 @@ from graphql import (
     is_leaf_type,
 )
 
-from tests.property.random_source import Dice
+from tests.property.random_source import RandomSource
 
 MAX_NESTING = 3  # of input objects
 TOP_PAGE, PAGE = 10, 5  # the largest sizes asked for
 UNPAGED = 8  # about how many rows a page has at most that says no size
-NOWHERE = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
+UNKNOWN_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 
 PAGING = frozenset({"first", "after", "last", "before"})
 
 _Nullable = GraphQLScalarType | GraphQLEnumType | GraphQLInputObjectType | GraphQLList[Any]
 
-Place = tuple[str, str]  # a type and one of its fields: where values like the wanted ones occur
+FieldPath = tuple[str, str]  # a type and one of its fields: where values like the wanted ones occur
 
 
 class Data(Protocol):
@@ -48,145 +48,147 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class GenerationOptions:
     """What to generate. Whole operations leave no relation empty by what they ask for.
 
     Of a hundred pages so many have a flaw, those at the top or all; of a hundred variables that may not be null so many are.
     """
 
-    whole: bool = False
-    flaws: int = 6
-    flaws_below: bool = False
-    slips: int = 0
+    non_empty: bool = False
+    invalid_percent: int = 6
+    invalid_at_any_depth: bool = False
+    null_percent: int = 0
 
 
-def strictly(type_: GraphQLInputType) -> _Nullable:
+def nullable_type(type_: GraphQLInputType) -> _Nullable:
     """Return the type without its exclamation mark."""
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
-def is_flat(type_: GraphQLNamedType) -> bool:
+def has_only_leaves(type_: GraphQLNamedType) -> bool:
     """Tell whether a type nests no further."""
     members = type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ()
     return all(is_leaf_type(get_named_type(member.type)) for member in members)
 
 
 @dataclass
-class Values:
+class ArgumentGenerator:
     """Draws values for one operation."""
 
-    dice: Dice
+    rng: RandomSource
     schema: GraphQLSchema
     data: Data
-    kind: Kind
+    options: GenerationOptions
 
     def of(self, field: GraphQLField, *, top: bool, most: int) -> tuple[dict[str, Any], int]:
         """Return arguments for a field, and about how many rows they bring at most."""
         target = self._target(field)
         if "first" not in field.args:
-            wanted = [name for name in field.args if isinstance(field.args[name].type, GraphQLNonNull) or self.dice.chance(50)]
+            wanted = [
+                name for name in field.args if isinstance(field.args[name].type, GraphQLNonNull) or self.rng.probability(50)
+            ]
             return {name: self._value(field.args[name].type, (target, name)) for name in wanted}, 1
         others = {name for name in field.args if name not in PAGING | {"search"}}
-        drawn: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for name in sorted(others):
-            if (self.kind.whole and name != "orderBy") or not self.dice.chance(50):
+            if (self.options.non_empty and name != "orderBy") or not self.rng.probability(50):
                 continue
-            drawn[name] = None if self.dice.chance(4) else self._value(field.args[name].type, (target, name))
-        cursors = [] if self.kind.whole else self.data.cursors(target, drawn.get("orderBy"))
-        backward = "last" in field.args and self.dice.chance(35)
+            arguments[name] = None if self.rng.probability(4) else self._value(field.args[name].type, (target, name))
+        cursors = [] if self.options.non_empty else self.data.cursors(target, arguments.get("orderBy"))
+        backward = "last" in field.args and self.rng.probability(35)
         paging = self._paging(cursors, min(most, TOP_PAGE if top else PAGE), backward=backward, unpaged=most >= UNPAGED)
-        drawn |= paging
+        arguments |= paging
         size = paging["last"] if "last" in paging else paging.get("first")
-        if self.dice.chance(self.kind.flaws if top or self.kind.flaws_below else 0):
-            self._spoil(drawn, field, target)
-        return drawn, UNPAGED if size is None else max(size, 1)
+        if self.rng.probability(self.options.invalid_percent if top or self.options.invalid_at_any_depth else 0):
+            self._make_invalid(arguments, field, target)
+        return arguments, UNPAGED if size is None else max(size, 1)
 
     def _paging(self, cursors: Sequence[str], most: int, *, backward: bool, unpaged: bool) -> dict[str, Any]:
-        size = self.dice.number(1, most)
-        if not self.kind.whole and self.dice.chance(3):
+        size = self.rng.number(1, most)
+        if not self.options.non_empty and self.rng.probability(3):
             size = 0
-        bounded = bool(cursors) and self.dice.chance(40)
+        bounded = bool(cursors) and self.rng.probability(40)
         if not backward:
             paging: dict[str, Any] = {"first": size}
-            if unpaged and self.dice.chance(15):
-                paging = {"first": None} if self.dice.chance(30) else {}
-            if bounded or self.dice.chance(3):
-                paging["after"] = self.dice.pick(cursors) if bounded else None
+            if unpaged and self.rng.probability(15):
+                paging = {"first": None} if self.rng.probability(30) else {}
+            if bounded or self.rng.probability(3):
+                paging["after"] = self.rng.choice(cursors) if bounded else None
             return paging
         if not bounded:
-            return {"last": size, "first": 3} if self.dice.chance(10) else {"last": size}
-        cursor = self.dice.pick(cursors)
-        return {"first" if self.dice.chance(25) else "last": size, "before": cursor}
+            return {"last": size, "first": 3} if self.rng.probability(10) else {"last": size}
+        cursor = self.rng.choice(cursors)
+        return {"first" if self.rng.probability(25) else "last": size, "before": cursor}
 
-    def _spoil(self, drawn: dict[str, Any], field: GraphQLField, target: str) -> None:
+    def _make_invalid(self, arguments: dict[str, Any], field: GraphQLField, target: str) -> None:
         """Make a page impossible, in one of the ways in which clients do."""
         ways: list[dict[str, Any]] = [{"first": -1}, {"first": 501}, {"after": "nonsense"}]
         if "last" in field.args:
             ways += [{"last": -1}, {"after": "x", "last": 1}, {"after": "x", "before": "y"}, {"before": ""}]
         if "orderBy" in field.args:
             (term,) = self._value(field.args["orderBy"].type, (target, ""))[:1] or [{"field": "TITLE"}]
-            ways += [{"orderBy": [term, term]}, {"orderBy": [term], "before": self.dice.pick(self.data.cursors("Tag", None))}]
+            ways += [{"orderBy": [term, term]}, {"orderBy": [term], "before": self.rng.choice(self.data.cursors("Tag", None))}]
         if "filter" in field.args:
             (member,) = list(self._value(field.args["filter"].type, (target, "")))[:1] or ["not"]
             ways += [{"filter": {member: None}}] * 2
-        way = self.dice.pick(ways)
-        for name in PAGING & drawn.keys() if PAGING & way.keys() else ():
-            del drawn[name]
-        drawn |= way
+        way = self.rng.choice(ways)
+        for name in PAGING & arguments.keys() if PAGING & way.keys() else ():
+            del arguments[name]
+        arguments |= way
 
-    def _value(self, type_: GraphQLInputType, place: Place, nesting: int = 0) -> Any:
-        type_ = strictly(type_)
+    def _value(self, type_: GraphQLInputType, path: FieldPath, nesting: int = 0) -> Any:
+        type_ = nullable_type(type_)
         if isinstance(type_, GraphQLList):
-            return self._list(type_.of_type, place, nesting)
+            return self._list(type_.of_type, path, nesting)
         if isinstance(type_, GraphQLInputObjectType):
-            return self._object(type_, place, nesting)
+            return self._object(type_, path, nesting)
         if isinstance(type_, GraphQLEnumType):
-            return self.dice.pick(list(type_.values))
+            return self.rng.choice(list(type_.values))
         if type_ is GraphQLBoolean:
-            return self.dice.chance(50)
-        return self._scalar(type_.name, place)
+            return self.rng.probability(50)
+        return self._scalar(type_.name, path)
 
-    def _list(self, type_: GraphQLInputType, place: Place, nesting: int) -> list[Any]:
-        several = [self._value(type_, place, nesting) for _ in range(self.dice.number(0, 3))]
-        if isinstance(strictly(type_), GraphQLInputObjectType) and nesting == 0:
+    def _list(self, type_: GraphQLInputType, path: FieldPath, nesting: int) -> list[Any]:
+        several = [self._value(type_, path, nesting) for _ in range(self.rng.number(0, 3))]
+        if isinstance(nullable_type(type_), GraphQLInputObjectType) and nesting == 0:
             # A list of terms, such as an order, says each thing once.
             return list({next(iter(one.values()), None): one for one in several}.values())
         return several
 
-    def _object(self, type_: GraphQLInputObjectType, place: Place, nesting: int) -> dict[str, Any]:
-        noun = type_.name.removesuffix("Filter")
+    def _object(self, type_: GraphQLInputObjectType, path: FieldPath, nesting: int) -> dict[str, Any]:
+        type_name = type_.name.removesuffix("Filter")
         required = [name for name, member in type_.fields.items() if isinstance(member.type, GraphQLNonNull)]
         optional = [
             name
             for name, member in type_.fields.items()
-            if name not in required and (nesting < MAX_NESTING or is_flat(get_named_type(member.type)))
+            if name not in required and (nesting < MAX_NESTING or has_only_leaves(get_named_type(member.type)))
         ]
-        names = [*required, *(self.dice.some(optional, 2) if optional and not self.dice.chance(3) else [])]
-        if self.dice.chance(50):
+        names = [*required, *(self.rng.sample(optional, 2) if optional and not self.rng.probability(3) else [])]
+        if self.rng.probability(50):
             names = [name for name in names if type_.fields[name].default_value is Undefined]
-        here = noun if noun in self.schema.type_map else None
-        return {name: self._value(type_.fields[name].type, (here, name) if here else place, nesting + 1) for name in names}
+        here = type_name if type_name in self.schema.type_map else None
+        return {name: self._value(type_.fields[name].type, (here, name) if here else path, nesting + 1) for name in names}
 
-    def _scalar(self, kind: str, place: Place) -> Any:
-        pool = [value for name in self._rows(place[0]) for value in self.data.values(name, place[1])]
-        if not pool or (not self.kind.whole and self.dice.chance(6)):
-            return {"ID": NOWHERE, "DateTime": "2026-01-02T12:00:00Z", "String": "x", "Boolean": True}.get(kind, 1)
-        value = self.dice.pick(pool)
-        if kind == "String":
-            return self._like(str(value))
-        if kind == "DateTime":
-            return self._same_moment(value)
-        return value.upper() if kind == "ID" and self.dice.chance(5) else value
+    def _scalar(self, options: str, path: FieldPath) -> Any:
+        pool = [value for name in self._rows(path[0]) for value in self.data.values(name, path[1])]
+        if not pool or (not self.options.non_empty and self.rng.probability(6)):
+            return {"ID": UNKNOWN_ID, "DateTime": "2026-01-02T12:00:00Z", "String": "x", "Boolean": True}.get(options, 1)
+        value = self.rng.choice(pool)
+        if options == "String":
+            return self._similar_text(str(value))
+        if options == "DateTime":
+            return self._same_instant(value)
+        return value.upper() if options == "ID" and self.rng.probability(5) else value
 
-    def _like(self, text: str) -> str:
+    def _similar_text(self, text: str) -> str:
         """Return the text, or a part of it, perhaps in the other case."""
-        if self.dice.chance(40):
-            start = self.dice.number(0, max(0, len(text) - 1))
-            text = text[start : start + self.dice.number(0, 3)]
-        return text.swapcase() if self.dice.chance(35) else text
+        if self.rng.probability(40):
+            start = self.rng.number(0, max(0, len(text) - 1))
+            text = text[start : start + self.rng.number(0, 3)]
+        return text.swapcase() if self.rng.probability(35) else text
 
-    def _same_moment(self, text: str) -> str:
-        moment = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=self.dice.number(0, 3))))
+    def _same_instant(self, text: str) -> str:
+        moment = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=self.rng.number(0, 3))))
         return moment.isoformat().replace("+00:00", "Z")
 
     def _target(self, field: GraphQLField) -> str:

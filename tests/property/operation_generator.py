@@ -25,9 +25,9 @@ from graphql import (
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.property.argument_printer import Arguments
-from tests.property.argument_values import Data, Kind, Values
-from tests.property.random_source import Dice
+from tests.property.argument_printer import ArgumentPrinter
+from tests.property.argument_values import ArgumentGenerator, Data, GenerationOptions
+from tests.property.random_source import RandomSource
 
 MAX_DEPTH = 8
 MAX_ROWS = 120  # that may meet at one place of the answer
@@ -78,11 +78,11 @@ class _Fragment:
 
 
 @dataclass
-class _Author:
-    dice: Dice
+class _OperationGenerator:
+    rng: RandomSource
     schema: GraphQLSchema
     scopes: list[Scope]
-    arguments: Arguments
+    arguments: ArgumentPrinter
     fragments: dict[str, _Fragment] = field(default_factory=dict)
     fragment_texts: list[str] = field(default_factory=list)
     calls: dict[str, list[_Call]] = field(default_factory=dict)
@@ -92,19 +92,19 @@ class _Author:
     def operation(self) -> Operation:
         assert self.schema.query_type is not None
         body = self.selection(self.schema.query_type, 0, 1)
-        name = "Main" if self.dice.chance(30) else None
+        name = "Main" if self.rng.probability(30) else None
         variables = f"({', '.join(self.arguments.definitions)})" if self.arguments.definitions else ""
         texts = [f"query {name or ''}{variables} {body}" if name or variables else body, *self.fragment_texts]
-        if name and self.dice.chance(20):
-            texts.insert(self.dice.number(0, 1), "query Other { __typename }")
-        return Operation("\n".join(texts), self.arguments.given, name)
+        if name and self.rng.probability(20):
+            texts.insert(self.rng.number(0, 1), "query Other { __typename }")
+        return Operation("\n".join(texts), self.arguments.variables, name)
 
     def selection(self, type_: Scope, depth: int, rows: int) -> str:
-        members = [self.member(type_, depth, rows) for _ in range(self.dice.number(1, 3 if depth else 2))]
+        members = [self.member(type_, depth, rows) for _ in range(self.rng.number(1, 3 if depth else 2))]
         return f"{{ {' '.join(members)} }}"
 
     def member(self, type_: Scope, depth: int, rows: int) -> str:
-        what = self.dice.number(0, 99)
+        what = self.rng.number(0, 99)
         abstract = 50 if isinstance(type_, GraphQLInterfaceType) else 0
         if self.cost < MAX_FIELDS:
             if what >= 92 - abstract // 2:
@@ -119,10 +119,10 @@ class _Author:
     def field(self, type_: Scope, depth: int, rows: int) -> str:
         lately = self.calls.get(type_.name, [])[-4:]
         known = [call for call in lately if self._fits(type_, call.name, call.size, depth, rows)]
-        if known and self.dice.chance(25):
-            call = self.dice.pick(known)
+        if known and self.rng.probability(25):
+            call = self.rng.choice(known)
         else:
-            name = self._name(type_, depth, rows)
+            name = self._choose_field(type_, depth, rows)
             if name is None:
                 return self._typename(type_)
             call = self._call(type_, name, depth, rows)
@@ -136,11 +136,11 @@ class _Author:
             for one in self.fragments.values()
             if self._overlap(type_, one.type) and depth <= one.depth and rows <= one.rows and one.cost + self.cost < MAX_FIELDS
         ]
-        if fitting and self.dice.chance(60):
-            fragment = self.dice.pick(fitting)
+        if fitting and self.rng.probability(60):
+            fragment = self.rng.choice(fitting)
             self.cost += fragment.cost
         else:
-            before, target = self.cost, self.dice.pick(self._overlapping(type_))
+            before, target = self.cost, self.rng.choice(self._overlapping(type_))
             body = self.selection(target, depth, rows)
             fragment = _Fragment(f"F{len(self.fragments)}", target, depth, rows, self.cost - before)
             self.fragments[fragment.name] = fragment
@@ -148,50 +148,50 @@ class _Author:
         return f"...{fragment.name}{self.condition()}"
 
     def inline_fragment(self, type_: Scope, depth: int, rows: int) -> str:
-        if self.dice.chance(30):
+        if self.rng.probability(30):
             return f"...{self.condition()} {self.selection(type_, depth, rows)}"
-        target = self.dice.pick(self._overlapping(type_))
+        target = self.rng.choice(self._overlapping(type_))
         return f"... on {target.name}{self.condition()} {self.selection(target, depth, rows)}"
 
     def condition(self) -> str:
         """Return directives, seldom, that mostly let pass."""
-        if not self.dice.chance(10):
+        if not self.rng.probability(10):
             return ""
-        directives = self.dice.some(["include", "skip"], 2)
-        passing = {name: (name == "include") != self.dice.chance(25) for name in directives}
-        return "".join(f" @{name}(if: {self.arguments.spelled(value, _CONDITION)})" for name, value in passing.items())
+        directives = self.rng.sample(["include", "skip"], 2)
+        passing = {name: (name == "include") != self.rng.probability(25) for name in directives}
+        return "".join(f" @{name}(if: {self.arguments.print_value(value, _CONDITION)})" for name, value in passing.items())
 
-    def _name(self, type_: Scope, depth: int, rows: int) -> str | None:
+    def _choose_field(self, type_: Scope, depth: int, rows: int) -> str | None:
         """Return the name of a field for which there is room, most often of one that leads on."""
-        fitting = [name for name in type_.fields if self._fits(type_, name, self._least(type_, name), depth, rows)]
+        fitting = [name for name in type_.fields if self._fits(type_, name, self._min_size(type_, name), depth, rows)]
         deep = [name for name in fitting if is_composite_type(get_named_type(type_.fields[name].type))]
-        if deep and self.dice.chance(60):
+        if deep and self.rng.probability(60):
             fitting = deep
-        return self.dice.pick(fitting) if fitting else None
+        return self.rng.choice(fitting) if fitting else None
 
     def _call(self, type_: Scope, name: str, depth: int, rows: int) -> _Call:
         declared = type_.fields[name]
         if declared.args:
             arguments, size = self.arguments.of(declared, top=depth == 0, most=MAX_ROWS // rows)
         else:
-            arguments, size = "", self._least(type_, name)
-        call = _Call(self._key(name, arguments, str(declared.type), type_), name, arguments, size)
+            arguments, size = "", self._min_size(type_, name)
+        call = _Call(self._response_key(name, arguments, str(declared.type), type_), name, arguments, size)
         self.calls.setdefault(type_.name, []).append(call)
         return call
 
     def _typename(self, type_: Scope) -> str:
-        return _Call(self._key("__typename", "", "String!", type_), "__typename", "", 1).text
+        return _Call(self._response_key("__typename", "", "String!", type_), "__typename", "", 1).text
 
-    def _key(self, name: str, arguments: str, answer: str, type_: Scope) -> str:
+    def _response_key(self, name: str, arguments: str, answer: str, type_: Scope) -> str:
         """Return a response key that means this and nothing else; sometimes it is the name of quite another field."""
         meaning = (name, arguments, answer)
-        if self.meanings.setdefault(name, meaning) == meaning and not self.dice.chance(15):
+        if self.meanings.setdefault(name, meaning) == meaning and not self.rng.probability(15):
             return name
         known = [key for key, meant in self.meanings.items() if meant == meaning]
-        if known and self.dice.chance(50):
-            return self.dice.pick(known)
-        free = [other for other in type_.fields if other not in self.meanings] if self.dice.chance(20) else []
-        key = self.dice.pick(free) if free else f"a{len(self.meanings)}"
+        if known and self.rng.probability(50):
+            return self.rng.choice(known)
+        free = [other for other in type_.fields if other not in self.meanings] if self.rng.probability(20) else []
+        key = self.rng.choice(free) if free else f"a{len(self.meanings)}"
         self.meanings[key] = meaning
         return key
 
@@ -200,7 +200,7 @@ class _Author:
             return True
         return depth < MAX_DEPTH and self.cost < MAX_FIELDS and rows * size <= MAX_ROWS
 
-    def _least(self, type_: Scope, name: str) -> int:
+    def _min_size(self, type_: Scope, name: str) -> int:
         """Return how many rows a field brings at least, for all that one can do."""
         listed = is_list_type(get_nullable_type(type_.fields[name].type))
         return UNPAGED_LIST if listed and "pageInfo" not in type_.fields else 1
@@ -218,7 +218,9 @@ def examples(number: int) -> settings:
     return settings(max_examples=number, deadline=None, print_blob=True, database=None, suppress_health_check=slow)
 
 
-def operations(schema: GraphQLSchema, data: Data, kind: Kind = Kind()) -> st.SearchStrategy[Operation]:
+def operations(
+    schema: GraphQLSchema, data: Data, options: GenerationOptions = GenerationOptions()
+) -> st.SearchStrategy[Operation]:
     """Return operations of a kind."""
     # Short ones make small operations, which often have the shape of another with other values.
     tapes = st.one_of([st.binary(min_size=size, max_size=size) for size in (TAPE // 20, TAPE // 8, TAPE, TAPE)])
@@ -226,7 +228,9 @@ def operations(schema: GraphQLSchema, data: Data, kind: Kind = Kind()) -> st.Sea
 
     @st.composite
     def written(draw: st.DrawFn) -> Operation:
-        dice = Dice(draw(tapes))
-        return _Author(dice, schema, scopes, Arguments(dice, Values(dice, schema, data, kind))).operation()
+        rng = RandomSource(draw(tapes))
+        return _OperationGenerator(
+            rng, schema, scopes, ArgumentPrinter(rng, ArgumentGenerator(rng, schema, data, options))
+        ).operation()
 
     return written()

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Dice:
+class RandomSource:
     """Thinks in small integers."""
 
     def __init__(self, tape: bytes) -> None:
@@ -20,15 +20,15 @@ class Dice:
         """Return a number from low to high; 256 different ones at most."""
         return low + next(self._bytes, 0) * (high - low + 1) // 256
 
-    def chance(self, percent: int) -> bool:
+    def probability(self, percent: int) -> bool:
         """Tell whether something happens that does so in so many of a hundred cases."""
         return percent > 0 and next(self._bytes, 0) * 100 >= 256 * (100 - percent)
 
-    def pick(self, several: Sequence[T]) -> T:
+    def choice(self, several: Sequence[T]) -> T:
         """Return one of several."""
         return several[self.number(0, len(several) - 1)]
 
-    def some(self, several: Sequence[T], most: int) -> list[T]:
+    def sample(self, several: Sequence[T], most: int) -> list[T]:
         """Return one to `most` different ones, in any order."""
         left = list(several)
         return [left.pop(self.number(0, len(left) - 1)) for _ in range(self.number(1, min(most, len(left))))]

@@ -54,7 +54,7 @@ DEFAULT_ORDERS = {
     "Comment": [("created", False)],
 }
 
-Bearings = set[tuple[str, str]]  # (task, tag)
+TagLinks = set[tuple[str, str]]  # (task, tag)
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,17 @@ class Relation:
 
     target: str
     many: bool
-    holds: Callable[[Row, Row, Bearings], bool]
+    holds: Callable[[Row, Row, TagLinks], bool]
 
 
 RELATIONS = {
     ("Task", "list"): Relation("TaskList", many=False, holds=lambda task, one, _: one["id"] == task["list_id"]),
     ("Task", "parent"): Relation("Task", many=False, holds=lambda task, one, _: one["id"] == task["parent_id"]),
-    ("Task", "tags"): Relation("Tag", many=True, holds=lambda task, tag, borne: (task["id"], tag["id"]) in borne),
+    ("Task", "tags"): Relation("Tag", many=True, holds=lambda task, tag, tag_links: (task["id"], tag["id"]) in tag_links),
     ("Task", "subtasks"): Relation("Task", many=True, holds=lambda task, one, _: one["parent_id"] == task["id"]),
     ("Task", "comments"): Relation("Comment", many=True, holds=lambda task, one, _: one["task_id"] == task["id"]),
     ("TaskList", "tasks"): Relation("Task", many=True, holds=lambda one, task, _: task["list_id"] == one["id"]),
-    ("Tag", "tasks"): Relation("Task", many=True, holds=lambda tag, task, borne: (task["id"], tag["id"]) in borne),
+    ("Tag", "tasks"): Relation("Task", many=True, holds=lambda tag, task, tag_links: (task["id"], tag["id"]) in tag_links),
     ("Comment", "task"): Relation("Task", many=False, holds=lambda one, task, _: task["id"] == one["task_id"]),
 }
 
@@ -96,13 +96,13 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
-def refuse(code: str) -> GraphQLError:
+def api_error(code: str) -> GraphQLError:
     """Return an error as either door would tell it, but for its words."""
     return GraphQLError(code, extensions={"code": code})
 
 
 @dataclass
-class Seen:
+class VisitedPaths:
     """Where an operation went: the places of its relations, and of the connections it asked to be counted."""
 
     levels: set[Path_] = field(default_factory=set)
@@ -110,22 +110,22 @@ class Seen:
     nodes: set[Path_] = field(default_factory=set)
 
 
-class Reference:
+class ReferenceExecutor:
     """Answers one user's operations."""
 
     def __init__(self, rows: Rows, user_id: str) -> None:
         self.user_id = user_id
-        self.everyones = {name: [derived(name, row) for row in rows[table]] for name, table in ROW_TYPES.items()}
-        self.mine = {
+        self.all_rows = {name: [with_computed_fields(name, row) for row in rows[table]] for name, table in ROW_TYPES.items()}
+        self.own_rows = {
             name: [row for row in several if row["user_id"] == user_id and row["deleted_at"] is None]
-            for name, several in self.everyones.items()
+            for name, several in self.all_rows.items()
         }
-        self.bearings = {(pair["task_id"], pair["tag_id"]) for pair in rows["task_tag"] if pair["user_id"] == user_id}
+        self.tag_links = {(pair["task_id"], pair["tag_id"]) for pair in rows["task_tag"] if pair["user_id"] == user_id}
         (account,) = (row for row in rows["user"] if row["id"] == user_id)
         (counter,) = (row for row in rows["user_revision"] if row["user_id"] == user_id)
         self.account = {**account, "revision": counter["revision"]}
-        self.seen = Seen()
-        self._places: dict[str, list[str]] = {}
+        self.visited = VisitedPaths()
+        self._cursors_by_order: dict[str, list[str]] = {}
 
     @cached_property
     def schema(self) -> GraphQLSchema:
@@ -139,7 +139,7 @@ class Reference:
 
     def run(self, document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None) -> ExecutionResult:
         """Execute an operation the ordinary way."""
-        self.seen = Seen()
+        self.visited = VisitedPaths()
         return execute_sync(
             self.schema,
             document,
@@ -152,20 +152,20 @@ class Reference:
     def values(self, type_name: str, field_name: str) -> list[Any]:
         """Return the values that occur in a column, in anybody's rows, but mostly in one's own."""
         column = snake(field_name)
-        found = [row.get(column) for row in [*self.mine[type_name] * 3, *self.everyones[type_name]]]
+        found = [row.get(column) for row in [*self.own_rows[type_name] * 3, *self.all_rows[type_name]]]
         return [value.isoformat() if isinstance(value, datetime) else value for value in found if value is not None]
 
     def cursors(self, type_name: str, order_by: Sequence[Row] | None) -> list[str]:
         """Return the places of all one's rows in this order; a deleted row's place is a place too."""
         order = self._order(type_name, order_by)
         key = f"{type_name} {order}"
-        if key not in self._places:
-            mine = [row for row in self.everyones[type_name] if row["user_id"] == self.user_id]
-            self._places[key] = [self._cursor(type_name, order, row) for row in mine]
-        return self._places[key]
+        if key not in self._cursors_by_order:
+            own_rows = [row for row in self.all_rows[type_name] if row["user_id"] == self.user_id]
+            self._cursors_by_order[key] = [self._cursor(type_name, order, row) for row in own_rows]
+        return self._cursors_by_order[key]
 
     def _resolve(self, source: Row, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        self._notice(info)
+        self._record_visit(info)
         given = {snake(name): value for name, value in arguments.items()}
         if info.parent_type.name == "Query":
             return getattr(self, f"query_{info.field_name}")(source, **given)
@@ -174,14 +174,14 @@ class Reference:
             return self._resolve_relation(source, relation, given)
         return source[snake(info.field_name)]
 
-    def _notice(self, info: GraphQLResolveInfo[Any]) -> None:
-        place = tuple(str(step) for step in info.path.as_list() if not isinstance(step, int))
+    def _record_visit(self, info: GraphQLResolveInfo[Any]) -> None:
+        path = tuple(str(step) for step in info.path.as_list() if not isinstance(step, int))
         if info.field_name == "totalCount":
-            self.seen.totals.add(place[:-1])
+            self.visited.totals.add(path[:-1])
         elif info.parent_type.name in {"Query", *ROW_TYPES} and is_composite_type(get_named_type(info.return_type)):
-            self.seen.levels.add(place)
+            self.visited.levels.add(path)
             if info.field_name == "node":
-                self.seen.nodes.add(place)
+                self.visited.nodes.add(path)
 
     # The roots.
 
@@ -189,26 +189,26 @@ class Reference:
         return self.account
 
     def query_node(self, _: Row, id: str) -> Row | None:
-        wanted = identifier(id)
-        return next((row for rows in self.mine.values() for row in rows if row["id"] == wanted), None)
+        wanted = parse_id(id)
+        return next((row for rows in self.own_rows.values() for row in rows if row["id"] == wanted), None)
 
     def query_task(self, _: Row, id: str) -> Row:
-        return self._found("Task", id)
+        return self._require_row("Task", id)
 
     def query_list(self, _: Row, id: str) -> Row:
-        return self._found("TaskList", id)
+        return self._require_row("TaskList", id)
 
     def query_tag(self, _: Row, id: str) -> Row:
-        return self._found("Tag", id)
+        return self._require_row("Tag", id)
 
     def query_tasks(self, _: Row, **page: Any) -> Row:
-        return self._page("Task", self.mine["Task"], **page)
+        return self._page("Task", self.own_rows["Task"], **page)
 
     def query_lists(self, _: Row, **page: Any) -> Row:
-        return self._page("TaskList", self.mine["TaskList"], **page)
+        return self._page("TaskList", self.own_rows["TaskList"], **page)
 
     def query_tags(self, _: Row, **page: Any) -> Row:
-        return self._page("Tag", self.mine["Tag"], **page)
+        return self._page("Tag", self.own_rows["Tag"], **page)
 
     # Who has a world of rows has never logged in; what these hold is for tests of both doors.
 
@@ -222,23 +222,23 @@ class Reference:
 
     def related(self, row: Row, relation: Relation) -> list[Row]:
         """Return the rows that a relation leads to, in no order."""
-        return [other for other in self.mine[relation.target] if relation.holds(row, other, self.bearings)]
+        return [other for other in self.own_rows[relation.target] if relation.holds(row, other, self.tag_links)]
 
     def _resolve_relation(self, row: Row, relation: Relation, arguments: Row) -> Any:
         rows = self.related(row, relation)
         if not relation.many:
             return rows[0] if rows else None
         if relation.target == "Tag":
-            return in_order(rows, DEFAULT_ORDERS["Tag"])
+            return sort_rows(rows, DEFAULT_ORDERS["Tag"])
         return self._page(relation.target, rows, **arguments)
 
     def _by_id(self, type_name: str, row_id: str | None) -> Row | None:
-        return next((row for row in self.mine[type_name] if row["id"] == row_id), None)
+        return next((row for row in self.own_rows[type_name] if row["id"] == row_id), None)
 
-    def _found(self, type_name: str, row_id: str) -> Row:
-        row = self._by_id(type_name, identifier(row_id))
+    def _require_row(self, type_name: str, row_id: str) -> Row:
+        row = self._by_id(type_name, parse_id(row_id))
         if row is None:
-            raise refuse("NOT_FOUND")
+            raise api_error("NOT_FOUND")
         return row
 
     # Pages.
@@ -258,13 +258,13 @@ class Reference:
         order = self._order(type_name, order_by)
         backward = last is not None or before is not None
         if backward and after is not None:
-            raise refuse("INVALID_INPUT")
+            raise api_error("INVALID_INPUT")
         size = last if last is not None else 50 if first is None else first
         if not 0 <= size <= 500:
-            raise refuse("INVALID_INPUT")
-        all_pages = in_order([row for row in rows if filter is None or self.fulfils(type_name, row, filter)], order)
+            raise api_error("INVALID_INPUT")
+        all_pages = sort_rows([row for row in rows if filter is None or self.matches(type_name, row, filter)], order)
         cursor = before if backward else after
-        beyond = all_pages if cursor is None else self._beyond(type_name, order, all_pages, cursor, backward=backward)
+        beyond = all_pages if cursor is None else self._rows_after(type_name, order, all_pages, cursor, backward=backward)
         nodes = beyond[max(0, len(beyond) - size) :] if backward else beyond[:size]
         more = len(beyond) > size
         cursors = [self._cursor(type_name, order, row) for row in nodes]
@@ -283,74 +283,76 @@ class Reference:
     def _order(self, type_name: str, order_by: Sequence[Row] | None) -> list[tuple[str, bool]]:
         terms = [(term["field"].lower(), term.get("direction", "asc").lower() == "desc") for term in order_by or ()]
         if len({sort for sort, _ in terms}) < len(terms):
-            raise refuse("INVALID_INPUT")
+            raise api_error("INVALID_INPUT")
         return terms or DEFAULT_ORDERS[type_name]
 
     def _cursors(self, type_name: str, order: Sequence[tuple[str, bool]]) -> Cursors:
         return Cursors(self.user_id, ENTITIES[ROW_TYPES[type_name]], tuple(Order(*term) for term in order))
 
     def _cursor(self, type_name: str, order: Sequence[tuple[str, bool]], row: Row) -> str:
-        return self._cursors(type_name, order).write([value for value, _ in keys(row, order)])
+        return self._cursors(type_name, order).write([value for value, _ in sort_keys(row, order)])
 
-    def _beyond(
+    def _rows_after(
         self, type_name: str, order: Sequence[tuple[str, bool]], rows: list[Row], cursor: str, *, backward: bool
     ) -> list[Row]:
         try:
             there = self._cursors(type_name, order).read(cursor, "")
         except InvalidInput:
-            raise refuse("INVALID_INPUT") from None
-        return [row for row in rows if is_beyond(keys(row, order), there, backward=backward)]
+            raise api_error("INVALID_INPUT") from None
+        return [row for row in rows if is_after(sort_keys(row, order), there, backward=backward)]
 
     # Filters. What is null fulfils no comparison, and `not` turns whatever is not true into true: so false and unknown are one.
 
-    def fulfils(self, type_name: str, row: Row, tree: Any) -> bool:
+    def matches(self, type_name: str, row: Row, tree: Any) -> bool:
         """Tell whether the row is wanted: all members of the filter must hold."""
-        return all(self._holds(type_name, row, name, value) for name, value in demand(tree).items())
+        return all(self._matches_condition(type_name, row, name, value) for name, value in require_not_null(tree).items())
 
-    def _holds(self, type_name: str, row: Row, name: str, value: Any) -> bool:
+    def _matches_condition(self, type_name: str, row: Row, name: str, value: Any) -> bool:
         match name:
             case "and" | "or":
-                holding = [self.fulfils(type_name, row, part) for part in demand(value)]
+                holding = [self.matches(type_name, row, part) for part in require_not_null(value)]
                 return all(holding) if name == "and" else any(holding)
             case "not":
-                return not self.fulfils(type_name, row, value)
+                return not self.matches(type_name, row, value)
             case _ if relation := RELATIONS.get((type_name, name)):
                 rows = self.related(row, relation)
-                parts = demand(value) if relation.many else {"some": value}
-                return all(self._quantified(relation.target, rows, quantifier, part) for quantifier, part in parts.items())
+                parts = require_not_null(value) if relation.many else {"some": value}
+                return all(
+                    self._matches_quantifier(relation.target, rows, quantifier, part) for quantifier, part in parts.items()
+                )
             case _:
                 column = snake(name)
                 convert = CONVERSIONS.get(column) or CONVERSIONS.get(column.rpartition("_")[2], unchanged)
                 held = PRIORITIES.index(row[column]) if column == "priority" else row[column]
-                return all(compare(held, operator, operand, convert) for operator, operand in demand(value).items())
+                return all(compare(held, operator, operand, convert) for operator, operand in require_not_null(value).items())
 
-    def _quantified(self, type_name: str, rows: list[Row], quantifier: str, part: Any) -> bool:
-        demand(part)
-        fulfilled = [self.fulfils(type_name, row, part) for row in rows]
-        return {"some": any(fulfilled), "none": not any(fulfilled), "every": all(fulfilled)}[quantifier]
+    def _matches_quantifier(self, type_name: str, rows: list[Row], quantifier: str, part: Any) -> bool:
+        require_not_null(part)
+        matching = [self.matches(type_name, row, part) for row in rows]
+        return {"some": any(matching), "none": not any(matching), "every": all(matching)}[quantifier]
 
 
-def derived(type_name: str, row: Row) -> Row:
+def with_computed_fields(type_name: str, row: Row) -> Row:
     """Return the row with its type, and what follows from its columns."""
     return {"__typename": type_name, **row, "completed": row.get("status") == "completed"}
 
 
-def identifier(text: str) -> str:
+def parse_id(text: str) -> str:
     """Return an id as the database spells it."""
     try:
         return str(UUID(text))
     except ValueError:
-        raise refuse("INVALID_INPUT") from None
+        raise api_error("INVALID_INPUT") from None
 
 
-def demand(value: Any) -> Any:
+def require_not_null(value: Any) -> Any:
     """Return what is not null."""
     if value is None:
-        raise refuse("INVALID_INPUT")
+        raise api_error("INVALID_INPUT")
     return value
 
 
-def moment(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """Return a time as the database holds it."""
     return datetime.fromisoformat(text)
 
@@ -360,32 +362,32 @@ def unchanged(value: Any) -> Any:
     return value
 
 
-CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"id": identifier, "at": moment, "priority": PRIORITIES.index}
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"id": parse_id, "at": parse_timestamp, "priority": PRIORITIES.index}
 
 
 def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], Any]) -> bool:
     """Tell whether a column's value fulfils one comparison."""
     if operator == "isNull":
-        return (value is None) is demand(operand)
-    wanted = [convert(one) for one in demand(operand)] if operator == "in" else convert(demand(operand))
+        return (value is None) is require_not_null(operand)
+    wanted = [convert(one) for one in require_not_null(operand)] if operator == "in" else convert(require_not_null(operand))
     return value is not None and bool(COMPARISONS[operator](value, wanted))
 
 
-def keys(row: Row, order: Sequence[tuple[str, bool]]) -> list[tuple[Any, bool]]:
+def sort_keys(row: Row, order: Sequence[tuple[str, bool]]) -> list[tuple[Any, bool]]:
     """Return what places the row in the order, and which of it descends; the id is last and goes the way of the one before."""
     terms = [(key(row), descending and turns) for sort, descending in order for key, turns in SORTS[sort]]
     return [*terms, (row["id"], terms[-1][1])]
 
 
-def in_order(rows: list[Row], order: Sequence[tuple[str, bool]]) -> list[Row]:
+def sort_rows(rows: list[Row], order: Sequence[tuple[str, bool]]) -> list[Row]:
     """Sort by the last key first: Python's sort is stable."""
-    placed = [(keys(row, order), row) for row in rows]
-    for place in reversed(range(len(placed[0][0]) if placed else 0)):
-        placed.sort(key=lambda one: one[0][place][0], reverse=placed[0][0][place][1])
+    placed = [(sort_keys(row, order), row) for row in rows]
+    for path in reversed(range(len(placed[0][0]) if placed else 0)):
+        placed.sort(key=lambda one: one[0][path][0], reverse=placed[0][0][path][1])
     return [row for _, row in placed]
 
 
-def is_beyond(here: Sequence[tuple[Any, bool]], there: Sequence[Any], *, backward: bool) -> bool:
+def is_after(here: Sequence[tuple[Any, bool]], there: Sequence[Any], *, backward: bool) -> bool:
     """Tell whether a row lies behind (or, backward, in front of) a place."""
     for (value, descending), other in zip(here, there, strict=True):
         if value != other:

@@ -15,35 +15,37 @@ from hypothesis import strategies as st
 
 from api.answers import encode
 from graphql_schema.late import late_variables
-from tests.property.argument_values import Kind
+from tests.property.argument_values import GenerationOptions
 from tests.property.operation_generator import Operation, examples, operations
-from tests.property.reference_executor import Reference
-from tests.support.datasets import everything, motley, put
-from tests.support.in_process_client import Caller, calling
-from tests.support.service import Cluster
+from tests.property.reference_executor import ReferenceExecutor
+from tests.support.datasets import dump_tables, insert_datasets, varied_dataset
+from tests.support.in_process_client import InProcessClient, in_process_client
+from tests.support.service import PostgresServer
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 
 
 @dataclass(frozen=True)
-class World:
+class Executors:
     """The same data twice: behind the engine, and as plain rows."""
 
-    caller: Caller
-    reference: Reference
+    client: InProcessClient
+    reference: ReferenceExecutor
     operations: st.SearchStrategy[Operation]
     flawed_operations: st.SearchStrategy[Operation]
 
 
 @pytest.fixture(scope="module")
-def world(cluster: Cluster) -> Iterator[World]:
+def executors(postgres: PostgresServer) -> Iterator[Executors]:
     """Ada's data, and beside it someone else's that must never appear."""
-    database = cluster.copy("template_todo")
-    put(database.owner, motley("ada"), motley("eve", tasks=12))
-    reference = Reference(everything(database.owner), "ada")
-    with calling(database, "ada") as caller:
-        flawed = operations(reference.schema, reference, Kind(flaws=25, flaws_below=True, slips=10))
-        yield World(caller, reference, operations(reference.schema, reference), flawed)
+    database = postgres.copy("template_todo")
+    insert_datasets(database.owner, varied_dataset("ada"), varied_dataset("eve", tasks=12))
+    reference = ReferenceExecutor(dump_tables(database.owner), "ada")
+    with in_process_client(database, "ada") as client:
+        flawed = operations(
+            reference.schema, reference, GenerationOptions(invalid_percent=25, invalid_at_any_depth=True, null_percent=10)
+        )
+        yield Executors(client, reference, operations(reference.schema, reference), flawed)
 
 
 def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | int], str]]]:
@@ -52,20 +54,20 @@ def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | in
     return encode(body.get("data")), errors
 
 
-def check(world: World, operation: Operation) -> None:
+def check(executors: Executors, operation: Operation) -> None:
     """Run an operation both ways, and with other ids where it takes these late; the answers must be equal."""
-    check_alone(world, operation)
+    check_once(executors, operation)
     late = set().union(*late_variables(parse(operation.document)).values())
-    for other in world.reference.values("Task", "id")[:3] if late & operation.variables.keys() else []:
-        brought = {name: other for name in operation.variables if name in late}
-        check_alone(world, replace(operation, variables=operation.variables | brought))
+    for other in executors.reference.values("Task", "id")[:3] if late & operation.variables.keys() else []:
+        changed = {name: other for name in operation.variables if name in late}
+        check_once(executors, replace(operation, variables=operation.variables | changed))
 
 
-def check_alone(world: World, operation: Operation) -> None:
+def check_once(executors: Executors, operation: Operation) -> None:
     """Run an operation both ways; the answers must be equal."""
-    expected = world.reference.run(parse(operation.document), operation.variables, operation.name).formatted
+    expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
     for _ in ("executed", "run by its readings alone, if it went well"):
-        answered = world.caller.run(operation.document, operation.variables, operation.name)
+        answered = executors.client.run(operation.document, operation.variables, operation.name)
         # Whatever is generated is valid: by graphql-core's own rules, which the door applies.
         assert answered.executed, answered.body
         assert comparable(answered.body) == comparable(expected)
@@ -74,30 +76,30 @@ def check_alone(world: World, operation: Operation) -> None:
 @pytest.mark.timeout(max(600, EXAMPLES))
 @examples(EXAMPLES)
 @given(data=st.data())
-def test_the_engine_answers_what_the_specification_says(world: World, data: st.DataObject) -> None:
-    check(world, data.draw(world.operations, label="operation"))
+def test_the_engine_answers_what_the_specification_says(executors: Executors, data: st.DataObject) -> None:
+    check(executors, data.draw(executors.operations, label="operation"))
 
 
 @pytest.mark.parametrize("page", ["first: 5", "last: 5"])
-def test_orders_that_differ_in_one_thing_are_not_mistaken_for_each_other(world: World, page: str) -> None:
-    fields = world.reference.schema.type_map["TaskOrderField"]
+def test_orders_that_differ_in_one_thing_are_not_mistaken_for_each_other(executors: Executors, page: str) -> None:
+    fields = executors.reference.schema.type_map["TaskOrderField"]
     assert isinstance(fields, GraphQLEnumType)
     for by in fields.values:
         for way in ("ASC", "DESC"):
             order = f"orderBy: [{{field: {by}, direction: {way}}}]"
-            check(world, Operation(f"{{ tasks({page}, {order}) {{ nodes {{ id }} }} }}", {}, None))
+            check(executors, Operation(f"{{ tasks({page}, {order}) {{ nodes {{ id }} }} }}", {}, None))
 
 
-def test_operators_are_not_mistaken_for_each_other(world: World) -> None:
-    operators = world.reference.schema.type_map["IntFilter"]
+def test_operators_are_not_mistaken_for_each_other(executors: Executors) -> None:
+    operators = executors.reference.schema.type_map["IntFilter"]
     assert isinstance(operators, GraphQLInputObjectType)
-    for revision in world.reference.values("Task", "revision")[:3]:
+    for revision in executors.reference.values("Task", "revision")[:3]:
         for operator in operators.fields:
             document = f"{{ tasks(first: 5, filter: {{revision: {{{operator}: {revision}}}}}) {{ totalCount nodes {{ id }} }} }}"
-            check(world, Operation(document, {}, None))
+            check(executors, Operation(document, {}, None))
 
 
-def faults(body: Mapping[str, Any]) -> dict[str | int | None, str]:
+def error_codes(body: Mapping[str, Any]) -> dict[str | int | None, str]:
     """Return which root fields failed, and with what codes; None stands for the operation."""
     errors = [(error.get("path") or [None], error.get("extensions", {})) for error in body.get("errors", ())]
     return {path[0]: extensions.get("code", "INVALID_INPUT") for path, extensions in errors}
@@ -105,13 +107,13 @@ def faults(body: Mapping[str, Any]) -> dict[str | int | None, str]:
 
 @examples(EXAMPLES // 10)
 @given(data=st.data())
-def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(world: World, data: st.DataObject) -> None:
-    operation = data.draw(world.flawed_operations, label="operation")
-    expected = world.reference.run(parse(operation.document), operation.variables, operation.name).formatted
-    answered = world.caller.run(operation.document, operation.variables, operation.name)
+def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(executors: Executors, data: st.DataObject) -> None:
+    operation = data.draw(executors.flawed_operations, label="operation")
+    expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
+    answered = executors.client.run(operation.document, operation.variables, operation.name)
 
     # The engine looks for flaws before it looks for rows, the reference only at the first row that leads to one.
-    failed, must_fail = faults(answered.body), faults(expected)
+    failed, must_fail = error_codes(answered.body), error_codes(expected)
     assert set(failed.values()) <= {"INVALID_INPUT", "NOT_FOUND"}
     assert failed or not must_fail
     assert all(failed[root] in {must_fail[root], "INVALID_INPUT"} for root in must_fail.keys() & failed.keys())
@@ -129,15 +131,17 @@ def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(world: World, dat
         ),
     ],
 )
-def test_null_that_a_default_lets_through_is_the_clients_mistake(world: World, document: str, variables: dict[str, Any]) -> None:
-    (error,) = world.caller.run(document, variables).body["errors"]
+def test_null_that_a_default_lets_through_is_the_clients_mistake(
+    executors: Executors, document: str, variables: dict[str, Any]
+) -> None:
+    (error,) = executors.client.run(document, variables).body["errors"]
 
     assert error["extensions"] == {"code": "INVALID_INPUT", "status": 422}
 
 
-def test_a_row_may_be_asked_for_more_members_than_the_database_has_columns(world: World) -> None:
+def test_a_row_may_be_asked_for_more_members_than_the_database_has_columns(executors: Executors) -> None:
     members = " ".join(f"a{number}: title" for number in range(1700))
-    answered = world.caller.run(f"{{ tasks(first: 1) {{ nodes {{ {members} }} }} }}")
+    answered = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {members} }} }} }}")
 
     # Either it is answered, or it is too much: but never is the database to blame.
     codes = [error["extensions"]["code"] for error in answered.body.get("errors", ())]

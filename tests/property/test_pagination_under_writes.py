@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.datasets import motley, put
-from tests.support.in_process_client import Caller, calling
-from tests.support.service import Cluster
+from tests.support.datasets import insert_datasets, varied_dataset
+from tests.support.in_process_client import InProcessClient, in_process_client
+from tests.support.service import PostgresServer
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $order: [TaskOrder!]) { lists { nodes { id
     tasks(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {
@@ -29,14 +29,14 @@ ORDERS: list[Any] = [
 class Walker:
     """Someone who pages through one of many lists, and whose other devices write meanwhile."""
 
-    def __init__(self, caller: Caller, order: Any, seed: int) -> None:
-        self.caller = caller
+    def __init__(self, client: InProcessClient, order: Any, seed: int) -> None:
+        self.client = client
         self.order = order
-        self.dice = random.Random(seed)  # noqa: S311 - the same walk every time
+        self.rng = random.Random(seed)  # noqa: S311 - the same walk every time
         self.list_id = self.run('mutation { createList(input: {name: "long"}) { list { id } } }')["createList"]["list"]["id"]
 
     def run(self, document: str, **variables: Any) -> Any:
-        body = self.caller.run(document, variables).body
+        body = self.client.run(document, variables).body
         assert "errors" not in body, body
         return body["data"]
 
@@ -51,10 +51,10 @@ class Walker:
     def write(self, several: int) -> None:
         inputs = [
             {
-                "title": self.dice.choice(["a", "A", "b", "c"]),
-                "priority": self.dice.choice(["LOW", "HIGH"]),
-                "status": self.dice.choice(["PENDING", "COMPLETED"]),
-                "position": self.dice.choice([1.0, 2.5]),
+                "title": self.rng.choice(["a", "A", "b", "c"]),
+                "priority": self.rng.choice(["LOW", "HIGH"]),
+                "status": self.rng.choice(["PENDING", "COMPLETED"]),
+                "position": self.rng.choice([1.0, 2.5]),
                 "listId": self.list_id,
             }
             for _ in range(several)
@@ -63,10 +63,10 @@ class Walker:
 
     def disturb(self, met: list[str]) -> None:
         """Write a few, and delete a few: also the one whose place the next page is asked from."""
-        self.write(self.dice.randrange(3))
+        self.write(self.rng.randrange(3))
         there = self.whole()
-        doomed = self.dice.sample(there, min(len(there), self.dice.randrange(3)))
-        if met and self.dice.random() < 0.3 and met[-1] in there:
+        doomed = self.rng.sample(there, min(len(there), self.rng.randrange(3)))
+        if met and self.rng.random() < 0.3 and met[-1] in there:
             doomed = [*{*doomed, met[-1]}]
         self.run(DELETE, ids=doomed)
 
@@ -94,19 +94,19 @@ class Walker:
 
 
 @pytest.fixture(scope="module")
-def caller(cluster: Cluster) -> Iterator[Caller]:
+def client(postgres: PostgresServer) -> Iterator[InProcessClient]:
     """Ada, among other lists of hers."""
-    database = cluster.copy("template_todo")
-    put(database.owner, motley("ada"))
-    with calling(database, "ada") as one:
+    database = postgres.copy("template_todo")
+    insert_datasets(database.owner, varied_dataset("ada"))
+    with in_process_client(database, "ada") as one:
         yield one
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 @pytest.mark.parametrize("way", ["forward", "backward"])
-def test_what_is_there_all_the_time_is_met_once(caller: Caller, way: str, order: Any, seed: int) -> None:
-    walker = Walker(caller, order, seed)
+def test_what_is_there_all_the_time_is_met_once(client: InProcessClient, way: str, order: Any, seed: int) -> None:
+    walker = Walker(client, order, seed)
     walker.write(25)
     before = walker.whole()
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from psycopg2.extensions import cursor
 from sqlalchemy import Pool, event
 
-from tests.property.argument_values import Kind
+from tests.property.argument_values import GenerationOptions
 from tests.property.operation_generator import Operation, examples, operations
-from tests.property.reference_executor import Reference, Seen
-from tests.support.api_clients import RestDoor
-from tests.support.datasets import everything, put, ring
-from tests.support.in_process_client import Caller, calling
-from tests.support.service import Cluster
+from tests.property.reference_executor import ReferenceExecutor, VisitedPaths
+from tests.support.api_clients import RestClient
+from tests.support.datasets import cyclic_dataset, dump_tables, insert_datasets
+from tests.support.in_process_client import InProcessClient, in_process_client
+from tests.support.service import PostgresServer
 
 SMALL, LARGE = 10, 1000
 SHAPES = 250
@@ -30,44 +30,49 @@ EVERYTHING = '{not: {title: {eq: "nothing"}}, listId: {isNull: false}, tags: {so
 class Sizes:
     """The same structure twice: few rows, and a hundred times as many tasks. No relation of any row is empty."""
 
-    small: Caller
-    large: Caller
-    reference: Reference
+    small: InProcessClient
+    large: InProcessClient
+    reference: ReferenceExecutor
     operations: st.SearchStrategy[Operation]
 
-    def sent(self, operation: Operation) -> tuple[int, int, Seen]:
+    def statement_counts(self, operation: Operation) -> tuple[int, int, VisitedPaths]:
         """Run the operation on both; return how many statements each took, and where the operation went."""
         counts = []
-        for caller in (self.small, self.large):
-            answered = caller.run(operation.document, operation.variables, operation.name)
+        for client in (self.small, self.large):
+            answered = client.run(operation.document, operation.variables, operation.name)
             assert "errors" not in answered.body, answered.body
-            counts.append(caller.statements)
+            counts.append(client.statements)
         self.reference.run(parse(operation.document), operation.variables, operation.name)
-        return counts[0], counts[1], self.reference.seen
+        return counts[0], counts[1], self.reference.visited
 
 
 @pytest.fixture(scope="module")
-def sizes(cluster: Cluster) -> Iterator[Sizes]:
+def sizes(postgres: PostgresServer) -> Iterator[Sizes]:
     """Two databases; what is in the small one is in the large one too."""
-    small, large = cluster.copy("template_todo"), cluster.copy("template_todo")
-    put(small.owner, ring("ada", tasks=SMALL))
-    put(large.owner, ring("ada", tasks=LARGE))
-    reference = Reference(everything(small.owner), "ada")
-    with calling(small, "ada") as on_few, calling(large, "ada") as on_many:
-        yield Sizes(on_few, on_many, reference, operations(reference.schema, reference, Kind(whole=True, flaws=0)))
+    small, large = postgres.copy("template_todo"), postgres.copy("template_todo")
+    insert_datasets(small.owner, cyclic_dataset("ada", tasks=SMALL))
+    insert_datasets(large.owner, cyclic_dataset("ada", tasks=LARGE))
+    reference = ReferenceExecutor(dump_tables(small.owner), "ada")
+    with in_process_client(small, "ada") as on_few, in_process_client(large, "ada") as on_many:
+        yield Sizes(
+            on_few,
+            on_many,
+            reference,
+            operations(reference.schema, reference, GenerationOptions(non_empty=True, invalid_percent=0)),
+        )
 
 
-def most(seen: Seen) -> int:
+def max_statements(visited: VisitedPaths) -> int:
     """Return how many statements may be sent: the opening, each level, each count; `node` first finds out what its id is of."""
-    return bool(seen.levels) + len(seen.levels) + len(seen.totals) + len(seen.nodes)
+    return bool(visited.levels) + len(visited.levels) + len(visited.totals) + len(visited.nodes)
 
 
 @examples(SHAPES)
 @given(data=st.data())
 def test_any_shape_takes_the_same_statements_on_10_and_on_1000_rows(sizes: Sizes, data: st.DataObject) -> None:
-    small, large, seen = sizes.sent(data.draw(sizes.operations, label="operation"))
+    small, large, visited = sizes.statement_counts(data.draw(sizes.operations, label="operation"))
 
-    assert small == large <= most(seen)
+    assert small == large <= max_statements(visited)
 
 
 @pytest.mark.parametrize(
@@ -89,15 +94,15 @@ def test_any_shape_takes_the_same_statements_on_10_and_on_1000_rows(sizes: Sizes
     ],
 )
 def test_a_level_is_a_statement(sizes: Sizes, document: str, statements: int) -> None:
-    small, large, _ = sizes.sent(Operation(document, {}, None))
+    small, large, _ = sizes.statement_counts(Operation(document, {}, None))
 
     assert (small, large) == (statements, statements)
 
 
 def test_finding_out_what_an_id_stands_for_takes_a_statement(sizes: Sizes) -> None:
-    wanted = sizes.reference.mine["TaskList"][0]["id"]
+    wanted = sizes.reference.own_rows["TaskList"][0]["id"]
     document = f'{{ node(id: "{wanted}") {{ ... on TaskList {{ tasks {{ nodes {{ title }} }} }} }} }}'
-    small, large, _ = sizes.sent(Operation(document, {}, None))
+    small, large, _ = sizes.statement_counts(Operation(document, {}, None))
 
     assert (small, large) == (1 + 1 + 2, 1 + 1 + 2)
 
@@ -105,11 +110,11 @@ def test_finding_out_what_an_id_stands_for_takes_a_statement(sizes: Sizes) -> No
 @contextmanager
 def round_trips() -> Iterator[list[str]]:
     """Collect everything that is sent to the database in this block, by whomever, COMMIT too."""
-    sent: list[str] = []
+    statement_counts: list[str] = []
 
     class Telling(cursor):  # type: ignore[misc] # psycopg2 has no types
         def execute(self, query: Any, vars: Any = None) -> None:
-            sent.append(str(query))
+            statement_counts.append(str(query))
             super().execute(query, vars)
 
     def tell(connection: Any, *_: object) -> None:
@@ -121,19 +126,19 @@ def round_trips() -> Iterator[list[str]]:
     event.listen(Pool, "checkout", tell)
     event.listen(Pool, "checkin", keep_silent)
     try:
-        yield sent
+        yield statement_counts
     finally:
         event.remove(Pool, "checkout", tell)
         event.remove(Pool, "checkin", keep_silent)
 
 
-def test_a_list_over_rest_takes_three_round_trips(rest: RestDoor) -> None:
+def test_a_list_over_rest_takes_three_round_trips(rest_client: RestClient) -> None:
     for number in range(3):
-        rest.create("task", title=f"{number}")
-    with round_trips() as sent:
-        assert len(rest.http.get("/api/me/tasks").json()) == 3
+        rest_client.create("task", title=f"{number}")
+    with round_trips() as statement_counts:
+        assert len(rest_client.http.get("/api/me/tasks").json()) == 3
 
-    opening, reading, closing = sent
+    opening, reading, closing = statement_counts
     assert opening.startswith("BEGIN")
     assert reading.startswith("SELECT")
     assert closing == "COMMIT"

@@ -21,7 +21,7 @@ TLS = ssl.create_default_context()
 
 
 @dataclass
-class DoorError(Exception):
+class ApiError(Exception):
     """An error, as far as both doors tell it alike."""
 
     code: str
@@ -31,7 +31,7 @@ class DoorError(Exception):
     current: Any = None
 
 
-class Door(ABC):
+class ApiClient(ABC):
     """One caller at one door."""
 
     def __init__(self, url: str, token: str | None) -> None:
@@ -100,19 +100,19 @@ class Door(ABC):
 PLURALS = {"task": "tasks", "list": "lists", "tag": "tags", "comment": "comments"}
 
 
-Doors = Callable[[str | None], Door]
+ClientFactory = Callable[[str | None], ApiClient]
 
 
 def refused(act: Callable[[], object]) -> str:
     """Return the code of the error that the act is refused with."""
     try:
         act()
-    except DoorError as error:
+    except ApiError as error:
         return error.code
     raise AssertionError("It was not refused.")
 
 
-class RestDoor(Door):
+class RestClient(ApiClient):
     """REST."""
 
     def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
@@ -125,7 +125,7 @@ class RestDoor(Door):
         assert problem["request_id"] == answer.headers["x-request-id"]
         pointers = [flaw["pointer"] for flaw in problem.get("errors", [])]
         current = problem.get("current")
-        raise DoorError(
+        raise ApiError(
             problem["error_code"], problem["status"], problem["detail"], pointers, _without_owner(current) if current else None
         )
 
@@ -211,7 +211,7 @@ ACCOUNT_FIELDS = "id email name revision"
 TOKEN_FIELDS = "id name scopes createdAt lastUsedAt expiresAt"
 
 
-class GraphQLDoor(Door):
+class GraphQLClient(ApiClient):
     """GraphQL."""
 
     def run(self, document: str, **variables: Any) -> Any:
@@ -225,7 +225,7 @@ class GraphQLDoor(Door):
         current = known.get("current")
         if current and len(current) == 1:
             current = next(iter(current.values()))
-        raise DoorError(known["code"], known["status"], error["message"], pointers, _rested(current) if current else None)
+        raise ApiError(known["code"], known["status"], error["message"], pointers, _rested(current) if current else None)
 
     def post(self, body: Any, **arguments: Any) -> Any:
         """Send any body, and return what came back."""

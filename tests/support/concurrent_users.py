@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.api_clients import Door, DoorError, GraphQLDoor, RestDoor, Row
-from tests.support.users import Person
+from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient, Row
+from tests.support.users import TestUser
 
 THREADS, TURNS = 8, 40
 _EVERYTHING = "list.tasks,tags.tasks,subtasks.tags,comments.task"
@@ -16,21 +16,21 @@ _NESTED = """{ viewer { name } lists { nodes { name tasks(first: 5) { totalCount
     tags { nodes { name tasks(first: 5) { nodes { title } } } } }"""
 
 
-class Regular:
+class ConcurrentUser:
     """Somebody all of whose texts are one word, and who is never to see another one's."""
 
     def __init__(self, url: str, number: int) -> None:
         self.word = f"word{number}x"
-        self.person = Person.register(url, name=self.word)
-        self.rest, self.graph = RestDoor(url, self.person.token), GraphQLDoor(url, self.person.token)
-        self.list_id = self.rest.create("list", name=self.word)["id"]
-        self.tag_id = self.graph.create("tag", name=self.word)["id"]
-        self.task = self.create(self.rest, "")
+        self.user = TestUser.register(url, name=self.word)
+        self.rest_client, self.graphql_client = RestClient(url, self.user.token), GraphQLClient(url, self.user.token)
+        self.list_id = self.rest_client.create("list", name=self.word)["id"]
+        self.tag_id = self.graphql_client.create("tag", name=self.word)["id"]
+        self.task = self.create(self.rest_client, "")
 
     def close(self) -> None:
         """Leave."""
-        self.rest.close()
-        self.graph.close()
+        self.rest_client.close()
+        self.graphql_client.close()
 
     def check(self, tree: Any) -> None:
         """Fail where the answer holds a word of another's."""
@@ -38,81 +38,81 @@ class Regular:
         assert self.word in text, text
         assert "word" not in text.replace(self.word, ""), text
 
-    def create(self, door: Door, stranger: str) -> Row:
-        task = door.create("task", title=self.word, list_id=self.list_id, tag_ids=[self.tag_id])
+    def create(self, client: ApiClient, other_task_id: str) -> Row:
+        task = client.create("task", title=self.word, list_id=self.list_id, tag_ids=[self.tag_id])
         self.check(task)
         return task
 
-    def page(self, door: Door, stranger: str) -> None:
-        self.check(door.page("task", limit=20))
+    def page(self, client: ApiClient, other_task_id: str) -> None:
+        self.check(client.page("task", limit=20))
 
-    def search(self, door: Door, stranger: str) -> None:
-        self.check(door.page("task", search="wor", limit=20))
+    def search(self, client: ApiClient, other_task_id: str) -> None:
+        self.check(client.page("task", search="wor", limit=20))
 
-    def nested(self, door: Door, stranger: str) -> None:
-        self.check(self.graph.run(_NESTED))
-        self.check(self.rest.send("GET", f"/api/me/tasks/{self.task['id']}?include={_EVERYTHING}").json())
+    def nested(self, client: ApiClient, other_task_id: str) -> None:
+        self.check(self.graphql_client.run(_NESTED))
+        self.check(self.rest_client.send("GET", f"/api/me/tasks/{self.task['id']}?include={_EVERYTHING}").json())
 
-    def account(self, door: Door, stranger: str) -> None:
-        assert door.me()["email"] == self.person.email
+    def account(self, client: ApiClient, other_task_id: str) -> None:
+        assert client.me()["email"] == self.user.email
 
-    def comment(self, door: Door, stranger: str) -> None:
-        self.check(door.comment(self.task["id"], self.word))
+    def comment(self, client: ApiClient, other_task_id: str) -> None:
+        self.check(client.comment(self.task["id"], self.word))
 
-    def toggle(self, door: Door, stranger: str) -> None:
-        self.check(door.complete(self.task["id"]))
+    def toggle(self, client: ApiClient, other_task_id: str) -> None:
+        self.check(client.complete(self.task["id"]))
 
-    def miss(self, door: Door, stranger: str) -> None:
-        refused("NOT_FOUND", lambda: door.get("task", stranger))
-        refused("NOT_FOUND", lambda: door.update("task", stranger, title=self.word))
+    def access_other_user(self, client: ApiClient, other_task_id: str) -> None:
+        refused("NOT_FOUND", lambda: client.get("task", other_task_id))
+        refused("NOT_FOUND", lambda: client.update("task", other_task_id, title=self.word))
 
-    def come_too_late(self, door: Door, stranger: str) -> None:
-        self.check(refused("PRECONDITION_FAILED", lambda: door.update("task", self.task["id"], 0, title=self.word)).current)
+    def stale_update(self, client: ApiClient, other_task_id: str) -> None:
+        self.check(refused("PRECONDITION_FAILED", lambda: client.update("task", self.task["id"], 0, title=self.word)).current)
 
-    def refer_to_another(self, door: Door, stranger: str) -> None:
-        refused("INVALID_INPUT", lambda: door.update("task", self.task["id"], parent_id=stranger))
+    def refer_to_other_user(self, client: ApiClient, other_task_id: str) -> None:
+        refused("INVALID_INPUT", lambda: client.update("task", self.task["id"], parent_id=other_task_id))
 
-    def repeat_a_name(self, door: Door, stranger: str) -> None:
-        refused("CONFLICT", lambda: door.create("tag", name=self.word.upper()))
+    def create_duplicate_tag(self, client: ApiClient, other_task_id: str) -> None:
+        refused("CONFLICT", lambda: client.create("tag", name=self.word.upper()))
 
 
-ERRANDS: Sequence[Callable[[Regular, Door, str], object]] = (
-    Regular.create,
-    Regular.page,
-    Regular.search,
-    Regular.nested,
-    Regular.account,
-    Regular.comment,
-    Regular.toggle,
-    Regular.miss,
-    Regular.come_too_late,
-    Regular.refer_to_another,
-    Regular.repeat_a_name,
+ACTIONS: Sequence[Callable[[ConcurrentUser, ApiClient, str], object]] = (
+    ConcurrentUser.create,
+    ConcurrentUser.page,
+    ConcurrentUser.search,
+    ConcurrentUser.nested,
+    ConcurrentUser.account,
+    ConcurrentUser.comment,
+    ConcurrentUser.toggle,
+    ConcurrentUser.access_other_user,
+    ConcurrentUser.stale_update,
+    ConcurrentUser.refer_to_other_user,
+    ConcurrentUser.create_duplicate_tag,
 )
 
 
-def refused(code: str, act: Callable[[], object]) -> DoorError:
+def refused(code: str, act: Callable[[], object]) -> ApiError:
     """Return the error that says no."""
-    with pytest.raises(DoorError) as error:
+    with pytest.raises(ApiError) as error:
         act()
     if error.value.code != code:
         raise error.value
     return error.value
 
 
-def crowd(people: Sequence[Regular], seed: int) -> list[str]:
+def run_concurrently(users: Sequence[ConcurrentUser], seed: int) -> list[str]:
     """Let them all run their errands at once; return the codes of errors that nobody asked for."""
 
     def turns(number: int) -> list[str]:
-        dice = random.Random(seed * THREADS + number)  # noqa: S311 - the same errands every time
-        unasked = []
+        rng = random.Random(seed * THREADS + number)  # noqa: S311 - the same errands every time
+        unexpected = []
         for _ in range(TURNS):
-            one, other = dice.sample(people, 2)
+            one, other = rng.sample(users, 2)
             try:
-                dice.choice(ERRANDS)(one, dice.choice([one.rest, one.graph]), other.task["id"])
-            except DoorError as error:
-                unasked.append(error.code)
-        return unasked
+                rng.choice(ACTIONS)(one, rng.choice([one.rest_client, one.graphql_client]), other.task["id"])
+            except ApiError as error:
+                unexpected.append(error.code)
+        return unexpected
 
     with ThreadPoolExecutor(THREADS) as pool:
         return [code for codes in pool.map(turns, range(THREADS)) for code in codes]

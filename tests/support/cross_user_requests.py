@@ -9,23 +9,23 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from tests.isolation.test_route_coverage import root_document
-from tests.support.permission_matrix import OPEN, REST, ROOTS, Expected
+from tests.support.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec
 from tests.support.resource_owner import KINDS
 from tests.support.service import SECRET
-from tests.support.table_rows import EVE, key, refresh_token
+from tests.support.table_rows import EVE, refresh_token, row_id
 from tests.support.users import PASSWORD, signed
 
-HERS = {kind: key(kind, "ada's") for kind in KINDS} | {"user": "me"}
+VICTIM_IDS = {kind: row_id(kind, "ada's") for kind in KINDS} | {"user": "me"}
 # Rows that both have, under the same ids; below them is what only one of them has.
-TWIN = {kind: key(kind, "") for kind in KINDS} | {"user": "me"}
+SHARED_IDS = {kind: row_id(kind, "") for kind in KINDS} | {"user": "me"}
 
 Call = Callable[[httpx.Client, str], httpx.Response]
 
 
-def rest(route: str, expected: Expected, ids: Mapping[str, str]) -> Call:
+def rest(route: str, spec: RouteSpec, ids: Mapping[str, str]) -> Call:
     method, path = route.split(" ")
-    body = {} if expected.json is None else {"json": json.loads(fill(json.dumps(expected.json), ids))}
-    return lambda http, url: http.request(method, url + fill(path + expected.query, ids), **body)
+    body = {} if spec.json is None else {"json": json.loads(fill(json.dumps(spec.json), ids))}
+    return lambda http, url: http.request(method, url + fill(path + spec.query, ids), **body)
 
 
 def graph(document: str, ids: Mapping[str, str]) -> Call:
@@ -33,8 +33,8 @@ def graph(document: str, ids: Mapping[str, str]) -> Call:
 
 
 def fill(text: str, ids: Mapping[str, str]) -> str:
-    for kind, row_id in ids.items():
-        text = text.replace(f"{{{kind}}}", row_id)
+    for kind, value in ids.items():
+        text = text.replace(f"{{{kind}}}", value)
     return text
 
 
@@ -49,23 +49,23 @@ _FILTERS = [
     {"subtasks": {"some": {"title": {"contains": "ada"}}}},
     {"not": {"comments": {"every": {"body": {"contains": "eve"}}}}},
 ]
-CALLS: dict[str, Call] = {
-    **{route: rest(route, expected, HERS) for route, expected in REST.items() if expected.scope is not OPEN},
+REQUESTS: dict[str, Call] = {
+    **{route: rest(route, spec, VICTIM_IDS) for route, spec in REST.items() if spec.scope is not PUBLIC},
     **{
-        f"{kind} {name}": graph(root_document(kind, name, root), HERS)
+        f"{kind} {name}": graph(root_document(kind, name, field_spec), VICTIM_IDS)
         for kind, roots in ROOTS.items()
-        for name, root in roots.items()
-        if root.scope is not OPEN
+        for name, field_spec in roots.items()
+        if field_spec.scope is not PUBLIC
     },
-    **{f"filter {tree}": rest("GET /api/me/tasks", Expected(None, f"?filter={json.dumps(tree)}"), {}) for tree in _FILTERS},
+    **{f"filter {tree}": rest("GET /api/me/tasks", RouteSpec(None, f"?filter={json.dumps(tree)}"), {}) for tree in _FILTERS},
     "newcomer": lambda http, url: http.get(
         f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {signed({'sub': 'mallory'}, SECRET)}"}
     ),
-    "search": rest("GET /api/me/tasks", Expected(None, '?search="secret of ada"'), {}),
-    "her id": rest("POST /api/me/tasks", Expected(None, json={"id": "{task}", "title": "x"}), HERS),
+    "search": rest("GET /api/me/tasks", RouteSpec(None, '?search="secret of ada"'), {}),
+    "her id": rest("POST /api/me/tasks", RouteSpec(None, json={"id": "{task}", "title": "x"}), VICTIM_IDS),
     "totals": graph("{ tasks { totalCount } lists { totalCount } tags { totalCount nodes { tasks { totalCount } } } }", {}),
-    "twin": graph(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', TWIN),
-    "node": graph('{ node(id: "{tag}") { ... on Tag { name tasks { nodes { title } } } } }', HERS),
+    "twin": graph(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', SHARED_IDS),
+    "node": graph('{ node(id: "{tag}") { ... on Tag { name tasks { nodes { title } } } } }', VICTIM_IDS),
 }
 _REFRESH = refresh_token(EVE, "eve's")
 _KNOWN = [
@@ -73,14 +73,14 @@ _KNOWN = [
     f'refresh(input: {{refreshToken: "{_REFRESH}"}}) {{ user {{ name }} }}',
     f'logOut(input: {{refreshToken: "{_REFRESH}"}}) {{ __typename }}',
 ]
-CALLS |= {f"by {document.split('(')[0]}": graph(f"mutation {{ {document} }}", {}) for document in _KNOWN}
+REQUESTS |= {f"by {document.split('(')[0]}": graph(f"mutation {{ {document} }}", {}) for document in _KNOWN}
 
 # What the keys stop: such a row would refer to Ada's.
-STOPPED = {"POST /api/{user}/tasks", "POST /api/{user}/tasks/{task}/comments"}
-STOPPED |= {"mutation createTask", "mutation createTasks", "mutation addComment"}
+BLOCKED_BY_FOREIGN_KEYS = {"POST /api/{user}/tasks", "POST /api/{user}/tasks/{task}/comments"}
+BLOCKED_BY_FOREIGN_KEYS |= {"mutation createTask", "mutation createTasks", "mutation addComment"}
 # What fails where there are two accounts instead of one.
-CONFUSED = {"GET /api/auth/me", "PATCH /api/auth/me", "query viewer", "mutation updateAccount", "by logIn"}
+AMBIGUOUS_ACCOUNT = {"GET /api/auth/me", "PATCH /api/auth/me", "query viewer", "mutation updateAccount", "by logIn"}
 # What touches no row but the counter of revisions, which counts for everybody then.
-COUNTED = {"POST /api/{user}/lists", "POST /api/{user}/tags", "mutation createList", "mutation createTag"}
+REVISION_ONLY = {"POST /api/{user}/lists", "POST /api/{user}/tags", "mutation createList", "mutation createTag"}
 # What tells that there is something of Ada's without showing it.
-TOLD = {"totals", "query node", "her id", "newcomer"}
+EXISTENCE_LEAK = {"totals", "query node", "her id", "newcomer"}

@@ -15,10 +15,10 @@ from models.statements import count_statements_of, counting_statements
 from services.context import UserContext
 from services.limits.visitor import Visitor
 from services.reading.budget import Budget
-from tests.support.service import Cluster
+from tests.support.service import PostgresServer
 
 
-class Caller:
+class InProcessClient:
     """One user at the graph."""
 
     def __init__(self, graph: Graph, context: UserContext) -> None:
@@ -39,12 +39,14 @@ class Caller:
 
 
 @contextmanager
-def calling(database: Cluster, user_id: str) -> Iterator[Caller]:
+def in_process_client(database: PostgresServer, user_id: str) -> Iterator[InProcessClient]:
     """Connect as the service does."""
     engine = make_engine(database.service, pool_size=1)
     count_statements_of(engine)
     try:
         # What an operation may cost is not the matter here.
-        yield Caller(Graph(build_schema(), max_cost=10**12), UserContext(user_id, Database(engine, statement_timeout=5000)))
+        yield InProcessClient(
+            Graph(build_schema(), max_cost=10**12), UserContext(user_id, Database(engine, statement_timeout=5000))
+        )
     finally:
         engine.dispose()

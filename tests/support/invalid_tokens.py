@@ -7,24 +7,24 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.support.api_clients import RestDoor
-from tests.support.service import SECRET, Service, run_sql
-from tests.support.users import Person, signed
+from tests.support.api_clients import RestClient
+from tests.support.service import SECRET, RunningService, run_sql
+from tests.support.users import TestUser, signed
 
 Tokens = dict[str, str | None]
 
 # Who else may issue tokens, and for whom.
-ELSEWHERE = {"iss": "https://issuer.example", "aud": "https://todo.example"}
+EXTERNAL_ISSUER = {"iss": "https://issuer.example", "aud": "https://todo.example"}
 
 
-def bad_tokens(service: Service, victim: Person) -> Tokens:
+def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
     """Return tokens that claim to be the victim's, or were good once."""
     claims = jwt.decode(victim.token, options={"verify_signature": False})
 
     def ours(secret: str = SECRET, **changes: Any) -> str:
         return signed({**claims, **changes}, secret, algorithm=changes.pop("algorithm", "HS256"))
 
-    theirs = {"sub": victim.id, "iat": int(time.time()), **ELSEWHERE}
+    theirs = {"sub": victim.id, "iat": int(time.time()), **EXTERNAL_ISSUER}
     return {
         "anonymous": None,
         "no token": "x.y.z",
@@ -38,48 +38,48 @@ def bad_tokens(service: Service, victim: Person) -> Tokens:
         "for another audience": signed({**theirs, "aud": "https://elsewhere"}, SECRET),
         "of another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
         "its refresh token": victim.refresh_token,
-        **{kind: leave(service) for kind, leave in _GONE.items()},
+        **{kind: leave(service) for kind, leave in _REVOKED.items()},
     }
 
 
-def _logged_out(service: Service) -> str:
-    person = Person.register(service.url)
-    with RestDoor(service.url, person.token) as door:
-        door.log_out()
-    return person.token
+def _logged_out(service: RunningService) -> str:
+    user = TestUser.register(service.url)
+    with RestClient(service.url, user.token) as client:
+        client.log_out()
+    return user.token
 
 
-def _deleted(service: Service) -> str:
-    person = Person.register(service.url)
-    with RestDoor(service.url, person.token) as door:
-        door.delete_me()
-    return person.token
+def _deleted(service: RunningService) -> str:
+    user = TestUser.register(service.url)
+    with RestClient(service.url, user.token) as client:
+        client.delete_me()
+    return user.token
 
 
-def _inactive(service: Service) -> str:
-    person = Person.register(service.url)
-    run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', person.id)
-    return person.token
+def _inactive(service: RunningService) -> str:
+    user = TestUser.register(service.url)
+    run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', user.id)
+    return user.token
 
 
-def _deleted_elsewhere(service: Service) -> str:
-    token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **ELSEWHERE}, SECRET)
-    with RestDoor(service.url, token) as door:
-        door.delete_me()
+def _deleted_elsewhere(service: RunningService) -> str:
+    token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **EXTERNAL_ISSUER}, SECRET)
+    with RestClient(service.url, token) as client:
+        client.delete_me()
     return token
 
 
-def _api_token(service: Service, ending: str) -> str:
-    person = Person.register(service.url)
-    with RestDoor(service.url, person.token) as door:
-        token = str(door.make_api_token(name="x", scopes=["tasks:read", "tasks:write", "account"])["token"])
-    with RestDoor(service.url, token) as door:
-        door.me()
-    run_sql(service.database.owner, ending, person.id)
+def _api_token(service: RunningService, ending: str) -> str:
+    user = TestUser.register(service.url)
+    with RestClient(service.url, user.token) as client:
+        token = str(client.make_api_token(name="x", scopes=["tasks:read", "tasks:write", "account"])["token"])
+    with RestClient(service.url, token) as client:
+        client.me()
+    run_sql(service.database.owner, ending, user.id)
     return token
 
 
-_GONE: dict[str, Callable[[Service], str]] = {
+_REVOKED: dict[str, Callable[[RunningService], str]] = {
     "logged out": _logged_out,
     "account deleted": _deleted,
     "account inactive": _inactive,

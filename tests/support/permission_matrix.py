@@ -6,11 +6,11 @@ Places in braces are ids: of another's rows, of nothing, of one's own.
 from dataclasses import dataclass
 from typing import Any
 
-READ, WRITE, ACCOUNT, OPEN = "tasks:read", "tasks:write", "account", None
+READ, WRITE, ACCOUNT, PUBLIC = "tasks:read", "tasks:write", "account", None
 
 
 @dataclass(frozen=True)
-class Expected:
+class RouteSpec:
     """Which scope it takes (OPEN: not even a token), and a request that would succeed if the ids were one's own."""
 
     scope: str | None
@@ -24,63 +24,63 @@ _TASKS, _LISTS, _TAGS, _COMMENTS = (f"/api/{{user}}/{kind}" for kind in ("tasks"
 _TASK, _LIST, _TAG, _COMMENT = _TASKS + "/{task}", _LISTS + "/{list}", _TAGS + "/{tag}", _COMMENTS + "/{comment}"
 _EVERYTHING = "include=list.tasks,parent.tags.tasks,tags.tasks,subtasks.comments.task,comments.task"
 
-REST: dict[str, Expected] = {
-    f"GET {_TASKS}": Expected(READ, "?list_id={list}&tag_id={tag}&" + _EVERYTHING),
-    f"POST {_TASKS}": Expected(WRITE, json={"title": "x", "list_id": "{list}", "parent_id": "{task}", "tag_ids": ["{tag}"]}),
-    f"GET {_TASK}": Expected(READ, "?" + _EVERYTHING),
-    f"PUT {_TASK}": Expected(WRITE, json={"title": "x", "list_id": "{list}", "tag_ids": ["{tag}"]}),
-    f"PATCH {_TASK}": Expected(WRITE, json={"parent_id": None}),
-    f"DELETE {_TASK}": Expected(WRITE),
-    f"PATCH {_TASK}/complete": Expected(WRITE, json={"completed": True}),
-    f"POST {_TASK}/restore": Expected(WRITE),
-    f"GET {_TASK}/subtasks": Expected(READ, "?" + _EVERYTHING),
-    f"GET {_TASK}/comments": Expected(READ, "?include=task"),
-    f"POST {_TASK}/comments": Expected(WRITE, json={"body": "x"}),
-    f"GET {_LISTS}": Expected(READ, "?include=tasks"),
-    f"POST {_LISTS}": Expected(WRITE, json={"name": "x"}),
-    f"GET {_LIST}": Expected(READ, "?include=tasks.comments"),
-    f"PUT {_LIST}": Expected(WRITE, json={"name": "x"}),
-    f"PATCH {_LIST}": Expected(WRITE, json={"name": "x"}),
-    f"DELETE {_LIST}": Expected(WRITE),
-    f"GET {_LIST}/tasks": Expected(READ, "?" + _EVERYTHING),
-    f"GET {_TAGS}": Expected(READ, "?include=tasks"),
-    f"POST {_TAGS}": Expected(WRITE, json={"name": "y"}),
-    f"GET {_TAG}": Expected(READ, "?include=tasks.comments"),
-    f"PUT {_TAG}": Expected(WRITE, json={"name": "z"}),
-    f"PATCH {_TAG}": Expected(WRITE, json={"name": "z"}),
-    f"DELETE {_TAG}": Expected(WRITE),
-    f"GET {_COMMENT}": Expected(READ, "?include=task.list"),
-    f"PUT {_COMMENT}": Expected(WRITE, json={"body": "x"}),
-    f"PATCH {_COMMENT}": Expected(WRITE, json={"body": "x"}),
-    f"DELETE {_COMMENT}": Expected(WRITE),
-    "POST /api/auth/register": Expected(OPEN, json={"email": "nobody", "password": "x"}),
-    "POST /api/auth/login": Expected(OPEN, form={"username": "nobody@example.com", "password": "wrong password"}),
-    "POST /api/auth/refresh": Expected(OPEN, json={"refresh_token": "todo_refresh_x.y"}),
-    "POST /api/auth/logout": Expected(ACCOUNT, by_api_token=False),
-    "GET /api/auth/me": Expected(ACCOUNT),
-    "PATCH /api/auth/me": Expected(ACCOUNT, json={"name": "x"}),
-    "DELETE /api/auth/me": Expected(ACCOUNT),
-    "GET /api/auth/sessions": Expected(ACCOUNT),
-    "DELETE /api/auth/sessions": Expected(ACCOUNT),
-    "DELETE /api/auth/sessions/{session}": Expected(ACCOUNT),
-    "GET /api/auth/tokens": Expected(ACCOUNT),
-    "POST /api/auth/tokens": Expected(ACCOUNT, json={"name": "x", "scopes": ["account"]}, by_api_token=False),
-    "DELETE /api/auth/tokens/{token}": Expected(ACCOUNT),
-    "GET /": Expected(OPEN),
-    "GET /health": Expected(OPEN),
-    "GET /ready": Expected(OPEN),
-    "GET /docs": Expected(OPEN),
-    "GET /openapi.json": Expected(OPEN),
-    "HEAD /openapi.json": Expected(OPEN),
+REST: dict[str, RouteSpec] = {
+    f"GET {_TASKS}": RouteSpec(READ, "?list_id={list}&tag_id={tag}&" + _EVERYTHING),
+    f"POST {_TASKS}": RouteSpec(WRITE, json={"title": "x", "list_id": "{list}", "parent_id": "{task}", "tag_ids": ["{tag}"]}),
+    f"GET {_TASK}": RouteSpec(READ, "?" + _EVERYTHING),
+    f"PUT {_TASK}": RouteSpec(WRITE, json={"title": "x", "list_id": "{list}", "tag_ids": ["{tag}"]}),
+    f"PATCH {_TASK}": RouteSpec(WRITE, json={"parent_id": None}),
+    f"DELETE {_TASK}": RouteSpec(WRITE),
+    f"PATCH {_TASK}/complete": RouteSpec(WRITE, json={"completed": True}),
+    f"POST {_TASK}/restore": RouteSpec(WRITE),
+    f"GET {_TASK}/subtasks": RouteSpec(READ, "?" + _EVERYTHING),
+    f"GET {_TASK}/comments": RouteSpec(READ, "?include=task"),
+    f"POST {_TASK}/comments": RouteSpec(WRITE, json={"body": "x"}),
+    f"GET {_LISTS}": RouteSpec(READ, "?include=tasks"),
+    f"POST {_LISTS}": RouteSpec(WRITE, json={"name": "x"}),
+    f"GET {_LIST}": RouteSpec(READ, "?include=tasks.comments"),
+    f"PUT {_LIST}": RouteSpec(WRITE, json={"name": "x"}),
+    f"PATCH {_LIST}": RouteSpec(WRITE, json={"name": "x"}),
+    f"DELETE {_LIST}": RouteSpec(WRITE),
+    f"GET {_LIST}/tasks": RouteSpec(READ, "?" + _EVERYTHING),
+    f"GET {_TAGS}": RouteSpec(READ, "?include=tasks"),
+    f"POST {_TAGS}": RouteSpec(WRITE, json={"name": "y"}),
+    f"GET {_TAG}": RouteSpec(READ, "?include=tasks.comments"),
+    f"PUT {_TAG}": RouteSpec(WRITE, json={"name": "z"}),
+    f"PATCH {_TAG}": RouteSpec(WRITE, json={"name": "z"}),
+    f"DELETE {_TAG}": RouteSpec(WRITE),
+    f"GET {_COMMENT}": RouteSpec(READ, "?include=task.list"),
+    f"PUT {_COMMENT}": RouteSpec(WRITE, json={"body": "x"}),
+    f"PATCH {_COMMENT}": RouteSpec(WRITE, json={"body": "x"}),
+    f"DELETE {_COMMENT}": RouteSpec(WRITE),
+    "POST /api/auth/register": RouteSpec(PUBLIC, json={"email": "nobody", "password": "x"}),
+    "POST /api/auth/login": RouteSpec(PUBLIC, form={"username": "nobody@example.com", "password": "wrong password"}),
+    "POST /api/auth/refresh": RouteSpec(PUBLIC, json={"refresh_token": "todo_refresh_x.y"}),
+    "POST /api/auth/logout": RouteSpec(ACCOUNT, by_api_token=False),
+    "GET /api/auth/me": RouteSpec(ACCOUNT),
+    "PATCH /api/auth/me": RouteSpec(ACCOUNT, json={"name": "x"}),
+    "DELETE /api/auth/me": RouteSpec(ACCOUNT),
+    "GET /api/auth/sessions": RouteSpec(ACCOUNT),
+    "DELETE /api/auth/sessions": RouteSpec(ACCOUNT),
+    "DELETE /api/auth/sessions/{session}": RouteSpec(ACCOUNT),
+    "GET /api/auth/tokens": RouteSpec(ACCOUNT),
+    "POST /api/auth/tokens": RouteSpec(ACCOUNT, json={"name": "x", "scopes": ["account"]}, by_api_token=False),
+    "DELETE /api/auth/tokens/{token}": RouteSpec(ACCOUNT),
+    "GET /": RouteSpec(PUBLIC),
+    "GET /health": RouteSpec(PUBLIC),
+    "GET /ready": RouteSpec(PUBLIC),
+    "GET /docs": RouteSpec(PUBLIC),
+    "GET /openapi.json": RouteSpec(PUBLIC),
+    "HEAD /openapi.json": RouteSpec(PUBLIC),
     # The explorer's page, and what is wrong with an empty request; operations are walked field by field.
-    "GET /graphql": Expected(OPEN),
-    "HEAD /graphql": Expected(OPEN),
-    "POST /graphql": Expected(OPEN, json={"query": "{ __typename }"}),
+    "GET /graphql": RouteSpec(PUBLIC),
+    "HEAD /graphql": RouteSpec(PUBLIC),
+    "POST /graphql": RouteSpec(PUBLIC, json={"query": "{ __typename }"}),
 }
 
 
 @dataclass(frozen=True)
-class Root:
+class FieldSpec:
     """A root field: which scope it takes, how it is called, and whether by programs too."""
 
     scope: str | None
@@ -89,57 +89,57 @@ class Root:
 
 
 _ID = '(id: "{%s}")'
-QUERIES: dict[str, Root] = {
-    "viewer": Root(ACCOUNT),
-    "sessions": Root(ACCOUNT),
-    "apiTokens": Root(ACCOUNT),
-    "node": Root(READ, _ID % "comment"),
-    "task": Root(READ, _ID % "task"),
-    "list": Root(READ, _ID % "list"),
-    "tag": Root(READ, _ID % "tag"),
-    "tasks": Root(
+QUERIES: dict[str, FieldSpec] = {
+    "viewer": FieldSpec(ACCOUNT),
+    "sessions": FieldSpec(ACCOUNT),
+    "apiTokens": FieldSpec(ACCOUNT),
+    "node": FieldSpec(READ, _ID % "comment"),
+    "task": FieldSpec(READ, _ID % "task"),
+    "list": FieldSpec(READ, _ID % "list"),
+    "tag": FieldSpec(READ, _ID % "tag"),
+    "tasks": FieldSpec(
         READ, '(filter: {or: [{listId: {eq: "{list}"}}, {parentId: {eq: "{task}"}}, {tags: {some: {id: {eq: "{tag}"}}}}]})'
     ),
-    "lists": Root(READ),
-    "tags": Root(READ),
+    "lists": FieldSpec(READ),
+    "tags": FieldSpec(READ),
 }
-MUTATIONS: dict[str, Root] = {
-    "register": Root(OPEN, '(input: {email: "nobody", password: "x"})'),
-    "logIn": Root(OPEN, '(input: {email: "nobody@example.com", password: "wrong password"})'),
-    "refresh": Root(OPEN, '(input: {refreshToken: "todo_refresh_x.y"})'),
-    "logOut": Root(ACCOUNT, by_api_token=False),
-    "endSession": Root(ACCOUNT, _ID % "session"),
-    "endOtherSessions": Root(ACCOUNT),
-    "createApiToken": Root(ACCOUNT, '(input: {name: "x", scopes: [ACCOUNT]})', by_api_token=False),
-    "deleteApiToken": Root(ACCOUNT, _ID % "token"),
-    "updateAccount": Root(ACCOUNT, '(input: {name: "x"})'),
-    "deleteAccount": Root(ACCOUNT),
-    "createTask": Root(WRITE, '(input: {title: "x", listId: "{list}", parentId: "{task}", tagIds: ["{tag}"]})'),
-    "createTasks": Root(WRITE, '(inputs: [{title: "x", listId: "{list}"}, {title: "y", parentId: "{task}"}])'),
-    "updateTask": Root(WRITE, '(id: "{task}", input: {title: "x", listId: "{list}"})'),
-    "updateTasks": Root(WRITE, '(ids: ["{task}", "{subtask}"], input: {tagIds: ["{tag}"]})'),
-    "completeTask": Root(WRITE, _ID % "task"),
-    "completeTasks": Root(WRITE, '(ids: ["{task}", "{subtask}"])'),
-    "reopenTask": Root(WRITE, _ID % "task"),
-    "toggleTask": Root(WRITE, _ID % "task"),
-    "deleteTask": Root(WRITE, _ID % "task"),
-    "deleteTasks": Root(WRITE, '(ids: ["{task}", "{subtask}"])'),
-    "restoreTask": Root(WRITE, _ID % "task"),
-    "createList": Root(WRITE, '(input: {name: "x"})'),
-    "updateList": Root(WRITE, '(id: "{list}", input: {name: "x"})'),
-    "deleteList": Root(WRITE, _ID % "list"),
-    "createTag": Root(WRITE, '(input: {name: "z"})'),
-    "updateTag": Root(WRITE, '(id: "{tag}", input: {name: "z"})'),
-    "deleteTag": Root(WRITE, _ID % "tag"),
-    "addComment": Root(WRITE, '(input: {taskId: "{task}", body: "x"})'),
-    "updateComment": Root(WRITE, '(id: "{comment}", input: {body: "x"})'),
-    "deleteComment": Root(WRITE, _ID % "comment"),
+MUTATIONS: dict[str, FieldSpec] = {
+    "register": FieldSpec(PUBLIC, '(input: {email: "nobody", password: "x"})'),
+    "logIn": FieldSpec(PUBLIC, '(input: {email: "nobody@example.com", password: "wrong password"})'),
+    "refresh": FieldSpec(PUBLIC, '(input: {refreshToken: "todo_refresh_x.y"})'),
+    "logOut": FieldSpec(ACCOUNT, by_api_token=False),
+    "endSession": FieldSpec(ACCOUNT, _ID % "session"),
+    "endOtherSessions": FieldSpec(ACCOUNT),
+    "createApiToken": FieldSpec(ACCOUNT, '(input: {name: "x", scopes: [ACCOUNT]})', by_api_token=False),
+    "deleteApiToken": FieldSpec(ACCOUNT, _ID % "token"),
+    "updateAccount": FieldSpec(ACCOUNT, '(input: {name: "x"})'),
+    "deleteAccount": FieldSpec(ACCOUNT),
+    "createTask": FieldSpec(WRITE, '(input: {title: "x", listId: "{list}", parentId: "{task}", tagIds: ["{tag}"]})'),
+    "createTasks": FieldSpec(WRITE, '(inputs: [{title: "x", listId: "{list}"}, {title: "y", parentId: "{task}"}])'),
+    "updateTask": FieldSpec(WRITE, '(id: "{task}", input: {title: "x", listId: "{list}"})'),
+    "updateTasks": FieldSpec(WRITE, '(ids: ["{task}", "{subtask}"], input: {tagIds: ["{tag}"]})'),
+    "completeTask": FieldSpec(WRITE, _ID % "task"),
+    "completeTasks": FieldSpec(WRITE, '(ids: ["{task}", "{subtask}"])'),
+    "reopenTask": FieldSpec(WRITE, _ID % "task"),
+    "toggleTask": FieldSpec(WRITE, _ID % "task"),
+    "deleteTask": FieldSpec(WRITE, _ID % "task"),
+    "deleteTasks": FieldSpec(WRITE, '(ids: ["{task}", "{subtask}"])'),
+    "restoreTask": FieldSpec(WRITE, _ID % "task"),
+    "createList": FieldSpec(WRITE, '(input: {name: "x"})'),
+    "updateList": FieldSpec(WRITE, '(id: "{list}", input: {name: "x"})'),
+    "deleteList": FieldSpec(WRITE, _ID % "list"),
+    "createTag": FieldSpec(WRITE, '(input: {name: "z"})'),
+    "updateTag": FieldSpec(WRITE, '(id: "{tag}", input: {name: "z"})'),
+    "deleteTag": FieldSpec(WRITE, _ID % "tag"),
+    "addComment": FieldSpec(WRITE, '(input: {taskId: "{task}", body: "x"})'),
+    "updateComment": FieldSpec(WRITE, '(id: "{comment}", input: {body: "x"})'),
+    "deleteComment": FieldSpec(WRITE, _ID % "comment"),
 }
-ROOTS = {"query": QUERIES, "mutation": MUTATIONS, "subscription": dict[str, Root]()}
+ROOTS = {"query": QUERIES, "mutation": MUTATIONS, "subscription": dict[str, FieldSpec]()}
 
 
 @dataclass(frozen=True)
-class Noun:
+class TypeSpec:
     """An object type: an operation that reaches it, $ being where its fields go; its scope; and its fields."""
 
     scope: str | None
@@ -150,48 +150,48 @@ class Noun:
 
 _IN_LIST, _IN_TASK = 'list(id: "{list}")', 'task(id: "{task}")'
 _PAGE = "edges nodes pageInfo totalCount"
-NOUNS: dict[str, Noun] = {
-    "Node": Noun(READ, 'query { node(id: "{tag}") { $ } }', "id"),
-    "Task": Noun(
+OBJECT_TYPES: dict[str, TypeSpec] = {
+    "Node": TypeSpec(READ, 'query { node(id: "{tag}") { $ } }', "id"),
+    "Task": TypeSpec(
         READ,
         f"query {{ {_IN_TASK} {{ $ }} }}",
         "id title description status completed priority position completedAt createdAt updatedAt revision "
         "list parent tags subtasks comments",
     ),
-    "TaskList": Noun(READ, f"query {{ {_IN_LIST} {{ $ }} }}", "id name color position createdAt updatedAt revision tasks"),
-    "Tag": Noun(READ, 'query { tag(id: "{tag}") { $ } }', "id name color revision tasks"),
-    "Comment": Noun(
+    "TaskList": TypeSpec(READ, f"query {{ {_IN_LIST} {{ $ }} }}", "id name color position createdAt updatedAt revision tasks"),
+    "Tag": TypeSpec(READ, 'query { tag(id: "{tag}") { $ } }', "id name color revision tasks"),
+    "Comment": TypeSpec(
         READ, 'query { node(id: "{comment}") { ... on Comment { $ } } }', "id body createdAt updatedAt revision task"
     ),
-    "TaskConnection": Noun(READ, f"query {{ {_IN_LIST} {{ tasks {{ $ }} }} }}", _PAGE),
-    "TaskEdge": Noun(READ, f"query {{ {_IN_LIST} {{ tasks {{ edges {{ $ }} }} }} }}", "cursor node"),
-    "CommentConnection": Noun(READ, f"query {{ {_IN_TASK} {{ comments {{ $ }} }} }}", _PAGE),
-    "CommentEdge": Noun(READ, f"query {{ {_IN_TASK} {{ comments {{ edges {{ $ }} }} }} }}", "cursor node"),
-    "TaskListConnection": Noun(READ, "query { lists { $ } }", _PAGE),
-    "TaskListEdge": Noun(READ, "query { lists { edges { $ } } }", "cursor node"),
-    "TagConnection": Noun(READ, "query { tags { $ } }", _PAGE),
-    "TagEdge": Noun(READ, "query { tags { edges { $ } } }", "cursor node"),
-    "PageInfo": Noun(
+    "TaskConnection": TypeSpec(READ, f"query {{ {_IN_LIST} {{ tasks {{ $ }} }} }}", _PAGE),
+    "TaskEdge": TypeSpec(READ, f"query {{ {_IN_LIST} {{ tasks {{ edges {{ $ }} }} }} }}", "cursor node"),
+    "CommentConnection": TypeSpec(READ, f"query {{ {_IN_TASK} {{ comments {{ $ }} }} }}", _PAGE),
+    "CommentEdge": TypeSpec(READ, f"query {{ {_IN_TASK} {{ comments {{ edges {{ $ }} }} }} }}", "cursor node"),
+    "TaskListConnection": TypeSpec(READ, "query { lists { $ } }", _PAGE),
+    "TaskListEdge": TypeSpec(READ, "query { lists { edges { $ } } }", "cursor node"),
+    "TagConnection": TypeSpec(READ, "query { tags { $ } }", _PAGE),
+    "TagEdge": TypeSpec(READ, "query { tags { edges { $ } } }", "cursor node"),
+    "PageInfo": TypeSpec(
         READ, f"query {{ {_IN_LIST} {{ tasks {{ pageInfo {{ $ }} }} }} }}", "hasNextPage hasPreviousPage startCursor endCursor"
     ),
-    "Viewer": Noun(ACCOUNT, "query { viewer { $ } }", "id email name revision"),
-    "Session": Noun(ACCOUNT, "query { sessions { $ } }", "id device createdAt lastUsedAt expiresAt current"),
-    "ApiToken": Noun(ACCOUNT, "query { apiTokens { $ } }", "id name scopes createdAt lastUsedAt expiresAt"),
-    "TaskPayload": Noun(WRITE, 'mutation { updateTask(id: "{task}", input: {}) { $ } }', "task"),
-    "TasksPayload": Noun(WRITE, 'mutation { updateTasks(ids: ["{task}"], input: {}) { $ } }', "tasks"),
-    "ListPayload": Noun(WRITE, 'mutation { updateList(id: "{list}", input: {}) { $ } }', "list"),
-    "TagPayload": Noun(WRITE, 'mutation { updateTag(id: "{tag}", input: {}) { $ } }', "tag"),
-    "CommentPayload": Noun(WRITE, 'mutation { updateComment(id: "{comment}", input: {}) { $ } }', "comment"),
-    "DeletePayload": Noun(WRITE, 'mutation { deleteTask(id: "{task}") { $ } }', "id"),
-    "DeleteManyPayload": Noun(WRITE, 'mutation { deleteTasks(ids: ["{task}"]) { $ } }', "ids"),
-    "AccountPayload": Noun(ACCOUNT, "mutation { updateAccount(input: {}) { $ } }", "user"),
-    "AuthPayload": Noun(
-        OPEN, 'mutation { refresh(input: {refreshToken: "x"}) { $ } }', "user accessToken refreshToken expiresIn"
+    "Viewer": TypeSpec(ACCOUNT, "query { viewer { $ } }", "id email name revision"),
+    "Session": TypeSpec(ACCOUNT, "query { sessions { $ } }", "id device createdAt lastUsedAt expiresAt current"),
+    "ApiToken": TypeSpec(ACCOUNT, "query { apiTokens { $ } }", "id name scopes createdAt lastUsedAt expiresAt"),
+    "TaskPayload": TypeSpec(WRITE, 'mutation { updateTask(id: "{task}", input: {}) { $ } }', "task"),
+    "TasksPayload": TypeSpec(WRITE, 'mutation { updateTasks(ids: ["{task}"], input: {}) { $ } }', "tasks"),
+    "ListPayload": TypeSpec(WRITE, 'mutation { updateList(id: "{list}", input: {}) { $ } }', "list"),
+    "TagPayload": TypeSpec(WRITE, 'mutation { updateTag(id: "{tag}", input: {}) { $ } }', "tag"),
+    "CommentPayload": TypeSpec(WRITE, 'mutation { updateComment(id: "{comment}", input: {}) { $ } }', "comment"),
+    "DeletePayload": TypeSpec(WRITE, 'mutation { deleteTask(id: "{task}") { $ } }', "id"),
+    "DeleteManyPayload": TypeSpec(WRITE, 'mutation { deleteTasks(ids: ["{task}"]) { $ } }', "ids"),
+    "AccountPayload": TypeSpec(ACCOUNT, "mutation { updateAccount(input: {}) { $ } }", "user"),
+    "AuthPayload": TypeSpec(
+        PUBLIC, 'mutation { refresh(input: {refreshToken: "x"}) { $ } }', "user accessToken refreshToken expiresIn"
     ),
-    "LogOutPayload": Noun(ACCOUNT, "mutation { logOut { $ } }", "sessionId", by_api_token=False),
-    "ApiTokenPayload": Noun(
+    "LogOutPayload": TypeSpec(ACCOUNT, "mutation { logOut { $ } }", "sessionId", by_api_token=False),
+    "ApiTokenPayload": TypeSpec(
         ACCOUNT, 'mutation { createApiToken(input: {name: "x", scopes: [ACCOUNT]}) { $ } }', "apiToken secret", by_api_token=False
     ),
 }
 # What undoes itself or somebody when it succeeds, so that it is not done as oneself over and over.
-UNREPEATABLE = {"DeletePayload", "DeleteManyPayload", "LogOutPayload", "ApiTokenPayload", "AuthPayload"}
+NOT_IDEMPOTENT = {"DeletePayload", "DeleteManyPayload", "LogOutPayload", "ApiTokenPayload", "AuthPayload"}

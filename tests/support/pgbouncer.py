@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from tests.support.service import Cluster
+from tests.support.service import PostgresServer
 
 # Nothing is reset between transactions, so whatever one leaves behind is met by the next. Who waits for long is stuck for good.
 _CONFIGURATION = """
@@ -49,14 +49,14 @@ def program() -> str:
 
 
 @contextmanager
-def bouncing(database: Cluster, *, size: int) -> Iterator[Cluster]:
+def run_pgbouncer(database: PostgresServer, *, size: int) -> Iterator[PostgresServer]:
     """Run PgBouncer with so many server connections for each user; yield the database's URLs through it."""
     url = make_url(database.owner)
     host = Path(str(url.query["host"]))
     # Beside PostgreSQL's folder, so that its user can get there.
     with TemporaryDirectory(dir=host.parent) as folder, _running(Path(folder), host, size) as port:
         through = f"@127.0.0.1:{port}/{url.database}"
-        yield Cluster(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
+        yield PostgresServer(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
 
 
 @contextmanager

@@ -7,63 +7,64 @@ from uuid import uuid4
 import jwt
 from sqlmodel import SQLModel
 
-from tests.support.api_clients import RestDoor
-from tests.support.service import SECRET, Cluster, run_sql
-from tests.support.users import PASSWORD, Person, signed
+from tests.support.api_clients import RestClient
+from tests.support.service import SECRET, PostgresServer, run_sql
+from tests.support.users import PASSWORD, TestUser, signed
 
 KINDS = ("user", "task", "subtask", "list", "tag", "comment", "session", "token")
 Ids = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Estate:
+class ResourceOwner:
     """Someone, the ids of what is theirs, and the word that stands in every text of theirs."""
 
-    person: Person
+    user: TestUser
     ids: Ids
     word: str
     api_tokens: dict[str, str] = field(default_factory=dict)
 
     @property
-    def traces(self) -> list[str]:
+    def private_values(self) -> list[str]:
         """What must not be found in an answer to anybody else."""
         return [self.word, *self.ids.values()]
 
 
-def settle(url: str, word: str, given: Ids | None = None) -> Estate:
+def create_resource_owner(url: str, word: str, given: Ids | None = None) -> ResourceOwner:
     """Register someone who has one of everything; rows get the ids given."""
-    person = Person.register(url, name=word, email=f"{word.lower()}.{uuid4().hex}@example.com")
+    user = TestUser.register(url, name=word, email=f"{word.lower()}.{uuid4().hex}@example.com")
     ids = {kind: str(uuid4()) for kind in ("task", "subtask", "list", "tag", "comment")} | (given or {})
-    with RestDoor(url, person.token) as door:
-        door.create("list", id=ids["list"], name=word)
-        door.create("tag", id=ids["tag"], name=word)
+    with RestClient(url, user.token) as client:
+        client.create("list", id=ids["list"], name=word)
+        client.create("tag", id=ids["tag"], name=word)
         members: dict[str, Any] = {"title": word, "description": word, "list_id": ids["list"], "tag_ids": [ids["tag"]]}
-        door.create("task", id=ids["task"], **members)
-        door.create("task", id=ids["subtask"], parent_id=ids["task"], **members)
-        door.comment(ids["task"], word, id=ids["comment"])
-        door.http.headers["User-Agent"] = word
-        door.log_in(person.email, PASSWORD)
-        tokens = {scope: door.make_api_token(name=word, scopes=[scope]) for scope in ("tasks:read", "tasks:write", "account")}
-        ended = door.sessions()[0]["id"]
-    own = {"user": person.id, "session": ended, "token": tokens["account"]["id"]}
-    return Estate(person, {**ids, **own}, word, {scope: made["token"] for scope, made in tokens.items()})
+        client.create("task", id=ids["task"], **members)
+        client.create("task", id=ids["subtask"], parent_id=ids["task"], **members)
+        client.comment(ids["task"], word, id=ids["comment"])
+        client.http.headers["User-Agent"] = word
+        client.log_in(user.email, PASSWORD)
+        tokens = {scope: client.make_api_token(name=word, scopes=[scope]) for scope in ("tasks:read", "tasks:write", "account")}
+        ended = client.sessions()[0]["id"]
+    own = {"user": user.id, "session": ended, "token": tokens["account"]["id"]}
+    return ResourceOwner(user, {**ids, **own}, word, {scope: made["token"] for scope, made in tokens.items()})
 
 
-def copied(database: Cluster, estate: Estate) -> Estate:
+def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> ResourceOwner:
     """Make someone whose every row has the same id and the same texts as this estate's."""
     user_id = str(uuid4())
     for table in SQLModel.metadata.sorted_tables:
-        owner = "id" if table.name == "user" else "user_id"
-        own = {owner, "search_vector", *(["email"] if table.name == "user" else [])}
+        owner_column = "id" if table.name == "user" else "user_id"
+        own = {owner_column, "search_vector", *(["email"] if table.name == "user" else [])}
         names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in own)
         if names:
-            copy = f'INSERT INTO "{table.name}" ("{owner}", {names}) SELECT %s, {names} FROM "{table.name}" WHERE "{owner}" = %s'
-            run_sql(database.owner, copy, user_id, estate.person.id)
-    claims = jwt.decode(estate.person.token, options={"verify_signature": False})
-    person = Person(user_id, "", signed({**claims, "sub": user_id}, SECRET))
-    return Estate(person, {**estate.ids, "user": user_id}, estate.word)
+            source = f'SELECT %s, {names} FROM "{table.name}" WHERE "{owner_column}" = %s'
+            copy = f'INSERT INTO "{table.name}" ("{owner_column}", {names}) {source}'
+            run_sql(database.owner, copy, user_id, owner.user.id)
+    claims = jwt.decode(owner.user.token, options={"verify_signature": False})
+    user = TestUser(user_id, "", signed({**claims, "sub": user_id}, SECRET))
+    return ResourceOwner(user, {**owner.ids, "user": user_id}, owner.word)
 
 
-def nowhere() -> Ids:
+def unknown_ids() -> Ids:
     """Return ids of nothing."""
     return {kind: str(uuid4()) for kind in KINDS}

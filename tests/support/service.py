@@ -28,17 +28,17 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True)
-class Cluster:
+class PostgresServer:
     """A running PostgreSQL: the owner may do anything, the service role only become todo_app."""
 
     owner: str
     service: str
 
-    def copy(self, template: str) -> "Cluster":
+    def copy(self, template: str) -> "PostgresServer":
         """Copy a database, and return the URLs of the copy."""
         name = f"copy_{next(_numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return Cluster(self.owner.replace("/postgres?", f"/{name}?"), self.service.replace("/postgres?", f"/{name}?"))
+        return PostgresServer(self.owner.replace("/postgres?", f"/{name}?"), self.service.replace("/postgres?", f"/{name}?"))
 
     def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement as the owner, outside a transaction; return its rows, if it has any."""
@@ -58,25 +58,25 @@ def run_sql(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 @dataclass(frozen=True)
-class Service:
+class RunningService:
     """The service, listening."""
 
     url: str
-    database: Cluster
+    database: PostgresServer
 
 
 @contextmanager
-def running_cluster(folder: Path) -> Iterator[Cluster]:
+def run_postgres_server(folder: Path) -> Iterator[PostgresServer]:
     """Run PostgreSQL with a migrated database named template_todo."""
     with embedded_postgres(folder) as (owner, service):
-        running = Cluster(owner, service)
+        running = PostgresServer(owner, service)
         running.execute("CREATE DATABASE template_todo")
         migrate(owner.replace("/postgres?", "/template_todo?"))
         yield running
 
 
 @contextmanager
-def serving(settings: Settings, database: Cluster, **given: Any) -> Iterator[Service]:
+def run_service(settings: Settings, database: PostgresServer, **given: Any) -> Iterator[RunningService]:
     """Serve in a thread, on a free port, as `todo serve` does; what is given goes to uvicorn."""
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | given)))
     thread = threading.Thread(target=server.run)
@@ -86,20 +86,20 @@ def serving(settings: Settings, database: Cluster, **given: Any) -> Iterator[Ser
     assert server.started, "the service did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Service(f"http://127.0.0.1:{port}", database)
+        yield RunningService(f"http://127.0.0.1:{port}", database)
     finally:
         server.should_exit = True
         thread.join()
 
 
-def settings_for(database: Cluster, **given: object) -> Settings:
+def settings_for(database: PostgresServer, **given: object) -> Settings:
     """Return settings that depend on nothing around them; no test runs into a limit that it does not set itself."""
     unlimited = dict.fromkeys(QUOTAS, "off")
     own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
     return Settings.model_validate({**unlimited, **own, **given})
 
 
-class LogLines(logging.Handler):
+class LogCapture(logging.Handler):
     """Hears what the service logs, as the lines that an operator would read."""
 
     def __init__(self) -> None:

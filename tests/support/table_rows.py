@@ -11,7 +11,7 @@ from models.scopes import Scope
 from models.tables import TABLES
 from services.opaque import API_TOKEN, REFRESH_TOKEN, hashed
 from services.passwords import Passwords
-from tests.support.service import Cluster, run_sql
+from tests.support.service import PostgresServer, run_sql
 from tests.support.users import PASSWORD
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ def owner_column(table: str) -> str:
     return "id" if table == "user" else "user_id"
 
 
-def key(kind: str, salt: str) -> str:
+def row_id(kind: str, salt: str) -> str:
     """Return the same id for the same kind and salt, whoever the user is: users may choose their ids."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{salt} {kind}"))
 
@@ -43,24 +43,24 @@ def api_token(user_id: str, salt: str = "") -> str:
     return f"{API_TOKEN}{salt}{user_id}"
 
 
-def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
+def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
     """Return the rows by table, parents before children. Where the salt is the same, so are the ids."""
-    mine = {"user_id": user_id}
+    owner = {"user_id": user_id}
     name = user_id[:30]
 
     def versioned(kind: str) -> Row:
-        return {**mine, "id": key(kind, salt), "created_at": _NOW, "updated_at": _NOW, "revision": 1, "deleted_at": None}
+        return {**owner, "id": row_id(kind, salt), "created_at": _NOW, "updated_at": _NOW, "revision": 1, "deleted_at": None}
 
     def task(kind: str, parent: str | None) -> Row:
-        placed = {"list_id": key("list", salt), "parent_id": parent and key(parent, salt), "position": 1.0}
+        position_columns = {"list_id": row_id("list", salt), "parent_id": parent and row_id(parent, salt), "position": 1.0}
         state = {"status": "pending", "priority": "none", "completed_at": None}
-        return {**versioned(kind), **placed, **state, "title": f"{kind} of {name}", "description": f"secret of {name}"}
+        return {**versioned(kind), **position_columns, **state, "title": f"{kind} of {name}", "description": f"secret of {name}"}
 
-    def lease(kind: str) -> Row:
-        return {**mine, "id": key(kind, salt), "created_at": _NOW, "last_used_at": _NOW, "expires_at": _NEVER}
+    def credential(kind: str) -> Row:
+        return {**owner, "id": row_id(kind, salt), "created_at": _NOW, "last_used_at": _NOW, "expires_at": _NEVER}
 
     session = {"handle_hash": hashed(f"{salt}{name}"), "current_hash": hashed("secret"), "previous_hash": None, "salt": None}
-    program = {"name": f"token of {name}", "scopes": [*map(str, Scope)], "token_hash": hashed(api_token(user_id, salt))}
+    api_token_columns = {"name": f"token of {name}", "scopes": [*map(str, Scope)], "token_hash": hashed(api_token(user_id, salt))}
     account = {
         "id": user_id,
         "email": f"{user_id}@example.com",
@@ -69,27 +69,32 @@ def specimens(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
     }
     return {
         "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
-        "user_revision": [{**mine, "revision": 7, "purged_revision": 0}],
-        "deleted_user": [{**mine, "deleted_at": _NOW}],
-        "login_session": [{**lease("session"), "device": f"device of {name}", **session, "rotated_at": _NOW}],
-        "api_token": [{**lease("token"), **program}, {**lease("old token"), **program, "token_hash": "", "expires_at": _NOW}],
+        "user_revision": [{**owner, "revision": 7, "purged_revision": 0}],
+        "deleted_user": [{**owner, "deleted_at": _NOW}],
+        "login_session": [{**credential("session"), "device": f"device of {name}", **session, "rotated_at": _NOW}],
+        "api_token": [
+            {**credential("token"), **api_token_columns},
+            {**credential("old token"), **api_token_columns, "token_hash": "", "expires_at": _NOW},
+        ],
         "task_list": [{**versioned("list"), "name": f"list of {name}", "color": None, "position": 1.0}],
         "tag": [{**versioned("tag"), "name": f"tag {salt} of {name}", "color": None}],
         "task": [task("task", None), task("subtask", "task")],
-        "task_tag": [{**mine, "task_id": key(kind, salt), "tag_id": key("tag", salt)} for kind in ("task", "subtask")],
-        "comment": [{**versioned("comment"), "task_id": key("task", salt), "body": f"comment of {name}"}],
+        "task_tag": [{**owner, "task_id": row_id(kind, salt), "tag_id": row_id("tag", salt)} for kind in ("task", "subtask")],
+        "comment": [{**versioned("comment"), "task_id": row_id("task", salt), "body": f"comment of {name}"}],
     }
 
 
-def inserting(table: str, row: Row) -> tuple[str, list[object]]:
+def insert_statement(table: str, row: Row) -> tuple[str, list[object]]:
     """Return the statement that inserts a row, and its values."""
-    columns, places = ", ".join(row), ", ".join(["%s"] * len(row))
-    return f'INSERT INTO "{table}" ({columns}) VALUES ({places})', list(row.values())
+    columns, placeholders = ", ".join(row), ", ".join(["%s"] * len(row))
+    return f'INSERT INTO "{table}" ({columns}) VALUES ({placeholders})', list(row.values())
 
 
-def settling(database: Cluster, *worlds: Mapping[str, list[Row]]) -> str:
+def insert_rows_sql(database: PostgresServer, *row_sets: Mapping[str, list[Row]]) -> str:
     """Return the SQL that writes the worlds into a database."""
-    inserts = [inserting(table, row) for world in worlds for table, rows in world.items() for row in rows]
+    inserts = [
+        insert_statement(table, row) for rows_by_table in row_sets for table, rows in rows_by_table.items() for row in rows
+    ]
     connection = psycopg2.connect(database.owner)
     with connection.cursor() as cursor:
         script = "; ".join(cursor.mogrify(*insert).decode() for insert in inserts)
@@ -97,12 +102,12 @@ def settling(database: Cluster, *worlds: Mapping[str, list[Row]]) -> str:
     return script
 
 
-def settle(database: Cluster, *worlds: Mapping[str, list[Row]]) -> None:
+def insert_rows(database: PostgresServer, *row_sets: Mapping[str, list[Row]]) -> None:
     """Write the worlds into a database, as its owner."""
-    run_sql(database.owner, settling(database, *worlds))
+    run_sql(database.owner, insert_rows_sql(database, *row_sets))
 
 
-def rows_of(database: Cluster, user_id: str) -> dict[str, list[Row]]:
+def dump_user_rows(database: PostgresServer, user_id: str) -> dict[str, list[Row]]:
     """Return all rows of a user by table, whatever row-level security says."""
     of_each = (
         f"SELECT '{table}', to_jsonb(row) FROM \"{table}\" AS row WHERE {owner_column(table)} = %s" for table in TABLE_NAMES

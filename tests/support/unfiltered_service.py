@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from api import house
 from models.database import make_engine
 from models.policies import policies_of
-from tests.support.service import Cluster, Service, serving, settings_for
+from tests.support.service import PostgresServer, RunningService, run_service, settings_for
 from tests.support.table_rows import TABLE_NAMES
 
 # What the policies go by, the service goes by, too: the owner, and what is known of a row before its owner is.
@@ -29,62 +29,62 @@ _ACCOUNT = re.compile(r'"user" AS (\w+)|("user")')
 _LEFT = re.compile(rf"(?<!app\.)\b(?:{'|'.join(sorted(_OWNERS))})\b\s+(?:=|<|>|!|IN\b|BETWEEN\b|IS\b|LIKE\b)(?! DISTINCT)")
 
 
-def unfiltered(statement: str) -> str:
+def strip_user_filters(statement: str) -> str:
     """Return the statement without its conditions on whose rows it means. Their parameters stay, in conditions always true."""
-    cut = _WHOSE.sub(r"(\1) IS NOT NULL", statement)
+    stripped = _WHOSE.sub(r"(\1) IS NOT NULL", statement)
     for names in _ACCOUNT.finditer(statement):
         account = re.escape(names[1] or names[2])
-        cut = re.sub(rf"(?<![\w.]){account}\.id = ({_VALUE})", r"(\1) IS NOT NULL", cut)
-        cut = re.sub(rf"(?<![\w.]){account}\.id = ANY \((CAST\(%\(ids\)s AS TEXT\[\]\))\)", r"(\1) IS NOT NULL", cut)
-    cut = re.sub(r'(FROM "user" WHERE) id = (%s)', r"\1 (\2) IS NOT NULL", cut)
-    assert not _LEFT.search(cut), f"this statement still says whose rows it means: {cut}"
-    return cut
+        stripped = re.sub(rf"(?<![\w.]){account}\.id = ({_VALUE})", r"(\1) IS NOT NULL", stripped)
+        stripped = re.sub(rf"(?<![\w.]){account}\.id = ANY \((CAST\(%\(ids\)s AS TEXT\[\]\))\)", r"(\1) IS NOT NULL", stripped)
+    stripped = re.sub(r'(FROM "user" WHERE) id = (%s)', r"\1 (\2) IS NOT NULL", stripped)
+    assert not _LEFT.search(stripped), f"this statement still says whose rows it means: {stripped}"
+    return stripped
 
 
-class Unfiltered:
+class FilterStripper:
     """What was cut: how many statements, and which tables they were about."""
 
     def __init__(self) -> None:
         self.tables: set[str] = set()
-        self.flaws: list[str] = []
+        self.errors: list[str] = []
 
     def cursor(self) -> type[psycopg2.extensions.cursor]:
         """Return a class of cursors that send statements unfiltered."""
-        noted = self
+        stripper = self
 
         class Cursor(psycopg2.extensions.cursor):  # type: ignore[misc] # psycopg2 has no types
             def execute(self, statement: str, values: Any = None) -> None:
-                super().execute(noted.cut(statement), values)
+                super().execute(stripper.strip(statement), values)
 
             def executemany(self, statement: str, several: Any) -> None:
-                super().executemany(noted.cut(statement), several)
+                super().executemany(stripper.strip(statement), several)
 
         return Cursor
 
-    def cut(self, statement: str) -> str:
+    def strip(self, statement: str) -> str:
         """Cut a statement, and note its tables."""
         try:
-            cut = unfiltered(statement)
+            stripped = strip_user_filters(statement)
         except AssertionError as error:
-            self.flaws.append(str(error))
+            self.errors.append(str(error))
             raise
-        if cut != statement:
-            self.tables |= {table for table in TABLE_NAMES if re.search(rf"(?<!\w){table}(?!\w)", cut)}
-        return cut
+        if stripped != statement:
+            self.tables |= {table for table in TABLE_NAMES if re.search(rf"(?<!\w){table}(?!\w)", stripped)}
+        return stripped
 
 
 @contextmanager
-def serving_unfiltered(database: Cluster) -> Iterator[tuple[Service, Unfiltered]]:
+def run_unfiltered_service(database: PostgresServer) -> Iterator[tuple[RunningService, FilterStripper]]:
     """Serve without the service's own filters."""
-    noted = Unfiltered()
+    stripper = FilterStripper()
 
-    def made(url: str, *, pool_size: int) -> Engine:
+    def make_stripping_engine(url: str, *, pool_size: int) -> Engine:
         engine = make_engine(url, pool_size=pool_size)
-        event.listen(engine, "do_connect", lambda *arguments: arguments[-1].update(cursor_factory=noted.cursor()))
+        event.listen(engine, "do_connect", lambda *arguments: arguments[-1].update(cursor_factory=stripper.cursor()))
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house, "make_engine", made)
-        with serving(settings_for(database), database) as service:
-            yield service, noted
-    assert noted.flaws == []
+        patch.setattr(house, "make_engine", make_stripping_engine)
+        with run_service(settings_for(database), database) as service:
+            yield service, stripper
+    assert stripper.errors == []

@@ -14,8 +14,10 @@ PASSWORD = "correct horse battery"
 
 
 @dataclass(frozen=True)
-class Person:
-    """Someone with an account and a token."""
+class TestUser:
+    """A user with an account and an access token."""
+
+    __test__ = False  # pytest collects classes named Test…
 
     id: str
     email: str
@@ -23,7 +25,7 @@ class Person:
     refresh_token: str = ""
 
     @classmethod
-    def register(cls, url: str, **given: Any) -> "Person":
+    def register(cls, url: str, **given: Any) -> "TestUser":
         """Register over REST, under a name of one's own."""
         body = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD, "name": "Someone", **given}
         answer = httpx.post(f"{url}/api/auth/register", json=body, verify=TLS)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.fuzzing.response_checks import codes
 from tests.fuzzing.target import Target
 from tests.fuzzing.values.malformed_values import spoiled
-from tests.property.argument_values import Kind, Values
-from tests.property.random_source import Dice
+from tests.property.argument_values import ArgumentGenerator, GenerationOptions
+from tests.property.random_source import RandomSource
 
 REFUSED = {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
 _TAPES = st.binary(min_size=200, max_size=200)
@@ -17,7 +17,7 @@ _TAPES = st.binary(min_size=200, max_size=200)
 def arguments(target: Target, data: st.DataObject, field: str) -> dict[str, Any]:
     """Return good arguments for a connection, with a filter if it takes one, most of the time with something bad in them."""
     assert target.schema.query_type is not None
-    values = Values(Dice(data.draw(_TAPES)), target.schema, target.reference, Kind())
+    values = ArgumentGenerator(RandomSource(data.draw(_TAPES)), target.schema, target.reference, GenerationOptions())
     arguments, _ = values.of(target.schema.query_type.fields[field], top=True, most=10)
     return dict(
         data.draw(st.one_of(st.just(arguments), *([spoiled(arguments)] * 3)).filter(lambda drawn: isinstance(drawn, dict)))
@@ -38,5 +38,5 @@ def fuzz_arguments(target: Target, data: st.DataObject) -> None:
         if given
         else f"{{ {field} {{ totalCount }} }}"
     )
-    body = target.graph(target.ada, {"query": document, "variables": given})
+    body = target.graph(target.token, {"query": document, "variables": given})
     assert codes(body) <= REFUSED, body

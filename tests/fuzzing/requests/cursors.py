@@ -35,7 +35,7 @@ class Cursor:
 def harvest(target: Target) -> dict[str, list[Cursor]]:
     """Return cursors that the service gave Ada and Eve, for all lists that need no id, in all orders that they have."""
     paths = [path for path in (operation.path.replace("{user_id}", "me") for operation in _lists(target)) if "{" not in path]
-    return {token: list(_given(target, paths, token)) for token in (target.ada, target.eve)}
+    return {token: list(_given(target, paths, token)) for token in (target.token, target.other_token)}
 
 
 def _given(target: Target, paths: list[str], token: str) -> Iterator[Cursor]:
@@ -68,14 +68,14 @@ invented = st.one_of(texts, st.binary(max_size=60).map(lambda raw: base64.urlsaf
 def fuzz_cursors(target: Target, data: st.DataObject) -> None:
     """Ask for the page after a cursor, at one door or the other."""
     known = harvest(target)
-    whose = data.draw(st.sampled_from([target.ada, target.ada, target.eve]), label="whose")
+    whose = data.draw(st.sampled_from([target.token, target.token, target.other_token]), label="whose")
     cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
     kinds = [st.just(cursor.text), broken(cursor.text), broken(cursor.text), invented]
     text: str = data.draw(kinds[data.draw(st.integers(0, 3))], label="text")
     own_place = data.draw(st.booleans(), label="own place")
     over_rest = own_place or data.draw(st.booleans(), label="REST")
     answered = _over_rest(target, data, text, cursor if own_place else None) if over_rest else _over_graphql(target, data, text)
-    if text in {one.text for one in known[target.eve]}:
+    if text in {one.text for one in known[target.other_token]}:
         assert not answered, "Eve's cursor works for Ada"
 
 
@@ -85,7 +85,7 @@ def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | 
     path = cursor.path if cursor else data.draw(addresses(target, operation, hostile=False), label="path")
     sort = cursor.sort if cursor else data.draw(st.sampled_from(["", *SORTS]), label="sort")
     asked = asking(path, {"cursor": text, "sort": sort})
-    answer = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.ada}"})
+    answer = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.token}"})
     judge_status(answer, operation.declared["responses"])
     return answer.is_success
 
@@ -116,6 +116,6 @@ def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
     else:
         document = f"query($cursor: String, $id: ID!) {{ node(id: $id) {{ ... on {type_name} {{ {page} }} }} }}"
         variables["id"] = data.draw(st.sampled_from(target.reference.values(type_name, "id")), label="id")
-    body = target.graph(target.ada, {"query": document, "variables": variables})
+    body = target.graph(target.token, {"query": document, "variables": variables})
     assert codes(body) <= {"INVALID_INPUT"}, body
     return any(members(body.get("data"), "nodes"))

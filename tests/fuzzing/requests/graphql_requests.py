@@ -14,9 +14,9 @@ from tests.fuzzing.response_checks import codes, judge_graph
 from tests.fuzzing.target import Target
 from tests.fuzzing.values.malformed_documents import hurtful
 from tests.fuzzing.values.malformed_values import as_json, deep, mutated, spoiled, trees
-from tests.property.argument_values import Kind, Values
+from tests.property.argument_values import ArgumentGenerator, GenerationOptions
 from tests.property.operation_generator import Operation, operations
-from tests.property.random_source import Dice
+from tests.property.random_source import RandomSource
 
 QUERY = "query Q($n: Int) { tasks(first: $n) { totalCount } }"
 ACCEPTS = (
@@ -33,7 +33,9 @@ ACCEPTS = (
 
 def fuzz_operations(target: Target, data: st.DataObject) -> None:
     """Run a valid query to which something has happened: to its text, its variables or its name."""
-    operation: Operation = data.draw(operations(target.schema, target.reference, Kind(flaws=20, slips=5)), label="operation")
+    operation: Operation = data.draw(
+        operations(target.schema, target.reference, GenerationOptions(invalid_percent=20, null_percent=5)), label="operation"
+    )
     request: dict[str, Any] = {"query": operation.document, "variables": operation.variables, "operationName": operation.name}
     accident = data.draw(st.integers(0, 3), label="accident")
     if accident == 0:
@@ -45,14 +47,14 @@ def fuzz_operations(target: Target, data: st.DataObject) -> None:
     body = as_json(request)
     if data.draw(st.integers(0, 9), label="deep") == 9:
         body = body[:-1] + b', "variables": ' + data.draw(deep()).encode() + b"}"
-    target.graph(target.ada, body)
+    target.graph(target.token, body)
 
 
 def fuzz_documents(target: Target, data: st.DataObject) -> None:
     """Run a document that is made to hurt."""
     document = data.draw(hurtful, label="document")
     variables = data.draw(st.one_of(st.none(), st.dictionaries(st.sampled_from(["v", "x", "id"]), trees, max_size=2)))
-    target.graph(target.ada, {"query": document, "variables": variables})
+    target.graph(target.token, {"query": document, "variables": variables})
 
 
 def fuzz_transport(target: Target, data: st.DataObject) -> None:
@@ -62,7 +64,7 @@ def fuzz_transport(target: Target, data: st.DataObject) -> None:
     if data.draw(st.booleans(), label="by its hash"):
         del request["query"]
     accept = data.draw(st.just("*/*") | st.sampled_from(ACCEPTS), label="accept")
-    headers = {"Authorization": f"Bearer {target.ada}", "Accept": accept}
+    headers = {"Authorization": f"Bearer {target.token}", "Accept": accept}
     if data.draw(st.booleans(), label="get"):
         asked = data.draw(st.one_of(st.just(request), spoiled(request)), label="request")
         members = asked if isinstance(asked, dict) else {"query": asked}
@@ -80,7 +82,9 @@ def fuzz_mutations(target: Target, data: st.DataObject) -> None:
     victim = target.victims.current()
     name = data.draw(st.sampled_from(list(target.schema.mutation_type.fields)), label="mutation")
     field = target.schema.mutation_type.fields[name]
-    values = Values(Dice(data.draw(st.binary(min_size=100, max_size=100))), target.schema, victim, Kind())
+    values = ArgumentGenerator(
+        RandomSource(data.draw(st.binary(min_size=100, max_size=100))), target.schema, victim, GenerationOptions()
+    )
     given = _knowing(values.of(field, top=True, most=5)[0], victim)
     given = data.draw(st.one_of(st.just(given), spoiled(given)), label="arguments")
     given = {key: value for key, value in given.items() if key in field.args} if isinstance(given, dict) else {}

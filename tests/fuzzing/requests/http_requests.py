@@ -78,7 +78,7 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
     """Send a request to any operation."""
     operation = data.draw(st.sampled_from(target.operations), label="operation")
     path = data.draw(addresses(target, operation), label="path")
-    token = target.victims.current().token if operation.about_accounts else target.ada
+    token = target.victims.current().token if operation.about_accounts else target.token
     sent = [(b"Authorization", f"Bearer {token}".encode()), *data.draw(headers(), label="headers")]
     body = b""
     if "requestBody" in operation.declared or data.draw(st.integers(0, 9)) == 9:

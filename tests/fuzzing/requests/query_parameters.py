@@ -13,7 +13,7 @@ from tests.fuzzing.target import Target
 from tests.fuzzing.values.malformed_values import as_json, deep, mutated, texts
 from tests.fuzzing.values.schema_values import plausible
 
-NOUNS = {"tasks": "task", "subtasks": "task", "lists": "task_list", "tags": "tag", "comments": "comment"}
+OBJECT_TYPES = {"tasks": "task", "subtasks": "task", "lists": "task_list", "tags": "tag", "comments": "comment"}
 SEARCHES = ("milk", "milk OR -x", '"oat milk', "bre", "-")
 
 
@@ -25,9 +25,9 @@ def fuzz_queries(target: Target, data: st.DataObject) -> None:
     asked: dict[str, str] = {}
     for name, parameter in operation.parameters.items():
         if parameter["in"] == "query" and data.draw(st.integers(0, 3)) == 0:
-            good, bad = _values(target, data, NOUNS.get(noun, "task"), name, parameter["schema"])
+            good, bad = _values(target, data, OBJECT_TYPES.get(noun, "task"), name, parameter["schema"])
             asked[name] = data.draw(bad if data.draw(st.integers(0, 4)) == 4 else good, label=name)
-    answer = target.rest("GET", asking(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.ada}"})
+    answer = target.rest("GET", asking(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.token}"})
     judge_status(answer, operation.declared["responses"])
 
 

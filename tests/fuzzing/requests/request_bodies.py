@@ -32,7 +32,7 @@ def fuzz_bodies(target: Target, data: st.DataObject) -> None:
     tree = data.draw(tree_for(target, operation), label="body")
     if data.draw(st.integers(0, 9)) == 9:
         tree = data.draw(spoiled(tree), label="spoiled")
-    token = target.victims.current().token if operation.about_accounts else target.ada
+    token = target.victims.current().token if operation.about_accounts else target.token
     headers = {"Authorization": f"Bearer {token}", "Content-Type": media_type(operation)}
     content = _form(tree) if media_type(operation) == FORM else as_json(tree)
     answer = target.rest(operation.method.upper(), path, headers=headers, content=content)

@@ -54,7 +54,7 @@ def _base64(raw: bytes) -> str:
 def accidents(draw: st.DrawFn, target: Target) -> Forged:
     """Return a real token with something broken, or the parts of two."""
     of_issuers = {key.sign("ada"): "ada" for key in target.keys}
-    real = {target.ada: "ada", target.member.token: target.member.id, target.member.refresh_token: "", **of_issuers}
+    real = {target.token: "ada", target.member.token: target.member.id, target.member.refresh_token: "", **of_issuers}
     text = draw(st.sampled_from(list(real)))
     if draw(st.booleans()):
         return Forged(draw(mutated(text)), frozenset({real[text]}))
@@ -95,7 +95,7 @@ def _named(claims: Any) -> frozenset[str]:
 def other_signatures(draw: st.DrawFn, target: Target) -> Forged:
     """Return a token that says the right things, signed by the wrong hand or in the wrong way, or not at all."""
     key = draw(st.sampled_from(target.keys))
-    claims = jwt.decode(draw(st.sampled_from([target.ada, target.member.token, key.sign("ada")])), options=UNSEEN)
+    claims = jwt.decode(draw(st.sampled_from([target.token, target.member.token, key.sign("ada")])), options=UNSEEN)
     header = {"alg": draw(st.sampled_from(["HS256", "HS384", "HS512"])), **draw(st.sampled_from([{}, {"kid": key.kid}]))}
     public = [json.dumps(key.jwk), *(str(value) for value in key.jwk.values())]
     signed = write(header, claims, draw(st.sampled_from(["", "secret", SECRET.upper(), *public])), header["alg"])
@@ -119,7 +119,7 @@ def fuzz_tokens(target: Target, data: st.DataObject) -> None:
     scheme = data.draw(st.just("Bearer ") | st.sampled_from(SCHEMES), label="scheme")
     headers = [(b"Authorization", as_header(scheme + forged.text))]
     if data.draw(st.integers(0, 9), label="twice") == 9:
-        headers.append((b"Authorization", f"Bearer {target.ada}".encode()))
+        headers.append((b"Authorization", f"Bearer {target.token}".encode()))
 
     rest = target.rest("GET", "/api/auth/me", headers=headers)
     graph = target.graph_with(headers, b'{"query": "{ viewer { id } }"}')

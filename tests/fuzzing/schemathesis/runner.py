@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzzing.schemathesis.environment import CENSUS, OWNER, SEED, TARGET
-from tests.support.users import Person
+from tests.support.users import TestUser
 
 ROOT = Path(__file__).parents[3]
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
@@ -68,8 +68,8 @@ def run_graphql(url: str, folder: Path, extent: Extent) -> Report:
 
 def _run(url: str, place: str, hooks: str, folder: Path, extent: Extent) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
-    people = {name: Person.register(url) for name in ("ada", "eve")}
-    (folder / "people.json").write_text(json.dumps({"auth": [_entry(name, person) for name, person in people.items()]}))
+    people = {name: TestUser.register(url) for name in ("ada", "eve")}
+    (folder / "people.json").write_text(json.dumps({"auth": [_entry(name, user) for name, user in people.items()]}))
     (folder / "schemathesis.toml").write_text(_CONFIG.format(hooks=hooks, people=folder / "people.json"))
     command = [sys.executable, "-m", "schemathesis.cli", "run", url + place, "--no-color", "--checks", "all"]
     command += ["--phases", ALL_PHASES]
@@ -93,8 +93,8 @@ def _run(url: str, place: str, hooks: str, folder: Path, extent: Extent) -> Repo
     return _report(folder, played)
 
 
-def _entry(name: str, person: Person) -> dict[str, Any]:
-    return {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {person.token}"}]}
+def _entry(name: str, user: TestUser) -> dict[str, Any]:
+    return {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {user.token}"}]}
 
 
 def _report(folder: Path, played: subprocess.CompletedProcess[str]) -> Report:
