@@ -85,11 +85,11 @@ ALL = {"Milk", "Bread", "Report", "Part"}
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_a_filter_means(titles: Titles, tree: dict[str, Any], expected: set[str]) -> None:
+def test_filter_condition_matches_expected_tasks(titles: Titles, tree: dict[str, Any], expected: set[str]) -> None:
     assert titles(tree) == expected
 
 
-def test_rows_are_found_by_ids_and_revisions(titles: Titles, shop: dict[str, Any]) -> None:
+def test_ids_and_revisions_can_be_filtered(titles: Titles, shop: dict[str, Any]) -> None:
     assert titles({"id": {"in": [shop["Milk"]["id"], shop["Part"]["id"]]}}) == {"Milk", "Part"}
     assert titles({"id": {"ne": shop["Milk"]["id"]}}) == ALL - {"Milk"}
     assert titles({"list_id": {"eq": shop["Work"]["id"]}}) == {"Report"}
@@ -99,7 +99,7 @@ def test_rows_are_found_by_ids_and_revisions(titles: Titles, shop: dict[str, Any
     assert titles({"created_at": {"eq": shop["Milk"]["created_at"]}}) == {"Milk"}
 
 
-def test_deleted_rows_fulfil_nothing(client: ApiClient, titles: Titles, shop: dict[str, Any]) -> None:
+def test_deleted_rows_match_no_filter(client: ApiClient, titles: Titles, shop: dict[str, Any]) -> None:
     client.delete("comment", shop["Hm"]["id"])
     client.delete("task", shop["Part"]["id"])
     client.delete("tag", shop["urgent"]["id"])
@@ -125,14 +125,14 @@ def test_deleted_rows_fulfil_nothing(client: ApiClient, titles: Titles, shop: di
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_bad_filters_are_told_where(rest_client: RestClient, tree: dict[str, Any], pointer: str) -> None:
+def test_invalid_filter_returns_pointer(rest_client: RestClient, tree: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ApiError) as refused:
         rest_client.page("task", filter=tree)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
-def test_a_filter_follows_so_many_relations_and_no_more(client: ApiClient) -> None:
+def test_filter_over_the_relation_limit_is_rejected(client: ApiClient) -> None:
     def ask(*, deep: int, wide: int) -> list[dict[str, Any]]:
         tree: dict[str, Any] = {"title": {"eq": "x"}}
         for _ in range(deep):
@@ -147,7 +147,7 @@ def test_a_filter_follows_so_many_relations_and_no_more(client: ApiClient) -> No
         assert f"at most {MAX_RELATIONS} relations" in refused.value.detail
 
 
-def test_a_filter_may_be_spelt_as_in_graphql(rest_client: RestClient) -> None:
+def test_rest_filter_accepts_camel_case_names(rest_client: RestClient) -> None:
     rest_client.create("task", title="x")
 
     assert len(rest_client.page("task", filter={"listId": {"isNull": True}})) == 1

@@ -54,7 +54,7 @@ def complaint(answer: Any) -> str:
 
 @pytest.mark.parametrize(("path", "sent", "around"), PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("closing", [("[", "]"), ('{"a": ', "}")], ids=["lists", "objects"])
-def test_bodies_nest_so_deep_and_no_deeper(
+def test_body_deeper_than_64_levels_is_rejected(
     rest_client: RestClient, path: str, sent: Callable[[str], dict[str, Any]], around: int, closing: tuple[str, str]
 ) -> None:
     opening, end = closing
@@ -69,7 +69,9 @@ def test_bodies_nest_so_deep_and_no_deeper(
 
 
 @pytest.mark.parametrize(("path", "given"), GIVEN.values(), ids=GIVEN)
-def test_so_do_parameters(rest_client: RestClient, path: str, given: Callable[[str], dict[str, str]]) -> None:
+def test_query_parameters_deeper_than_64_levels_are_rejected(
+    rest_client: RestClient, path: str, given: Callable[[str], dict[str, str]]
+) -> None:
     def ask(levels: int) -> str:
         return complaint(rest_client.http.get(path, params=given(nested(levels))))
 
@@ -78,13 +80,13 @@ def test_so_do_parameters(rest_client: RestClient, path: str, given: Callable[[s
         assert f"nests deeper than {MAX_LEVELS} levels" in ask(deeper)
 
 
-def test_brackets_in_texts_are_no_levels(client: ApiClient) -> None:
+def test_brackets_inside_strings_do_not_count_as_nesting(client: ApiClient) -> None:
     text = "[{" * 100
 
     assert client.create("task", title=text[:200])["title"] == text[:200]
 
 
-def test_wide_is_not_deep(rest_client: RestClient) -> None:
+def test_wide_json_is_accepted(rest_client: RestClient) -> None:
     answer = rest_client.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
 
     assert "nests deeper" not in complaint(answer)
@@ -94,7 +96,7 @@ ADDRESSES = {"rest": ("/api/me/tasks", {}), "graphql": ("/graphql", {"query": "{
 
 
 @pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
-def test_an_address_has_so_many_parameters(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
+def test_query_parameter_count_is_limited(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
     def ask(several: int) -> str:
         return complaint_or_nothing(
             rest_client.http.get(path, params=needed | {f"p{number}": "" for number in range(several - len(needed))})
@@ -109,7 +111,7 @@ def complaint_or_nothing(answer: Any) -> str:
 
 
 @pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
-def test_a_parameter_is_given_once(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
+def test_duplicate_query_parameter_is_rejected(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
     answer = rest_client.http.get(path, params=[*needed.items(), ("a/b", "1"), ("a/b", "1")])
 
     problem = answer.json()
@@ -118,7 +120,7 @@ def test_a_parameter_is_given_once(rest_client: RestClient, path: str, needed: d
 
 
 @pytest.mark.parametrize("kind", [RestClient, GraphQLClient], ids=["rest", "graphql"])
-def test_a_statement_that_takes_too_long_is_ended_and_its_connection_goes_on(
+def test_statement_timeout_returns_503_and_keeps_the_connection(
     database: PostgresServer, kind: Callable[[str, str], ApiClient]
 ) -> None:
     """With one connection in the pool, whoever comes next gets the one whose statement was ended."""
@@ -191,7 +193,7 @@ def turned_away(do: Callable[[], object]) -> str:
     return bytes(answer.body or b"").decode()
 
 
-def test_so_many_sockets_are_open_from_one_address() -> None:
+def test_websocket_limit_per_address() -> None:
     with echoing(most=10, per_address=2) as come:
         first = come("2001:db8::1")
         come("2001:db8::2")
@@ -204,7 +206,7 @@ def test_so_many_sockets_are_open_from_one_address() -> None:
         assert again.recv(timeout=10) == "hello"
 
 
-def test_so_many_sockets_are_open_in_all() -> None:
+def test_websocket_limit_global() -> None:
     with echoing(most=3, per_address=2) as come:
         sockets = [come(f"192.0.2.{number}") for number in range(3)]
         assert "Too many sockets are open just now" in turned_away(lambda: come("192.0.2.9"))
@@ -213,7 +215,7 @@ def test_so_many_sockets_are_open_in_all() -> None:
         assert come("192.0.2.9").ping().wait(10)
 
 
-def test_a_message_has_an_end() -> None:
+def test_websocket_message_size_is_limited() -> None:
     with echoing(most=3, per_address=2) as come:
         socket = come("192.0.2.1")
         socket.send("x" * SOCKET_MESSAGE_BYTES)
@@ -226,7 +228,7 @@ def test_a_message_has_an_end() -> None:
     assert caught.value.rcvd.code == 1009
 
 
-def test_the_service_is_behind_that_limit() -> None:
+def test_websocket_limit_middleware_is_installed() -> None:
     app = create_app(Settings.model_construct(max_sockets=7))
 
     assert "Middleware(SocketLimit, most=7)" in map(repr, app.user_middleware)

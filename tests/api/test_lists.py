@@ -7,7 +7,7 @@ import pytest
 from tests.support.api_clients import ApiClient, ApiError
 
 
-def test_a_list_is_created_changed_and_deleted(client: ApiClient) -> None:
+def test_list_is_created_updated_and_deleted(client: ApiClient) -> None:
     home = client.create("list", name=" Home ", color="#2e7d32")
     assert (home["name"], home["color"]) == ("Home", "#2e7d32")
     assert home == client.get("list", home["id"])
@@ -22,7 +22,7 @@ def test_a_list_is_created_changed_and_deleted(client: ApiClient) -> None:
     assert (missing.value.code, missing.value.detail) == ("NOT_FOUND", "There is no such list.")
 
 
-def test_deleting_a_list_keeps_its_tasks_and_changes_them(client: ApiClient) -> None:
+def test_deleting_a_list_clears_list_id_and_bumps_revisions_of_its_tasks(client: ApiClient) -> None:
     home = client.create("list", name="Home")
     task = client.create("task", title="x", list_id=home["id"])
 
@@ -33,7 +33,7 @@ def test_deleting_a_list_keeps_its_tasks_and_changes_them(client: ApiClient) -> 
     assert kept["revision"] == client.me()["revision"] > task["revision"]
 
 
-def test_lists_stand_by_position(client: ApiClient) -> None:
+def test_lists_are_ordered_by_position(client: ApiClient) -> None:
     first, second = client.create("list", name="b"), client.create("list", name="a")
     client.create("list", name="c", position=first["position"] - 1)
 
@@ -41,14 +41,14 @@ def test_lists_stand_by_position(client: ApiClient) -> None:
     assert [row["name"] for row in client.page("list")] == ["c", "b", "a"]
 
 
-def test_tags_stand_by_name(client: ApiClient) -> None:
+def test_tags_are_ordered_by_name(client: ApiClient) -> None:
     for name in ("b", "C", "a"):
         client.create("tag", name=name)
 
     assert [row["name"] for row in client.page("tag")] == ["a", "b", "C"]
 
 
-def test_a_tag_name_is_unique_among_living_tags_ignoring_case(client: ApiClient) -> None:
+def test_tag_name_is_unique_among_active_tags_ignoring_case(client: ApiClient) -> None:
     tag, other = client.create("tag", name="Home"), client.create("tag", name="Work")
 
     with pytest.raises(ApiError) as not_created:
@@ -64,7 +64,7 @@ def test_a_tag_name_is_unique_among_living_tags_ignoring_case(client: ApiClient)
     assert client.create("tag", name="home")["name"] == "home"
 
 
-def test_deleting_a_tag_takes_it_off_its_tasks_and_changes_them(client: ApiClient) -> None:
+def test_deleting_a_tag_removes_it_from_tasks_and_bumps_their_revisions(client: ApiClient) -> None:
     tag, other = client.create("tag", name="a"), client.create("tag", name="b")
     bearer = client.create("task", title="x", tag_ids=[tag["id"], other["id"]])
     bystander = client.create("task", title="y", tag_ids=[other["id"]])
@@ -76,7 +76,7 @@ def test_deleting_a_tag_takes_it_off_its_tasks_and_changes_them(client: ApiClien
     assert client.get("task", bystander["id"]) == bystander
 
 
-def test_comments_are_made_listed_changed_and_deleted(client: ApiClient) -> None:
+def test_comments_are_created_listed_updated_and_deleted(client: ApiClient) -> None:
     task = client.create("task", title="x")
     first, second = client.comment(task["id"], " One "), client.comment(task["id"], "Two")
 
@@ -91,7 +91,7 @@ def test_comments_are_made_listed_changed_and_deleted(client: ApiClient) -> None
 
 
 @pytest.mark.parametrize("body", ["", "  ", "x" * 5001])
-def test_a_bad_comment_is_refused(client: ApiClient, body: str) -> None:
+def test_invalid_comment_body_returns_422(client: ApiClient, body: str) -> None:
     task = client.create("task", title="x")
 
     with pytest.raises(ApiError) as refused:
@@ -101,7 +101,7 @@ def test_a_bad_comment_is_refused(client: ApiClient, body: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "other"), [("list", {"color": "#fff"}), ("tag", {"color": "#fff"})])
-def test_creating_the_same_again_answers_the_same_row(client: ApiClient, kind: str, other: dict[str, str]) -> None:
+def test_create_with_the_same_id_and_values_is_idempotent(client: ApiClient, kind: str, other: dict[str, str]) -> None:
     body = {"id": str(uuid4()), "name": "Home"}
 
     assert client.create(kind, **body) == client.create(kind, **body)
@@ -110,7 +110,7 @@ def test_creating_the_same_again_answers_the_same_row(client: ApiClient, kind: s
     assert refused.value.code == "CONFLICT"
 
 
-def test_a_comment_sent_again_is_made_once(client: ApiClient) -> None:
+def test_add_comment_with_the_same_id_is_idempotent(client: ApiClient) -> None:
     task, comment_id = client.create("task", title="x"), str(uuid4())
 
     assert client.comment(task["id"], "Hm", id=comment_id) == client.comment(task["id"], "Hm", id=comment_id)
@@ -118,7 +118,7 @@ def test_a_comment_sent_again_is_made_once(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("kind", ["list", "tag", "comment"])
-def test_preconditions_hold_for_all_kinds(client: ApiClient, kind: str) -> None:
+def test_stale_precondition_is_rejected_for_every_resource_type(client: ApiClient, kind: str) -> None:
     member = "body" if kind == "comment" else "name"
     made = client.comment(client.create("task", title="x")["id"], "a") if kind == "comment" else client.create(kind, name="a")
     current = client.update(kind, made["id"], None, **{member: "b"})
@@ -134,7 +134,7 @@ def test_preconditions_hold_for_all_kinds(client: ApiClient, kind: str) -> None:
 
 
 @pytest.mark.parametrize("color", ["#12", "#ggg", "red;", "x" * 40, "url(javascript:alert)"])
-def test_a_color_is_a_color(client: ApiClient, color: str) -> None:
+def test_invalid_color_returns_422(client: ApiClient, color: str) -> None:
     with pytest.raises(ApiError) as refused:
         client.create("list", name="Home", color=color)
 

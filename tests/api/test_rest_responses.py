@@ -23,7 +23,7 @@ def problem(rest_client: RestClient, method: str, path: str, **arguments: Any) -
     return refused.value
 
 
-def test_answers_have_the_shapes_that_openapi_promises(rest_client: RestClient) -> None:
+def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
     tag, home = rest_client.create("tag", name="a"), rest_client.create("list", name="Home")
     task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
     rest_client.create("task", title="y", parent_id=task["id"])
@@ -45,7 +45,7 @@ def test_answers_have_the_shapes_that_openapi_promises(rest_client: RestClient) 
         TypeAdapter[Any](shape).validate_json(rest_client.send("GET", path).content)
 
 
-def test_creating_answers_201_with_location_and_etag(rest_client: RestClient, user: TestUser) -> None:
+def test_create_returns_201_with_location_and_etag(rest_client: RestClient, user: TestUser) -> None:
     answer = rest_client.send("POST", f"/api/{user.id}/tasks", json={"title": "x"})
 
     assert answer.status_code == 201
@@ -56,7 +56,7 @@ def test_creating_answers_201_with_location_and_etag(rest_client: RestClient, us
 
 
 @pytest.mark.parametrize("user_id", ["日本", "A\u0301", "a b", "50%2f", "a?b", 'a"b>', "é"])
-def test_places_can_be_gone_to_whatever_the_user_is_called(service: RunningService, user_id: str) -> None:
+def test_location_and_next_link_work_for_any_user_id(service: RunningService, user_id: str) -> None:
     user_id = f"{user_id} {uuid4().hex}"
     with RestClient(service.url, signed({"sub": user_id}, SECRET)) as rest_client:
         tasks = f"/api/{quote(user_id, safe='')}/tasks"
@@ -70,14 +70,14 @@ def test_places_can_be_gone_to_whatever_the_user_is_called(service: RunningServi
         assert rest_client.send("GET", page.links["next"]["url"]).json() == [answer.json()]
 
 
-def test_a_comments_location_leads_to_it(rest_client: RestClient) -> None:
+def test_comment_location_header_resolves(rest_client: RestClient) -> None:
     task = rest_client.create("task", title="x")
     answer = rest_client.send("POST", f"/api/me/tasks/{task['id']}/comments", json={"body": "Hm"})
 
     assert rest_client.send("GET", answer.headers["location"]).json() == answer.json()
 
 
-def test_put_and_patch_take_back_what_get_gave(rest_client: RestClient) -> None:
+def test_put_and_patch_accept_the_body_returned_by_get(rest_client: RestClient) -> None:
     rest_client.create("task", title="x")
     row = rest_client.send("GET", "/api/me/tasks").json()[0]
 
@@ -90,13 +90,13 @@ def test_put_and_patch_take_back_what_get_gave(rest_client: RestClient) -> None:
         row = changed.json()
 
 
-def test_deleting_answers_204_with_nothing(rest_client: RestClient) -> None:
+def test_delete_returns_204_without_a_body(rest_client: RestClient) -> None:
     answer = rest_client.send("DELETE", f"/api/me/tasks/{rest_client.create('task', title='x')['id']}")
 
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-def test_status_and_completed_must_agree(rest_client: RestClient) -> None:
+def test_conflicting_status_and_completed_return_422(rest_client: RestClient) -> None:
     assert rest_client.create("task", title="x", completed=True)["status"] == "completed"
     assert rest_client.create("task", title="x", completed=False, status="in_progress")["status"] == "in_progress"
     for members in ({"completed": True, "status": "pending"}, {"completed": False, "status": "completed"}):
@@ -105,7 +105,7 @@ def test_status_and_completed_must_agree(rest_client: RestClient) -> None:
         assert refused.value.code == "INVALID_INPUT"
 
 
-def test_an_unknown_member_is_named(rest_client: RestClient) -> None:
+def test_unknown_field_or_parameter_returns_pointer(rest_client: RestClient) -> None:
     assert problem(rest_client, "POST", "/api/me/tasks", json={"title": "x", "tilte": "y"}).pointers == ["/tilte"]
     assert problem(rest_client, "GET", "/api/me/tasks?stauts=pending").pointers == ["/stauts"]
 
@@ -144,7 +144,7 @@ def test_an_unknown_member_is_named(rest_client: RestClient) -> None:
         b"\xfe\xff",
     ],
 )
-def test_rubbish_in_a_body_is_invalid_input(rest_client: RestClient, body: bytes) -> None:
+def test_malformed_body_returns_422(rest_client: RestClient, body: bytes) -> None:
     refused = problem(rest_client, "POST", "/api/me/tasks", content=body, headers={"Content-Type": "application/json"})
 
     assert (refused.code, refused.status) == ("INVALID_INPUT", 422)
@@ -196,7 +196,7 @@ def test_rubbish_in_a_body_is_invalid_input(rest_client: RestClient, body: bytes
         "filter=" + '{"not":' * 11 + "{}" + "}" * 11,
     ],
 )
-def test_rubbish_in_a_query_is_invalid_input(rest_client: RestClient, query: str) -> None:
+def test_invalid_query_parameter_returns_422(rest_client: RestClient, query: str) -> None:
     rest_client.create("task", title="x")
 
     refused = problem(rest_client, "GET", f"/api/me/tasks?{query}")
@@ -205,7 +205,7 @@ def test_rubbish_in_a_query_is_invalid_input(rest_client: RestClient, query: str
     assert refused.pointers == ["/" + query.split("=", maxsplit=1)[0]] or query.startswith("filter")
 
 
-def test_old_years_are_times_too(rest_client: RestClient) -> None:
+def test_years_before_1000_are_accepted(rest_client: RestClient) -> None:
     rest_client.create("task", title="x")
 
     assert rest_client.page("task", filter='{"created_at": {"gt": "0001-01-01T00:00:00Z"}}')
@@ -216,12 +216,12 @@ def test_old_years_are_times_too(rest_client: RestClient) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/me/tasks/x", "/api/me/tasks/%00", "/api/me/tasks/10000000000000000000000", "/api/me/tags/%ff"]
 )
-def test_rubbish_in_a_path_is_invalid_input(rest_client: RestClient, path: str) -> None:
+def test_invalid_id_in_path_returns_422(rest_client: RestClient, path: str) -> None:
     assert problem(rest_client, "GET", path).pointers == ["/id"]
 
 
 @pytest.mark.parametrize("tag", ["7", "W/7", '"7', '"7", x', ""])
-def test_rubbish_in_if_match_is_invalid_input(rest_client: RestClient, tag: str) -> None:
+def test_malformed_if_match_returns_422(rest_client: RestClient, tag: str) -> None:
     task = rest_client.create("task", title="x")
 
     refused = problem(rest_client, "PATCH", f"/api/me/tasks/{task['id']}", json={"title": "y"}, headers={"If-Match": tag})
@@ -229,7 +229,7 @@ def test_rubbish_in_if_match_is_invalid_input(rest_client: RestClient, tag: str)
     assert (refused.code, refused.pointers) == ("INVALID_INPUT", ["/if-match"])
 
 
-def test_if_match_takes_several_tags_and_any(rest_client: RestClient) -> None:
+def test_if_match_accepts_several_etags_and_wildcard(rest_client: RestClient) -> None:
     task = rest_client.create("task", title="x")
     path = f"/api/me/tasks/{task['id']}"
 
@@ -239,7 +239,7 @@ def test_if_match_takes_several_tags_and_any(rest_client: RestClient) -> None:
         assert problem(rest_client, "PATCH", path, json={"title": "y"}, headers={"If-Match": weak}).code == "PRECONDITION_FAILED"
 
 
-def test_a_link_leads_from_page_to_page_until_the_last(rest_client: RestClient) -> None:
+def test_next_links_lead_through_all_pages(rest_client: RestClient) -> None:
     for number in range(5):
         rest_client.create("task", title=str(number))
     seen, path = [], "/api/me/tasks?limit=2&sort=title&status=pending"
@@ -252,7 +252,7 @@ def test_a_link_leads_from_page_to_page_until_the_last(rest_client: RestClient) 
     assert seen == [["0", "1"], ["2", "3"], ["4"]]
 
 
-def test_a_cursor_is_bound_to_its_order(rest_client: RestClient) -> None:
+def test_cursor_of_another_order_is_rejected(rest_client: RestClient) -> None:
     for number in range(2):
         rest_client.create("task", title=str(number))
     cursor = re.search(r"cursor=([^&>]+)", rest_client.send("GET", "/api/me/tasks?limit=1").headers["link"])
@@ -261,7 +261,7 @@ def test_a_cursor_is_bound_to_its_order(rest_client: RestClient) -> None:
     assert problem(rest_client, "GET", f"/api/me/tasks?sort=title&cursor={cursor[1]}").pointers == ["/cursor"]
 
 
-def test_include_nests_relations_under_their_names(rest_client: RestClient) -> None:
+def test_include_nests_relations_by_name(rest_client: RestClient) -> None:
     tag, home = rest_client.create("tag", name="a"), rest_client.create("list", name="Home")
     task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
     child = rest_client.create("task", title="y", parent_id=task["id"], tag_ids=[tag["id"]])
@@ -277,7 +277,7 @@ def test_include_nests_relations_under_their_names(rest_client: RestClient) -> N
     assert nested["parent"] is None
 
 
-def test_fields_thin_the_answer(rest_client: RestClient) -> None:
+def test_fields_parameter_selects_fields(rest_client: RestClient) -> None:
     tag = rest_client.create("tag", name="a")
     task = rest_client.create("task", title="x", tag_ids=[tag["id"]])
     part = rest_client.create("task", title="y", parent_id=task["id"])
@@ -299,7 +299,7 @@ def test_fields_thin_the_answer(rest_client: RestClient) -> None:
     assert rest_client.page("task", fields="title", sort="title") == [{"title": "x"}, {"title": "y"}]
 
 
-def test_include_goes_as_deep_as_the_relations_do(rest_client: RestClient) -> None:
+def test_include_follows_14_nested_relations(rest_client: RestClient) -> None:
     parent_id = None
     for depth in range(15):
         parent_id = rest_client.create("task", title=str(depth), **({"parent_id": parent_id} if parent_id else {}))["id"]
@@ -311,7 +311,7 @@ def test_include_goes_as_deep_as_the_relations_do(rest_client: RestClient) -> No
         row = row.get("parent", {})
 
 
-def test_an_answer_has_an_end(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_response_over_the_row_limit_returns_query_too_complex(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_ROWS", 5)
     home = rest_client.create("list", name="Home")["id"]
     for number in range(6):
@@ -322,7 +322,7 @@ def test_an_answer_has_an_end(rest_client: RestClient, monkeypatch: pytest.Monke
     assert "“tasks”" in refused.detail
 
 
-def test_rows_that_stand_in_an_answer_several_times_count_as_often(rest_client: RestClient) -> None:
+def test_repeated_rows_count_per_occurrence_towards_the_row_limit(rest_client: RestClient) -> None:
     home = rest_client.create("list", name="Home")["id"]
     tag = rest_client.create("tag", name="a")["id"]
     for number in range(36):
@@ -334,7 +334,7 @@ def test_rows_that_stand_in_an_answer_several_times_count_as_often(rest_client: 
         assert problem(rest_client, "GET", f"/api/me/tasks?include={include}").code == "QUERY_TOO_COMPLEX"
 
 
-def test_rest_and_graphql_page_alike(rest_client: RestClient, graphql_client: GraphQLClient) -> None:
+def test_rest_and_graphql_share_order_and_cursors(rest_client: RestClient, graphql_client: GraphQLClient) -> None:
     for number in range(5):
         rest_client.create("task", title=f"{number % 2}", priority=["low", "high"][number % 2])
     answer = rest_client.send("GET", "/api/me/tasks?sort=-priority,title&limit=2")
@@ -350,7 +350,7 @@ def test_rest_and_graphql_page_alike(rest_client: RestClient, graphql_client: Gr
     assert [row["id"] for row in second] == [row["id"] for row in graphql_client.run(document, after=cursor[1])["tasks"]["nodes"]]
 
 
-def test_a_filter_is_a_tree_of_json(rest_client: RestClient) -> None:
+def test_filter_parameter_accepts_nested_json(rest_client: RestClient) -> None:
     tag = rest_client.create("tag", name="home")
     rest_client.create("task", title="Milk", tag_ids=[tag["id"]])
     rest_client.create("task", title="Bread", priority="high")
@@ -371,26 +371,26 @@ def test_a_filter_is_a_tree_of_json(rest_client: RestClient) -> None:
     assert titles('{"title": {"ne": "Milk", "in": ["Milk", "Eggs"]}}') == {"Eggs"}
 
 
-def test_405_names_all_methods_of_the_address(rest_client: RestClient) -> None:
+def test_method_not_allowed_lists_allowed_methods(rest_client: RestClient) -> None:
     answer = rest_client.http.post("/api/me/tasks/01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")
 
     assert (answer.status_code, answer.json()["error_code"]) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "DELETE, GET, PATCH, PUT"
 
 
-def test_an_unknown_address_is_not_found(rest_client: RestClient) -> None:
+def test_unknown_path_returns_404(rest_client: RestClient) -> None:
     for path in ("/nope", "/api", "/api/me/tasks/", "/api/me/tasks//complete"):
         assert problem(rest_client, "GET", path).code == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonfoo", "", "nonsense"])
-def test_a_body_of_another_kind_is_refused(rest_client: RestClient, media_type: str) -> None:
+def test_unsupported_media_type_returns_415(rest_client: RestClient, media_type: str) -> None:
     refused = problem(rest_client, "POST", "/api/me/tasks", content=b'{"title": "x"}', headers={"Content-Type": media_type})
 
     assert (refused.code, refused.status) == ("UNSUPPORTED_MEDIA_TYPE", 415)
 
 
-def test_login_takes_a_form(rest_client: RestClient) -> None:
+def test_login_requires_a_form_body(rest_client: RestClient) -> None:
     assert problem(rest_client, "POST", "/api/auth/login", json={"username": "x", "password": "y"}).status == 415
     assert problem(rest_client, "POST", "/api/auth/login", data={"username": "x"}).pointers == ["/password"]
     assert problem(rest_client, "POST", "/api/auth/login", data={"username": "x\x00", "password": "y"}).code == "INVALID_INPUT"
@@ -401,7 +401,7 @@ def test_login_takes_a_form(rest_client: RestClient) -> None:
     }
 
 
-def test_a_body_that_is_too_large_is_refused(rest_client: RestClient) -> None:
+def test_body_over_the_size_limit_returns_413(rest_client: RestClient) -> None:
     large = b'{"title": "' + b"x" * 1024 * 1024 + b'"}'
     json = {"Content-Type": "application/json"}
     chunks = (large[start : start + 65536] for start in range(0, len(large), 65536))
@@ -411,7 +411,7 @@ def test_a_body_that_is_too_large_is_refused(rest_client: RestClient) -> None:
     assert rest_client.page("task") == []
 
 
-def test_401_says_how_to_authenticate(service: RunningService) -> None:
+def test_unauthenticated_response_has_www_authenticate_header(service: RunningService) -> None:
     with RestClient(service.url, None) as stranger:
         for headers in (
             {},
@@ -425,7 +425,7 @@ def test_401_says_how_to_authenticate(service: RunningService) -> None:
         assert latin.status_code == 401
 
 
-def test_a_request_id_is_taken_or_made(rest_client: RestClient) -> None:
+def test_request_id_is_echoed_or_generated(rest_client: RestClient) -> None:
     assert rest_client.http.get("/health", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"
     for bad in ("a b", "x" * 200, 'a"b'):
         assert re.fullmatch(
@@ -433,7 +433,7 @@ def test_a_request_id_is_taken_or_made(rest_client: RestClient) -> None:
         )
 
 
-def test_cors_headers_are_on_every_answer(rest_client: RestClient) -> None:
+def test_cors_headers_are_on_every_response(rest_client: RestClient) -> None:
     for method, path, status in (
         ("GET", "/api/me/tasks", 200),
         ("GET", "/api/me/tasks/x", 422),
@@ -458,7 +458,7 @@ def test_cors_headers_are_on_every_answer(rest_client: RestClient) -> None:
     assert "access-control-allow-origin" not in stranger.headers
 
 
-def test_production_allows_the_named_origins_alone(service: RunningService) -> None:
+def test_production_allows_configured_origins_only(service: RunningService) -> None:
     settings = settings_for(
         service.database, environment="production", cors_origins="https://app.example.com/, https://b.example"
     )
@@ -475,7 +475,7 @@ def test_production_allows_the_named_origins_alone(service: RunningService) -> N
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_the_docs_work_without_the_internet(rest_client: RestClient) -> None:
+def test_swagger_ui_loads_without_internet(rest_client: RestClient) -> None:
     page = rest_client.http.get("/docs").text
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
 

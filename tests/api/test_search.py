@@ -26,7 +26,7 @@ def find(client: ApiClient) -> Find:
     return lambda text: [row["title"] for row in client.page("task", search=text)]
 
 
-def test_words_are_found_by_their_beginnings_and_all_must_be_there(find: Find) -> None:
+def test_search_matches_word_prefixes_and_requires_all_words(find: Find) -> None:
     assert set(find("milk")) == {"Buy milk", "Bread", "Milkshake recipe"}
     assert find("MIL rec") == ["Milkshake recipe"]
     assert find("ilk") == []
@@ -36,7 +36,7 @@ def test_words_are_found_by_their_beginnings_and_all_must_be_there(find: Find) -
     assert find("bob@exam") == find("example.com/oa") == find("bob") == find("exam") == ["Call O'Brien"]
 
 
-def test_operators(find: Find) -> None:
+def test_search_supports_phrase_or_and_exclusion(find: Find) -> None:
     assert find('"buy milk"') == ["Buy milk"]
     assert find('"milk buy"') == []
     assert find('"and mil"') == []
@@ -46,12 +46,12 @@ def test_operators(find: Find) -> None:
     assert set(find("-milk")) == {"Call O'Brien", "牛乳を買う", "Party 🎉", "Learn C++"}
 
 
-def test_what_fits_better_comes_first(find: Find) -> None:
+def test_search_orders_by_relevance(find: Find) -> None:
     # A word in the title weighs more than one in the description; among equals the newest is first.
     assert find("milk") == ["Milkshake recipe", "Buy milk", "Bread"]
 
 
-def test_what_holds_no_words_is_looked_for_as_it_stands(find: Find) -> None:
+def test_search_without_words_matches_verbatim(find: Find) -> None:
     assert find("🎉") == ["Party 🎉"]
     assert find("++") == ["Learn C++"]
     assert find("%") == ["Learn C++"]
@@ -84,26 +84,26 @@ def test_what_holds_no_words_is_looked_for_as_it_stands(find: Find) -> None:
     ],
     ids=range(25),
 )
-def test_every_text_is_a_valid_search(client: ApiClient, text: str) -> None:
+def test_any_text_is_a_valid_search(client: ApiClient, text: str) -> None:
     client.create("task", title="Something else")
 
     assert client.page("task", search=text) == []
 
 
-def test_a_blank_search_searches_nothing(client: ApiClient) -> None:
+def test_blank_search_returns_all_tasks(client: ApiClient) -> None:
     client.create("task", title="x")
 
     assert len(client.page("task", search="  ")) == 1
 
 
-def test_a_search_has_an_end(client: ApiClient) -> None:
+def test_search_over_1000_characters_returns_422(client: ApiClient) -> None:
     with pytest.raises(ApiError) as refused:
         client.page("task", search="x" * 1001)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/search"])
 
 
-def test_what_is_found_has_pages_in_the_order_of_relevance(graphql_client: GraphQLClient, rest_client: RestClient) -> None:
+def test_search_pages_follow_relevance_order(graphql_client: GraphQLClient, rest_client: RestClient) -> None:
     for number in range(7):
         graphql_client.create("task", title="milk" if number % 2 else "x", description="milk " * number)
     document = """query($a: String, $s: String = "milk") { tasks(first: 2, after: $a, search: $s) {
@@ -125,14 +125,14 @@ def test_what_is_found_has_pages_in_the_order_of_relevance(graphql_client: Graph
         graphql_client.run(document, a=after, s="other")
 
 
-def test_a_sort_of_ones_own_wins(rest_client: RestClient) -> None:
+def test_explicit_sort_overrides_relevance(rest_client: RestClient) -> None:
     for title in ("milk b", "milk milk c", "milk a"):
         rest_client.create("task", title=title)
 
     assert [row["title"] for row in rest_client.page("task", search="milk", sort="title")] == ["milk a", "milk b", "milk milk c"]
 
 
-def test_search_works_within_relations(graphql_client: GraphQLClient) -> None:
+def test_search_filters_nested_connections(graphql_client: GraphQLClient) -> None:
     for name in ("Home", "Work"):
         list_id = graphql_client.create("list", name=name)["id"]
         for title in ("Buy milk", "Buy bread"):
@@ -146,7 +146,7 @@ def test_search_works_within_relations(graphql_client: GraphQLClient) -> None:
     ]
 
 
-def test_a_change_is_found_at_once(client: ApiClient) -> None:
+def test_updated_task_is_searchable_immediately(client: ApiClient) -> None:
     task = client.create("task", title="Buy milk")
     client.update("task", task["id"], title="Buy bread")
 
@@ -154,5 +154,5 @@ def test_a_change_is_found_at_once(client: ApiClient) -> None:
     assert len(client.page("task", search="bread")) == 1
 
 
-def test_operands_hold_no_syntax_of_tsquery() -> None:
+def test_tsquery_escapes_operators() -> None:
     assert tsquery('a -"b \'c" OR d\\e:*|!(f)') == "'a':* & !'b  c' | 'd e     f':*"

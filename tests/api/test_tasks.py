@@ -9,7 +9,7 @@ from tests.support.api_clients import ApiClient, ApiError, GraphQLClient
 NOBODYS = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 
 
-def test_a_new_task_has_defaults(client: ApiClient) -> None:
+def test_new_task_has_default_values(client: ApiClient) -> None:
     task = client.create("task", title="  Buy milk ")
 
     assert task["title"] == "Buy milk"
@@ -21,7 +21,7 @@ def test_a_new_task_has_defaults(client: ApiClient) -> None:
     assert task == client.get("task", task["id"])
 
 
-def test_null_is_the_same_as_absent_in_a_new_task(client: ApiClient) -> None:
+def test_null_equals_omitted_when_creating_a_task(client: ApiClient) -> None:
     nothing = dict.fromkeys(("description", "status", "priority", "list_id", "parent_id", "tag_ids", "position"))
 
     task = client.create("task", title="x", **nothing)
@@ -29,7 +29,7 @@ def test_null_is_the_same_as_absent_in_a_new_task(client: ApiClient) -> None:
     assert (task["status"], task["priority"], task["tag_ids"], task["position"]) == ("pending", "none", [], 1.0)
 
 
-def test_a_task_is_created_with_everything(client: ApiClient) -> None:
+def test_task_is_created_with_all_fields(client: ApiClient) -> None:
     home, parent, tag = (
         client.create("list", name="Home"),
         client.create("task", title="Shopping"),
@@ -70,7 +70,7 @@ def test_a_task_is_created_with_everything(client: ApiClient) -> None:
         ({"title": "x", "tag_ids": [NOBODYS]}, "/tag_ids/0"),
     ],
 )
-def test_a_bad_task_is_refused_and_says_where(client: ApiClient, members: dict[str, object], pointer: str) -> None:
+def test_invalid_task_returns_pointer(client: ApiClient, members: dict[str, object], pointer: str) -> None:
     with pytest.raises(ApiError) as refused:
         client.create("task", **members)
 
@@ -78,11 +78,11 @@ def test_a_bad_task_is_refused_and_says_where(client: ApiClient, members: dict[s
     assert client.page("task") == []
 
 
-def test_lengths_count_characters_after_trimming(client: ApiClient) -> None:
+def test_title_length_is_counted_in_characters_after_trimming(client: ApiClient) -> None:
     assert client.create("task", title=" " + "🎉" * 200 + " ")["title"] == "🎉" * 200
 
 
-def test_an_update_changes_only_what_is_present(client: ApiClient) -> None:
+def test_update_changes_only_present_fields(client: ApiClient) -> None:
     task = client.create("task", title="Buy milk", description="Oat", priority="high")
 
     changed = client.update("task", task["id"], title="Buy oat milk")
@@ -93,7 +93,7 @@ def test_an_update_changes_only_what_is_present(client: ApiClient) -> None:
     assert changed["created_at"] == task["created_at"]
 
 
-def test_null_clears(client: ApiClient) -> None:
+def test_null_clears_optional_fields(client: ApiClient) -> None:
     home, tag = client.create("list", name="Home"), client.create("tag", name="shop")
     task = client.create("task", title="x", description="y", priority="low", list_id=home["id"], tag_ids=[tag["id"]])
 
@@ -103,7 +103,7 @@ def test_null_clears(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("member", ["title", "status", "position"])
-def test_what_must_have_a_value_cannot_be_cleared(client: ApiClient, member: str) -> None:
+def test_required_field_cannot_be_set_to_null(client: ApiClient, member: str) -> None:
     task = client.create("task", title="x")
 
     with pytest.raises(ApiError) as refused:
@@ -112,7 +112,7 @@ def test_what_must_have_a_value_cannot_be_cleared(client: ApiClient, member: str
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [f"/{member}"])
 
 
-def test_an_update_that_changes_nothing_takes_no_revision(client: ApiClient) -> None:
+def test_update_without_changes_keeps_the_revision(client: ApiClient) -> None:
     task = client.create("task", title="x", description="y")
 
     assert client.update("task", task["id"]) == task
@@ -120,11 +120,11 @@ def test_an_update_that_changes_nothing_takes_no_revision(client: ApiClient) -> 
     assert client.me()["revision"] == task["revision"]
 
 
-def test_a_blank_description_is_none(client: ApiClient) -> None:
+def test_blank_description_is_stored_as_null(client: ApiClient) -> None:
     assert client.create("task", title="x", description="  ")["description"] is None
 
 
-def test_toggling_completes_and_reopens(client: ApiClient) -> None:
+def test_toggle_completes_and_reopens_a_task(client: ApiClient) -> None:
     task = client.create("task", title="x")
 
     done = client.complete(task["id"])
@@ -135,7 +135,7 @@ def test_toggling_completes_and_reopens(client: ApiClient) -> None:
     assert (again["status"], again["completed"], again["completed_at"]) == ("pending", False, None)
 
 
-def test_setting_completion_can_be_retried(client: ApiClient) -> None:
+def test_set_completed_is_idempotent(client: ApiClient) -> None:
     task = client.create("task", title="x")
 
     first = client.complete(task["id"], completed=True)
@@ -145,13 +145,13 @@ def test_setting_completion_can_be_retried(client: ApiClient) -> None:
     assert client.complete(task["id"], completed=False)["completed"] is False
 
 
-def test_reopening_leaves_a_task_in_progress_alone(client: ApiClient) -> None:
+def test_reopening_a_task_in_progress_changes_nothing(client: ApiClient) -> None:
     task = client.create("task", title="x", status="in_progress")
 
     assert client.complete(task["id"], completed=False) == task
 
 
-def test_status_decides_when_it_was_completed(client: ApiClient) -> None:
+def test_completed_at_follows_status(client: ApiClient) -> None:
     task = client.create("task", title="x", status="completed")
     reopened = client.update("task", task["id"], status="in_progress")
 
@@ -159,7 +159,7 @@ def test_status_decides_when_it_was_completed(client: ApiClient) -> None:
     assert reopened["completed_at"] is None
 
 
-def test_a_deleted_task_is_gone_with_its_subtasks_and_comments_and_comes_back_with_them(client: ApiClient) -> None:
+def test_deleting_and_restoring_a_task_includes_subtasks_and_comments(client: ApiClient) -> None:
     task = client.create("task", title="Parent")
     child = client.create("task", title="Child", parent_id=task["id"])
     grandchild = client.create("task", title="Grandchild", parent_id=child["id"])
@@ -182,13 +182,13 @@ def test_a_deleted_task_is_gone_with_its_subtasks_and_comments_and_comes_back_wi
     assert restored["revision"] == client.me()["revision"]
 
 
-def test_restoring_what_is_not_deleted_changes_nothing(client: ApiClient) -> None:
+def test_restoring_an_active_task_changes_nothing(client: ApiClient) -> None:
     task = client.create("task", title="x")
 
     assert client.restore(task["id"]) == task
 
 
-def test_a_restored_task_lets_go_of_what_is_gone_by_then(client: ApiClient) -> None:
+def test_restored_task_drops_references_to_deleted_rows(client: ApiClient) -> None:
     home, parent = client.create("list", name="Home"), client.create("task", title="Parent")
     task = client.create("task", title="x", list_id=home["id"], parent_id=parent["id"])
     client.delete("task", task["id"])
@@ -200,7 +200,7 @@ def test_a_restored_task_lets_go_of_what_is_gone_by_then(client: ApiClient) -> N
     assert (restored["list_id"], restored["parent_id"]) == (None, None)
 
 
-def test_a_task_cannot_be_its_own_ancestor(client: ApiClient) -> None:
+def test_task_cannot_be_its_own_ancestor(client: ApiClient) -> None:
     task = client.create("task", title="Parent")
     child = client.create("task", title="Child", parent_id=task["id"])
 
@@ -210,7 +210,7 @@ def test_a_task_cannot_be_its_own_ancestor(client: ApiClient) -> None:
         assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/parent_id"])
 
 
-def test_changing_tags_is_a_change_of_the_task(client: ApiClient) -> None:
+def test_changing_tags_bumps_the_task_revision(client: ApiClient) -> None:
     tags = [client.create("tag", name=name) for name in ("a", "b", "c")]
     task = client.create("task", title="x", tag_ids=[tags[0]["id"], tags[1]["id"]])
 
@@ -222,7 +222,7 @@ def test_changing_tags_is_a_change_of_the_task(client: ApiClient) -> None:
     assert same == changed
 
 
-def test_new_tasks_go_last_and_move_between_neighbours(client: ApiClient) -> None:
+def test_new_task_gets_the_last_position_and_can_be_moved(client: ApiClient) -> None:
     first, second, third = (client.create("task", title=title) for title in "abc")
 
     client.update("task", third["id"], position=(first["position"] + second["position"]) / 2)
@@ -230,7 +230,7 @@ def test_new_tasks_go_last_and_move_between_neighbours(client: ApiClient) -> Non
     assert [row["title"] for row in client.page("task", sort="position")] == ["a", "c", "b"]
 
 
-def test_creating_the_same_again_answers_the_same_row(client: ApiClient) -> None:
+def test_create_task_with_the_same_id_and_values_is_idempotent(client: ApiClient) -> None:
     tag = client.create("tag", name="shop")
     body = {"id": str(uuid4()), "title": "Buy milk", "tag_ids": [tag["id"]], "status": "completed"}
 
@@ -243,7 +243,7 @@ def test_creating_the_same_again_answers_the_same_row(client: ApiClient) -> None
         assert (refused.value.code, refused.value.status) == ("CONFLICT", 409)
 
 
-def test_the_id_of_a_deleted_task_stays_taken(client: ApiClient) -> None:
+def test_id_of_a_deleted_task_cannot_be_reused(client: ApiClient) -> None:
     task = client.create("task", title="x")
     client.delete("task", task["id"])
 
@@ -253,7 +253,7 @@ def test_the_id_of_a_deleted_task_stays_taken(client: ApiClient) -> None:
     assert refused.value.code == "CONFLICT"
 
 
-def test_a_precondition_that_does_not_hold_shows_the_row_as_it_is(client: ApiClient) -> None:
+def test_stale_precondition_returns_the_current_row(client: ApiClient) -> None:
     task = client.create("task", title="x")
     current = client.update("task", task["id"], title="y")
 
@@ -269,7 +269,7 @@ def test_a_precondition_that_does_not_hold_shows_the_row_as_it_is(client: ApiCli
     assert client.update("task", task["id"], revision=current["revision"], title="z")["title"] == "z"
 
 
-def test_what_is_not_there_is_not_found(client: ApiClient) -> None:
+def test_unknown_id_returns_not_found(client: ApiClient) -> None:
     row_id = str(uuid4())
     for act in (
         lambda: client.get("task", row_id),
@@ -284,14 +284,14 @@ def test_what_is_not_there_is_not_found(client: ApiClient) -> None:
         assert (missing.value.code, missing.value.status, missing.value.detail) == ("NOT_FOUND", 404, "There is no such task.")
 
 
-def test_an_id_that_is_none_is_invalid_input(client: ApiClient) -> None:
+def test_malformed_id_returns_422(client: ApiClient) -> None:
     with pytest.raises(ApiError) as refused:
         client.get("task", "42")
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/id"])
 
 
-def test_pages_filter(client: ApiClient) -> None:
+def test_task_page_filters(client: ApiClient) -> None:
     home, tag = client.create("list", name="Home"), client.create("tag", name="shop")
     milk = client.create("task", title="Buy MILK", list_id=home["id"], tag_ids=[tag["id"]], priority="high")
     bread = client.create("task", title="Bread", description="with milk", parent_id=milk["id"])
@@ -333,7 +333,7 @@ def test_pages_filter(client: ApiClient) -> None:
         ("-completed", "cdba"),
     ],
 )
-def test_pages_sort(client: ApiClient, sort: str, expected: str) -> None:
+def test_task_page_sort_orders(client: ApiClient, sort: str, expected: str) -> None:
     rows = {
         "a": client.create("task", title="b", priority="urgent"),
         "b": client.create("task", title="A", priority="none"),
@@ -346,7 +346,7 @@ def test_pages_sort(client: ApiClient, sort: str, expected: str) -> None:
     assert "".join(names[row["id"]] for row in client.page("task", sort=sort)) == expected
 
 
-def test_several_tasks_at_once_are_written_all_or_none(graphql_client: GraphQLClient) -> None:
+def test_bulk_mutations_are_atomic(graphql_client: GraphQLClient) -> None:
     created = graphql_client.run('mutation { createTasks(inputs: [{title: "a"}, {title: "b"}]) { tasks { id title } } }')[
         "createTasks"
     ]
@@ -379,7 +379,7 @@ def test_several_tasks_at_once_are_written_all_or_none(graphql_client: GraphQLCl
     assert graphql_client.page("task") == []
 
 
-def test_at_most_five_hundred_at_once(graphql_client: GraphQLClient) -> None:
+def test_bulk_mutation_is_limited_to_500_items(graphql_client: GraphQLClient) -> None:
     create = "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }"
     complete = "mutation($i: [ID!]!) { completeTasks(ids: $i) { tasks { id } } }"
 

@@ -17,7 +17,7 @@ def new_email() -> str:
     return f"{uuid4().hex}@Example.COM"
 
 
-def test_registering_gives_a_token_that_works(make_client: ClientFactory) -> None:
+def test_register_returns_a_working_token(make_client: ClientFactory) -> None:
     email = new_email()
 
     admission = make_client(None).register(email=f" {email} ", password=PASSWORD, name="Ada")
@@ -28,7 +28,7 @@ def test_registering_gives_a_token_that_works(make_client: ClientFactory) -> Non
     assert me["id"] == admission["user"]["id"]
 
 
-def test_passwords_are_stored_as_argon2id(make_client: ClientFactory, service: RunningService) -> None:
+def test_password_is_stored_as_argon2id_hash(make_client: ClientFactory, service: RunningService) -> None:
     admission = make_client(None).register(email=new_email(), password=PASSWORD)
 
     stored = run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', admission["user"]["id"])
@@ -45,21 +45,21 @@ def test_passwords_are_stored_as_argon2id(make_client: ClientFactory, service: R
         ({"email": "a@example.com", "password": PASSWORD + "\x00"}, "/password"),
     ],
 )
-def test_a_bad_registration_is_refused(make_client: ClientFactory, members: dict[str, str], pointer: str) -> None:
+def test_invalid_registration_returns_pointer(make_client: ClientFactory, members: dict[str, str], pointer: str) -> None:
     with pytest.raises(ApiError) as refused:
         make_client(None).register(**members)
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
-def test_an_email_is_taken_once_whatever_its_case(make_client: ClientFactory, user: TestUser) -> None:
+def test_email_is_unique_ignoring_case(make_client: ClientFactory, user: TestUser) -> None:
     with pytest.raises(ApiError) as refused:
         make_client(None).register(email=user.email.upper(), password=PASSWORD)
 
     assert (refused.value.code, refused.value.status) == ("EMAIL_TAKEN", 409)
 
 
-def test_logging_in_works_in_any_case_and_any_unicode_form(make_client: ClientFactory) -> None:
+def test_login_accepts_any_email_case_and_unicode_normalization_form(make_client: ClientFactory) -> None:
     email = new_email()
     make_client(None).register(email=email, password="pässwörd")
 
@@ -68,7 +68,7 @@ def test_logging_in_works_in_any_case_and_any_unicode_form(make_client: ClientFa
     assert make_client(admission["access_token"]).me()["email"] == email.lower()
 
 
-def test_unknown_email_and_wrong_password_are_told_the_same(make_client: ClientFactory, user: TestUser) -> None:
+def test_unknown_email_and_wrong_password_return_the_same_error(make_client: ClientFactory, user: TestUser) -> None:
     answers = []
     for email, password in ((user.email, "wrong password"), (new_email(), PASSWORD), ("nonsense", "x")):
         with pytest.raises(ApiError) as refused:
@@ -78,7 +78,7 @@ def test_unknown_email_and_wrong_password_are_told_the_same(make_client: ClientF
     assert set(answers) == {("UNAUTHENTICATED", 401, "E-mail or password is wrong.")}
 
 
-def test_whatever_is_wrong_about_a_login_it_costs_the_same_hashing(
+def test_failed_login_always_verifies_exactly_one_hash(
     make_client: ClientFactory, user: TestUser, other_user: TestUser, service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Count the work, not the time."""
@@ -101,7 +101,7 @@ def test_whatever_is_wrong_about_a_login_it_costs_the_same_hashing(
     assert costs == [1, 1, 1]
 
 
-def test_an_account_is_changed(make_client: ClientFactory, user: TestUser) -> None:
+def test_account_update_changes_name_email_and_password(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(user.token)
 
     assert client.change_me(name="Ada Lovelace")["name"] == "Ada Lovelace"
@@ -115,7 +115,7 @@ def test_an_account_is_changed(make_client: ClientFactory, user: TestUser) -> No
         make_client(None).log_in(email, PASSWORD)
 
 
-def test_a_change_of_the_account_takes_a_revision_and_no_change_takes_none(make_client: ClientFactory, user: TestUser) -> None:
+def test_account_update_bumps_revision_only_on_change(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(user.token)
     first = client.change_me(name="Ada Lovelace")
 
@@ -126,7 +126,7 @@ def test_a_change_of_the_account_takes_a_revision_and_no_change_takes_none(make_
 
 @pytest.mark.parametrize("current", [{}, {"current_password": "wrong password"}, {"current_password": None}])
 @pytest.mark.parametrize("change", [{"email": "x@example.com"}, {"password": "another password"}])
-def test_email_and_password_need_the_current_password(
+def test_email_and_password_change_require_the_current_password(
     make_client: ClientFactory, user: TestUser, change: dict[str, str], current: dict[str, str]
 ) -> None:
     with pytest.raises(ApiError) as refused:
@@ -137,9 +137,7 @@ def test_email_and_password_need_the_current_password(
 
 
 @pytest.mark.parametrize("change", [{"email": "x@example.com"}, {"password": "another password"}])
-def test_an_account_without_a_password_is_given_neither_that_nor_an_email(
-    make_client: ClientFactory, change: dict[str, str]
-) -> None:
+def test_account_without_password_cannot_set_email_or_password(make_client: ClientFactory, change: dict[str, str]) -> None:
     client = make_client(signed({"sub": uuid4().hex}, SECRET))
     before = client.me()
 
@@ -150,7 +148,7 @@ def test_an_account_without_a_password_is_given_neither_that_nor_an_email(
     assert client.me() == before
 
 
-def test_a_program_without_the_scope_cannot_try_passwords(make_client: ClientFactory, user: TestUser) -> None:
+def test_api_token_without_account_scope_cannot_change_the_password(make_client: ClientFactory, user: TestUser) -> None:
     program = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:write"])["token"])
 
     for current in (PASSWORD, "wrong password"):
@@ -159,14 +157,14 @@ def test_a_program_without_the_scope_cannot_try_passwords(make_client: ClientFac
         assert refused.value.code == "FORBIDDEN"
 
 
-def test_another_accounts_email_cannot_be_taken_over(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
+def test_email_of_another_account_cannot_be_taken(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
     with pytest.raises(ApiError) as refused:
         make_client(other_user.token).change_me(email=user.email, current_password=PASSWORD)
 
     assert refused.value.code == "EMAIL_TAKEN"
 
 
-def test_deleting_an_account_removes_everything_and_its_tokens_die_at_once(
+def test_deleting_an_account_deletes_its_rows_and_rejects_its_tokens(
     make_client: ClientFactory, user: TestUser, service: RunningService
 ) -> None:
     client = make_client(user.token)
@@ -188,7 +186,7 @@ def test_deleting_an_account_removes_everything_and_its_tokens_die_at_once(
 
 
 @pytest.mark.parametrize("claim", ["sub", "user_id", "id"])
-def test_a_token_signed_elsewhere_opens_an_account_on_first_use(make_client: ClientFactory, claim: str) -> None:
+def test_external_token_provisions_an_account_on_first_use(make_client: ClientFactory, claim: str) -> None:
     user_id = f"clerk|{uuid4().hex}"
     email = new_email()
     client = make_client(signed({claim: user_id, "email": email, "name": "Zoë"}, SECRET))
@@ -200,18 +198,18 @@ def test_a_token_signed_elsewhere_opens_an_account_on_first_use(make_client: Cli
     assert make_client(signed({claim: user_id}, SECRET)).get("task", task["id"]) == task
 
 
-def test_a_token_signed_elsewhere_may_begin_with_reading(make_client: ClientFactory) -> None:
+def test_external_token_can_read_before_any_write(make_client: ClientFactory) -> None:
     assert make_client(signed({"user_id": int(time.time_ns())}, SECRET)).page("task") == []
 
 
-def test_a_foreign_account_does_not_get_an_email_that_is_taken(make_client: ClientFactory, user: TestUser) -> None:
+def test_email_already_in_use_is_not_given_to_an_external_account(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(signed({"sub": uuid4().hex, "email": user.email}, SECRET))
 
     assert client.me()["email"] is None
     assert make_client(user.token).me()["email"] == user.email
 
 
-def test_a_foreign_token_older_than_the_deletion_does_not_bring_the_account_back(make_client: ClientFactory) -> None:
+def test_external_token_issued_before_account_deletion_is_rejected(make_client: ClientFactory) -> None:
     user_id, now = uuid4().hex, int(time.time())
     client = make_client(signed({"sub": user_id, "iat": now}, SECRET))
     client.create("task", title="x")
@@ -223,7 +221,9 @@ def test_a_foreign_token_older_than_the_deletion_does_not_bring_the_account_back
         assert refused.value.code == "UNAUTHENTICATED"
 
 
-def test_a_foreign_token_newer_than_the_deletion_opens_a_new_account(make_client: ClientFactory, service: RunningService) -> None:
+def test_external_token_issued_after_account_deletion_provisions_again(
+    make_client: ClientFactory, service: RunningService
+) -> None:
     user_id = uuid4().hex
     client = make_client(signed({"sub": user_id, "iat": int(time.time())}, SECRET))
     client.create("task", title="x")
@@ -261,7 +261,7 @@ BAD_TOKENS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD_TOKENS)
-def test_a_bad_token_opens_nothing(make_client: ClientFactory, user: TestUser, kind: str) -> None:
+def test_invalid_access_token_is_rejected(make_client: ClientFactory, user: TestUser, kind: str) -> None:
     client = make_client(BAD_TOKENS[kind](user.id))
 
     for act in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x"), client.delete_me):
@@ -270,7 +270,7 @@ def test_a_bad_token_opens_nothing(make_client: ClientFactory, user: TestUser, k
         assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
 
 
-def test_an_inactive_account_opens_nothing(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+def test_inactive_account_is_rejected(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', user.id)
 
     with pytest.raises(ApiError) as refused:
@@ -281,11 +281,11 @@ def test_an_inactive_account_opens_nothing(make_client: ClientFactory, user: Tes
     assert no_login.value.detail == "E-mail or password is wrong."
 
 
-def test_a_bad_token_does_not_keep_anyone_from_logging_in(make_client: ClientFactory, user: TestUser) -> None:
+def test_login_ignores_an_invalid_authorization_header(make_client: ClientFactory, user: TestUser) -> None:
     assert make_client("x.y.z").log_in(user.email, PASSWORD)["user"]["id"] == user.id
 
 
-def test_a_token_in_use_expires_all_the_same(make_client: ClientFactory, user: TestUser) -> None:
+def test_cached_token_is_rejected_after_expiry(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(signed({"sub": user.id}, SECRET, lifetime=2))
     assert client.me()["id"] == user.id
 

@@ -11,7 +11,7 @@ from tests.support.service import RunningService, run_sql
 from tests.support.users import TestUser
 
 
-def test_an_api_token_works_at_both_doors_and_is_shown_once(
+def test_api_token_works_with_both_apis_and_its_secret_is_shown_once(
     make_client: ClientFactory, user: TestUser, service: RunningService
 ) -> None:
     client = make_client(user.token)
@@ -30,7 +30,7 @@ def test_an_api_token_works_at_both_doors_and_is_shown_once(
     assert {**listed, "last_used_at": None} == {name: value for name, value in made.items() if name != "token"}
 
 
-def test_a_deleted_api_token_opens_nothing_at_once(make_client: ClientFactory, user: TestUser) -> None:
+def test_deleted_api_token_is_rejected_immediately(make_client: ClientFactory, user: TestUser) -> None:
     made = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
     program = make_client(made["token"])
     assert program.page("task") == []
@@ -41,7 +41,7 @@ def test_a_deleted_api_token_opens_nothing_at_once(make_client: ClientFactory, u
     assert make_client(user.token).api_tokens() == []
 
 
-def test_an_expired_api_token_opens_nothing(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+def test_expired_api_token_is_rejected(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     made = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
     program = make_client(made["token"])
     assert program.page("task") == []
@@ -53,13 +53,13 @@ def test_an_expired_api_token_opens_nothing(make_client: ClientFactory, user: Te
 
 
 @pytest.mark.parametrize("token", ["todo_api_", "todo_api_x", "todo_api_" + "A" * 43, "todo_api_é"])
-def test_what_is_no_api_token_opens_nothing(make_client: ClientFactory, token: str) -> None:
+def test_malformed_api_token_is_rejected(make_client: ClientFactory, token: str) -> None:
     client = make_client(None)
     client.http.headers.update([(b"Authorization", f"Bearer {token}".encode())])
     assert refused(lambda: client.page("task")) == "UNAUTHENTICATED"
 
 
-def test_an_api_token_is_known_by_all_of_its_letters(make_client: ClientFactory, user: TestUser) -> None:
+def test_api_token_with_a_changed_character_is_rejected(make_client: ClientFactory, user: TestUser) -> None:
     token = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])["token"]
     assert make_client(token).page("task") == []
 
@@ -75,19 +75,19 @@ SCOPES: dict[str, tuple[list[str], set[str]]] = {
 }
 
 
-def test_an_api_token_may_be_told_its_scopes_twice_and_its_days_with_a_point(client: ApiClient) -> None:
+def test_api_token_accepts_duplicate_scopes_and_integral_float_days(client: ApiClient) -> None:
     made = client.make_api_token(name="x", scopes=["account", "account"], expires_in_days=7.0)
 
     assert made["scopes"] == ["account"]
 
 
 @pytest.mark.parametrize("days", [7.5, True, "7", 1e300])
-def test_an_api_token_lives_for_whole_days(rest_client: RestClient, days: object) -> None:
+def test_api_token_lifetime_must_be_whole_days(rest_client: RestClient, days: object) -> None:
     assert refused(lambda: rest_client.make_api_token(name="x", scopes=["account"], expires_in_days=days)) == "INVALID_INPUT"
 
 
 @pytest.mark.parametrize("kind", SCOPES)
-def test_an_api_token_does_what_its_scopes_say_and_nothing_else(make_client: ClientFactory, user: TestUser, kind: str) -> None:
+def test_api_token_scopes_limit_operations(make_client: ClientFactory, user: TestUser, kind: str) -> None:
     scopes, allowed = SCOPES[kind]
     task = make_client(user.token).create("task", title="x")
     client = make_client(make_client(user.token).make_api_token(name="x", scopes=scopes)["token"])
@@ -110,7 +110,7 @@ def test_an_api_token_does_what_its_scopes_say_and_nothing_else(make_client: Cli
                 assert refused(act) == "FORBIDDEN"
 
 
-def test_an_api_token_cannot_make_another(make_client: ClientFactory, user: TestUser) -> None:
+def test_api_token_cannot_create_api_tokens_or_log_out(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(make_client(user.token).make_api_token(name="x", scopes=["account"])["token"])
 
     assert refused(lambda: client.make_api_token(name="y", scopes=["account"])) == "FORBIDDEN"
@@ -127,13 +127,15 @@ def test_an_api_token_cannot_make_another(make_client: ClientFactory, user: Test
         ({"expires_in_days": 367}, "/expires_in_days"),
     ],
 )
-def test_a_bad_api_token_is_refused(make_client: ClientFactory, user: TestUser, members: dict[str, Any], pointer: str) -> None:
+def test_invalid_api_token_input_returns_pointer(
+    make_client: ClientFactory, user: TestUser, members: dict[str, Any], pointer: str
+) -> None:
     with pytest.raises(ApiError) as invalid:
         make_client(user.token).make_api_token(**{"name": "x", "scopes": ["account"], **members})
     assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
-def test_there_may_not_be_too_many_api_tokens(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+def test_api_token_count_per_user_is_limited(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     statement = """INSERT INTO api_token (user_id, id, created_at, expires_at, name, scopes, token_hash)
         SELECT %s, gen_random_uuid(), now(), now() + '1 day', 'x', '{account}', n FROM generate_series(1, 100) AS n"""
     run_sql(service.database.owner, statement, user.id)

@@ -22,14 +22,14 @@ ACCENT = "e\u0301"  # two characters; in NFKC, one
 
 
 @pytest.mark.parametrize("password", ["x" * 8, "x" * 256, " " * 8, ACCENT * 8, LIGATURE * 14, "🔑" * 256])
-def test_passwords_of_8_to_256_characters_are_taken(make_client: ClientFactory, user: TestUser, password: str) -> None:
+def test_password_of_8_to_256_characters_is_accepted(make_client: ClientFactory, user: TestUser, password: str) -> None:
     make_client(user.token).change_me(password=password, current_password=PASSWORD)
 
     assert make_client(None).log_in(user.email, password)["user"]["id"] == user.id
 
 
 @pytest.mark.parametrize("password", ["x" * 7, "x" * 257, ACCENT * 4, LIGATURE * 15])
-def test_shorter_and_longer_ones_are_not_in_whatever_form(make_client: ClientFactory, user: TestUser, password: str) -> None:
+def test_password_of_invalid_normalized_length_is_rejected(make_client: ClientFactory, user: TestUser, password: str) -> None:
     with pytest.raises(ApiError) as refused:
         make_client(user.token).change_me(password=password, current_password=PASSWORD)
 
@@ -37,15 +37,15 @@ def test_shorter_and_longer_ones_are_not_in_whatever_form(make_client: ClientFac
 
 
 @pytest.mark.parametrize("password", ["", "x", "x" * 257, LIGATURE * 256])
-def test_whatever_is_sent_as_a_password_there_is_an_answer(make_client: ClientFactory, user: TestUser, password: str) -> None:
+def test_login_with_a_password_of_any_length_returns_a_client_error(
+    make_client: ClientFactory, user: TestUser, password: str
+) -> None:
     with pytest.raises(ApiError) as refused:
         make_client(None).log_in(user.email, password)
     assert refused.value.code in {"UNAUTHENTICATED", "INVALID_INPUT"}
 
 
-def test_a_hash_of_older_parameters_is_made_anew_at_the_next_login(
-    make_client: ClientFactory, user: TestUser, service: RunningService
-) -> None:
+def test_outdated_password_hash_is_upgraded_at_login(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
     owner = service.database.owner
     run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), user.id)
@@ -88,7 +88,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Passwords, Count
     counter.go_on.set()
 
 
-def test_so_many_are_hashed_at_once_and_no_more(counting: tuple[Passwords, Counting]) -> None:
+def test_password_hashing_concurrency_is_limited(counting: tuple[Passwords, Counting]) -> None:
     passwords, counter = counting
     admitted = 2 + WAITING
     with ThreadPoolExecutor(2 * admitted) as crowd:
@@ -103,7 +103,7 @@ def test_so_many_are_hashed_at_once_and_no_more(counting: tuple[Passwords, Count
     assert passwords.hash("x" * 8).startswith("$argon2id$")
 
 
-def test_the_service_answers_others_while_a_crowd_logs_in(database: PostgresServer) -> None:
+def test_concurrent_logins_do_not_block_other_requests(database: PostgresServer) -> None:
     with run_service(settings_for(database, max_password_hashes=1, database_pool_size=2), database) as service:
         user = TestUser.register(service.url)
         with ThreadPoolExecutor(64) as crowd, GraphQLClient(service.url, user.token) as others:

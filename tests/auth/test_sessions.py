@@ -34,7 +34,7 @@ def wind_forward(service: RunningService, user: TestUser, seconds: int) -> None:
     run_sql(service.database.owner, statement, seconds, user.id)
 
 
-def test_refreshing_gives_new_tokens_of_the_same_session(make_client: ClientFactory, user: TestUser) -> None:
+def test_refresh_returns_new_tokens_of_the_same_session(make_client: ClientFactory, user: TestUser) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
 
     assert fresh["user"]["id"] == user.id
@@ -44,7 +44,7 @@ def test_refreshing_gives_new_tokens_of_the_same_session(make_client: ClientFact
     assert make_client(None).refresh(fresh["refresh_token"])["expires_in"] == 900
 
 
-def test_a_lost_answer_is_given_again(make_client: ClientFactory, user: TestUser) -> None:
+def test_refresh_is_idempotent_within_the_retry_window(make_client: ClientFactory, user: TestUser) -> None:
     first = make_client(None).refresh(user.refresh_token)
     again = make_client(None).refresh(user.refresh_token)
 
@@ -68,24 +68,20 @@ def refused_after_waiting(service: RunningService, user: TestUser, act: Callable
 END_SESSIONS = "DELETE FROM login_session WHERE user_id = %s"
 
 
-def test_a_session_that_ends_while_it_is_refreshed_has_ended(
-    service: RunningService, make_client: ClientFactory, user: TestUser
-) -> None:
+def test_refresh_racing_with_session_end_is_rejected(service: RunningService, make_client: ClientFactory, user: TestUser) -> None:
     refresh = partial(make_client(None).refresh, user.refresh_token)
 
     assert refused_after_waiting(service, user, refresh, END_SESSIONS) == "UNAUTHENTICATED"
 
 
-def test_a_write_that_waited_while_its_session_ended_is_refused(
-    service: RunningService, make_client: ClientFactory, user: TestUser
-) -> None:
+def test_write_racing_with_session_end_is_rejected(service: RunningService, make_client: ClientFactory, user: TestUser) -> None:
     write = partial(make_client(user.token).create, "task", title="Too late")
 
     assert refused_after_waiting(service, user, write, END_SESSIONS) == "UNAUTHENTICATED"
     assert run_sql(service.database.owner, "SELECT id FROM task WHERE user_id = %s", user.id) == []
 
 
-def test_a_write_that_waited_while_its_api_token_was_deleted_is_refused(
+def test_write_racing_with_api_token_deletion_is_rejected(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
     token = make_client(user.token).make_api_token(name="A script", scopes=["tasks:write"])["token"]
@@ -96,7 +92,7 @@ def test_a_write_that_waited_while_its_api_token_was_deleted_is_refused(
     assert run_sql(service.database.owner, "SELECT title FROM task WHERE user_id = %s", user.id) == [("In time",)]
 
 
-def test_a_write_that_waited_while_its_account_was_deactivated_is_refused(
+def test_write_racing_with_account_deactivation_is_rejected(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
     write = partial(make_client(user.token).create, "task", title="Too late")
@@ -111,7 +107,7 @@ def new_password() -> tuple[str, str]:
     return f"""UPDATE "user" SET password_hash = '{stored}' WHERE id = %s""", stored
 
 
-def test_a_login_that_waited_while_the_password_was_changed_is_refused(
+def test_login_racing_with_password_change_is_rejected(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
     log_in = partial(make_client(None).log_in, user.email, PASSWORD)
@@ -121,7 +117,7 @@ def test_a_login_that_waited_while_the_password_was_changed_is_refused(
     assert len(make_client(user.token).sessions()) == 1
 
 
-def test_a_login_does_not_bring_back_the_password_that_was_changed_meanwhile(
+def test_login_rehash_does_not_overwrite_a_concurrent_password_change(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
     older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
@@ -135,7 +131,7 @@ def test_a_login_does_not_bring_back_the_password_that_was_changed_meanwhile(
     assert run_sql(service.database.owner, hash_of, user.id) == [(stored,)]
 
 
-def test_a_password_is_changed_by_whoever_knows_it_when_it_is_changed(
+def test_password_change_racing_with_another_is_rejected(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
     token = make_client(user.token).make_api_token(name="A script", scopes=["account"])["token"]
@@ -147,7 +143,7 @@ def test_a_password_is_changed_by_whoever_knows_it_when_it_is_changed(
     assert run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id) == [(stored,)]
 
 
-def test_tabs_that_refresh_at_the_same_moment_all_go_on(make_client: ClientFactory, user: TestUser) -> None:
+def test_concurrent_refreshes_return_the_same_token(make_client: ClientFactory, user: TestUser) -> None:
     opened = [make_client(None) for _ in range(8)]
     with ThreadPoolExecutor(8) as tabs:
         given = list(tabs.map(lambda client: client.refresh(user.refresh_token)["refresh_token"], opened))
@@ -156,9 +152,7 @@ def test_tabs_that_refresh_at_the_same_moment_all_go_on(make_client: ClientFacto
     assert make_client(None).refresh(given[0])
 
 
-def test_an_old_refresh_token_ends_its_session_and_no_other(
-    make_client: ClientFactory, user: TestUser, service: RunningService
-) -> None:
+def test_reused_refresh_token_ends_only_its_session(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     elsewhere = make_client(None).log_in(user.email, PASSWORD)
     fresh = make_client(None).refresh(user.refresh_token)
     wind_forward(service, user, 11)
@@ -172,14 +166,14 @@ def test_an_old_refresh_token_ends_its_session_and_no_other(
     assert make_client(None).refresh(elsewhere["refresh_token"])
 
 
-def test_nine_seconds_are_within_the_grace(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+def test_refresh_retry_window_includes_9_seconds(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
     wind_forward(service, user, 9)
 
     assert make_client(None).refresh(user.refresh_token)["refresh_token"] == fresh["refresh_token"]
 
 
-def test_a_token_two_generations_old_has_no_grace(make_client: ClientFactory, user: TestUser) -> None:
+def test_refresh_token_two_generations_old_ends_the_session(make_client: ClientFactory, user: TestUser) -> None:
     second = make_client(None).refresh(user.refresh_token)["refresh_token"]
     third = make_client(None).refresh(second)["refresh_token"]
 
@@ -200,18 +194,18 @@ SPOILT: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_what_is_no_refresh_token_opens_nothing(make_client: ClientFactory, user: TestUser, spoil: Callable[[str], str]) -> None:
+def test_tampered_refresh_token_is_rejected(make_client: ClientFactory, user: TestUser, spoil: Callable[[str], str]) -> None:
     assert refused(lambda: make_client(None).refresh(spoil(user.refresh_token))) == "UNAUTHENTICATED"
 
 
 @pytest.mark.parametrize("other", ["", "x" * 201, "a\x00b"])
-def test_what_cannot_be_a_refresh_token_is_invalid(make_client: ClientFactory, other: str) -> None:
+def test_refresh_token_of_invalid_length_returns_422(make_client: ClientFactory, other: str) -> None:
     with pytest.raises(ApiError) as invalid:
         make_client(None).refresh(other)
     assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", ["/refresh_token"])
 
 
-def test_neither_token_is_good_for_the_other(make_client: ClientFactory, user: TestUser) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(make_client: ClientFactory, user: TestUser) -> None:
     assert refused(make_client(user.refresh_token).me) == "UNAUTHENTICATED"
     assert refused(lambda: make_client(None).refresh(user.token[:200])) == "UNAUTHENTICATED"
 
@@ -220,7 +214,7 @@ def lifetime(lease: Mapping[str, str], since: str) -> timedelta:
     return datetime.fromisoformat(lease["expires_at"]) - datetime.fromisoformat(lease[since])
 
 
-def test_tokens_live_as_long_as_is_said(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+def test_token_lifetimes_match_the_documentation(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     client = make_client(user.token)
     claims = jwt.decode(user.token, options={"verify_signature": False})
     days = [lifetime(client.make_api_token(name="x", scopes=["account"], **given), "created_at").days for given in _DAYS]
@@ -237,9 +231,7 @@ def test_tokens_live_as_long_as_is_said(make_client: ClientFactory, user: TestUs
     assert lifetime(session, "last_used_at") == timedelta(days=30)
 
 
-def test_logging_out_ends_the_session_at_once_at_both_doors(
-    make_client: ClientFactory, user: TestUser, service: RunningService
-) -> None:
+def test_logout_ends_the_session_in_both_apis(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     with RestClient(service.url, user.token) as rest_client, GraphQLClient(service.url, user.token) as graphql_client:
         assert rest_client.me() == graphql_client.me()
 
@@ -255,7 +247,7 @@ def test_logging_out_ends_the_session_at_once_at_both_doors(
     assert refused(lambda: make_client(None).refresh(user.refresh_token)) == "UNAUTHENTICATED"
 
 
-def test_logging_out_works_with_the_refresh_token_alone(make_client: ClientFactory, user: TestUser) -> None:
+def test_logout_accepts_a_refresh_token_without_an_access_token(make_client: ClientFactory, user: TestUser) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
 
     make_client(None).log_out(fresh["refresh_token"])
@@ -264,7 +256,7 @@ def test_logging_out_works_with_the_refresh_token_alone(make_client: ClientFacto
     assert refused(make_client(user.token).me) == "UNAUTHENTICATED"
 
 
-def test_logging_out_ends_one_session_and_no_other(make_client: ClientFactory, user: TestUser) -> None:
+def test_logout_ends_only_one_session(make_client: ClientFactory, user: TestUser) -> None:
     others = [make_client(None).log_in(user.email, PASSWORD) for _ in range(3)]
 
     make_client(user.token).log_out()
@@ -276,13 +268,13 @@ def test_logging_out_ends_one_session_and_no_other(make_client: ClientFactory, u
     assert make_client(None).refresh(others[2]["refresh_token"])["user"]["id"] == user.id
 
 
-def test_logging_out_needs_one_of_both(make_client: ClientFactory, user: TestUser) -> None:
+def test_logout_requires_a_session(make_client: ClientFactory, user: TestUser) -> None:
     assert refused(make_client(None).log_out) == "UNAUTHENTICATED"
     assert refused(make_client(signed({"sub": user.id}, SECRET)).log_out) == "FORBIDDEN"
     assert make_client(user.token).me()
 
 
-def test_sessions_are_listed_and_ended_one_by_one(make_client: ClientFactory, user: TestUser) -> None:
+def test_sessions_are_listed_and_ended_individually(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(user.token)
     client.http.headers["User-Agent"] = "Phone"
     other = client.log_in(user.email, PASSWORD)
@@ -304,7 +296,7 @@ def test_sessions_are_listed_and_ended_one_by_one(make_client: ClientFactory, us
     assert refused(lambda: client.end_session(listed[0]["id"])) == "NOT_FOUND"
 
 
-def test_all_other_sessions_end_together(make_client: ClientFactory, user: TestUser) -> None:
+def test_revoke_other_sessions(make_client: ClientFactory, user: TestUser) -> None:
     others = [make_client(None).log_in(user.email, PASSWORD)["access_token"] for _ in range(3)]
 
     make_client(user.token).end_other_sessions()
@@ -313,7 +305,7 @@ def test_all_other_sessions_end_together(make_client: ClientFactory, user: TestU
     assert make_client(user.token).me()["id"] == user.id
 
 
-def test_a_new_password_ends_the_other_sessions(make_client: ClientFactory, user: TestUser) -> None:
+def test_password_change_ends_other_sessions(make_client: ClientFactory, user: TestUser) -> None:
     other = make_client(None).log_in(user.email, PASSWORD)
 
     make_client(user.token).change_me(password="another password", current_password=PASSWORD)
@@ -324,7 +316,7 @@ def test_a_new_password_ends_the_other_sessions(make_client: ClientFactory, user
     assert make_client(None).refresh(user.refresh_token)
 
 
-def test_another_change_ends_no_session(make_client: ClientFactory, user: TestUser) -> None:
+def test_email_change_keeps_other_sessions(make_client: ClientFactory, user: TestUser) -> None:
     other = make_client(None).log_in(user.email, PASSWORD)
 
     make_client(user.token).change_me(name="Ada", email=f"{uuid4().hex}@example.com", current_password=PASSWORD)
@@ -332,7 +324,7 @@ def test_another_change_ends_no_session(make_client: ClientFactory, user: TestUs
     assert make_client(other["access_token"]).me()["name"] == "Ada"
 
 
-def test_of_too_many_sessions_the_one_unused_for_the_longest_time_ends(service: RunningService, user: TestUser) -> None:
+def test_oldest_session_is_evicted_at_the_limit(service: RunningService, user: TestUser) -> None:
     statement = """INSERT INTO login_session (user_id, id, created_at, last_used_at, expires_at, handle_hash, current_hash)
         SELECT %s, gen_random_uuid(), now(), now() + make_interval(secs => n), now() + '1 day', 'x', 'x'
         FROM generate_series(1, %s) AS n"""
@@ -346,9 +338,7 @@ def test_of_too_many_sessions_the_one_unused_for_the_longest_time_ends(service: 
         assert len(client.sessions()) == MAX_SESSIONS
 
 
-def test_an_expired_session_opens_nothing_and_is_cleared_away(
-    make_client: ClientFactory, user: TestUser, service: RunningService
-) -> None:
+def test_expired_session_is_rejected_and_deleted(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     run_sql(service.database.owner, "UPDATE login_session SET expires_at = now() WHERE user_id = %s", user.id)
 
     assert refused(make_client(user.token).me) == "UNAUTHENTICATED"
@@ -358,7 +348,7 @@ def test_an_expired_session_opens_nothing_and_is_cleared_away(
     assert run_sql(service.database.owner, "SELECT count(*) FROM login_session WHERE user_id = %s", user.id) == [(1,)]
 
 
-def test_a_session_is_anothers_as_little_as_anything_else(
+def test_sessions_and_api_tokens_of_other_users_are_not_accessible(
     make_client: ClientFactory, user: TestUser, other_user: TestUser
 ) -> None:
     mine = make_client(other_user.token)
@@ -372,7 +362,7 @@ def test_a_session_is_anothers_as_little_as_anything_else(
     assert mine.api_tokens() == []
 
 
-def test_secrets_are_kept_as_hashes_alone(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
+def test_tokens_are_stored_only_as_hashes(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
     made = make_client(user.token).make_api_token(name="x", scopes=["account"])
 
@@ -385,7 +375,7 @@ def test_secrets_are_kept_as_hashes_alone(make_client: ClientFactory, user: Test
             assert part not in str(kept)
 
 
-def test_tokens_are_never_kept_by_caches_on_the_way(service: RunningService, user: TestUser) -> None:
+def test_token_responses_are_not_cacheable(service: RunningService, user: TestUser) -> None:
     with RestClient(service.url, user.token) as client:
         made = client.send("POST", "/api/auth/tokens", json={"name": "x", "scopes": ["account"]})
         refreshed = client.send("POST", "/api/auth/refresh", json={"refresh_token": user.refresh_token})
@@ -393,7 +383,7 @@ def test_tokens_are_never_kept_by_caches_on_the_way(service: RunningService, use
     assert made.headers["cache-control"] == refreshed.headers["cache-control"] == "no-store"
 
 
-def test_the_graph_shows_what_is_asked_of_sessions(graphql_client: GraphQLClient, user: TestUser) -> None:
+def test_graphql_selects_session_and_api_token_fields(graphql_client: GraphQLClient, user: TestUser) -> None:
     graphql_client.make_api_token(name="a", scopes=["tasks:read"])
     data = graphql_client.run(
         """{ s: sessions { kind: __typename ...Times current } apiTokens { __typename named: name scopes }
@@ -406,7 +396,7 @@ def test_the_graph_shows_what_is_asked_of_sessions(graphql_client: GraphQLClient
     assert (data["viewer"], data["tasks"]) == ({"id": user.id}, {"totalCount": 0})
 
 
-def test_deleting_the_account_takes_sessions_and_api_tokens_with_it(
+def test_deleting_an_account_deletes_sessions_and_api_tokens(
     make_client: ClientFactory, user: TestUser, service: RunningService
 ) -> None:
     program = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])["token"])
@@ -420,7 +410,7 @@ def test_deleting_the_account_takes_sessions_and_api_tokens_with_it(
         assert run_sql(service.database.owner, f"SELECT count(*) FROM {table} WHERE user_id = %s", user.id) == [(0,)]
 
 
-def test_a_device_without_a_name_has_none(service: RunningService, user: TestUser) -> None:
+def test_session_without_user_agent_has_no_device(service: RunningService, user: TestUser) -> None:
     body = {"username": user.email, "password": PASSWORD}
     for sent, shown in ((b"", None), ("Gerät".encode("latin-1"), "Gerät"), (b"x" * 300, "x" * 200)):
         answer = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": sent}, verify=TLS)

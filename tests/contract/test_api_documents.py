@@ -31,15 +31,15 @@ def openapi() -> dict[str, Any]:
     return create_app(Settings.model_construct()).openapi()
 
 
-def test_the_committed_graphql_schema_is_the_schema() -> None:
+def test_committed_graphql_schema_is_current() -> None:
     assert (DOCS / "schema.graphql").read_text() == build_schema().as_str() + "\n"
 
 
-def test_the_committed_openapi_document_is_the_document(openapi: dict[str, Any]) -> None:
+def test_committed_openapi_document_is_current(openapi: dict[str, Any]) -> None:
     assert json.loads((DOCS / "openapi.json").read_text()) == openapi
 
 
-def test_the_six_task_routes_are_there(openapi: dict[str, Any]) -> None:
+def test_required_task_routes_exist(openapi: dict[str, Any]) -> None:
     paths = openapi["paths"]
 
     assert {"get", "post"} <= paths["/api/{user_id}/tasks"].keys()
@@ -47,7 +47,7 @@ def test_the_six_task_routes_are_there(openapi: dict[str, Any]) -> None:
     assert "patch" in paths["/api/{user_id}/tasks/{id}/complete"]
 
 
-def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str, Any]) -> None:
+def test_every_operation_declares_description_and_errors(openapi: dict[str, Any]) -> None:
     assert openapi["openapi"].startswith("3.1")
     for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
@@ -69,7 +69,7 @@ def test_every_operation_is_described_and_declares_its_errors(openapi: dict[str,
                     assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
 
 
-def test_the_document_forbids_nothing_that_the_service_takes(openapi: dict[str, Any]) -> None:
+def test_openapi_schemas_accept_everything_the_service_accepts(openapi: dict[str, Any]) -> None:
     schemas = openapi["components"]["schemas"]
     (written, _null) = schemas["ListCreate"]["properties"]["color"]["anyOf"]
 
@@ -79,14 +79,14 @@ def test_the_document_forbids_nothing_that_the_service_takes(openapi: dict[str, 
     assert {} in openapi["paths"]["/api/auth/logout"]["post"]["security"]
 
 
-def test_members_of_forms_are_not_null_and_required_ones_not_empty(openapi: dict[str, Any]) -> None:
+def test_form_fields_are_not_nullable_and_required_ones_not_empty(openapi: dict[str, Any]) -> None:
     form = openapi["components"]["schemas"]["Body_logIn"]
 
     assert {member["type"] for member in form["properties"].values()} == {"string"}
     assert {name for name, member in form["properties"].items() if member.get("minLength")} == set(form["required"])
 
 
-def test_every_graphql_thing_is_described() -> None:
+def test_every_graphql_type_and_field_has_a_description() -> None:
     for kind in build_schema()._schema.type_map.values():
         if kind.name.startswith("__") or kind.name in {"String", "Int", "Float", "Boolean", "ID"}:
             continue
@@ -96,7 +96,7 @@ def test_every_graphql_thing_is_described() -> None:
 
 
 @pytest.mark.parametrize("entity", ENTITIES.values(), ids=lambda entity: entity.name)
-def test_every_field_of_a_noun_is_known_to_the_read_engine(entity: Any) -> None:
+def test_every_graphql_field_is_known_to_the_query_engine(entity: Any) -> None:
     noun = build_schema()._schema.type_map[TYPE_NAMES[entity.name]]
 
     assert isinstance(noun, GraphQLObjectType)
@@ -105,11 +105,11 @@ def test_every_field_of_a_noun_is_known_to_the_read_engine(entity: Any) -> None:
     assert set(entity.relations) <= set(noun.fields)
 
 
-def test_the_served_documents_are_the_same(service: RunningService, openapi: dict[str, Any]) -> None:
+def test_served_openapi_document_matches_the_generated_one(service: RunningService, openapi: dict[str, Any]) -> None:
     assert httpx.get(f"{service.url}/openapi.json", verify=TLS).json() == openapi
 
 
-def test_what_is_blank_is_so_by_the_document_too() -> None:
+def test_blank_text_is_rejected_by_schema_and_service_alike() -> None:
     title = TypeAdapter(Title)
     document = jsonschema_rs.validator_for(title.json_schema())
     whites = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]

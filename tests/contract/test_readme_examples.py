@@ -27,7 +27,7 @@ def typed(commands: str, service: RunningService) -> list[str]:
     return [line for line in done.stdout.splitlines() if line]
 
 
-def test_the_examples_work_as_printed(service: RunningService) -> None:
+def test_readme_first_requests_print_the_documented_output(service: RunningService) -> None:
     answers = typed("\n\n".join(blocks("Try it")), service)
 
     assert len(answers) == 6
@@ -41,7 +41,7 @@ def test_the_examples_work_as_printed(service: RunningService) -> None:
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="the example hashes with sha256sum, which is not there")
-def test_the_examples_of_persisted_documents_work_as_printed(service: RunningService, user: TestUser) -> None:
+def test_readme_persisted_document_commands_print_the_documented_output(service: RunningService, user: TestUser) -> None:
     answers = typed(f"TOKEN={user.token}\n{blocks('GraphQL over HTTP')[0]}", service)
 
     assert len(answers) == 3

@@ -20,7 +20,7 @@ from tests.support.service import PostgresServer, RunningService, run_service, r
 from tests.support.users import TestUser
 
 
-def test_migrations_make_the_tables_that_the_models_describe(database: PostgresServer) -> None:
+def test_migrations_create_the_tables_of_the_models(database: PostgresServer) -> None:
     engine = create_engine(parse_url(database.owner).set(drivername="postgresql+psycopg2"))
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
@@ -30,11 +30,11 @@ def test_migrations_make_the_tables_that_the_models_describe(database: PostgresS
     assert differences == []
 
 
-def test_migrating_again_does_nothing(database: PostgresServer) -> None:
+def test_migrating_twice_changes_nothing(database: PostgresServer) -> None:
     assert migrate(database.owner) == (newest_version(), newest_version())
 
 
-def test_migrators_wait_for_each_other(postgres: PostgresServer) -> None:
+def test_concurrent_migrations_wait_for_each_other(postgres: PostgresServer) -> None:
     empty = postgres.copy("template0")
     with ThreadPoolExecutor(4) as pool:
         versions = list(pool.map(migrate, [empty.owner] * 4))
@@ -42,7 +42,7 @@ def test_migrators_wait_for_each_other(postgres: PostgresServer) -> None:
     assert sorted(versions, key=str) == sorted([(newest_version(), newest_version())] * 3 + [(None, newest_version())], key=str)
 
 
-def test_an_owner_without_superuser_rights_can_migrate_and_serve(postgres: PostgresServer) -> None:
+def test_owner_without_superuser_can_migrate_and_serve(postgres: PostgresServer) -> None:
     postgres.execute("CREATE ROLE plain_owner LOGIN CREATEROLE")
     postgres.execute("GRANT todo_app TO plain_owner WITH ADMIN OPTION")
     empty = postgres.copy("template0")
@@ -56,7 +56,7 @@ def test_an_owner_without_superuser_rights_can_migrate_and_serve(postgres: Postg
     engine.dispose()
 
 
-def test_every_owned_table_leads_with_its_owner(database: PostgresServer) -> None:
+def test_every_index_starts_with_the_owner_column(database: PostgresServer) -> None:
     """Primary keys, foreign keys and indexes begin with user_id; the account itself is its own owner."""
     keys = run_sql(
         database.owner,
@@ -82,7 +82,7 @@ def test_every_owned_table_leads_with_its_owner(database: PostgresServer) -> Non
         "postgresql+psycopg2://user:pw@host/db?sslmode=require",
     ],
 )
-def test_urls_work_as_pasted(url: str) -> None:
+def test_postgres_urls_are_accepted_unchanged(url: str) -> None:
     parsed = parse_url(url)
 
     assert parsed.drivername == "postgresql+psycopg2_todo"
@@ -93,7 +93,7 @@ def test_urls_work_as_pasted(url: str) -> None:
     assert {"host", "user", "password", "dbname", *parsed.query} <= arguments.keys() | {"db"}
 
 
-def test_a_broken_connection_is_replaced_without_the_caller_noticing(database: PostgresServer) -> None:
+def test_broken_connection_is_replaced_transparently(database: PostgresServer) -> None:
     with (
         run_service(settings_for(database), database) as running,
         RestClient(running.url, TestUser.register(running.url).token) as client,
@@ -108,7 +108,7 @@ def test_a_broken_connection_is_replaced_without_the_caller_noticing(database: P
             assert len(client.page("task")) == 1
 
 
-def test_a_database_that_is_away_is_503_and_comes_back(database: PostgresServer, postgres: PostgresServer) -> None:
+def test_unreachable_database_returns_503_and_recovers(database: PostgresServer, postgres: PostgresServer) -> None:
     name = parse_url(database.owner).database
     end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
     with run_service(settings_for(database), database) as running:
@@ -130,7 +130,7 @@ def test_a_database_that_is_away_is_503_and_comes_back(database: PostgresServer,
             assert rest_client.http.get("/ready").status_code == 200
 
 
-def test_a_database_that_wakes_within_a_second_is_waited_for(database: PostgresServer, postgres: PostgresServer) -> None:
+def test_database_unavailable_for_under_a_second_is_retried(database: PostgresServer, postgres: PostgresServer) -> None:
     name = parse_url(database.owner).database
     with run_service(settings_for(database), database) as running:
         user = TestUser.register(running.url)
@@ -144,7 +144,7 @@ def test_a_database_that_wakes_within_a_second_is_waited_for(database: PostgresS
             waking.join()
 
 
-def test_a_statement_that_takes_too_long_is_ended(database: PostgresServer) -> None:
+def test_statement_timeout_returns_503(database: PostgresServer) -> None:
     with run_service(settings_for(database, statement_timeout_ms=200), database) as running:
         user = TestUser.register(running.url)
         lock = psycopg2.connect(database.owner)
@@ -156,7 +156,7 @@ def test_a_statement_that_takes_too_long_is_ended(database: PostgresServer) -> N
         lock.close()
 
 
-def test_more_callers_than_connections_are_all_served(database: PostgresServer) -> None:
+def test_more_clients_than_connections_are_all_served(database: PostgresServer) -> None:
     with run_service(settings_for(database, database_pool_size=2), database) as running:
         token = TestUser.register(running.url).token
 
@@ -175,14 +175,14 @@ def test_more_callers_than_connections_are_all_served(database: PostgresServer) 
     assert sorted(answers) == [200] * 60 + [201] * 30
 
 
-def test_concurrent_writes_take_every_revision_once(service: RunningService, user: TestUser) -> None:
+def test_concurrent_writes_get_distinct_revisions(service: RunningService, user: TestUser) -> None:
     with ThreadPoolExecutor(8) as pool, RestClient(service.url, user.token) as client:
         revisions = list(pool.map(lambda number: client.create("task", title=str(number))["revision"], range(40)))
 
     assert sorted(revisions) == list(range(1, 41))
 
 
-def test_concurrent_toggles_are_not_lost(service: RunningService, user: TestUser) -> None:
+def test_concurrent_toggles_are_all_applied(service: RunningService, user: TestUser) -> None:
     with ThreadPoolExecutor(8) as pool, RestClient(service.url, user.token) as client:
         task = client.create("task", title="x")
         states = list(pool.map(lambda _: client.complete(task["id"])["completed"], range(20)))

@@ -82,23 +82,23 @@ def wait_for_connections(pooled: PostgresServer, size: int) -> None:
             return
 
 
-def test_a_crowd_shares_the_connections_and_nothing_else(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
+def test_concurrent_users_share_pooled_connections_without_leaks(
+    database: PostgresServer, pooled: PostgresServer, size: int
+) -> None:
     with run_users(pooled) as users:
         assert run_concurrently(users, seed=size) == []
 
         check_nothing_is_left(database, pooled, size)
 
 
-def test_a_crowd_shares_one_connection_without_a_pooler(database: PostgresServer) -> None:
+def test_concurrent_users_share_one_direct_connection(database: PostgresServer) -> None:
     with run_users(database, database_pool_size=1) as users:
         assert run_concurrently(users, seed=0) == []
 
         assert len(run_sql(database.owner, _BACKENDS)) == 1
 
 
-def test_a_crowd_whose_connections_are_killed_again_and_again(
-    database: PostgresServer, pooled: PostgresServer, size: int
-) -> None:
+def test_concurrent_users_survive_killed_connections(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
     with run_users(pooled) as users:
         over = threading.Event()
 
@@ -118,7 +118,7 @@ def test_a_crowd_whose_connections_are_killed_again_and_again(
         check_nothing_is_left(database, pooled, size)
 
 
-def test_nothing_is_left_after_any_errand(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
+def test_no_session_state_remains_after_any_action(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
     with run_users(pooled) as users:
         one, other = users[:2]
         for action in ACTIONS:
@@ -144,7 +144,7 @@ def kill_whoever_waits(database: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("end", [kill_whoever_waits, None], ids=["its connection is lost", "it takes too long"])
-def test_nothing_is_left_of_a_statement_when(
+def test_no_session_state_remains_after_an_interrupted_statement(
     database: PostgresServer, pooled: PostgresServer, size: int, end: Callable[[PostgresServer], None] | None
 ) -> None:
     timeout = 20_000 if end else 300
@@ -163,7 +163,7 @@ def test_nothing_is_left_of_a_statement_when(
         assert one.rest_client.comments(one.task["id"]) == []
 
 
-def test_migrating_works_through_the_pooler(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_migrations_work_through_pgbouncer(postgres: PostgresServer, tmp_path: Path) -> None:
     with run_pgbouncer(postgres.copy("template0"), size=1) as through:
         for _ in range(2):
             migrating = run(tmp_path, "migrate", DATABASE_URL=through.owner)

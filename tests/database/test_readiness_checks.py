@@ -74,7 +74,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "complaint"), DAMAGE.items())
-def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(
+def test_startup_fails_if_row_level_security_is_damaged_and_prints_the_fix(
     database: PostgresServer, damage: str, complaint: str
 ) -> None:
     start(database)
@@ -88,7 +88,7 @@ def test_it_refuses_a_database_that_would_leak_and_says_how_to_mend_it(
     start(database)
 
 
-def test_a_running_service_says_so_to_its_operator_alone(database: PostgresServer, log: LogCapture) -> None:
+def test_readiness_failure_details_go_to_the_log_only(database: PostgresServer, log: LogCapture) -> None:
     with run_service(settings_for(database), database) as service:
         assert httpx.get(f"{service.url}/ready", verify=TLS).status_code == 200
         run_sql(database.owner, "ALTER POLICY owner_only ON task USING (true)")
@@ -99,7 +99,7 @@ def test_a_running_service_says_so_to_its_operator_alone(database: PostgresServe
         assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.heard)
 
 
-def test_however_many_ask_whether_it_is_ready_others_are_served(database: PostgresServer) -> None:
+def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer) -> None:
     with (
         run_service(settings_for(database, database_pool_size=2), database) as service,
         ThreadPoolExecutor(8) as pool,
@@ -120,7 +120,7 @@ def test_however_many_ask_whether_it_is_ready_others_are_served(database: Postgr
         assert [each.result().status_code for each in asked] == [200] * 8
 
 
-def test_it_looks_at_every_table(database: PostgresServer) -> None:
+def test_readiness_check_covers_every_table(database: PostgresServer) -> None:
     for table in TABLES:
         name = str(table.__tablename__)
         run_sql(database.owner, f'ALTER TABLE "{name}" DISABLE ROW LEVEL SECURITY; DROP POLICY owner_only ON "{name}"')
@@ -133,7 +133,7 @@ def test_it_looks_at_every_table(database: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("power", ["BYPASSRLS", "SUPERUSER"])
-def test_it_refuses_a_role_that_bypasses_row_level_security(database: PostgresServer, power: str) -> None:
+def test_startup_fails_if_the_role_bypasses_row_level_security(database: PostgresServer, power: str) -> None:
     run_sql(database.owner, f"ALTER ROLE todo_app {power}")
 
     line = refusal(database)
@@ -143,7 +143,7 @@ def test_it_refuses_a_role_that_bypasses_row_level_security(database: PostgresSe
     start(database)
 
 
-def test_what_does_not_leak_is_no_reason_to_refuse(database: PostgresServer) -> None:
+def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> None:
     """Views with the caller's rights; functions that only others may call, or that know nothing of ours; others' tables."""
     for harmless in (
         "CREATE VIEW mine WITH (security_invoker = on) AS SELECT * FROM task; GRANT SELECT ON mine TO todo_app",
@@ -168,13 +168,13 @@ def test_what_does_not_leak_is_no_reason_to_refuse(database: PostgresServer) -> 
         ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
     ],
 )
-def test_it_refuses_a_database_of_another_version(database: PostgresServer, damage: str, complaint: str) -> None:
+def test_startup_fails_if_the_database_version_differs(database: PostgresServer, damage: str, complaint: str) -> None:
     run_sql(database.owner, damage)
 
     assert re.search(complaint, refusal(database))
 
 
-def test_it_refuses_a_user_that_cannot_become_todo_app(database: PostgresServer) -> None:
+def test_startup_fails_if_the_login_role_cannot_become_todo_app(database: PostgresServer) -> None:
     run_sql(database.owner, "CREATE ROLE nobody_special LOGIN")
     nobody = PostgresServer(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
 
@@ -185,7 +185,7 @@ def test_it_refuses_a_user_that_cannot_become_todo_app(database: PostgresServer)
     start(nobody)
 
 
-def test_it_refuses_a_database_that_does_not_answer() -> None:
+def test_startup_fails_if_the_database_is_unreachable() -> None:
     engine = make_engine("postgresql://x:secret@127.0.0.1:1/x", pool_size=1)
 
     with pytest.raises(NotReady, match=r"not reachable at 127\.0\.0\.1:1/x") as refused:

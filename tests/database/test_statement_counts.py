@@ -58,7 +58,7 @@ def fill(graphql_client: GraphQLClient, tasks: int) -> None:
         graphql_client.comment(task["id"], "Hm")
 
 
-def test_statements_depend_on_the_shape_and_not_on_the_data(graphql_client: GraphQLClient, log: LogCapture) -> None:
+def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClient, log: LogCapture) -> None:
     counts = []
     for tasks in (3, 30):
         fill(graphql_client, tasks)
@@ -70,7 +70,7 @@ def test_statements_depend_on_the_shape_and_not_on_the_data(graphql_client: Grap
     assert counts == [7, 7]
 
 
-def test_a_list_over_rest_takes_an_opening_and_a_select(rest_client: RestClient, log: LogCapture) -> None:
+def test_rest_list_takes_one_preamble_and_one_select(rest_client: RestClient, log: LogCapture) -> None:
     tag = rest_client.create("tag", name="a")
     for _ in range(5):
         rest_client.create("task", title="x", tag_ids=[tag["id"]])
@@ -82,7 +82,7 @@ def test_a_list_over_rest_takes_an_opening_and_a_select(rest_client: RestClient,
     assert (plain, nested) == ([2], [4])
 
 
-def test_all_reads_of_an_operation_see_one_state(graphql_client: GraphQLClient, log: LogCapture) -> None:
+def test_all_fields_of_an_operation_read_one_snapshot(graphql_client: GraphQLClient, log: LogCapture) -> None:
     with statements(log) as sent:
         graphql_client.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
 
@@ -90,7 +90,7 @@ def test_all_reads_of_an_operation_see_one_state(graphql_client: GraphQLClient, 
     assert sent == [1 + 1 + 2 + 1]
 
 
-def test_equal_shapes_share_a_plan_and_keep_their_values(
+def test_queries_of_equal_shape_share_a_plan_but_not_values(
     service: RunningService, user: TestUser, rest_client: RestClient
 ) -> None:
     for title in "abc":
@@ -111,7 +111,7 @@ def test_equal_shapes_share_a_plan_and_keep_their_values(
     assert titles == [["c"], ["b", "a"], ["c", "b"]]
 
 
-def test_reading_ends_when_its_time_is_over(service: RunningService, user: TestUser) -> None:
+def test_reading_stops_at_the_request_timeout(service: RunningService, user: TestUser) -> None:
     """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
     level = Level("task", Rows(), (Shape((Leaf("t", "title"),)),), window=Window(1))
     engine = make_engine(service.database.service, pool_size=1)
@@ -135,7 +135,7 @@ def test_reading_ends_when_its_time_is_over(service: RunningService, user: TestU
     engine.dispose()
 
 
-def test_plans_remember_nothing_of_what_a_caller_sent() -> None:
+def test_query_plans_do_not_retain_values() -> None:
     condition = All((Some((Not(Compare("title", "eq", "private")), Related("tags", "some", Compare("name", "eq", "private")))),))
     window = Window(3, bounded=True, cursor="private")
     inner = Level("task", Rows(), (Shape(()),), condition=condition, search=Search("private"), window=window)
@@ -146,7 +146,7 @@ def test_plans_remember_nothing_of_what_a_caller_sent() -> None:
     assert "private" not in repr(without_values(level))
 
 
-def test_a_transaction_opens_in_one_message(service: RunningService, user: TestUser) -> None:
+def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser) -> None:
     opening, _ = Opening({"app.user_id": user.id}, "SELECT 1", ()).message(5000, read_only=True)
     assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
     assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")

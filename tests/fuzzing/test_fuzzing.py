@@ -29,14 +29,14 @@ def target(postgres: PostgresServer) -> Iterator[Target]:
 
 
 @pytest.mark.parametrize("game", GAMES, ids=lambda game: game.__name__.removeprefix("fuzz_"))
-def test_nothing_that_is_sent_does_harm(target: Target, game: Fuzzer) -> None:
+def test_fuzzers_find_no_failures(target: Target, game: Fuzzer) -> None:
     play(game, target, from_seed=SEED, examples=EXAMPLES)
 
     assert target.statuses.total() >= EXAMPLES
 
 
 @pytest.mark.parametrize("game", [fuzz_requests, fuzz_queries, fuzz_operations], ids=lambda game: game.__name__)
-def test_what_is_too_much_is_refused_in_a_declared_way(postgres: PostgresServer, game: Fuzzer) -> None:
+def test_rate_limited_requests_return_declared_errors(postgres: PostgresServer, game: Fuzzer) -> None:
     with standing(postgres.copy("template_todo"), rate_limit_requests="20/minute") as target:
         play(game, target, from_seed=SEED, examples=EXAMPLES)
 
@@ -44,7 +44,7 @@ def test_what_is_too_much_is_refused_in_a_declared_way(postgres: PostgresServer,
 
 
 @pytest.mark.parametrize(("run", "phases"), [(run_rest, set(ALL_PHASES.split(","))), (run_graphql, {"fuzzing"})])
-def test_schemathesis_finds_nothing(
+def test_schemathesis_finds_no_failures(
     target: Target, tmp_path: Path, run: Callable[[str, Path, Extent], Report], phases: set[str]
 ) -> None:
     report = run(target.service.url, tmp_path, Extent(SEED, examples=3))

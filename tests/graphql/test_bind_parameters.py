@@ -72,7 +72,7 @@ BAD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("document", [ONE, ANY])
-def test_whatever_the_id_it_is_answered_as_the_first_time(
+def test_cached_operation_answers_any_id_like_a_first_run(
     user: InProcessClient, database: PostgresServer, first_answer: First, document: str
 ) -> None:
     theirs = ids(database, "task", "eve")[:2]
@@ -96,7 +96,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("argument", PAGES)
-def test_page_after_page_is_answered_as_the_first(user: InProcessClient, first_answer: First, argument: str) -> None:
+def test_cached_operation_answers_every_page_like_a_first_run(user: InProcessClient, first_answer: First, argument: str) -> None:
     document = PAGES[argument]
     met: list[str] = []
     variables: dict[str, Any] = {}
@@ -125,7 +125,7 @@ SEVERAL = [
 
 
 @pytest.mark.parametrize("document", SEVERAL)
-def test_a_variable_may_be_used_elsewhere_too(
+def test_bind_variable_may_also_be_used_in_other_arguments(
     user: InProcessClient, database: PostgresServer, first_answer: First, document: str
 ) -> None:
     tasks = ids(database, "task")[:3]
@@ -135,7 +135,7 @@ def test_a_variable_may_be_used_elsewhere_too(
         assert user.run(document, variables).body == first_answer(document, variables)
 
 
-def test_one_rehearsal_serves_for_all_ids_and_keeps_none(user: InProcessClient, database: PostgresServer) -> None:
+def test_prepared_operation_is_shared_across_ids(user: InProcessClient, database: PostgresServer) -> None:
     tasks = ids(database, "task")
     for row_id in tasks:
         user.run(ONE, {"id": row_id})
@@ -147,7 +147,7 @@ def test_one_rehearsal_serves_for_all_ids_and_keeps_none(user: InProcessClient, 
     assert not [row_id for row_id in tasks if row_id in repr(kept)]
 
 
-def test_a_first_time_without_the_id_makes_no_other_cheaper(user: InProcessClient, database: PostgresServer) -> None:
+def test_missing_variable_does_not_affect_cached_cost(user: InProcessClient, database: PostgresServer) -> None:
     def cost(**variables: Any) -> Any:
         return user.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
 
@@ -174,5 +174,5 @@ LATE_VARIABLES = {
 
 
 @pytest.mark.parametrize("document", LATE_VARIABLES)
-def test_which_variables_come_late(document: str) -> None:
+def test_bind_variables_of_operations_are_detected(document: str) -> None:
     assert late_variables(parse(document)) == LATE_VARIABLES[document]

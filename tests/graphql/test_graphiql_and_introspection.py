@@ -43,7 +43,7 @@ def get(service: RunningService, path: str, accept: str = BROWSER, method: str =
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/html,application/xhtml+xml", "text/*, application/json;q=0.9"])
-def test_a_browser_gets_the_explorer(service: RunningService, accept: str) -> None:
+def test_browser_receives_the_graphiql_page(service: RunningService, accept: str) -> None:
     answer = get(service, "/graphql", accept)
 
     assert answer.headers["content-type"].startswith("text/html")
@@ -63,11 +63,11 @@ def test_a_browser_gets_the_explorer(service: RunningService, accept: str) -> No
         ('/graphql?extensions={"persistedQuery":{}}', BROWSER),
     ],
 )
-def test_everyone_else_gets_json(service: RunningService, path: str, accept: str) -> None:
+def test_other_clients_receive_json(service: RunningService, path: str, accept: str) -> None:
     assert get(service, path, accept).headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(service: RunningService) -> None:
+def test_graphiql_uses_only_local_files_with_integrity_hashes(service: RunningService) -> None:
     page = get(service, "/graphql").text
     files = re.findall(r'(?:src|href)="(/graphql/files/[^"]+)"\s+integrity="sha256-([^"]+)"', page)
 
@@ -76,7 +76,7 @@ def test_the_explorer_works_without_the_internet_and_runs_only_files_it_knows(se
         assert base64.b64encode(hashlib.sha256(get(service, address).content).digest()).decode() == digest
 
 
-def test_pages_can_be_switched_off(reticent: RunningService, service: RunningService) -> None:
+def test_explorer_and_docs_can_be_disabled(reticent: RunningService, service: RunningService) -> None:
     for path in ("/docs", "/docs/files/swagger-ui.css", "/graphql/files/style.css"):
         assert (get(service, path).status_code, get(reticent, path).status_code) == (200, 404)
     for accept in (BROWSER, "text/html", "*/*", "application/json"):
@@ -99,7 +99,7 @@ def test_pages_can_be_switched_off(reticent: RunningService, service: RunningSer
         get_introspection_query(),
     ],
 )
-def test_introspection_can_be_switched_off(quiet: GraphQLClient, open_door: GraphQLClient, document: str) -> None:
+def test_introspection_can_be_disabled(quiet: GraphQLClient, open_door: GraphQLClient, document: str) -> None:
     body = quiet.post({"query": document, "operationName": "Q"} if "query Q" in document else {"query": document})
 
     assert "data" not in body
@@ -110,7 +110,7 @@ def test_introspection_can_be_switched_off(quiet: GraphQLClient, open_door: Grap
     )
 
 
-def test_without_introspection_typename_still_works(quiet: GraphQLClient) -> None:
+def test_typename_works_without_introspection(quiet: GraphQLClient) -> None:
     data = quiet.run("{ __typename viewer { t: __typename } ... on Query { tasks { __typename nodes { __typename } } } }")
 
     assert data == {"__typename": "Query", "viewer": {"t": "Viewer"}, "tasks": {"__typename": "TaskConnection", "nodes": []}}
@@ -136,7 +136,7 @@ GUESSED = [
 
 
 @pytest.mark.parametrize(("document", "variables"), GUESSED)
-def test_without_introspection_nothing_is_guessed(
+def test_no_suggestions_without_introspection(
     quiet: GraphQLClient, open_door: GraphQLClient, document: str, variables: dict[str, object]
 ) -> None:
     def messages(client: GraphQLClient) -> str:
@@ -150,7 +150,7 @@ def test_without_introspection_nothing_is_guessed(
     assert len(hidden) > 10
 
 
-def test_the_switches_change_nothing_else(quiet: GraphQLClient) -> None:
+def test_queries_work_without_introspection_and_explorer(quiet: GraphQLClient) -> None:
     quiet.create("task", title="x")
 
     assert [task["title"] for task in quiet.page("task")] == ["x"]

@@ -63,7 +63,7 @@ def post(web: GraphQLClient, body: Any, **headers: str) -> httpx.Response:
         ("application/jsonfoo, application/graphql+json", None),
     ],
 )
-def test_the_best_acceptable_media_type_is_spoken(web: GraphQLClient, accept: str, spoken: str | None) -> None:
+def test_accept_header_selects_the_media_type(web: GraphQLClient, accept: str, spoken: str | None) -> None:
     answer = post(web, {"query": CREATE if spoken is None else "{ __typename }"}, accept=accept)
 
     if spoken is None:
@@ -74,7 +74,7 @@ def test_the_best_acceptable_media_type_is_spoken(web: GraphQLClient, accept: st
     assert {"Accept", "Authorization"} <= set(answer.headers["vary"].split(", "))
 
 
-def test_several_accept_headers_are_one(web: GraphQLClient) -> None:
+def test_repeated_accept_headers_are_combined(web: GraphQLClient) -> None:
     given = [("Accept", "text/html"), ("Accept", GRAPHQL_JSON), ("Content-Type", JSON)]
     answer = web.http.post("/graphql", content=b'{"query": "{ __typename }"}', headers=given)
 
@@ -100,7 +100,7 @@ def test_several_accept_headers_are_one(web: GraphQLClient) -> None:
         ({"qeury": "{ __typename }"}, 422, 400),
     ],
 )
-def test_statuses_follow_the_media_type(web: GraphQLClient, body: Any, graphql_status: int, json_status: int) -> None:
+def test_status_codes_follow_the_media_type(web: GraphQLClient, body: Any, graphql_status: int, json_status: int) -> None:
     answers = {media_type: post(web, body, accept=media_type) for media_type in (GRAPHQL_JSON, JSON)}
 
     for media_type, status in ((GRAPHQL_JSON, graphql_status), (JSON, json_status)):
@@ -128,7 +128,7 @@ def test_statuses_follow_the_media_type(web: GraphQLClient, body: Any, graphql_s
         b'{"query": "{ __typename }", "variables": {"a": 1e999}}',
     ],
 )
-def test_what_is_no_json_is_refused_with_400(web: GraphQLClient, body: bytes, accept: str) -> None:
+def test_invalid_json_returns_400(web: GraphQLClient, body: bytes, accept: str) -> None:
     answer = web.http.post("/graphql", content=body, headers={"Content-Type": JSON, "Accept": accept})
 
     assert answer.status_code == 400
@@ -157,7 +157,7 @@ def test_what_is_no_json_is_refused_with_400(web: GraphQLClient, body: bytes, ac
         ({"documentId": 5}, "/documentId"),
     ],
 )
-def test_what_is_no_graphql_request_says_what_to_mend(web: GraphQLClient, body: Any, pointer: str) -> None:
+def test_invalid_graphql_request_returns_pointer(web: GraphQLClient, body: Any, pointer: str) -> None:
     for accept, status in ((JSON, 400), (GRAPHQL_JSON, 422)):
         headers = {"Content-Type": JSON, "Accept": accept}
         answer = web.http.post("/graphql", content=json.dumps(body), headers=headers)
@@ -175,7 +175,7 @@ def assert_invalid(answer: httpx.Response) -> dict[str, Any]:
     return dict(body["errors"][0]["extensions"])
 
 
-def test_members_that_nobody_knows_are_passed_over(web: GraphQLClient) -> None:
+def test_unknown_request_keys_are_ignored(web: GraphQLClient) -> None:
     members = {"query": "{ __typename }", "variables": None, "operationName": None, "extensions": None, "documentId": None}
 
     assert post(web, members | {"id": 5, "doc_id": "x"}).json() == {"data": {"__typename": "Query"}}
@@ -214,13 +214,13 @@ def test_members_that_nobody_knows_are_passed_over(web: GraphQLClient) -> None:
         "{ __typename \ud83d\ude00 }".encode("utf-16", "surrogatepass").decode("utf-16"),
     ],
 )
-def test_a_bad_operation_is_an_error_without_data(web: GraphQLClient, document: str) -> None:
+def test_invalid_operation_returns_errors_without_data(web: GraphQLClient, document: str) -> None:
     assert_invalid(post(web, {"query": document}))
 
 
 @pytest.mark.parametrize("depth", [100, 200, 250, 300, 900])
 @pytest.mark.parametrize(("before", "after"), [('{"not": ', "}"), ('{"and": [', "]}"), ("[", "]")])
-def test_variables_may_be_nested_as_deeply_as_one_likes(web: GraphQLClient, depth: int, before: str, after: str) -> None:
+def test_deeply_nested_variables_never_crash(web: GraphQLClient, depth: int, before: str, after: str) -> None:
     document = "query($f: TaskFilter) { tasks(filter: $f) { totalCount } }"
     body = f'{{"query": "{document}", "variables": {{"f": {before * depth}{{}}{after * depth}}}}}'
     answer = web.http.post("/graphql", content=body.encode(), headers={"Content-Type": JSON, "Accept": GRAPHQL_JSON})
@@ -230,7 +230,7 @@ def test_variables_may_be_nested_as_deeply_as_one_likes(web: GraphQLClient, dept
         assert error["extensions"]["code"] in {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
 
 
-def test_documents_have_only_so_many_tokens(web: GraphQLClient) -> None:
+def test_document_token_count_is_limited(web: GraphQLClient) -> None:
     # One text is one token; the document has 20 besides.
     def errors(tokens: int) -> str:
         texts = '"a" ' * (tokens - 20)
@@ -248,13 +248,13 @@ def test_documents_have_only_so_many_tokens(web: GraphQLClient) -> None:
         "{ viewer { ...F0 } } " + " ".join(f"fragment F{n} on Viewer {{ id ...F{n + 1} }}" for n in range(250)),
     ],
 )
-def test_documents_that_are_too_intricate_say_so(web: GraphQLClient, document: str) -> None:
+def test_overly_complex_document_is_rejected(web: GraphQLClient, document: str) -> None:
     (error,) = post(web, {"query": document}).json()["errors"]
 
     assert "too intricate" in error["message"]
 
 
-def test_of_several_operations_the_named_one_runs(web: GraphQLClient) -> None:
+def test_operation_name_selects_the_operation(web: GraphQLClient) -> None:
     document = f"query A {{ __typename }} {CREATE.replace('mutation', 'mutation B')}"
 
     assert web.post({"query": document, "operationName": "A"}) == {"data": {"__typename": "Query"}}
@@ -262,7 +262,7 @@ def test_of_several_operations_the_named_one_runs(web: GraphQLClient) -> None:
     assert web.page("task") == []
 
 
-def test_get_reads(web: GraphQLClient) -> None:
+def test_get_and_head_execute_queries(web: GraphQLClient) -> None:
     document = "query A { __typename } query B($n: Int) { tasks(first: $n) { totalCount } }"
     given = {"query": document, "operationName": "B", "variables": '{"n": 1}', "extensions": "{}", "unknown": "x"}
     read = web.http.get("/graphql", params=given)
@@ -280,7 +280,7 @@ def test_get_reads(web: GraphQLClient) -> None:
 
 @pytest.mark.parametrize("accept", ["", "*/*", JSON, "text/html, */*;q=0.8", "image/avif,image/webp,image/svg+xml,*/*;q=0.8"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_get_never_writes(web: GraphQLClient, method: str, accept: str) -> None:
+def test_get_never_executes_mutations(web: GraphQLClient, method: str, accept: str) -> None:
     """What a form, a link or an image of another page can make a browser send."""
     for given in (
         {"query": CREATE},
@@ -313,7 +313,7 @@ def test_get_never_writes(web: GraphQLClient, method: str, accept: str) -> None:
         None,
     ],
 )
-def test_only_json_in_utf_8_is_read(web: GraphQLClient, content_type: str | None, body: bytes) -> None:
+def test_content_type_other_than_utf8_json_returns_415(web: GraphQLClient, content_type: str | None, body: bytes) -> None:
     """The first few are what a page of another origin may post without asking first."""
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = web.http.post("/graphql", content=body, headers=headers)
@@ -334,14 +334,14 @@ def test_only_json_in_utf_8_is_read(web: GraphQLClient, content_type: str | None
         "application/json;",
     ],
 )
-def test_json_may_be_spelt_in_many_ways(web: GraphQLClient, content_type: str) -> None:
+def test_json_content_type_variants_are_accepted(web: GraphQLClient, content_type: str) -> None:
     body = '{"query": "{ t: tasks(search: \\"Ünïcödé 🏃\\") { totalCount } }"}'.encode()
     answer = web.http.post("/graphql", content=body, headers={"Content-Type": content_type})
 
     assert answer.json() == {"data": {"t": {"totalCount": 0}}}
 
 
-def test_other_methods_are_refused(web: GraphQLClient) -> None:
+def test_unsupported_methods_return_405(web: GraphQLClient) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         answer = web.http.request(method, "/graphql", json={"query": CREATE})
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")

@@ -15,7 +15,7 @@ DIFFERENT = {
 }
 
 
-def test_the_audits_of_graphql_http_pass_but_for_what_the_specification_has_changed_since(service: RunningService) -> None:
+def test_graphql_http_audit_passes_except_for_outdated_checks(service: RunningService) -> None:
     results = run_node(FOLDER / "audits.mjs", f"{service.url}/graphql")
 
     assert len({result["id"] for result in results}) == AUDITS
@@ -26,7 +26,7 @@ def test_the_audits_of_graphql_http_pass_but_for_what_the_specification_has_chan
     assert failed.keys() == DIFFERENT.keys(), failed
 
 
-def test_real_clients_ask_by_hashes(service: RunningService, user: TestUser) -> None:
+def test_apollo_and_urql_use_persisted_queries(service: RunningService, user: TestUser) -> None:
     """The first answer to each document is that it is not known; the client sends it then, and after that its hash is enough."""
     answers = run_node(FOLDER / "clients.mjs", f"{service.url}/graphql", user.token)
 

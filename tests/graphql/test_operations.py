@@ -37,7 +37,7 @@ def shop(graphql_client: GraphQLClient) -> dict[str, Any]:
     return {"list": home, "tags": tags, "tasks": tasks}
 
 
-def test_nested_data_comes_in_one_request(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_nested_selection_returns_nested_data(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     data = graphql_client.run(
         """{ lists { nodes { name tasks(first: 2, orderBy: [{field: TITLE}]) { totalCount nodes {
             title list { name } tags { name tasks { totalCount } } subtasks { nodes { title parent { id } } }
@@ -56,7 +56,7 @@ def test_nested_data_comes_in_one_request(graphql_client: GraphQLClient, shop: d
     assert second["subtasks"]["nodes"] == second["comments"]["nodes"] == []
 
 
-def test_selections_mean_what_the_specification_says(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_fragments_aliases_and_directives_follow_the_specification(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     data = graphql_client.run(
         """query Q($id: ID!, $yes: Boolean = true, $no: Boolean = false) {
             a: task(id: $id) { ...Names id ... on Task { id priority } ... { status } title @skip(if: $yes) }
@@ -77,7 +77,7 @@ def test_selections_mean_what_the_specification_says(graphql_client: GraphQLClie
     assert list(data["c"]["subtasks"]["edges"][0]["node"]) == ["id"]
 
 
-def test_nodes_are_found_by_their_ids(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_node_returns_rows_by_id(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     document = """query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on TaskList { name } } }"""
 
     assert graphql_client.run(document, id=shop["tasks"][0])["node"] == {
@@ -97,7 +97,7 @@ PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: T
 
 @pytest.mark.parametrize("way", ["ASC", "DESC"])
 @pytest.mark.parametrize("by", ["CREATED", "UPDATED", "TITLE", "PRIORITY", "POSITION", "COMPLETED"])
-def test_pages_cover_everything_once_in_both_directions(graphql_client: GraphQLClient, by: str, way: str) -> None:
+def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: GraphQLClient, by: str, way: str) -> None:
     graphql_client.run(
         "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }", i=[{"title": "same"}] * 3
     )
@@ -132,7 +132,7 @@ def test_pages_cover_everything_once_in_both_directions(graphql_client: GraphQLC
     assert backward == whole
 
 
-def test_pages_stay_right_while_rows_come_and_go(graphql_client: GraphQLClient) -> None:
+def test_pagination_stays_correct_during_inserts_and_deletes(graphql_client: GraphQLClient) -> None:
     tasks = {title: graphql_client.create("task", title=title) for title in "abdef"}
     page = graphql_client.run(PAGE, by="TITLE", way="ASC", first=2)["tasks"]
     graphql_client.delete("task", tasks["b"]["id"])
@@ -144,7 +144,7 @@ def test_pages_stay_right_while_rows_come_and_go(graphql_client: GraphQLClient) 
     assert [edge["node"]["id"] for edge in rest] == [inserted["id"], *(tasks[title]["id"] for title in "def")]
 
 
-def test_each_parent_gets_its_own_page(graphql_client: GraphQLClient) -> None:
+def test_nested_connections_paginate_per_parent(graphql_client: GraphQLClient) -> None:
     lists = [graphql_client.create("list", name=name)["id"] for name in "ab"]
     for list_id in lists:
         for number in range(3):
@@ -161,7 +161,7 @@ def test_each_parent_gets_its_own_page(graphql_client: GraphQLClient) -> None:
     assert [task["title"] for task in second[0]["tasks"]["nodes"]] == ["2"]
 
 
-def test_an_empty_page_of_a_parent_still_knows_the_total(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     document = "query($a: String) { lists { nodes { tasks(after: $a) { totalCount nodes { id } pageInfo { endCursor } } } } }"
     whole = graphql_client.run(document)["lists"]["nodes"][0]["tasks"]
 
@@ -189,14 +189,14 @@ def test_an_empty_page_of_a_parent_still_knows_the_total(graphql_client: GraphQL
         ('filter: {and: [{}, {tags: {some: {id: {in: ["x"]}}}}]}', "/filter/and/1/tags/some/id/in/0"),
     ],
 )
-def test_bad_arguments_are_invalid_input(graphql_client: GraphQLClient, arguments: str, pointer: str) -> None:
+def test_invalid_connection_arguments_return_pointer(graphql_client: GraphQLClient, arguments: str, pointer: str) -> None:
     with pytest.raises(ApiError) as refused:
         graphql_client.run(f"{{ tasks({arguments}) {{ nodes {{ id }} }} }}")
 
     assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
-def test_old_years_are_times_too(graphql_client: GraphQLClient) -> None:
+def test_years_before_1000_are_accepted_in_filters(graphql_client: GraphQLClient) -> None:
     graphql_client.create("task", title="x")
     document = "query($t: DateTime) { tasks(filter: {createdAt: {gt: $t}}) { totalCount } }"
 
@@ -204,14 +204,14 @@ def test_old_years_are_times_too(graphql_client: GraphQLClient) -> None:
         assert graphql_client.run(document, t=old)["tasks"]["totalCount"] == 1
 
 
-def test_an_empty_page_is_a_page(graphql_client: GraphQLClient) -> None:
+def test_page_of_size_0_is_empty_and_has_next_page(graphql_client: GraphQLClient) -> None:
     graphql_client.create("task", title="x")
     data = graphql_client.run("{ tasks(first: 0) { nodes { id } totalCount pageInfo { hasNextPage startCursor } } }")
 
     assert data["tasks"] == {"nodes": [], "totalCount": 1, "pageInfo": {"hasNextPage": True, "startCursor": None}}
 
 
-def test_each_mutation_is_its_own_transaction(graphql_client: GraphQLClient) -> None:
+def test_each_mutation_field_is_its_own_transaction(graphql_client: GraphQLClient) -> None:
     create = "createTask(input: {title: $%s}) { __typename }"
     document = f"mutation($a: String!, $b: String!) {{ a: {create % 'a'} b: {create % 'b'} }}"
     body = graphql_client.post({"query": document, "variables": {"a": "kept", "b": " "}})
@@ -221,7 +221,7 @@ def test_each_mutation_is_its_own_transaction(graphql_client: GraphQLClient) -> 
     assert [task["title"] for task in graphql_client.page("task")] == ["kept"]
 
 
-def test_a_payload_may_be_asked_for_nothing_but_its_type(graphql_client: GraphQLClient) -> None:
+def test_mutation_payload_may_select_only_typename(graphql_client: GraphQLClient) -> None:
     data = graphql_client.run('mutation { createTask(input: {title: "x"}) { __typename } }')
     twice = graphql_client.run('mutation { createTask(input: {title: "x"}) { a: task { title } b: task { status } } }')
 
@@ -229,7 +229,7 @@ def test_a_payload_may_be_asked_for_nothing_but_its_type(graphql_client: GraphQL
     assert twice["createTask"] == {"a": {"title": "x"}, "b": {"status": "PENDING"}}
 
 
-def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: RunningService) -> None:
+def test_anonymous_clients_may_only_introspect_register_and_log_in(service: RunningService) -> None:
     with GraphQLClient(service.url, None) as stranger:
         assert stranger.run("{ __schema { queryType { name } } __typename }")["__typename"] == "Query"
         registered = stranger.register(email="stranger@example.com", password=PASSWORD)
@@ -244,7 +244,7 @@ def test_strangers_may_look_at_the_schema_and_log_in_and_nothing_else(service: R
             assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
 
 
-def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
+def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
     graph = Graph(build_schema())
     nobody: Any = None
 
@@ -266,7 +266,7 @@ def test_what_is_remembered_has_no_secrets_and_an_end() -> None:
     assert "hunter2" not in str([list(cache.items()) for cache in remembered])
 
 
-def test_no_selections_are_made_for_strangers() -> None:
+def test_anonymous_operations_do_not_cache_selections() -> None:
     """Making one takes time and room, which is not for whoever gets nothing anyway."""
     graph = Graph(build_schema())
     nobody: Any = None
@@ -279,7 +279,7 @@ def test_no_selections_are_made_for_strangers() -> None:
     assert (outcome.body["data"], rehearsal.selections) == ({"task": None}, {})
 
 
-def test_what_is_remembered_leads_to_no_caller(service: RunningService, user: TestUser) -> None:
+def test_operation_cache_does_not_retain_the_context(service: RunningService, user: TestUser) -> None:
     """A selection that held on to the operation for which it was made would keep its caller, as long as it is remembered."""
     graph = Graph(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
@@ -298,7 +298,7 @@ def test_what_is_remembered_leads_to_no_caller(service: RunningService, user: Te
     assert gone() is None
 
 
-def test_a_moved_cursor_is_invalid_input(graphql_client: GraphQLClient) -> None:
+def test_tampered_cursor_returns_422(graphql_client: GraphQLClient) -> None:
     for title in "ab":
         graphql_client.create("task", title=title)
     cursor = graphql_client.run("{ tasks(first: 1) { pageInfo { endCursor } } }")["tasks"]["pageInfo"]["endCursor"]
@@ -313,7 +313,9 @@ def test_a_moved_cursor_is_invalid_input(graphql_client: GraphQLClient) -> None:
     assert graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=early)["tasks"]["nodes"] == []
 
 
-def test_a_known_query_still_answers_errors(graphql_client: GraphQLClient, other_user: TestUser, service: RunningService) -> None:
+def test_cached_operation_still_returns_errors(
+    graphql_client: GraphQLClient, other_user: TestUser, service: RunningService
+) -> None:
     task = graphql_client.create("task", title="x")
     document = "query($id: ID!) { a: task(id: $id) { title } viewer { name } }"
     for _ in range(3):

@@ -73,7 +73,7 @@ def new_document() -> str:
 
 @pytest.mark.parametrize("named", [by_apq, by_id])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_document_that_was_left_is_run_by_its_hash(
+def test_registered_document_is_executed_by_hash(
     graphql_client: GraphQLClient, method: str, named: Callable[[str], dict[str, Any]]
 ) -> None:
     document = new_document()
@@ -101,7 +101,7 @@ def test_a_document_that_was_left_is_run_by_its_hash(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_unknown_hash_is_answered_as_clients_expect(
+def test_unknown_hash_status_follows_the_media_type(
     graphql_client: GraphQLClient, method: str, accept: str, status: int, media_type: str
 ) -> None:
     """Apollo's client for iOS reads the body of a 2xx only; GraphQL over HTTP wants a 4xx where its media type is preferred."""
@@ -112,7 +112,7 @@ def test_an_unknown_hash_is_answered_as_clients_expect(
     assert answer.json()["errors"][0]["extensions"] == NOT_FOUND
 
 
-def test_variables_and_cost_go_with_a_hash(graphql_client: GraphQLClient) -> None:
+def test_hash_requests_support_variables_and_cost(graphql_client: GraphQLClient) -> None:
     document = "query Some($n: Int!) { tasks(first: $n) { nodes { id } } }"
     extensions = apq(document) | {"cost": True}
     send(graphql_client, "POST", {"query": document, "variables": {"n": 1}, "extensions": extensions})
@@ -124,7 +124,7 @@ def test_variables_and_cost_go_with_a_hash(graphql_client: GraphQLClient) -> Non
     assert costs == [1 + 1 * 2, 1 + 5 * 2]
 
 
-def test_a_mutation_goes_by_post_with_a_hash_too(graphql_client: GraphQLClient) -> None:
+def test_mutation_by_hash_requires_post(graphql_client: GraphQLClient) -> None:
     assert send(graphql_client, "GET", {"query": CREATE, **by_apq(CREATE)}).status_code == 405
     assert send(graphql_client, "POST", {"query": CREATE, **by_apq(CREATE)}).json()["data"]["createTask"]["task"] == {
         "title": "x"
@@ -137,7 +137,7 @@ def test_a_mutation_goes_by_post_with_a_hash_too(graphql_client: GraphQLClient) 
 
 
 @pytest.mark.parametrize("document", ["{", "{ nope }", "{ viewer { } }", "{ a" * 2000])
-def test_only_what_could_be_run_is_kept(graphql_client: GraphQLClient, document: str) -> None:
+def test_invalid_document_is_not_persisted(graphql_client: GraphQLClient, document: str) -> None:
     refused = send(graphql_client, "POST", {"query": document, **by_apq(document)}).json()
 
     assert {error["extensions"]["code"] for error in refused["errors"]} == {"INVALID_INPUT"}
@@ -145,7 +145,7 @@ def test_only_what_could_be_run_is_kept(graphql_client: GraphQLClient, document:
 
 
 @pytest.mark.parametrize("named", [by_apq, by_id])
-def test_a_hash_of_something_else_is_refused_and_not_kept(
+def test_mismatched_hash_is_rejected_and_not_persisted(
     graphql_client: GraphQLClient, named: Callable[[str], dict[str, Any]]
 ) -> None:
     document, other = new_document(), new_document()
@@ -182,14 +182,14 @@ HASH = digest("{ __typename }")
         ({"extensions": {"persistedQuery": None}}, "/query"),
     ],
 )
-def test_a_name_that_is_none_says_what_to_mend(members: dict[str, Any], pointer: str) -> None:
+def test_invalid_document_id_returns_pointer(members: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         request_of(members)
 
     assert [flaw["pointer"] for flaw in refused.value.extensions["errors"]] == [pointer]
 
 
-def test_a_malformed_hash_is_a_malformed_request(graphql_client: GraphQLClient) -> None:
+def test_malformed_hash_status_follows_the_media_type(graphql_client: GraphQLClient) -> None:
     for method in ("GET", "POST"):
         for accept, status in ((JSON, 400), (GRAPHQL_JSON, 422)):
             assert send(graphql_client, method, {"documentId": "x"}, accept).status_code == status
@@ -204,7 +204,7 @@ def ask(graph: Graph, **members: Any) -> Outcome:
     return graph.run(request_of(members), nobody())
 
 
-def test_what_clients_leave_has_an_end() -> None:
+def test_automatic_persisted_queries_are_bounded() -> None:
     graph = Graph(build_schema())
     documents = [f"{{ a{number}: __typename }} #{'x' * 50_000}" for number in range(60)]
     for document in documents:
@@ -216,7 +216,7 @@ def test_what_clients_leave_has_an_end() -> None:
     assert ask(graph, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
-def test_a_document_by_its_hash_is_remembered_like_any_other() -> None:
+def test_document_by_hash_shares_the_operation_cache() -> None:
     graph = Graph(build_schema())
     ask(graph, query="{ __typename }", **by_apq("{ __typename }"))
     remembered = len(graph.repertoire.documents), len(graph.repertoire.rehearsals)
@@ -236,7 +236,7 @@ def hasty_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("hasty_threads")
-def test_threads_may_leave_and_ask_at_once() -> None:
+def test_persisted_queries_are_thread_safe() -> None:
     persisted = PersistedDocuments(Repertoire(build_schema()._schema), {}, only=False)
     persisted.left = LRUCache(5)
     documents = [f"{{ a{number}: __typename }}" for number in range(20)]
@@ -296,7 +296,7 @@ def listed(strict: RunningService) -> Iterator[GraphQLClient]:
         yield client
 
 
-def test_listed_documents_are_run_by_hash_and_in_full(listed: GraphQLClient) -> None:
+def test_allow_listed_documents_run_by_hash_and_by_text(listed: GraphQLClient) -> None:
     for members in (by_apq(CREATE), by_id(CREATE), {"query": CREATE}, {"query": CREATE, **by_apq(CREATE)}):
         assert send(listed, "POST", members).json() == {"data": {"createTask": {"task": {"title": "x"}}}}
         assert send(listed, "GET", members).status_code == 405
@@ -321,7 +321,9 @@ def test_listed_documents_are_run_by_hash_and_in_full(listed: GraphQLClient) -> 
         {"query": "query IntrospectionQuery { __schema { queryType { name } } }"},
     ],
 )
-def test_nothing_else_is_run(listed: GraphQLClient, method: str, members: dict[str, Any], accept: str) -> None:
+def test_documents_outside_the_allow_list_return_403(
+    listed: GraphQLClient, method: str, members: dict[str, Any], accept: str
+) -> None:
     answer = send(listed, method, members, accept)
 
     assert answer.status_code == 403
@@ -335,14 +337,14 @@ def test_nothing_else_is_run(listed: GraphQLClient, method: str, members: dict[s
     }
 
 
-def test_nothing_can_be_left_where_only_listed_documents_are_run(listed: GraphQLClient) -> None:
+def test_automatic_persisted_queries_are_disabled_in_allow_list_only_mode(listed: GraphQLClient) -> None:
     document = new_document()
     for members in ({"query": document, **by_apq(document)}, by_apq(document)):
         assert send(listed, "POST", members).json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert send(listed, "POST", {"query": document, **by_apq(COUNT)}).json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
 
 
-def test_a_list_alone_forbids_nothing() -> None:
+def test_allow_list_without_only_mode_restricts_nothing() -> None:
     graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
 
     assert ask(graph, **by_id("{ __typename }")).executed
@@ -351,7 +353,7 @@ def test_a_list_alone_forbids_nothing() -> None:
     assert len(graph.documents.left) == 1
 
 
-def test_listed_documents_are_never_dropped() -> None:
+def test_allow_listed_documents_are_never_evicted() -> None:
     graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
     for number in range(60):
         document = f"{{ a{number}: __typename }} #{'x' * 50_000}"
@@ -384,7 +386,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("written", "complaint"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-def test_a_list_that_cannot_be_used_stops_the_start(
+def test_invalid_manifest_prevents_startup(
     database: PostgresServer, tmp_path: Path, written: bytes | None, complaint: str
 ) -> None:
     path = tmp_path / "manifest.json"
@@ -396,7 +398,7 @@ def test_a_list_that_cannot_be_used_stops_the_start(
     assert "\n" not in str(refused.value)
 
 
-def test_the_list_keeps_to_the_switches(database: PostgresServer, tmp_path: Path) -> None:
+def test_manifest_validation_respects_disabled_introspection(database: PostgresServer, tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(relay_map("{ __schema { description } }")))
 
@@ -406,7 +408,7 @@ def test_the_list_keeps_to_the_switches(database: PostgresServer, tmp_path: Path
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_command_says_so_in_one_line(tmp_path: Path, database: PostgresServer, workers: str) -> None:
+def test_serve_command_reports_an_invalid_manifest_in_one_line(tmp_path: Path, database: PostgresServer, workers: str) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({digest(CREATE): COUNT}))
     given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
     refused = run(tmp_path, "serve", "--workers", workers, **given)
@@ -415,7 +417,7 @@ def test_the_command_says_so_in_one_line(tmp_path: Path, database: PostgresServe
     assert refused.stderr.startswith("todo: cannot serve: PERSISTED_DOCUMENTS manifest.json calls a document ")
 
 
-def test_resolving_leaves_ordinary_requests_alone() -> None:
+def test_requests_without_hash_are_returned_unchanged() -> None:
     documents = PersistedDocuments(Repertoire(build_schema()._schema), {}, only=False)
     request = GraphRequest("{ __typename }")
 

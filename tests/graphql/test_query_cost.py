@@ -67,11 +67,11 @@ def measured(text: str, **variables: Any) -> Measure:
         ),
     ],
 )
-def test_a_cost_is_fields_times_rows(document: str, cost: int) -> None:
+def test_cost_is_fields_times_rows(document: str, cost: int) -> None:
     assert measured(document).cost == cost
 
 
-def test_one_operation_writes_no_endless_rows(graphql_client: GraphQLClient) -> None:
+def test_bulk_mutation_aliases_are_limited_by_cost(graphql_client: GraphQLClient) -> None:
     """Two hundred aliases of one bulk mutation, with the same variable, were half an hour's work for 24 KB."""
     document = "mutation($new: [CreateTaskInput!]!) {{ {} }}"
     new = [{"title": "x"}] * 400
@@ -85,14 +85,14 @@ def test_one_operation_writes_no_endless_rows(graphql_client: GraphQLClient) -> 
     assert list(ask(1)["data"]) == ["a0"]
 
 
-def test_variables_count_with_their_values() -> None:
+def test_variables_affect_the_cost() -> None:
     document = "query($n: Int = 4, $no: Boolean!) { tasks(first: $n) { nodes { id title @include(if: $no) } } }"
 
     assert measured(document, n=7, no=False).cost == 1 + 7 * 2
     assert measured(document, n=7, no=True).cost == 1 + 7 * 3
 
 
-def test_measuring_is_linear_in_fragments_that_double() -> None:
+def test_measuring_nested_fragments_takes_linear_time() -> None:
     depth = 60
     chain = " ".join(f"fragment F{n} on Task {{ a: parent {{ ...F{n + 1} }} b: parent {{ ...F{n + 1} }} }}" for n in range(depth))
     document = f"{{ tasks {{ nodes {{ ...F0 }} }} }} {chain} fragment F{depth} on Task {{ id }}"
@@ -113,7 +113,7 @@ def refused(graphql_client: GraphQLClient, document: str, **variables: Any) -> d
     return dict(error)
 
 
-def test_a_costly_operation_is_refused_before_it_reads(graphql_client: GraphQLClient, log: LogCapture) -> None:
+def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client: GraphQLClient, log: LogCapture) -> None:
     document = """query($n: Int!) { lists(first: 400) { nodes { id mine: tasks(first: $n) { nodes { id title
         tags { id name color } comments(first: 10) { nodes { body } } } } } } viewer { id } }"""
     log.heard.clear()
@@ -124,7 +124,7 @@ def test_a_costly_operation_is_refused_before_it_reads(graphql_client: GraphQLCl
     assert log.lines(requests=1)[-1]["sql"] == 0
 
 
-def test_the_page_that_is_said_to_fit_does(graphql_client: GraphQLClient) -> None:
+def test_suggested_page_size_fits_the_cost_limit(graphql_client: GraphQLClient) -> None:
     document = """query($n: Int!) { lists(first: 500) { nodes { id tasks(first: $n) { nodes { id title status
         a: id b: id c: id d: id e: id f: id } } } } }"""
     message = refused(graphql_client, document, n=400)["message"]
@@ -136,7 +136,7 @@ def test_the_page_that_is_said_to_fit_does(graphql_client: GraphQLClient) -> Non
     assert graphql_client.run(document, n=fitting) == {"lists": {"nodes": []}}
 
 
-def test_where_no_page_would_fit_the_page_around_it_is_named(graphql_client: GraphQLClient) -> None:
+def test_cost_error_names_outer_connection(graphql_client: GraphQLClient) -> None:
     inner = "id " + " ".join(f"a{n}: title" for n in range(30))
     message = refused(
         graphql_client, f"{{ tasks(first: 500) {{ nodes {{ subtasks(first: 500) {{ nodes {{ {inner} }} }} }} }} }}"
@@ -145,7 +145,7 @@ def test_where_no_page_would_fit_the_page_around_it_is_named(graphql_client: Gra
     assert "tasks.nodes.subtasks: it would fit with `first: " in message
 
 
-def test_depth_aliases_and_relations_have_ends(graphql_client: GraphQLClient) -> None:
+def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) -> None:
     deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_DEPTH + "id" + " }" * MAX_DEPTH + " } } }"
     aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
     several = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
@@ -172,14 +172,14 @@ def test_depth_aliases_and_relations_have_ends(graphql_client: GraphQLClient) ->
         ("{ tasks(orderBy: [{field: TITLE, direction: ASC}, {field: CREATED}]) { totalCount } }", 2 + 2 + 1),
     ],
 )
-def test_filters_count_with_all_they_are_made_of(document: str, members: int) -> None:
+def test_filter_size_counts_every_key_and_value(document: str, members: int) -> None:
     subtasks = " fragment G on Task { subtasks(filter: {id: {in: $i}}) { totalCount } }" if "...G" in document else ""
     variables = {"i": ["a", "b", "c"], "f": {"and": [{"title": {"eq": "x"}}, {"title": {"eq": "x"}}]}}
 
     assert measured(document + subtasks, **variables).members == members
 
 
-def test_a_variable_used_over_and_over_makes_no_endless_filters(graphql_client: GraphQLClient) -> None:
+def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_client: GraphQLClient) -> None:
     """Each use makes values that are checked, sent to the database and remembered: from 24 KB they came to 400 MB."""
     several = ",".join("{id: {in: $i}}" for _ in range(25))
     roots = " ".join(f"a{n}: task(id: $t) {{ ...F }}" for n in range(4))
@@ -195,7 +195,7 @@ def test_a_variable_used_over_and_over_makes_no_endless_filters(graphql_client: 
     assert (error["extensions"]["code"], "10304 members" in error["message"]) == ("QUERY_TOO_COMPLEX", True)
 
 
-def test_introspection_has_its_price_too(graphql_client: GraphQLClient) -> None:
+def test_introspection_is_included_in_the_cost(graphql_client: GraphQLClient) -> None:
     types = "types { name fields { name args { name type { name ofType { name } } } } }"
     many = "{ __schema { " + " ".join(f"a{n}: {types}" for n in range(150)) + " } }"
 
@@ -203,7 +203,7 @@ def test_introspection_has_its_price_too(graphql_client: GraphQLClient) -> None:
     assert graphql_client.run(f"{{ __schema {{ {types} }} }}")["__schema"]["types"]
 
 
-def test_the_cost_is_told_on_request(graphql_client: GraphQLClient) -> None:
+def test_cost_is_returned_on_request(graphql_client: GraphQLClient) -> None:
     body = graphql_client.post({"query": "{ viewer { name } }", "extensions": {"cost": True}})
     read = graphql_client.http.get("/graphql", params={"query": "{ viewer { name } }", "extensions": '{"cost": true}'})
 
@@ -212,7 +212,7 @@ def test_the_cost_is_told_on_request(graphql_client: GraphQLClient) -> None:
     assert "extensions" not in graphql_client.post({"query": "{ viewer { name } }"})
 
 
-def test_the_meter_knows_wrappers_by_their_names() -> None:
+def test_cost_model_type_name_conventions_hold() -> None:
     """Connection, Edge and Payload are conventions; a type of ours that breaks them would be measured wrongly."""
     schema = parse_schema(build_schema().as_str())
     for name, kind in schema.type_map.items():
@@ -220,7 +220,7 @@ def test_the_meter_knows_wrappers_by_their_names() -> None:
             assert name.endswith("Connection")
 
 
-def test_advice_looks_away_from_pages_that_are_empty() -> None:
+def test_cost_advice_ignores_empty_pages() -> None:
     several = " ".join(f"a{number}: totalCount" for number in range(50))
     measure = measured(f"{{ tasks(first: 0) {{ {several} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
 
@@ -228,7 +228,7 @@ def test_advice_looks_away_from_pages_that_are_empty() -> None:
         check(measure, 10)
 
 
-def test_of_a_bulk_the_rows_that_would_fit_are_said() -> None:
+def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
     document = "mutation($new: [CreateTaskInput!]!) { mine: createTasks(inputs: $new) { tasks { id title } } }"
 
     def cost(rows: int) -> Measure:
@@ -242,7 +242,7 @@ def test_of_a_bulk_the_rows_that_would_fit_are_said() -> None:
         check(cost(96), 100_000)
 
 
-def test_an_answer_holds_so_much_text_and_no_more(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text may be asked for under two hundred keys: 2 KB of a request were 85 MB of an answer, and not the most."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     task = graphql_client.create("task", title="x" * 10, description="y" * 90)
@@ -260,7 +260,9 @@ def test_an_answer_holds_so_much_text_and_no_more(graphql_client: GraphQLClient,
         assert (body["data"]["a2"], body["errors"][0]["extensions"]["code"]) == (None, "QUERY_TOO_COMPLEX")
 
 
-def test_an_answer_that_is_given_up_is_not_counted(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_discarded_cached_result_does_not_count_towards_the_text_limit(
+    graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A known query of which a part fails is read once more."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     kept, doomed = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
@@ -274,9 +276,7 @@ def test_an_answer_that_is_given_up_is_not_counted(graphql_client: GraphQLClient
     assert body["data"] == {"kept": {"description": "y" * 600}, "doomed": None}
 
 
-def test_the_fields_of_a_mutation_share_what_an_answer_may_hold(
-    graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mutation_fields_share_the_response_text_limit(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     tasks = [graphql_client.create("task", title="x", description="y" * 400)["id"] for _ in range(3)]
     fields = " ".join(f'a{n}: completeTask(id: "{id_}") {{ task {{ description }} }}' for n, id_ in enumerate(tasks))
@@ -287,7 +287,7 @@ def test_the_fields_of_a_mutation_share_what_an_answer_may_hold(
     assert [graphql_client.get("task", id_)["completed"] for id_ in tasks] == [True, True, False]
 
 
-def test_what_is_shared_counts_as_often_as_it_stands_there(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_rows_count_per_occurrence(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     home = rest_client.create("list", name="n" * 100)["id"]
     for _ in range(9):

@@ -70,19 +70,19 @@ OTHERWISE = [
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 @pytest.mark.parametrize("attempt", ON_EACH_TABLE)
-def test_no_statement_leads_past_the_policies_of_a_table(settled: PostgresServer, attempt: str, table: str) -> None:
+def test_app_role_cannot_bypass_table_policies(settled: PostgresServer, attempt: str, table: str) -> None:
     with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute(attempt.format(table=table))
 
 
 @pytest.mark.parametrize("attempt", OTHERWISE)
-def test_no_statement_gives_more_power(settled: PostgresServer, attempt: str) -> None:
+def test_app_role_cannot_gain_privileges(settled: PostgresServer, attempt: str) -> None:
     with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute(attempt)
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
-def test_copying_is_reading_and_writing(settled: PostgresServer, table: str) -> None:
+def test_copy_is_limited_to_own_rows(settled: PostgresServer, table: str) -> None:
     with asking(settled, user_id=EVE) as cursor:
         cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', clone_with_same_ids := StringIO())
         assert set(clone_with_same_ids.getvalue().split()) == {EVE}
@@ -91,7 +91,7 @@ def test_copying_is_reading_and_writing(settled: PostgresServer, table: str) -> 
 
 
 @pytest.mark.parametrize("back", ["RESET ROLE", "SET ROLE NONE", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE todo_service"])
-def test_the_user_that_the_service_logs_in_as_can_do_no_more(settled: PostgresServer, back: str) -> None:
+def test_login_role_has_no_more_rights_than_the_app_role(settled: PostgresServer, back: str) -> None:
     for table in TABLE_NAMES:
         with asking(settled, user_id=EVE) as cursor:
             cursor.execute(f'{back}; SELECT current_user, {owner_column(table)} FROM "{table}"')
@@ -100,7 +100,7 @@ def test_the_user_that_the_service_logs_in_as_can_do_no_more(settled: PostgresSe
                 cursor.execute(f'TRUNCATE "{table}"')
 
 
-def test_statistics_hide_what_is_in_the_tables(settled: PostgresServer) -> None:
+def test_statistics_are_hidden_from_the_app_role(settled: PostgresServer) -> None:
     """Most common values and histograms are samples of everybody's rows."""
     known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
     assert {name for (name,) in run_sql(settled.owner, known)} >= {*TABLE_NAMES, "alembic_version"}
@@ -111,7 +111,7 @@ def test_statistics_hide_what_is_in_the_tables(settled: PostgresServer) -> None:
             assert cursor.fetchall() == [("alembic_version",)]
 
 
-def test_the_statements_of_other_connections_are_hidden(settled: PostgresServer) -> None:
+def test_statements_of_other_connections_are_hidden(settled: PostgresServer) -> None:
     """They hold other users' values."""
     with asking(settled, user_id=ADA) as other, asking(settled, user_id=EVE) as cursor:
         other.execute("SELECT pg_backend_pid(), 'a secret'")
@@ -122,7 +122,7 @@ def test_the_statements_of_other_connections_are_hidden(settled: PostgresServer)
         assert "a secret" not in str(cursor.fetchall())
 
 
-def test_errors_tell_nothing_of_rows_that_cannot_be_seen(settled: PostgresServer) -> None:
+def test_errors_do_not_reveal_invisible_rows(settled: PostgresServer) -> None:
     """Not even that they exist: a row with another's key is refused for its owner, whether there is such a row or not."""
     for table in TABLE_NAMES:
         told = set()

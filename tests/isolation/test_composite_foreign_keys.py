@@ -102,13 +102,13 @@ def pointing_away(reference: Reference) -> dict[str, object]:
     return {column: hers[target] for column, target in zip(reference.columns[1:], reference.targets[1:], strict=True)}
 
 
-def test_the_lock_before_it_is_open(cursor: Cursor) -> None:
+def test_row_level_security_is_disabled_for_these_tests(cursor: Cursor) -> None:
     for table in TABLE_NAMES:
         cursor.execute(f'SELECT {owner_column(table)} FROM "{table}"')
         assert {owner for (owner,) in cursor} == {ADA, EVE}, table
 
 
-def test_every_reference_leads_with_the_owner_on_both_sides(references: list[Reference], unlocked: PostgresServer) -> None:
+def test_every_foreign_key_starts_with_the_owner_column(references: list[Reference], unlocked: PostgresServer) -> None:
     for reference in references:
         assert reference.columns[0] == owner_column(reference.child), reference
         assert reference.targets[0] == owner_column(reference.parent), reference
@@ -118,7 +118,7 @@ def test_every_reference_leads_with_the_owner_on_both_sides(references: list[Ref
     assert owners == set(TABLE_NAMES) - {"user", "deleted_user"}
 
 
-def test_no_row_can_be_made_that_refers_to_anothers(references: list[Reference], cursor: Cursor) -> None:
+def test_insert_cannot_reference_rows_of_another_user(references: list[Reference], cursor: Cursor) -> None:
     for reference in references:
         row = rows_for_user(EVE, "eve's")[reference.child][0]
         new = {"id": row_id("new", "")} if "id" in row else {}
@@ -128,7 +128,7 @@ def test_no_row_can_be_made_that_refers_to_anothers(references: list[Reference],
         assert refused_by == f"{reference.child} {reference.name}" or (reference.is_ownership and refused_by), reference
 
 
-def test_no_row_can_be_changed_to_refer_to_anothers(references: list[Reference], cursor: Cursor) -> None:
+def test_update_cannot_reference_rows_of_another_user(references: list[Reference], cursor: Cursor) -> None:
     for reference in references:
         changes = pointing_away(reference)
         places = ", ".join(f"{column} = %s" for column in changes)
@@ -138,7 +138,7 @@ def test_no_row_can_be_changed_to_refer_to_anothers(references: list[Reference],
         assert refusal(cursor, statement, [*changes.values(), EVE]), reference
 
 
-def test_no_row_that_others_refer_to_can_change_hands(references: list[Reference], cursor: Cursor) -> None:
+def test_referenced_row_cannot_change_its_owner(references: list[Reference], cursor: Cursor) -> None:
     for reference in references:
         key_of_child = " AND ".join(f"{column} IS NOT NULL" for column in reference.columns)
         cursor.execute(f'SELECT FROM "{reference.child}" WHERE {owner_column(reference.child)} = %s AND {key_of_child}', [ADA])
@@ -149,7 +149,7 @@ def test_no_row_that_others_refer_to_can_change_hands(references: list[Reference
         assert refusal(cursor, f'UPDATE "{reference.parent}" SET {owner} = %s WHERE {owner} = %s', [taker, ADA]), reference
 
 
-def test_deleting_ones_rows_never_touches_anothers_of_the_same_ids(database: PostgresServer) -> None:
+def test_deleting_rows_keeps_rows_of_other_users_with_the_same_ids(database: PostgresServer) -> None:
     insert_rows(database, rows_for_user(ADA), rows_for_user(EVE))
     before = dump_user_rows(database, EVE)
     assert all(before.values()), before

@@ -20,9 +20,7 @@ def told(act: Callable[[], object]) -> tuple[str, int, str]:
     return error.value.code, error.value.status, error.value.detail
 
 
-def test_anothers_rows_are_told_from_random_ids_by_nothing(
-    make_client: ClientFactory, user: TestUser, other_user: TestUser
-) -> None:
+def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
     hers, mine = make_client(user.token), make_client(other_user.token)
     task = hers.create("task", title="Secret")
     rows = {
@@ -49,7 +47,7 @@ def test_anothers_rows_are_told_from_random_ids_by_nothing(
     assert (hers.page("task"), hers.page("list"), hers.page("tag"), hers.comments(task["id"])) == before
 
 
-def test_two_users_may_choose_the_same_id(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
+def test_two_users_may_use_the_same_id(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
     task_id = str(uuid4())
 
     make_client(user.token).create("task", id=task_id, title="Hers")
@@ -59,7 +57,7 @@ def test_two_users_may_choose_the_same_id(make_client: ClientFactory, user: Test
     assert make_client(other_user.token).get("task", task_id)["title"] == "Mine"
 
 
-def test_a_cursor_works_for_its_user_alone(service: RunningService, user: TestUser, other_user: TestUser) -> None:
+def test_cursor_of_another_user_is_rejected(service: RunningService, user: TestUser, other_user: TestUser) -> None:
     links = {}
     for account in (user, other_user):
         with RestClient(service.url, account.token) as client:
@@ -71,7 +69,7 @@ def test_a_cursor_works_for_its_user_alone(service: RunningService, user: TestUs
         assert told(lambda: client.send("GET", links[other_user.id]))[0] == "INVALID_INPUT"
 
 
-def test_the_path_must_name_the_tokens_user(service: RunningService, user: TestUser, other_user: TestUser) -> None:
+def test_user_id_in_path_must_match_the_token(service: RunningService, user: TestUser, other_user: TestUser) -> None:
     with RestClient(service.url, other_user.token) as client:
         for user_id in (
             user.id,

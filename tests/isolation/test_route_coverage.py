@@ -192,7 +192,7 @@ def test_every_root_field_is_declared() -> None:
         assert set(field_spec.fields if field_spec else ()) == set(ROOTS[kind]), kind
 
 
-def test_every_field_of_every_object_is_declared() -> None:
+def test_every_field_of_every_object_type_is_declared() -> None:
     roots = {SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type}
     for name, kind in SCHEMA.type_map.items():
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and kind not in roots and not name.startswith("__"):
@@ -224,12 +224,12 @@ def noun_field(request: pytest.FixtureRequest) -> tuple[str, str]:
 # Another user gets the same for another's ids as for ids of nothing, to the byte.
 
 
-def test_a_route_tells_anothers_ids_from_nothing_by_nothing(each_world: World, route: str) -> None:
+def test_route_response_is_identical_for_foreign_and_unknown_ids(each_world: World, route: str) -> None:
     spec = REST[route]
     check_another(each_world, rest_call(each_world, route, spec), f"{route} {spec}")
 
 
-def test_a_route_under_anothers_name_is_refused_before_anything_is_asked(each_world: World, route: str) -> None:
+def test_route_with_another_user_id_in_the_path_returns_403(each_world: World, route: str) -> None:
     spec = REST[route]
     if "{user}" not in route:
         return
@@ -240,13 +240,13 @@ def test_a_route_under_anothers_name_is_refused_before_anything_is_asked(each_wo
     assert same_but_for_ids(hers, each_world.victim.ids) == same_but_for_ids(call(each_world.attacker.user.token, ids), ids)
 
 
-def test_a_root_field_tells_anothers_ids_from_nothing_by_nothing(each_world: World, root_field: tuple[str, str]) -> None:
+def test_root_field_response_is_identical_for_foreign_and_unknown_ids(each_world: World, root_field: tuple[str, str]) -> None:
     kind, name = root_field
     document = root_document(kind, name, ROOTS[kind][name])
     check_another(each_world, graph_call(each_world, document), document)
 
 
-def test_a_field_tells_anothers_ids_from_nothing_by_nothing(each_world: World, noun_field: tuple[str, str]) -> None:
+def test_field_response_is_identical_for_foreign_and_unknown_ids(each_world: World, noun_field: tuple[str, str]) -> None:
     document = document_of(noun_field)
     check_another(each_world, graph_call(each_world, document), document)
 
@@ -276,7 +276,7 @@ def check_another(world: World, call: Call, request: str) -> None:
 # Nobody gets in with a token that is not good.
 
 
-def test_the_bad_tokens_are_bad_by_what_is_spoilt_in_them_alone(world: World) -> None:
+def test_unmodified_tokens_are_accepted(world: World) -> None:
     theirs = signed({"sub": world.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
     ours = signed(jwt.decode(world.victim.user.token, options={"verify_signature": False}), SECRET)
 
@@ -284,17 +284,17 @@ def test_the_bad_tokens_are_bad_by_what_is_spoilt_in_them_alone(world: World) ->
         assert world.send("GET", "/api/auth/me", good).json()["id"] == world.victim.user.id
 
 
-def test_a_route_is_closed_to_every_bad_token(world: World, route: str) -> None:
+def test_route_rejects_every_invalid_token(world: World, route: str) -> None:
     check_bad_tokens(world, rest_call(world, route, REST[route]), REST[route].scope)
 
 
-def test_a_root_field_is_closed_to_every_bad_token(world: World, root_field: tuple[str, str]) -> None:
+def test_root_field_rejects_every_invalid_token(world: World, root_field: tuple[str, str]) -> None:
     kind, name = root_field
     field_spec = ROOTS[kind][name]
     check_bad_tokens(world, graph_call(world, root_document(kind, name, field_spec)), field_spec.scope)
 
 
-def test_a_field_is_closed_to_every_bad_token(world: World, noun_field: tuple[str, str]) -> None:
+def test_field_rejects_every_invalid_token(world: World, noun_field: tuple[str, str]) -> None:
     check_bad_tokens(world, graph_call(world, document_of(noun_field)), OBJECT_TYPES[noun_field[0]].scope)
 
 
@@ -311,7 +311,7 @@ def check_bad_tokens(world: World, call: Call, scope: str | None) -> None:
             assert hers.status_code == (401 if "graphql" not in str(hers.url) else 200), kind
 
 
-def test_anothers_session_opens_nothing(each_world: World) -> None:
+def test_token_with_the_session_of_another_user_is_rejected(each_world: World) -> None:
     claims = jwt.decode(each_world.attacker.user.token, options={"verify_signature": False})
 
     for session, status in ((claims["sid"], 200), (each_world.victim.ids["session"], 401)):
@@ -322,18 +322,18 @@ def test_anothers_session_opens_nothing(each_world: World) -> None:
 # A program does what its token's scopes say.
 
 
-def test_a_route_takes_the_scope_that_is_declared(world: World, route: str) -> None:
+def test_route_requires_the_declared_scope(world: World, route: str) -> None:
     spec = REST[route]
     check_scopes(world, rest_call(world, route, spec), spec.scope, spec.by_api_token)
 
 
-def test_a_root_field_takes_the_scope_that_is_declared(world: World, root_field: tuple[str, str]) -> None:
+def test_root_field_requires_the_declared_scope(world: World, root_field: tuple[str, str]) -> None:
     kind, name = root_field
     field_spec = ROOTS[kind][name]
     check_scopes(world, graph_call(world, root_document(kind, name, field_spec)), field_spec.scope, field_spec.by_api_token)
 
 
-def test_a_field_takes_the_scope_that_is_declared(world: World, noun_field: tuple[str, str]) -> None:
+def test_field_requires_the_declared_scope(world: World, noun_field: tuple[str, str]) -> None:
     type_spec = OBJECT_TYPES[noun_field[0]]
     check_scopes(world, graph_call(world, document_of(noun_field)), type_spec.scope, type_spec.by_api_token)
 
@@ -379,12 +379,14 @@ def users_with_shared_ids(each_world: World) -> UsersWithSharedIds:
 
 
 @pytest.mark.parametrize("route", SHOWING)
-def test_a_route_shows_one_of_two_twins_her_own(each_world: World, users_with_shared_ids: UsersWithSharedIds, route: str) -> None:
+def test_route_returns_own_rows_when_ids_are_shared(
+    each_world: World, users_with_shared_ids: UsersWithSharedIds, route: str
+) -> None:
     check_twins(users_with_shared_ids, route, rest_call(each_world, route, REST[route]))
 
 
 @pytest.mark.parametrize("noun_field", SHOWN, ids=".".join)
-def test_a_field_shows_one_of_two_twins_her_own(
+def test_field_returns_own_rows_when_ids_are_shared(
     each_world: World, users_with_shared_ids: UsersWithSharedIds, noun_field: tuple[str, str]
 ) -> None:
     check_twins(users_with_shared_ids, ".".join(noun_field), graph_call(each_world, document_of(noun_field)))
@@ -403,13 +405,13 @@ def check_twins(users_with_shared_ids: UsersWithSharedIds, name: str, call: Call
 # Who writes, writes her own, also where another's rows all have the same ids.
 
 
-def test_a_route_writes_to_ones_own_alone(each_world: World, route: str) -> None:
+def test_route_writes_only_own_rows_when_ids_are_shared(each_world: World, route: str) -> None:
     spec = REST[route]
     if spec.scope is not PUBLIC and not route.startswith("GET"):
         check_writing(each_world, rest_call(each_world, route, spec))
 
 
-def test_a_root_field_writes_to_ones_own_alone(each_world: World, root_field: tuple[str, str]) -> None:
+def test_root_field_writes_only_own_rows_when_ids_are_shared(each_world: World, root_field: tuple[str, str]) -> None:
     kind, name = root_field
     field_spec = ROOTS[kind][name]
     if kind == "mutation" and field_spec.scope is not PUBLIC:
@@ -430,7 +432,7 @@ def check_writing(world: World, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/api/me/tasks", {"title": "x"}), ("/api/me/lists", {"name": "x"})])
-def test_a_new_row_stands_after_ones_own_alone(each_world: World, path: str, body: dict[str, str]) -> None:
+def test_default_position_ignores_rows_of_other_users(each_world: World, path: str, body: dict[str, str]) -> None:
     someone, another = throwaway(each_world), throwaway(each_world)
     far = each_world.send("POST", path, another.token, json={**body, "position": 1e9})
     positions = [each_world.send("POST", path, someone.token, json=body).json()["position"] for _ in range(2)]
@@ -439,7 +441,7 @@ def test_a_new_row_stands_after_ones_own_alone(each_world: World, path: str, bod
     assert positions == [1, 2]
 
 
-def test_logging_in_makes_ones_own_hash_anew_and_no_others(each_world: World) -> None:
+def test_login_rehash_changes_only_the_own_password_hash(each_world: World) -> None:
     someone, owner = throwaway(each_world), each_world.service.database.owner
     run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', argon2.using(rounds=1).hash(PASSWORD), someone.id)
     before = each_world.rows_of(each_world.victim)
@@ -452,7 +454,7 @@ def test_logging_in_makes_ones_own_hash_anew_and_no_others(each_world: World) ->
     assert each_world.rows_of(each_world.victim) == before
 
 
-def test_a_password_is_held_against_ones_own_hash(each_world: World) -> None:
+def test_current_password_is_checked_against_the_own_hash(each_world: World) -> None:
     someone = throwaway(each_world)
     before = each_world.rows_of(each_world.victim)
 
@@ -464,7 +466,7 @@ def test_a_password_is_held_against_ones_own_hash(each_world: World) -> None:
     assert each_world.rows_of(each_world.victim) == before
 
 
-def test_what_hangs_together_of_anothers_does_not_of_a_twins(each_world: World) -> None:
+def test_relations_of_another_user_with_the_same_ids_are_not_visible(each_world: World) -> None:
     """She has the same ids, and nothing hangs on anything."""
     ids, someone = each_world.victim.ids, throwaway(each_world)
     with RestClient(each_world.service.url, someone.token) as client:
@@ -495,7 +497,7 @@ def test_what_hangs_together_of_anothers_does_not_of_a_twins(each_world: World) 
 
 
 @pytest.mark.parametrize(("path", "type_name"), [("lists", "TaskList"), ("tags", "Tag")])
-def test_a_node_is_found_under_the_id_of_anothers_task(each_world: World, path: str, type_name: str) -> None:
+def test_node_returns_the_own_row_for_an_id_of_another_user(each_world: World, path: str, type_name: str) -> None:
     someone, row_id = throwaway(each_world), each_world.victim.ids["task"]
     each_world.send("POST", f"/api/me/{path}", someone.token, json={"id": row_id, "name": "x"})
 

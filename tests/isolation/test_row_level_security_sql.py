@@ -57,7 +57,7 @@ def seen(cursor: Cursor, table: str) -> set[str]:
     return {owner for (owner,) in cursor}
 
 
-def test_every_table_has_specimens_and_every_policy_is_declared(settled: PostgresServer) -> None:
+def test_every_table_has_test_rows_and_every_policy_is_declared(settled: PostgresServer) -> None:
     there = run_sql(settled.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert {name for (name,) in there} - {"alembic_version"} == set(TABLE_NAMES)
     assert set(rows_for_user(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/support/table_rows.py"
@@ -69,18 +69,18 @@ def test_every_table_has_specimens_and_every_policy_is_declared(settled: Postgre
 class TestEachTable:
     """As Eve."""
 
-    def test_shows_what_is_hers(self, settled: PostgresServer, table: str) -> None:
+    def test_select_returns_own_rows_only(self, settled: PostgresServer, table: str) -> None:
         with asking(settled, user_id=EVE) as cursor:
             assert seen(cursor, table) == {EVE}
             cursor.execute(f'SELECT count(*) FROM "{table}" WHERE {owner_column(table)} = %s', (ADA,))
             assert cursor.fetchone() == (0,)
 
-    def test_takes_no_row_of_anothers(self, settled: PostgresServer, table: str) -> None:
+    def test_insert_for_another_user_is_rejected(self, settled: PostgresServer, table: str) -> None:
         for row in rows_for_user(ADA, "new")[table]:
             with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
                 cursor.execute(*insert_statement(table, row))
 
-    def test_changes_and_deletes_no_row_of_anothers(self, settled: PostgresServer, table: str) -> None:
+    def test_update_and_delete_affect_own_rows_only(self, settled: PostgresServer, table: str) -> None:
         owner = owner_column(table)
         for attempt in (f'UPDATE "{table}" SET {owner} = {owner}', f'DELETE FROM "{table}"'):
             with asking(settled, user_id=EVE) as cursor:
@@ -89,12 +89,12 @@ class TestEachTable:
                 cursor.execute(f"{attempt} RETURNING {owner}")
                 assert {name for (name,) in cursor} == {EVE}
 
-    def test_gives_no_row_away(self, settled: PostgresServer, table: str) -> None:
+    def test_own_row_cannot_be_given_to_another_user(self, settled: PostgresServer, table: str) -> None:
         for taker in (ADA, "nobody"):
             with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
                 cursor.execute(f'UPDATE "{table}" SET {owner_column(table)} = %s', (taker,))
 
-    def test_is_empty_and_closed_without_a_user(self, settled: PostgresServer, table: str) -> None:
+    def test_table_is_empty_and_read_only_without_a_user(self, settled: PostgresServer, table: str) -> None:
         nobodies: list[dict[str, str]] = [{}, {"user_id": ""}, {"user_id": "nobody"}, {"user_id": "Ada"}, {"login_email": "x"}]
         for settings in nobodies:
             with asking(settled, **settings) as cursor:
@@ -104,12 +104,10 @@ class TestEachTable:
                 with pytest.raises(InsufficientPrivilege, match=REFUSED):
                     cursor.execute(*insert_statement(table, rows_for_user(ADA, "new")[table][0]))
 
-    def test_is_empty_to_the_user_that_the_service_logs_in_as(self, settled: PostgresServer, table: str) -> None:
+    def test_table_is_empty_for_the_login_role(self, settled: PostgresServer, table: str) -> None:
         assert run_sql(settled.service, f'SELECT count(*) FROM "{table}"') == [(0,)]
 
-    def test_shows_what_a_policy_for_callers_without_a_user_names_and_lets_nobody_write(
-        self, settled: PostgresServer, table: str
-    ) -> None:
+    def test_lookup_policies_expose_one_row_and_forbid_writes(self, settled: PostgresServer, table: str) -> None:
         for policy in policies_of(SQLModel.metadata.tables[table])[1:]:
             known = str(rows_for_user(ADA)[table][0][policy.column])
             with asking(settled, **{policy.setting.removeprefix("app."): known}) as cursor:
@@ -121,7 +119,7 @@ class TestEachTable:
 
 
 @pytest.mark.parametrize("user_id", WEIRD, ids=range(len(WEIRD)))
-def test_weird_ids_are_told_apart(settled: PostgresServer, user_id: str) -> None:
+def test_unusual_user_ids_are_distinguished(settled: PostgresServer, user_id: str) -> None:
     """Through the service's own way of opening transactions, for reading and for writing."""
     engine = make_engine(settled.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
@@ -133,7 +131,7 @@ def test_weird_ids_are_told_apart(settled: PostgresServer, user_id: str) -> None
     engine.dispose()
 
 
-def test_whoever_the_service_logs_in_as_it_asks_as_todo_app(settled: PostgresServer) -> None:
+def test_transactions_use_the_app_role_for_any_login_role(settled: PostgresServer) -> None:
     """The policies hold for no superuser, and such may be all that a small installation has."""
     for url in (settled.service, settled.owner):
         engine = make_engine(url, pool_size=1)
@@ -145,7 +143,7 @@ def test_whoever_the_service_logs_in_as_it_asks_as_todo_app(settled: PostgresSer
         engine.dispose()
 
 
-def test_a_connection_forgets_its_user_after_commit_rollback_and_error(settled: PostgresServer) -> None:
+def test_connection_resets_its_user_after_commit_rollback_and_error(settled: PostgresServer) -> None:
     engine = make_engine(settled.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
     opening = Opening({"app.user_id": EVE}, "SELECT user_id FROM task", ())

@@ -82,7 +82,7 @@ def stage(postgres: PostgresServer) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_row_level_security_alone_lets_nothing_through(stage: Stage, name: str) -> None:
+def test_row_level_security_alone_isolates_users(stage: Stage, name: str) -> None:
     answer, hers = stage.ask(REQUESTS[name], stage.whole)
     alone, hers_then = stage.ask(REQUESTS[name], stage.unfiltered)
     leaking, harmed = stage.ask(REQUESTS[name], stage.unfiltered, row_level_security=False)
@@ -102,7 +102,7 @@ def test_row_level_security_alone_lets_nothing_through(stage: Stage, name: str) 
         assert " of ada" in leaking[1] or changed - {"user_revision"}
 
 
-def test_the_token_of_a_program_finds_its_own_account(stage: Stage) -> None:
+def test_api_token_lookup_finds_only_its_own_account(stage: Stage) -> None:
     """The service remembers such tokens for a while, so the third call takes another."""
 
     def call(salt: str) -> Call:
@@ -117,5 +117,5 @@ def test_the_token_of_a_program_finds_its_own_account(stage: Stage) -> None:
     assert harmed["api_token"] != hers["api_token"]
 
 
-def test_every_table_took_part(stage: Stage) -> None:
+def test_every_table_was_queried_without_filters(stage: Stage) -> None:
     assert stage.noted.tables == set(TABLE_NAMES)

@@ -87,7 +87,7 @@ def postmasters(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_it_starts_from_nothing_stops_everything_and_finds_its_data_again(tmp_path: Path, stop: signal.Signals) -> None:
+def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals) -> None:
     with started(tmp_path) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
@@ -103,7 +103,7 @@ def test_it_starts_from_nothing_stops_everything_and_finds_its_data_again(tmp_pa
         assert client.get("task", task["id"]) == task
 
 
-def test_killed_it_starts_again_and_stops_its_database_then(tmp_path: Path) -> None:
+def test_serve_recovers_after_kill_and_stops_its_database(tmp_path: Path) -> None:
     with started(tmp_path) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
@@ -116,7 +116,7 @@ def test_killed_it_starts_again_and_stops_its_database_then(tmp_path: Path) -> N
     assert postmasters(tmp_path) == []
 
 
-def test_a_stopping_service_finishes_running_requests(tmp_path: Path, database: PostgresServer) -> None:
+def test_sigterm_waits_for_running_requests(tmp_path: Path, database: PostgresServer) -> None:
     given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
     with started(tmp_path, **given) as (process, url):
         user = TestUser.register(url)
@@ -159,7 +159,7 @@ def wait_for_a_waiter(database: PostgresServer, name: str) -> None:
         time.sleep(0.02)
 
 
-def test_several_workers_share_the_port_and_the_data(tmp_path: Path) -> None:
+def test_workers_share_port_and_data(tmp_path: Path) -> None:
     with started(tmp_path, "--workers", "2") as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
@@ -175,7 +175,7 @@ def test_several_workers_share_the_port_and_the_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_connections_have_their_bounds_however_many_processes_there_are(tmp_path: Path, workers: int) -> None:
+def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers: int) -> None:
     with started(tmp_path, "--workers", str(workers)) as (_, url), socket.socket() as connection:
         connection.connect(("127.0.0.1", int(url.rsplit(":", 1)[1])))
         connection.sendall(b"GET /health HTTP/1.1\r\nA: " + b"x" * BoundedProtocol.head_bytes + b"\r\n\r\n")
@@ -192,7 +192,7 @@ def test_connections_have_their_bounds_however_many_processes_there_are(tmp_path
         ({"CORS_ORIGIN": "x"}, "CORS_ORIGIN is not a setting"),
     ],
 )
-def test_it_refuses_to_start_in_one_clear_line(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
+def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
     refused = run(tmp_path, "serve", **given)
 
     assert refused.returncode == 1
@@ -202,7 +202,7 @@ def test_it_refuses_to_start_in_one_clear_line(tmp_path: Path, given: dict[str, 
     assert "geheim" not in refused.stderr
 
 
-def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path: Path, postgres: PostgresServer) -> None:
+def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresServer) -> None:
     empty = postgres.copy("template0")
     before = run(tmp_path, "serve", DATABASE_URL=empty.service)
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
@@ -215,7 +215,7 @@ def test_migrate_brings_a_database_up_to_date_and_serve_refuses_before(tmp_path:
         pass
 
 
-def test_the_documents_are_printed(tmp_path: Path) -> None:
+def test_schema_and_openapi_commands_print_documents(tmp_path: Path) -> None:
     assert "type Query" in run(tmp_path, "schema").stdout
     assert '"openapi": "3.1' in run(tmp_path, "openapi").stdout
     assert not (tmp_path / "data").exists()

@@ -98,7 +98,7 @@ TOO_LONG = {
 
 
 @pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
-def test_a_head_that_is_too_long_is_refused(hurried: RunningService, parts: list[bytes], log: LogCapture) -> None:
+def test_request_head_over_the_size_limit_returns_431(hurried: RunningService, parts: list[bytes], log: LogCapture) -> None:
     said = talk(hurried, *parts, pause=0.01)
     if parts[0] == GET + b"\r\n":
         said = said[said.index(b"HTTP/1.1", 1) :]
@@ -107,7 +107,7 @@ def test_a_head_that_is_too_long_is_refused(hurried: RunningService, parts: list
     assert any('"code":"HEADERS_TOO_LARGE"' in line for line in log.heard)
 
 
-def test_a_head_just_below_that_is_served(hurried: RunningService) -> None:
+def test_request_head_at_the_size_limit_is_accepted(hurried: RunningService) -> None:
     name = b"A: "
     filler = b"x" * (LIMIT - len(b"/health") - len(b"Host: x\r\nConnection: close\r\n") - len(name + b"\r\n"))
 
@@ -124,11 +124,11 @@ SLOW = {
 
 
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
-def test_a_head_that_does_not_come_is_not_waited_for(hurried: RunningService, parts: list[bytes]) -> None:
+def test_slow_request_head_times_out(hurried: RunningService, parts: list[bytes]) -> None:
     refusal(talk(hurried, *parts, pause=0.1), 408, "REQUEST_TIMEOUT")
 
 
-def test_whoever_says_nothing_is_disconnected_without_a_word(hurried: RunningService) -> None:
+def test_idle_connection_is_closed_silently(hurried: RunningService) -> None:
     assert talk(hurried) == b""
 
 
@@ -153,7 +153,7 @@ STALLED = {
 
 
 @pytest.mark.parametrize(("framing", "start"), STALLED.values(), ids=STALLED)
-def test_a_body_that_does_not_come_is_not_waited_for(
+def test_stalled_request_body_times_out(
     hurried: RunningService, writer: TestUser, log: LogCapture, framing: bytes, start: bytes
 ) -> None:
     refusal(talk(hurried, post(writer, framing), start), 408, "REQUEST_TIMEOUT")
@@ -161,7 +161,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     assert "traceback" not in " ".join(log.heard)
 
 
-def test_a_body_that_comes_slowly_but_surely_is_waited_for(hurried: RunningService, writer: TestUser) -> None:
+def test_slow_request_body_above_the_minimum_rate_is_accepted(hurried: RunningService, writer: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 1500}).encode()
     framing = f"Content-Length: {len(body)}".encode()
 
@@ -181,11 +181,11 @@ AROUND = {
 
 
 @pytest.mark.parametrize("parts", AROUND.values(), ids=AROUND)
-def test_what_stands_around_a_body_has_an_end(hurried: RunningService, writer: TestUser, parts: list[bytes]) -> None:
+def test_chunk_and_trailer_overhead_is_limited(hurried: RunningService, writer: TestUser, parts: list[bytes]) -> None:
     refusal(talk(hurried, post(writer, CHUNKED), *parts, pause=0.01), 431, "HEADERS_TOO_LARGE")
 
 
-def test_chunks_of_one_byte_and_a_trailer_are_served(hurried: RunningService, writer: TestUser) -> None:
+def test_one_byte_chunks_and_trailers_are_accepted(hurried: RunningService, writer: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 2000}).encode()
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nAuthorization: nobody\r\n\r\n"
 
@@ -193,20 +193,20 @@ def test_chunks_of_one_byte_and_a_trailer_are_served(hurried: RunningService, wr
 
 
 @pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])
-def test_what_is_no_http_is_a_problem_like_all_others(hurried: RunningService, garbage: bytes) -> None:
+def test_non_http_bytes_return_problem_details(hurried: RunningService, garbage: bytes) -> None:
     refusal(talk(hurried, garbage), 400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.parametrize("line", [b"CONNECT example.com:80", b"GET http://example.com", b"GET http://example.com?a=b"])
 @pytest.mark.parametrize("before", [[], [GET + b"\r\n"]], ids=["at once", "after another request"])
-def test_so_is_an_address_that_is_none(hurried: RunningService, line: bytes, before: list[bytes], log: LogCapture) -> None:
+def test_invalid_request_target_returns_400(hurried: RunningService, line: bytes, before: list[bytes], log: LogCapture) -> None:
     said = talk(hurried, *before, line + b" HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.2)
 
     refusal(said[said.rindex(b"HTTP/1.1 ") :], 400, "MALFORMED_REQUEST")
     assert not any("example.com" in heard for heard in log.heard)
 
 
-def test_requests_sent_ahead_are_served_in_order_until_they_are_too_many(hurried: RunningService) -> None:
+def test_pipelined_requests_are_answered_in_order_up_to_the_limit(hurried: RunningService) -> None:
     several = answers(talk(hurried, (GET + b"\r\n") * 20 + LAST + b"\r\n"))
     assert [status for status, _, _ in several] == [200] * 21
 
@@ -222,7 +222,7 @@ def wait_until_let_go_of(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
-def test_answers_that_nobody_reads_are_let_go_of(hurried: RunningService) -> None:
+def test_unread_response_closes_connection(hurried: RunningService) -> None:
     asked = Hurried.most_pipelined
     with connected(hurried) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * asked)

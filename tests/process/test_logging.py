@@ -13,7 +13,7 @@ from tests.support.service import LogCapture, RunningService
 from tests.support.users import PASSWORD, TestUser
 
 
-def test_a_request_is_one_line(rest_client: RestClient, user: TestUser, log: LogCapture) -> None:
+def test_rest_request_is_logged_in_one_line(rest_client: RestClient, user: TestUser, log: LogCapture) -> None:
     log.heard.clear()
     rest_client.http.get("/api/me/tasks?search=private", headers={"X-Request-Id": "r-1"})
 
@@ -23,7 +23,7 @@ def test_a_request_is_one_line(rest_client: RestClient, user: TestUser, log: Log
     assert line["duration_ms"] > 0
 
 
-def test_a_graphql_request_names_its_operation(graphql_client: GraphQLClient, user: TestUser, log: LogCapture) -> None:
+def test_graphql_request_log_line_has_the_operation_name(graphql_client: GraphQLClient, user: TestUser, log: LogCapture) -> None:
     log.heard.clear()
     graphql_client.post({"query": "query Mine { tasks { totalCount } }", "operationName": "Mine"})
 
@@ -31,7 +31,7 @@ def test_a_graphql_request_names_its_operation(graphql_client: GraphQLClient, us
     assert (line["route"], line["operation"], line["user_id"], line["sql"]) == ("/graphql", "Mine", user.id, 3)
 
 
-def test_nothing_private_is_logged(service: RunningService, log: LogCapture) -> None:
+def test_private_values_are_not_logged(service: RunningService, log: LogCapture) -> None:
     email = "private-address@example.com"
     user = TestUser.register(service.url, email=email)
     with RestClient(service.url, user.token) as rest_client, GraphQLClient(service.url, user.token) as graphql_client:
@@ -48,7 +48,7 @@ def test_nothing_private_is_logged(service: RunningService, log: LogCapture) -> 
         assert secret not in " ".join(log.heard)
 
 
-def test_a_crash_is_masked_at_both_doors_and_told_in_the_log(
+def test_unexpected_exception_is_hidden_from_clients_and_logged(
     rest_client: RestClient, graphql_client: GraphQLClient, log: LogCapture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object, **__: object) -> None:
@@ -71,7 +71,7 @@ def test_a_crash_is_masked_at_both_doors_and_told_in_the_log(
     assert all("the boiler burst" in line["traceback"] for line in told)
 
 
-def test_what_the_driver_says_is_withheld(service: RunningService, log: LogCapture) -> None:
+def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) -> None:
     """Its messages quote values; the kind of error and its SQLSTATE are enough to find it."""
     private = f"private-{service.url[-4:]}"
     engine = make_engine(service.database.service, pool_size=1)

@@ -76,12 +76,12 @@ def check_once(executors: Executors, operation: Operation) -> None:
 @pytest.mark.timeout(max(600, EXAMPLES))
 @examples(EXAMPLES)
 @given(data=st.data())
-def test_the_engine_answers_what_the_specification_says(executors: Executors, data: st.DataObject) -> None:
+def test_engine_matches_the_reference_executor(executors: Executors, data: st.DataObject) -> None:
     check(executors, data.draw(executors.operations, label="operation"))
 
 
 @pytest.mark.parametrize("page", ["first: 5", "last: 5"])
-def test_orders_that_differ_in_one_thing_are_not_mistaken_for_each_other(executors: Executors, page: str) -> None:
+def test_similar_orders_do_not_share_a_plan(executors: Executors, page: str) -> None:
     fields = executors.reference.schema.type_map["TaskOrderField"]
     assert isinstance(fields, GraphQLEnumType)
     for by in fields.values:
@@ -90,7 +90,7 @@ def test_orders_that_differ_in_one_thing_are_not_mistaken_for_each_other(executo
             check(executors, Operation(f"{{ tasks({page}, {order}) {{ nodes {{ id }} }} }}", {}, None))
 
 
-def test_operators_are_not_mistaken_for_each_other(executors: Executors) -> None:
+def test_similar_operators_do_not_share_a_plan(executors: Executors) -> None:
     operators = executors.reference.schema.type_map["IntFilter"]
     assert isinstance(operators, GraphQLInputObjectType)
     for revision in executors.reference.values("Task", "revision")[:3]:
@@ -107,7 +107,7 @@ def error_codes(body: Mapping[str, Any]) -> dict[str | int | None, str]:
 
 @examples(EXAMPLES // 10)
 @given(data=st.data())
-def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(executors: Executors, data: st.DataObject) -> None:
+def test_invalid_argument_at_any_depth_fails_only_its_root_field(executors: Executors, data: st.DataObject) -> None:
     operation = data.draw(executors.flawed_operations, label="operation")
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
     answered = executors.client.run(operation.document, operation.variables, operation.name)
@@ -131,15 +131,13 @@ def test_a_flaw_at_any_depth_fails_its_root_field_and_no_other(executors: Execut
         ),
     ],
 )
-def test_null_that_a_default_lets_through_is_the_clients_mistake(
-    executors: Executors, document: str, variables: dict[str, Any]
-) -> None:
+def test_null_passed_through_a_default_returns_422(executors: Executors, document: str, variables: dict[str, Any]) -> None:
     (error,) = executors.client.run(document, variables).body["errors"]
 
     assert error["extensions"] == {"code": "INVALID_INPUT", "status": 422}
 
 
-def test_a_row_may_be_asked_for_more_members_than_the_database_has_columns(executors: Executors) -> None:
+def test_more_fields_than_database_columns_never_cause_a_database_error(executors: Executors) -> None:
     members = " ".join(f"a{number}: title" for number in range(1700))
     answered = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {members} }} }} }}")
 

@@ -105,7 +105,7 @@ def client(postgres: PostgresServer) -> Iterator[InProcessClient]:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 @pytest.mark.parametrize("way", ["forward", "backward"])
-def test_what_is_there_all_the_time_is_met_once(client: InProcessClient, way: str, order: Any, seed: int) -> None:
+def test_paginating_during_writes_returns_each_stable_row_once(client: InProcessClient, way: str, order: Any, seed: int) -> None:
     walker = Walker(client, order, seed)
     walker.write(25)
     before = walker.whole()

@@ -69,7 +69,7 @@ def max_statements(visited: VisitedPaths) -> int:
 
 @examples(SHAPES)
 @given(data=st.data())
-def test_any_shape_takes_the_same_statements_on_10_and_on_1000_rows(sizes: Sizes, data: st.DataObject) -> None:
+def test_any_operation_sends_equally_many_statements_for_10_and_1000_rows(sizes: Sizes, data: st.DataObject) -> None:
     small, large, visited = sizes.statement_counts(data.draw(sizes.operations, label="operation"))
 
     assert small == large <= max_statements(visited)
@@ -93,13 +93,13 @@ def test_any_shape_takes_the_same_statements_on_10_and_on_1000_rows(sizes: Sizes
         ("{ tasks(last: 5) { edges { cursor node { subtasks(last: 1) { pageInfo { endCursor } } } } } }", 3),
     ],
 )
-def test_a_level_is_a_statement(sizes: Sizes, document: str, statements: int) -> None:
+def test_each_relation_level_is_one_statement(sizes: Sizes, document: str, statements: int) -> None:
     small, large, _ = sizes.statement_counts(Operation(document, {}, None))
 
     assert (small, large) == (statements, statements)
 
 
-def test_finding_out_what_an_id_stands_for_takes_a_statement(sizes: Sizes) -> None:
+def test_node_lookup_takes_one_extra_statement(sizes: Sizes) -> None:
     wanted = sizes.reference.own_rows["TaskList"][0]["id"]
     document = f'{{ node(id: "{wanted}") {{ ... on TaskList {{ tasks {{ nodes {{ title }} }} }} }} }}'
     small, large, _ = sizes.statement_counts(Operation(document, {}, None))
@@ -132,7 +132,7 @@ def round_trips() -> Iterator[list[str]]:
         event.remove(Pool, "checkin", keep_silent)
 
 
-def test_a_list_over_rest_takes_three_round_trips(rest_client: RestClient) -> None:
+def test_rest_list_takes_three_round_trips(rest_client: RestClient) -> None:
     for number in range(3):
         rest_client.create("task", title=f"{number}")
     with round_trips() as statement_counts:

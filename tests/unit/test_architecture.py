@@ -37,7 +37,7 @@ def begins_a_query_on_owned_rows(call: ast.Call) -> bool:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_owned_tables_are_read_only_through_the_context(path: Path) -> None:
+def test_owned_tables_are_queried_through_the_context_only(path: Path) -> None:
     if str(path.relative_to(ROOT)) in GATES:
         return
     offending = [call.lineno for call in calls(path) if begins_a_query_on_owned_rows(call)]
@@ -45,7 +45,7 @@ def test_owned_tables_are_read_only_through_the_context(path: Path) -> None:
     assert offending == [], f"{path}: begin at transaction.owned() or transaction.living() instead"
 
 
-def test_the_rule_above_finds_what_it_looks_for() -> None:
+def test_query_check_detects_violations() -> None:
     for source in ("select(Task)", "session.get(Task, x)", "select(col(Task.id))", "delete(Comment)", "select(func.max(Tag.id))"):
         assert begins_a_query_on_owned_rows(next(calls_in(source)))
     for source in ("select(User)", "transaction.owned(Task)", "tasks.get(x)"):
@@ -56,7 +56,7 @@ def calls_in(source: str) -> Iterator[ast.Call]:
     return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
 
 
-def test_the_rooms_that_may_begin_queries_name_the_user() -> None:
+def test_query_modules_reference_user_id() -> None:
     for gate in GATES - {"services/reading/conditions.py"}:
         assert "user_id" in (ROOT / gate).read_text(), gate
 
@@ -69,7 +69,7 @@ def test_no_service_method_takes_a_user_id() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_stand_at_the_top(path: Path) -> None:
+def test_no_module_imports_inside_functions(path: Path) -> None:
     tree = ast.parse(path.read_text())
     inner = [
         node.lineno
@@ -83,17 +83,17 @@ def test_imports_stand_at_the_top(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_room_says_what_it_is_for(path: Path) -> None:
+def test_every_module_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
-def test_settings_are_read_in_one_place() -> None:
+def test_environment_is_read_by_settings_only() -> None:
     for path in SOURCES:
         if path.name not in {"settings.py", "cli.py"}:
             assert not re.search(r"os\.environ|os\.getenv|BaseSettings", path.read_text()), path
 
 
-def test_session_level_settings_are_never_sent() -> None:
+def test_session_level_set_statements_are_absent() -> None:
     """A pooler in transaction mode would carry them over to the next caller."""
     for path in SOURCES:
         for text in re.findall(r"\bSET (?!LOCAL\b)[A-Za-z]+", path.read_text()):

@@ -19,13 +19,13 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_example_names_exactly_the_settings() -> None:
+def test_env_example_lists_all_settings() -> None:
     example = (ROOT / ".env.example").read_text()
 
     assert re.findall(r"^([A-Z_]+)=", example, re.MULTILINE) == names()
 
 
-def test_the_example_is_valid_and_changes_nothing(tmp_path: Path) -> None:
+def test_env_example_matches_the_defaults(tmp_path: Path) -> None:
     defaults = load_settings()
     (tmp_path / ".env").write_text((ROOT / ".env.example").read_text())
 
@@ -33,13 +33,13 @@ def test_the_example_is_valid_and_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["JWT_SECRET", "BETTER_AUTH_SECRET", "SECRET_KEY"])
-def test_the_secret_has_three_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_jwt_secret_has_three_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "s" * 32)
 
     assert load_settings().secret() == "s" * 32
 
 
-def test_the_first_of_several_names_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_of_several_setting_names_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "b" * 32)
     monkeypatch.setenv("JWT_SECRET", "a" * 32)
 
@@ -47,7 +47,7 @@ def test_the_first_of_several_names_wins(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("name", ["CORS_ORIGINS", "FRONTEND_URL"])
-def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_cors_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "https://a.example/, http://localhost:3000")
 
     assert load_settings().cors_origins == ("https://a.example", "http://localhost:3000")
@@ -86,7 +86,7 @@ def test_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> N
         ("CORS_ORIGIN", "x", r"CORS_ORIGIN is not a setting; did you mean CORS_ORIGINS\?"),
     ],
 )
-def test_what_is_wrong_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
+def test_invalid_setting_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError, match=complaint) as refused:
@@ -95,7 +95,7 @@ def test_what_is_wrong_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, n
     assert "geheim" not in str(refused.value)
 
 
-def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
+def test_unknown_name_in_env_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PROT=8000\n")
 
     with pytest.raises(SettingsError, match=r"PROT in \.env is not a setting"):
@@ -103,7 +103,7 @@ def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["JWT_ISSUER", "JWT_AUDIENCE"])
-def test_an_issuer_is_set_as_a_whole(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_external_issuer_settings_must_be_complete(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     for name in ("JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"):
         monkeypatch.setenv(name, "https://app.example.com")
     assert load_settings().jwks_url == "https://app.example.com"
@@ -114,7 +114,7 @@ def test_an_issuer_is_set_as_a_whole(monkeypatch: pytest.MonkeyPatch, missing: s
 
 
 @pytest.mark.parametrize("secret", [None, "x" * 31])
-def test_production_insists_on_a_secret(monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
+def test_production_requires_a_secret_of_32_bytes(monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     if secret:
         monkeypatch.setenv("JWT_SECRET", secret)
@@ -123,7 +123,7 @@ def test_production_insists_on_a_secret(monkeypatch: pytest.MonkeyPatch, secret:
         load_settings()
 
 
-def test_a_made_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+def test_generated_secret_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
 
     secret = settings.secret()
@@ -133,7 +133,7 @@ def test_a_made_secret_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "data" / "jwt_secret").stat().st_mode) == 0o600
 
 
-def test_settings_do_not_show_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET", "geheim" * 8)
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:geheim@h/db")
 
