@@ -41,65 +41,6 @@ def test_lists_are_ordered_by_position(client: ApiClient) -> None:
     assert [row["name"] for row in client.page("list")] == ["c", "b", "a"]
 
 
-def test_tags_are_ordered_by_name(client: ApiClient) -> None:
-    for name in ("b", "C", "a"):
-        client.create("tag", name=name)
-
-    assert [row["name"] for row in client.page("tag")] == ["a", "b", "C"]
-
-
-def test_tag_name_is_unique_among_active_tags_ignoring_case(client: ApiClient) -> None:
-    tag, other = client.create("tag", name="Home"), client.create("tag", name="Work")
-
-    with pytest.raises(ApiError) as not_created:
-        client.create("tag", name="hOME")
-    with pytest.raises(ApiError) as not_renamed:
-        client.update("tag", other["id"], name="HOME")
-    for refused in (not_created.value, not_renamed.value):
-        assert (refused.code, refused.status) == ("CONFLICT", 409)
-    assert client.get("tag", other["id"]) == other
-
-    assert client.update("tag", tag["id"], name="HOME")["name"] == "HOME"
-    client.delete("tag", tag["id"])
-    assert client.create("tag", name="home")["name"] == "home"
-
-
-def test_deleting_a_tag_removes_it_from_tasks_and_bumps_their_revisions(client: ApiClient) -> None:
-    tag, other = client.create("tag", name="a"), client.create("tag", name="b")
-    bearer = client.create("task", title="x", tag_ids=[tag["id"], other["id"]])
-    bystander = client.create("task", title="y", tag_ids=[other["id"]])
-
-    client.delete("tag", tag["id"])
-
-    assert client.get("task", bearer["id"])["tag_ids"] == [other["id"]]
-    assert client.get("task", bearer["id"])["revision"] > bearer["revision"]
-    assert client.get("task", bystander["id"]) == bystander
-
-
-def test_comments_are_created_listed_updated_and_deleted(client: ApiClient) -> None:
-    task = client.create("task", title="x")
-    first, second = client.comment(task["id"], " One "), client.comment(task["id"], "Two")
-
-    assert (first["body"], first["task_id"]) == ("One", task["id"])
-    assert client.comments(task["id"]) == [first, second]
-
-    changed = client.update("comment", first["id"], body="Uno")
-    assert (changed["body"], changed["revision"]) == ("Uno", second["revision"] + 1)
-
-    client.delete("comment", second["id"])
-    assert client.comments(task["id"]) == [changed]
-
-
-@pytest.mark.parametrize("body", ["", "  ", "x" * 5001])
-def test_invalid_comment_body_returns_422(client: ApiClient, body: str) -> None:
-    task = client.create("task", title="x")
-
-    with pytest.raises(ApiError) as refused:
-        client.comment(task["id"], body)
-
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/body"])
-
-
 @pytest.mark.parametrize(("kind", "other"), [("list", {"color": "#fff"}), ("tag", {"color": "#fff"})])
 def test_create_with_the_same_id_and_values_is_idempotent(client: ApiClient, kind: str, other: dict[str, str]) -> None:
     body = {"id": str(uuid4()), "name": "Home"}
@@ -108,13 +49,6 @@ def test_create_with_the_same_id_and_values_is_idempotent(client: ApiClient, kin
     with pytest.raises(ApiError) as refused:
         client.create(kind, **body, **other)
     assert refused.value.code == "CONFLICT"
-
-
-def test_add_comment_with_the_same_id_is_idempotent(client: ApiClient) -> None:
-    task, comment_id = client.create("task", title="x"), str(uuid4())
-
-    assert client.comment(task["id"], "Hm", id=comment_id) == client.comment(task["id"], "Hm", id=comment_id)
-    assert len(client.comments(task["id"])) == 1
 
 
 @pytest.mark.parametrize("kind", ["list", "tag", "comment"])

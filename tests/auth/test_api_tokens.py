@@ -1,12 +1,11 @@
 """API tokens: what they open, by their scopes, and that they open nothing once they have ended."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.api_clients import ApiClient, ApiError, ClientFactory, GraphQLClient, RestClient, refused
+from tests.support.api_clients import ApiClient, ApiError, ClientFactory, GraphQLClient, RestClient, expect_error
 from tests.support.service import RunningService, run_sql
 from tests.support.users import TestUser
 
@@ -37,7 +36,8 @@ def test_deleted_api_token_is_rejected_immediately(make_client: ClientFactory, u
 
     make_client(user.token).delete_api_token(made["id"])
 
-    assert refused(lambda: program.page("task")) == "UNAUTHENTICATED"
+    with expect_error("UNAUTHENTICATED"):
+        program.page("task")
     assert make_client(user.token).api_tokens() == []
 
 
@@ -48,7 +48,8 @@ def test_expired_api_token_is_rejected(make_client: ClientFactory, user: TestUse
 
     run_sql(service.database.owner, "UPDATE api_token SET expires_at = now() WHERE user_id = %s", user.id)
 
-    assert refused(lambda: program.page("task")) == "UNAUTHENTICATED"
+    with expect_error("UNAUTHENTICATED"):
+        program.page("task")
     assert make_client(user.token).api_tokens() == []
 
 
@@ -56,7 +57,8 @@ def test_expired_api_token_is_rejected(make_client: ClientFactory, user: TestUse
 def test_malformed_api_token_is_rejected(make_client: ClientFactory, token: str) -> None:
     client = make_client(None)
     client.http.headers.update([(b"Authorization", f"Bearer {token}".encode())])
-    assert refused(lambda: client.page("task")) == "UNAUTHENTICATED"
+    with expect_error("UNAUTHENTICATED"):
+        client.page("task")
 
 
 def test_api_token_with_a_changed_character_is_rejected(make_client: ClientFactory, user: TestUser) -> None:
@@ -64,7 +66,8 @@ def test_api_token_with_a_changed_character_is_rejected(make_client: ClientFacto
     assert make_client(token).page("task") == []
 
     for other in (token[:-1], token + "x", token[:-1] + ("x" if token[-1] != "x" else "y"), token.swapcase()):
-        assert refused(partial(make_client(other).page, "task")) == "UNAUTHENTICATED", other
+        with expect_error("UNAUTHENTICATED"):
+            make_client(other).page("task")
 
 
 SCOPES: dict[str, tuple[list[str], set[str]]] = {
@@ -83,7 +86,8 @@ def test_api_token_accepts_duplicate_scopes_and_integral_float_days(client: ApiC
 
 @pytest.mark.parametrize("days", [7.5, True, "7", 1e300])
 def test_api_token_lifetime_must_be_whole_days(rest_client: RestClient, days: object) -> None:
-    assert refused(lambda: rest_client.make_api_token(name="x", scopes=["account"], expires_in_days=days)) == "INVALID_INPUT"
+    with expect_error("INVALID_INPUT"):
+        rest_client.make_api_token(name="x", scopes=["account"], expires_in_days=days)
 
 
 @pytest.mark.parametrize("kind", SCOPES)
@@ -107,14 +111,17 @@ def test_api_token_scopes_limit_operations(make_client: ClientFactory, user: Tes
             if scope in allowed:
                 act()
             else:
-                assert refused(act) == "FORBIDDEN"
+                with expect_error("FORBIDDEN"):
+                    act()
 
 
 def test_api_token_cannot_create_api_tokens_or_log_out(make_client: ClientFactory, user: TestUser) -> None:
     client = make_client(make_client(user.token).make_api_token(name="x", scopes=["account"])["token"])
 
-    assert refused(lambda: client.make_api_token(name="y", scopes=["account"])) == "FORBIDDEN"
-    assert refused(client.log_out) == "FORBIDDEN"
+    with expect_error("FORBIDDEN"):
+        client.make_api_token(name="y", scopes=["account"])
+    with expect_error("FORBIDDEN"):
+        client.log_out()
 
 
 @pytest.mark.parametrize(
@@ -140,4 +147,5 @@ def test_api_token_count_per_user_is_limited(make_client: ClientFactory, user: T
         SELECT %s, gen_random_uuid(), now(), now() + '1 day', 'x', '{account}', n FROM generate_series(1, 100) AS n"""
     run_sql(service.database.owner, statement, user.id)
 
-    assert refused(lambda: make_client(user.token).make_api_token(name="x", scopes=["account"])) == "CONFLICT"
+    with expect_error("CONFLICT"):
+        make_client(user.token).make_api_token(name="x", scopes=["account"])

@@ -1,7 +1,7 @@
 """Passwords: which are taken, in which form, how they are kept, and that hashing them never takes more than its share."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from typing import Any
@@ -11,11 +11,9 @@ from passlib.context import CryptContext
 
 from services.errors import Unavailable
 from services.passwords import WAITING, Passwords
-from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
+from tests.support.api_clients import ApiError, ClientFactory, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.users import PASSWORD, TestUser
-
-ClientFactory = Callable[[str | None], ApiClient]
 
 LIGATURE = "\ufdfa"  # one character; in NFKC, eighteen
 ACCENT = "e\u0301"  # two characters; in NFKC, one

@@ -12,10 +12,10 @@ import psycopg2
 import pytest
 
 from models.migrate import newest_version
-from tests.process.test_cli_and_signals import run
-from tests.support.concurrent_users import ACTIONS, ConcurrentUser, refused, run_concurrently
+from tests.support.api_clients import expect_error
+from tests.support.concurrent_users import ACTIONS, ConcurrentUser, run_concurrently
 from tests.support.pgbouncer import run_pgbouncer
-from tests.support.service import PostgresServer, run_service, run_sql, settings_for
+from tests.support.service import PostgresServer, run_command, run_service, run_sql, settings_for
 
 USERS = 5
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'todo_service'"
@@ -49,7 +49,7 @@ def run_users(database: PostgresServer, **given: object) -> Iterator[list[Concur
         yield [stack.enter_context(closing(ConcurrentUser(service.url, number))) for number in range(USERS)]
 
 
-def check_nothing_is_left(direct: PostgresServer, pooled: PostgresServer, size: int) -> None:
+def check_no_session_state_remains(direct: PostgresServer, pooled: PostgresServer, size: int) -> None:
     """Look at every server connection, through the pooler: each open transaction holds one of them."""
     with ExitStack() as stack:
         found = []
@@ -88,7 +88,7 @@ def test_concurrent_users_share_pooled_connections_without_leaks(
     with run_users(pooled) as users:
         assert run_concurrently(users, seed=size) == []
 
-        check_nothing_is_left(database, pooled, size)
+        check_no_session_state_remains(database, pooled, size)
 
 
 def test_concurrent_users_share_one_direct_connection(database: PostgresServer) -> None:
@@ -115,7 +115,7 @@ def test_concurrent_users_survive_killed_connections(database: PostgresServer, p
         assert set(unexpected) <= {"UNAVAILABLE"}
         wait_for_connections(pooled, size)
         assert run_concurrently(users, seed=20 + size) == []
-        check_nothing_is_left(database, pooled, size)
+        check_no_session_state_remains(database, pooled, size)
 
 
 def test_no_session_state_remains_after_any_action(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
@@ -124,7 +124,7 @@ def test_no_session_state_remains_after_any_action(database: PostgresServer, poo
         for action in ACTIONS:
             for client in (one.rest_client, one.graphql_client):
                 action(one, client, other.task["id"])
-                check_nothing_is_left(database, pooled, size)
+                check_no_session_state_remains(database, pooled, size)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def locked(database: PostgresServer) -> Iterator[None]:
         yield
 
 
-def kill_whoever_waits(database: PostgresServer) -> None:
+def kill_waiting_backend(database: PostgresServer) -> None:
     deadline = time.monotonic() + 20
     while run_sql(database.owner, _WAITING) == [(0,)]:
         assert time.monotonic() < deadline, "nobody waits"
@@ -143,7 +143,12 @@ def kill_whoever_waits(database: PostgresServer) -> None:
     run_sql(database.owner, _KILL)
 
 
-@pytest.mark.parametrize("end", [kill_whoever_waits, None], ids=["its connection is lost", "it takes too long"])
+def expect_unavailable(act: Callable[[], object]) -> None:
+    with expect_error("UNAVAILABLE"):
+        act()
+
+
+@pytest.mark.parametrize("end", [kill_waiting_backend, None], ids=["its connection is lost", "it takes too long"])
 def test_no_session_state_remains_after_an_interrupted_statement(
     database: PostgresServer, pooled: PostgresServer, size: int, end: Callable[[PostgresServer], None] | None
 ) -> None:
@@ -153,12 +158,12 @@ def test_no_session_state_remains_after_an_interrupted_statement(
         for client in (one.rest_client, one.graphql_client):
             for act in (one.page, one.create, one.comment):
                 with locked(database):
-                    answer = pool.submit(refused, "UNAVAILABLE", partial(act, client, ""))
+                    answer = pool.submit(expect_unavailable, partial(act, client, ""))
                     if end:
                         end(database)
                     answer.result()
                 other.nested(other.rest_client, "")
-                check_nothing_is_left(database, pooled, size)
+                check_no_session_state_remains(database, pooled, size)
         assert len(one.rest_client.page("task")) == 1
         assert one.rest_client.comments(one.task["id"]) == []
 
@@ -166,7 +171,7 @@ def test_no_session_state_remains_after_an_interrupted_statement(
 def test_migrations_work_through_pgbouncer(postgres: PostgresServer, tmp_path: Path) -> None:
     with run_pgbouncer(postgres.copy("template0"), size=1) as through:
         for _ in range(2):
-            migrating = run(tmp_path, "migrate", DATABASE_URL=through.owner)
+            migrating = run_command(tmp_path, "migrate", DATABASE_URL=through.owner)
 
             assert (migrating.returncode, migrating.stderr) == (0, ""), migrating.stderr
             assert newest_version() in migrating.stdout

@@ -24,9 +24,8 @@ from graphql_schema.requests import GraphRequest, request_of
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
 from services.limits.visitor import Visitor
-from tests.process.test_cli_and_signals import run
 from tests.support.api_clients import GraphQLClient
-from tests.support.service import SECRET, PostgresServer, RunningService, run_service, settings_for
+from tests.support.service import SECRET, PostgresServer, RunningService, run_command, run_service, settings_for
 from tests.support.users import TestUser
 
 JSON = "application/json"
@@ -411,7 +410,7 @@ def test_manifest_validation_respects_disabled_introspection(database: PostgresS
 def test_serve_command_reports_an_invalid_manifest_in_one_line(tmp_path: Path, database: PostgresServer, workers: str) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({digest(CREATE): COUNT}))
     given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
-    refused = run(tmp_path, "serve", "--workers", workers, **given)
+    refused = run_command(tmp_path, "serve", "--workers", workers, **given)
 
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
     assert refused.stderr.startswith("todo: cannot serve: PERSISTED_DOCUMENTS manifest.json calls a document ")

@@ -105,7 +105,7 @@ def test_measuring_nested_fragments_takes_linear_time() -> None:
     assert time.process_time() - started < 10
 
 
-def refused(graphql_client: GraphQLClient, document: str, **variables: Any) -> dict[str, Any]:
+def expect_too_complex(graphql_client: GraphQLClient, document: str, **variables: Any) -> dict[str, Any]:
     body = graphql_client.post({"query": document, "variables": variables})
     assert "data" not in body
     (error,) = body["errors"]
@@ -117,7 +117,7 @@ def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client
     document = """query($n: Int!) { lists(first: 400) { nodes { id mine: tasks(first: $n) { nodes { id title
         tags { id name color } comments(first: 10) { nodes { body } } } } } } viewer { id } }"""
     log.heard.clear()
-    error = refused(graphql_client, document, n=500)
+    error = expect_too_complex(graphql_client, document, n=500)
 
     assert error["message"].endswith("The costliest field is lists.nodes.mine: it would fit with `first: 124` instead of 500.")
     assert error["extensions"]["cost"] == {"requested": measured(document, n=500).cost, "limit": MAX_COST}
@@ -127,7 +127,7 @@ def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client
 def test_suggested_page_size_fits_the_cost_limit(graphql_client: GraphQLClient) -> None:
     document = """query($n: Int!) { lists(first: 500) { nodes { id tasks(first: $n) { nodes { id title status
         a: id b: id c: id d: id e: id f: id } } } } }"""
-    message = refused(graphql_client, document, n=400)["message"]
+    message = expect_too_complex(graphql_client, document, n=400)["message"]
 
     fitting = int(message.split("`first: ")[1].split("`")[0])
 
@@ -138,7 +138,7 @@ def test_suggested_page_size_fits_the_cost_limit(graphql_client: GraphQLClient) 
 
 def test_cost_error_names_outer_connection(graphql_client: GraphQLClient) -> None:
     inner = "id " + " ".join(f"a{n}: title" for n in range(30))
-    message = refused(
+    message = expect_too_complex(
         graphql_client, f"{{ tasks(first: 500) {{ nodes {{ subtasks(first: 500) {{ nodes {{ {inner} }} }} }} }} }}"
     )["message"]
 
@@ -150,11 +150,13 @@ def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) 
     aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
     several = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
 
-    assert "deep" in refused(graphql_client, deep)["message"]
-    assert "aliases" in refused(graphql_client, aliases)["message"]
+    assert "deep" in expect_too_complex(graphql_client, deep)["message"]
+    assert "aliases" in expect_too_complex(graphql_client, aliases)["message"]
     assert (
         "relations"
-        in refused(graphql_client, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["message"]
+        in expect_too_complex(graphql_client, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")[
+            "message"
+        ]
     )
 
 

@@ -9,8 +9,7 @@ import psycopg2
 import pytest
 from psycopg2.errors import FeatureNotSupported, InsufficientPrivilege
 
-from tests.isolation.test_row_level_security_sql import asking
-from tests.support.service import PostgresServer, run_sql
+from tests.support.service import PostgresServer, open_app_transaction, run_sql
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, insert_rows, insert_statement, owner_column, rows_for_user
 
 
@@ -71,29 +70,29 @@ OTHERWISE = [
 @pytest.mark.parametrize("table", TABLE_NAMES)
 @pytest.mark.parametrize("attempt", ON_EACH_TABLE)
 def test_app_role_cannot_bypass_table_policies(settled: PostgresServer, attempt: str, table: str) -> None:
-    with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
+    with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute(attempt.format(table=table))
 
 
 @pytest.mark.parametrize("attempt", OTHERWISE)
 def test_app_role_cannot_gain_privileges(settled: PostgresServer, attempt: str) -> None:
-    with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
+    with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute(attempt)
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 def test_copy_is_limited_to_own_rows(settled: PostgresServer, table: str) -> None:
-    with asking(settled, user_id=EVE) as cursor:
+    with open_app_transaction(settled, user_id=EVE) as cursor:
         cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', clone_with_same_ids := StringIO())
         assert set(clone_with_same_ids.getvalue().split()) == {EVE}
-    with asking(settled, user_id=EVE) as cursor, pytest.raises(FeatureNotSupported, match="row-level security"):
+    with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(FeatureNotSupported, match="row-level security"):
         cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) FROM STDIN', StringIO("mallory\n"))
 
 
 @pytest.mark.parametrize("back", ["RESET ROLE", "SET ROLE NONE", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE todo_service"])
 def test_login_role_has_no_more_rights_than_the_app_role(settled: PostgresServer, back: str) -> None:
     for table in TABLE_NAMES:
-        with asking(settled, user_id=EVE) as cursor:
+        with open_app_transaction(settled, user_id=EVE) as cursor:
             cursor.execute(f'{back}; SELECT current_user, {owner_column(table)} FROM "{table}"')
             assert set(cursor.fetchall()) == {("todo_service", EVE)}
             with pytest.raises(InsufficientPrivilege):
@@ -106,14 +105,14 @@ def test_statistics_are_hidden_from_the_app_role(settled: PostgresServer) -> Non
     assert {name for (name,) in run_sql(settled.owner, known)} >= {*TABLE_NAMES, "alembic_version"}
 
     for back in ("", "RESET ROLE; "):
-        with asking(settled, user_id=EVE) as cursor:
+        with open_app_transaction(settled, user_id=EVE) as cursor:
             cursor.execute(back + known)
             assert cursor.fetchall() == [("alembic_version",)]
 
 
 def test_statements_of_other_connections_are_hidden(settled: PostgresServer) -> None:
     """They hold other users' values."""
-    with asking(settled, user_id=ADA) as other, asking(settled, user_id=EVE) as cursor:
+    with open_app_transaction(settled, user_id=ADA) as other, open_app_transaction(settled, user_id=EVE) as cursor:
         other.execute("SELECT pg_backend_pid(), 'a secret'")
         (pid, _) = other.fetchone() or (None, None)
         cursor.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", (pid,))
@@ -128,7 +127,7 @@ def test_errors_do_not_reveal_invisible_rows(settled: PostgresServer) -> None:
         told = set()
         for salt in ("ada's", "nobody's"):
             insert = insert_statement(table, rows_for_user(ADA, salt)[table][0])
-            with asking(settled, user_id=EVE) as cursor, pytest.raises(psycopg2.Error) as refused:
+            with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(psycopg2.Error) as refused:
                 cursor.execute(*insert)
             told.add(str(refused.value))
         assert len(told) == 1, told

@@ -7,14 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.api_clients import ApiClient, ApiError, RestClient
+from tests.support.api_clients import ApiError, ClientFactory, RestClient, expect_error
 from tests.support.service import RunningService
 from tests.support.users import TestUser
 
-ClientFactory = Callable[[str | None], ApiClient]
 
-
-def told(act: Callable[[], object]) -> tuple[str, int, str]:
+def error_of(act: Callable[[], object]) -> tuple[str, int, str]:
+    """Return code, status and detail of the error that the call raises."""
     with pytest.raises(ApiError) as error:
         act()
     return error.value.code, error.value.status, error.value.detail
@@ -35,13 +34,18 @@ def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFacto
         member: dict[str, Any] = {"title": "x"} if kind == "task" else {"name": "x"}
         act: Callable[..., Any]
         for act in (partial(mine.get, kind), partial(mine.update, kind, **member), partial(mine.delete, kind)):
-            assert told(partial(act, row_id)) == told(partial(act, str(uuid4())))
+            assert error_of(partial(act, row_id)) == error_of(partial(act, str(uuid4())))
     for act in (mine.complete, mine.restore, mine.comments, partial(mine.comment, body="x")):
-        assert told(partial(act, task["id"])) == told(partial(act, str(uuid4())))
-    assert told(lambda: mine.update("comment", comment, body="x")) == told(lambda: mine.update("comment", str(uuid4()), body="x"))
-    assert told(lambda: mine.create("task", title="x", list_id=rows["list"]))[0] == "INVALID_INPUT"
-    assert told(lambda: mine.create("task", title="x", tag_ids=[rows["tag"]]))[0] == "INVALID_INPUT"
-    assert told(lambda: mine.create("task", title="x", parent_id=rows["task"]))[0] == "INVALID_INPUT"
+        assert error_of(partial(act, task["id"])) == error_of(partial(act, str(uuid4())))
+    assert error_of(lambda: mine.update("comment", comment, body="x")) == error_of(
+        lambda: mine.update("comment", str(uuid4()), body="x")
+    )
+    with expect_error("INVALID_INPUT"):
+        mine.create("task", title="x", list_id=rows["list"])
+    with expect_error("INVALID_INPUT"):
+        mine.create("task", title="x", tag_ids=[rows["tag"]])
+    with expect_error("INVALID_INPUT"):
+        mine.create("task", title="x", parent_id=rows["task"])
 
     assert (mine.page("task"), mine.page("list"), mine.page("tag")) == ([], [], [])
     assert (hers.page("task"), hers.page("list"), hers.page("tag"), hers.comments(task["id"])) == before
@@ -66,7 +70,8 @@ def test_cursor_of_another_user_is_rejected(service: RunningService, user: TestU
             links[account.id] = client.send("GET", "/api/me/tasks?limit=1").links["next"]["url"]
     with RestClient(service.url, user.token) as client:
         assert client.send("GET", links[user.id]).status_code == 200
-        assert told(lambda: client.send("GET", links[other_user.id]))[0] == "INVALID_INPUT"
+        with expect_error("INVALID_INPUT"):
+            client.send("GET", links[other_user.id])
 
 
 def test_user_id_in_path_must_match_the_token(service: RunningService, user: TestUser, other_user: TestUser) -> None:
@@ -81,5 +86,5 @@ def test_user_id_in_path_must_match_the_token(service: RunningService, user: Tes
             f"{other_user.id}%20",
             other_user.id[:-1],
         ):
-            assert told(partial(client.send, "GET", f"/api/{user_id}/tasks"))[:2] == ("FORBIDDEN", 403)
+            assert client.problem("GET", f"/api/{user_id}/tasks").code == "FORBIDDEN"
         assert client.send("GET", f"/api/{other_user.id}/tasks").json() == client.send("GET", "/api/me/tasks").json() == []

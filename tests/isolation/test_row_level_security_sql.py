@@ -1,9 +1,5 @@
 """The second lock by itself: whatever SQL is sent as todo_app, it sees and changes the rows of one user, or none."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
@@ -11,7 +7,7 @@ from sqlmodel import SQLModel
 
 from models.database import Database, Opening, make_engine
 from models.policies import policies_of
-from tests.support.service import PostgresServer, run_sql
+from tests.support.service import PostgresServer, open_app_transaction, run_sql
 from tests.support.table_rows import (
     ADA,
     EVE,
@@ -37,20 +33,6 @@ def settled(postgres: PostgresServer) -> PostgresServer:
     return database
 
 
-@contextmanager
-def asking(database: PostgresServer, **settings: str) -> Iterator[Cursor]:
-    """Open a transaction as the service does, with these settings of app.…, and undo it."""
-    connection = psycopg2.connect(database.service)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL ROLE todo_app")
-            for name, value in settings.items():
-                cursor.execute(f"SET LOCAL app.{name} = %s", (value,))
-            yield cursor
-    finally:
-        connection.close()
-
-
 def seen(cursor: Cursor, table: str) -> set[str]:
     """Return whose rows are to be seen."""
     cursor.execute(f'SELECT {owner_column(table)} FROM "{table}"')
@@ -70,20 +52,20 @@ class TestEachTable:
     """As Eve."""
 
     def test_select_returns_own_rows_only(self, settled: PostgresServer, table: str) -> None:
-        with asking(settled, user_id=EVE) as cursor:
+        with open_app_transaction(settled, user_id=EVE) as cursor:
             assert seen(cursor, table) == {EVE}
             cursor.execute(f'SELECT count(*) FROM "{table}" WHERE {owner_column(table)} = %s', (ADA,))
             assert cursor.fetchone() == (0,)
 
     def test_insert_for_another_user_is_rejected(self, settled: PostgresServer, table: str) -> None:
         for row in rows_for_user(ADA, "new")[table]:
-            with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
+            with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
                 cursor.execute(*insert_statement(table, row))
 
     def test_update_and_delete_affect_own_rows_only(self, settled: PostgresServer, table: str) -> None:
         owner = owner_column(table)
         for attempt in (f'UPDATE "{table}" SET {owner} = {owner}', f'DELETE FROM "{table}"'):
-            with asking(settled, user_id=EVE) as cursor:
+            with open_app_transaction(settled, user_id=EVE) as cursor:
                 cursor.execute(f"{attempt} WHERE {owner} = %s", (ADA,))
                 assert cursor.rowcount == 0
                 cursor.execute(f"{attempt} RETURNING {owner}")
@@ -91,13 +73,13 @@ class TestEachTable:
 
     def test_own_row_cannot_be_given_to_another_user(self, settled: PostgresServer, table: str) -> None:
         for taker in (ADA, "nobody"):
-            with asking(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
+            with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
                 cursor.execute(f'UPDATE "{table}" SET {owner_column(table)} = %s', (taker,))
 
     def test_table_is_empty_and_read_only_without_a_user(self, settled: PostgresServer, table: str) -> None:
         nobodies: list[dict[str, str]] = [{}, {"user_id": ""}, {"user_id": "nobody"}, {"user_id": "Ada"}, {"login_email": "x"}]
         for settings in nobodies:
-            with asking(settled, **settings) as cursor:
+            with open_app_transaction(settled, **settings) as cursor:
                 assert seen(cursor, table) == set(), settings
                 cursor.execute(f'DELETE FROM "{table}"')
                 assert cursor.rowcount == 0
@@ -110,7 +92,7 @@ class TestEachTable:
     def test_lookup_policies_expose_one_row_and_forbid_writes(self, settled: PostgresServer, table: str) -> None:
         for policy in policies_of(SQLModel.metadata.tables[table])[1:]:
             known = str(rows_for_user(ADA)[table][0][policy.column])
-            with asking(settled, **{policy.setting.removeprefix("app."): known}) as cursor:
+            with open_app_transaction(settled, **{policy.setting.removeprefix("app."): known}) as cursor:
                 for one in TABLE_NAMES:
                     assert seen(cursor, one) == ({ADA} if one == table else set())
                 for attempt in (f"UPDATE \"{table}\" SET {policy.column} = 'x'", f'DELETE FROM "{table}"'):

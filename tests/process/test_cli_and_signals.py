@@ -1,11 +1,9 @@
 """The service as its operator meets it: started by its command, stopped by signals, killed and started again."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,10 +18,8 @@ import pytest
 from api.protocol import BoundedProtocol
 from models.migrate import newest_version
 from tests.support.api_clients import TLS, RestClient
-from tests.support.service import SECRET, PostgresServer
+from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command
 from tests.support.users import TestUser
-
-TODO = str(Path(sys.executable).parent / "todo")
 
 
 def free_port() -> int:
@@ -32,25 +28,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def environment(folder: Path, **given: object) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}}
-    return inherited | {"DATA_DIR": str(folder / "data")} | {name: str(value) for name, value in given.items()}
-
-
-def run(folder: Path, *arguments: str, **given: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [TODO, *arguments], env=environment(folder, **given), cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 @contextmanager
 def started(folder: Path, *arguments: str, **given: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start `todo serve`, wait until it answers, and see to it that nothing outlives the test."""
     port = free_port()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [TODO, "serve", *arguments],
-            env=environment(folder, PORT=port, **given),
+            [TODO_COMMAND, "serve", *arguments],
+            env=command_environment(folder, PORT=port, **given),
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -193,7 +178,7 @@ def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers
     ],
 )
 def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
-    refused = run(tmp_path, "serve", **given)
+    refused = run_command(tmp_path, "serve", **given)
 
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -204,18 +189,18 @@ def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, given: 
 
 def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresServer) -> None:
     empty = postgres.copy("template0")
-    before = run(tmp_path, "serve", DATABASE_URL=empty.service)
+    before = run_command(tmp_path, "serve", DATABASE_URL=empty.service)
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
     assert "the database is not migrated: run `todo migrate`" in before.stderr
 
     given = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
-    assert run(tmp_path, "migrate", **given).stdout == f"migrated from nothing to {newest_version()}\n"
-    assert run(tmp_path, "migrate", **given).stdout == f"nothing to do, at {newest_version()}\n"
+    assert run_command(tmp_path, "migrate", **given).stdout == f"migrated from nothing to {newest_version()}\n"
+    assert run_command(tmp_path, "migrate", **given).stdout == f"nothing to do, at {newest_version()}\n"
     with started(tmp_path, DATABASE_URL=empty.service):
         pass
 
 
 def test_schema_and_openapi_commands_print_documents(tmp_path: Path) -> None:
-    assert "type Query" in run(tmp_path, "schema").stdout
-    assert '"openapi": "3.1' in run(tmp_path, "openapi").stdout
+    assert "type Query" in run_command(tmp_path, "schema").stdout
+    assert '"openapi": "3.1' in run_command(tmp_path, "openapi").stdout
     assert not (tmp_path / "data").exists()

@@ -6,11 +6,13 @@ Rows come back in the shape of REST without user_id. Errors are raised as DoorEr
 import json
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from services.reading.names import camel, snake
 
@@ -103,13 +105,13 @@ PLURALS = {"task": "tasks", "list": "lists", "tag": "tags", "comment": "comments
 ClientFactory = Callable[[str | None], ApiClient]
 
 
-def refused(act: Callable[[], object]) -> str:
-    """Return the code of the error that the act is refused with."""
-    try:
-        act()
-    except ApiError as error:
-        return error.code
-    raise AssertionError("It was not refused.")
+@contextmanager
+def expect_error(code: str) -> Iterator[pytest.ExceptionInfo[ApiError]]:
+    """Check that the block raises an ApiError of this code."""
+    with pytest.raises(ApiError) as caught:
+        yield caught
+    if caught.value.code != code:
+        raise caught.value
 
 
 class RestClient(ApiClient):
@@ -128,6 +130,12 @@ class RestClient(ApiClient):
         raise ApiError(
             problem["error_code"], problem["status"], problem["detail"], pointers, _without_owner(current) if current else None
         )
+
+    def problem(self, method: str, path: str, **arguments: Any) -> ApiError:
+        """Send a request that must fail, and return its error."""
+        with pytest.raises(ApiError) as caught:
+            self.send(method, path, **arguments)
+        return caught.value
 
     def write(self, verb: str, kind: str, row_id: str | None, members: Mapping[str, Any], revision: int | None = None) -> Row:
         path = f"/api/me/{PLURALS[kind]}" + (f"/{row_id}" if row_id else "")

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
-from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient, Row
+from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient, Row, expect_error
 from tests.support.users import TestUser
 
 THREADS, TURNS = 8, 40
@@ -63,17 +61,23 @@ class ConcurrentUser:
         self.check(client.complete(self.task["id"]))
 
     def access_other_user(self, client: ApiClient, other_task_id: str) -> None:
-        refused("NOT_FOUND", lambda: client.get("task", other_task_id))
-        refused("NOT_FOUND", lambda: client.update("task", other_task_id, title=self.word))
+        with expect_error("NOT_FOUND"):
+            client.get("task", other_task_id)
+        with expect_error("NOT_FOUND"):
+            client.update("task", other_task_id, title=self.word)
 
     def stale_update(self, client: ApiClient, other_task_id: str) -> None:
-        self.check(refused("PRECONDITION_FAILED", lambda: client.update("task", self.task["id"], 0, title=self.word)).current)
+        with expect_error("PRECONDITION_FAILED") as stale:
+            client.update("task", self.task["id"], 0, title=self.word)
+        self.check(stale.value.current)
 
     def refer_to_other_user(self, client: ApiClient, other_task_id: str) -> None:
-        refused("INVALID_INPUT", lambda: client.update("task", self.task["id"], parent_id=other_task_id))
+        with expect_error("INVALID_INPUT"):
+            client.update("task", self.task["id"], parent_id=other_task_id)
 
     def create_duplicate_tag(self, client: ApiClient, other_task_id: str) -> None:
-        refused("CONFLICT", lambda: client.create("tag", name=self.word.upper()))
+        with expect_error("CONFLICT"):
+            client.create("tag", name=self.word.upper())
 
 
 ACTIONS: Sequence[Callable[[ConcurrentUser, ApiClient, str], object]] = (
@@ -89,15 +93,6 @@ ACTIONS: Sequence[Callable[[ConcurrentUser, ApiClient, str], object]] = (
     ConcurrentUser.refer_to_other_user,
     ConcurrentUser.create_duplicate_tag,
 )
-
-
-def refused(code: str, act: Callable[[], object]) -> ApiError:
-    """Return the error that says no."""
-    with pytest.raises(ApiError) as error:
-        act()
-    if error.value.code != code:
-        raise error.value
-    return error.value
 
 
 def run_concurrently(users: Sequence[ConcurrentUser], seed: int) -> list[str]:

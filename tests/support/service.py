@@ -1,7 +1,10 @@
 """PostgreSQL and the service under test, each started for tests."""
 
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from typing import Any
 import orjson
 import psycopg2
 import uvicorn
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from api.app import create_app
 from api.logs import JsonLines
@@ -24,6 +28,7 @@ from models.migrate import migrate
 
 QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))
 SECRET = "a secret for tests, long enough for HS256"
+TODO_COMMAND = str(Path(sys.executable).parent / "todo")
 _numbers = count(1)
 
 
@@ -53,6 +58,20 @@ def run_sql(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+@contextmanager
+def open_app_transaction(database: PostgresServer, **settings: str) -> Iterator[Cursor]:
+    """Open a transaction as todo_app, as the service does, with these app.… settings; roll it back at the end."""
+    connection = psycopg2.connect(database.service)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE todo_app")
+            for name, value in settings.items():
+                cursor.execute(f"SET LOCAL app.{name} = %s", (value,))
+            yield cursor
     finally:
         connection.close()
 
@@ -97,6 +116,25 @@ def settings_for(database: PostgresServer, **given: object) -> Settings:
     unlimited = dict.fromkeys(QUOTAS, "off")
     own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
     return Settings.model_validate({**unlimited, **own, **given})
+
+
+def command_environment(folder: Path, **settings: object) -> dict[str, str]:
+    """Return environment variables for the `todo` command: a data folder, settings, and nothing else from outside."""
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}}
+    return inherited | {"DATA_DIR": str(folder / "data")} | {name: str(value) for name, value in settings.items()}
+
+
+def run_command(folder: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run `todo` with arguments and settings, and return its exit status and output."""
+    return subprocess.run(
+        [TODO_COMMAND, *arguments],
+        env=command_environment(folder, **settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 class LogCapture(logging.Handler):
