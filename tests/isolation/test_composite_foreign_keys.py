@@ -98,8 +98,8 @@ def pointing_away(reference: Reference) -> dict[str, object]:
     """Return what makes a row of Eve's refer to what is not hers: Ada's row, or, where it is about ownership, no account."""
     if reference.is_ownership:
         return {reference.columns[0]: "nobody"}
-    hers = rows_for_user(ADA, "ada's")[reference.parent][0]
-    return {column: hers[target] for column, target in zip(reference.columns[1:], reference.targets[1:], strict=True)}
+    foreign = rows_for_user(ADA, "ada's")[reference.parent][0]
+    return {column: foreign[target] for column, target in zip(reference.columns[1:], reference.targets[1:], strict=True)}
 
 
 def test_row_level_security_is_disabled_for_these_tests(cursor: Cursor) -> None:

@@ -20,15 +20,15 @@ def error_of(act: Callable[[], object]) -> tuple[str, int, str]:
 
 
 def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
-    hers, mine = make_client(user.token), make_client(other_user.token)
-    task = hers.create("task", title="Secret")
+    foreign, mine = make_client(user.token), make_client(other_user.token)
+    task = foreign.create("task", title="Secret")
     rows = {
         "task": task["id"],
-        "list": hers.create("list", name="Secret")["id"],
-        "tag": hers.create("tag", name="Secret")["id"],
+        "list": foreign.create("list", name="Secret")["id"],
+        "tag": foreign.create("tag", name="Secret")["id"],
     }
-    comment = hers.comment(task["id"], "Secret")["id"]
-    before = hers.page("task"), hers.page("list"), hers.page("tag"), hers.comments(task["id"])
+    comment = foreign.comment(task["id"], "Secret")["id"]
+    before = foreign.page("task"), foreign.page("list"), foreign.page("tag"), foreign.comments(task["id"])
 
     for kind, row_id in rows.items():
         member: dict[str, Any] = {"title": "x"} if kind == "task" else {"name": "x"}
@@ -48,7 +48,7 @@ def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFacto
         mine.create("task", title="x", parent_id=rows["task"])
 
     assert (mine.page("task"), mine.page("list"), mine.page("tag")) == ([], [], [])
-    assert (hers.page("task"), hers.page("list"), hers.page("tag"), hers.comments(task["id"])) == before
+    assert (foreign.page("task"), foreign.page("list"), foreign.page("tag"), foreign.comments(task["id"])) == before
 
 
 def test_two_users_may_use_the_same_id(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:

@@ -83,14 +83,14 @@ def stage(postgres: PostgresServer) -> Iterator[Stage]:
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_row_level_security_alone_isolates_users(stage: Stage, name: str) -> None:
-    answer, hers = stage.ask(REQUESTS[name], stage.whole)
+    answer, foreign = stage.ask(REQUESTS[name], stage.whole)
     alone, hers_then = stage.ask(REQUESTS[name], stage.unfiltered)
     leaking, harmed = stage.ask(REQUESTS[name], stage.unfiltered, row_level_security=False)
 
     assert alone == answer
-    assert hers_then == hers
+    assert hers_then == foreign
     assert " of ada" not in alone[1]
-    changed = {table for table in TABLE_NAMES if hers[table] != harmed[table]}
+    changed = {table for table in TABLE_NAMES if foreign[table] != harmed[table]}
     if name in BLOCKED_BY_FOREIGN_KEYS | AMBIGUOUS_ACCOUNT:
         assert "INTERNAL" in leaking[1]
     elif name in REVISION_ONLY:
@@ -108,13 +108,13 @@ def test_api_token_lookup_finds_only_its_own_account(stage: Stage) -> None:
     def call(salt: str) -> Call:
         return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})
 
-    answer, hers = stage.ask(call("eve's"), stage.whole)
+    answer, foreign = stage.ask(call("eve's"), stage.whole)
     alone, hers_then = stage.ask(call("eve's"), stage.unfiltered)
     _, harmed = stage.ask(call(""), stage.unfiltered, row_level_security=False)
 
     assert answer[0] == 200
-    assert (alone, hers_then) == (answer, hers)
-    assert harmed["api_token"] != hers["api_token"]
+    assert (alone, hers_then) == (answer, foreign)
+    assert harmed["api_token"] != foreign["api_token"]
 
 
 def test_every_table_was_queried_without_filters(stage: Stage) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from tests.isolation.test_route_coverage import root_document
-from tests.support.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec
+from tests.support.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec, fill_ids, root_field_document
 from tests.support.resource_owner import KINDS
 from tests.support.service import SECRET
 from tests.support.table_rows import EVE, refresh_token, row_id
@@ -24,18 +23,12 @@ Call = Callable[[httpx.Client, str], httpx.Response]
 
 def rest(route: str, spec: RouteSpec, ids: Mapping[str, str]) -> Call:
     method, path = route.split(" ")
-    body = {} if spec.json is None else {"json": json.loads(fill(json.dumps(spec.json), ids))}
-    return lambda http, url: http.request(method, url + fill(path + spec.query, ids), **body)
+    body = {} if spec.json is None else {"json": json.loads(fill_ids(json.dumps(spec.json), ids))}
+    return lambda http, url: http.request(method, url + fill_ids(path + spec.query, ids), **body)
 
 
 def graph(document: str, ids: Mapping[str, str]) -> Call:
-    return lambda http, url: http.post(f"{url}/graphql", json={"query": fill(document, ids)})
-
-
-def fill(text: str, ids: Mapping[str, str]) -> str:
-    for kind, value in ids.items():
-        text = text.replace(f"{{{kind}}}", value)
-    return text
+    return lambda http, url: http.post(f"{url}/graphql", json={"query": fill_ids(document, ids)})
 
 
 _DEEP = (
@@ -52,7 +45,7 @@ _FILTERS = [
 REQUESTS: dict[str, Call] = {
     **{route: rest(route, spec, VICTIM_IDS) for route, spec in REST.items() if spec.scope is not PUBLIC},
     **{
-        f"{kind} {name}": graph(root_document(kind, name, field_spec), VICTIM_IDS)
+        f"{kind} {name}": graph(root_field_document(kind, name, field_spec), VICTIM_IDS)
         for kind, roots in ROOTS.items()
         for name, field_spec in roots.items()
         if field_spec.scope is not PUBLIC

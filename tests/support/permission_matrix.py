@@ -3,8 +3,14 @@
 Places in braces are ids: of another's rows, of nothing, of one's own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+
+from graphql_schema.schema import build_schema
+from tests.support.resource_owner import KINDS
 
 READ, WRITE, ACCOUNT, PUBLIC = "tasks:read", "tasks:write", "account", None
 
@@ -195,3 +201,44 @@ OBJECT_TYPES: dict[str, TypeSpec] = {
 }
 # What undoes itself or somebody when it succeeds, so that it is not done as oneself over and over.
 NOT_IDEMPOTENT = {"DeletePayload", "DeleteManyPayload", "LogOutPayload", "ApiTokenPayload", "AuthPayload"}
+
+SCHEMA: GraphQLSchema = build_schema()._schema
+FIELDS = [(name, field) for name, type_spec in OBJECT_TYPES.items() for field in type_spec.fields.split()]
+ROOT_FIELDS = [(kind, name) for kind, roots in ROOTS.items() for name in roots]
+
+
+def fill_ids(text: str, ids: Mapping[str, str]) -> str:
+    for kind in KINDS:
+        text = text.replace(f"{{{kind}}}", ids.get(kind, "me"))
+    return text
+
+
+def root_field_document(kind: str, name: str, field_spec: FieldSpec) -> str:
+    field = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}[kind]
+    assert field is not None
+    return f"{kind} {{ {name}{field_spec.arguments} {selection(get_named_type(field.fields[name].type))} }}"
+
+
+def type_field_document(type_spec: TypeSpec, owner: GraphQLObjectType | GraphQLInterfaceType, name: str) -> str:
+    return type_spec.reached.replace("$", f"{name} {selection(get_named_type(owner.fields[name].type))}")
+
+
+def field_document(type_field: tuple[str, str]) -> str:
+    type_spec, name = type_field
+    kind = SCHEMA.type_map[type_spec]
+    assert isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
+    return type_field_document(OBJECT_TYPES[type_spec], kind, name)
+
+
+def selection(kind: Any, depth: int = 2) -> str:
+    """Select the leaves of a type, and of what is below it, a little."""
+    if is_leaf_type(kind):
+        return ""
+    inner = []
+    for name, field in kind.fields.items():
+        below = get_named_type(field.type)
+        if is_leaf_type(below):
+            inner.append(name)
+        elif depth:
+            inner.append(f"{name} {selection(below, depth - 1)}")
+    return "{ __typename " + " ".join(inner) + " }"

@@ -1,0 +1,50 @@
+"""Responses to another user's ids equal those to unknown ids, byte for byte.
+
+Each test runs with row-level security on and off, so that the service isolates users without it.
+"""
+
+from tests.support.isolation_world import MINE, Call, World, graph_call, mask_ids, register_disposable_user, rest_call
+from tests.support.permission_matrix import REST, ROOTS, field_document, root_field_document
+from tests.support.resource_owner import KINDS, unknown_ids
+
+
+def test_route_response_is_identical_for_foreign_and_unknown_ids(each_world: World, route: str) -> None:
+    spec = REST[route]
+    check_foreign_ids(each_world, rest_call(each_world, route, spec), f"{route} {spec}")
+
+
+def test_route_with_another_user_id_in_the_path_returns_403(each_world: World, route: str) -> None:
+    spec = REST[route]
+    if "{user}" not in route:
+        return
+    call, ids = rest_call(each_world, route, spec), unknown_ids()
+    foreign = call(each_world.attacker.user.token, each_world.victim.ids)
+
+    assert foreign.status_code == 403
+    assert mask_ids(foreign, each_world.victim.ids) == mask_ids(call(each_world.attacker.user.token, ids), ids)
+
+
+def test_root_field_response_is_identical_for_foreign_and_unknown_ids(each_world: World, root_field: tuple[str, str]) -> None:
+    kind, name = root_field
+    document = root_field_document(kind, name, ROOTS[kind][name])
+    check_foreign_ids(each_world, graph_call(each_world, document), document)
+
+
+def test_field_response_is_identical_for_foreign_and_unknown_ids(each_world: World, type_field: tuple[str, str]) -> None:
+    document = field_document(type_field)
+    check_foreign_ids(each_world, graph_call(each_world, document), document)
+
+
+def check_foreign_ids(world: World, call: Call, request: str) -> None:
+    nothing = unknown_ids()
+    # What names no row answers about the caller's own; that may end what it answers about.
+    names_rows = any(f"{{{kind}}}" in request for kind in KINDS if kind != "user")
+    token = (world.attacker.user if names_rows else register_disposable_user(world)).token
+
+    foreign = call(token, {**world.victim.ids, **MINE})
+    if names_rows:
+        unknown = call(token, {**nothing, **MINE})
+        assert mask_ids(foreign, world.victim.ids) == mask_ids(unknown, nothing)
+    masked = mask_ids(foreign, world.victim.ids)[1] if names_rows else foreign.text
+    assert not [trace for trace in world.victim.private_values if trace in masked]
+    assert foreign.status_code != 500

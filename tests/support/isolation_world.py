@@ -1,0 +1,108 @@
+"""A service with a victim, an attacker and invalid tokens, and calls of every route and field."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from tests.support.api_clients import TLS
+from tests.support.invalid_tokens import EXTERNAL_ISSUER, Tokens, invalid_tokens
+from tests.support.permission_matrix import (
+    RouteSpec,
+    fill_ids,
+)
+from tests.support.resource_owner import Ids, ResourceOwner, create_resource_owner
+from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
+from tests.support.table_rows import TABLE_NAMES
+from tests.support.users import TestUser
+
+MINE = {"user": "me"}
+
+Call = Callable[[str | None, Ids], httpx.Response]
+
+
+class World:
+    """A service with its people, and a client for all who come."""
+
+    def __init__(self, service: RunningService) -> None:
+        self.service = service
+        self.http = httpx.Client(base_url=service.url, verify=TLS, timeout=30)
+        self.victim = create_resource_owner(service.url, "Adaword")
+        self.attacker = create_resource_owner(service.url, "Eveword")
+        self.invalid_tokens: Tokens = invalid_tokens(service, self.victim.user)
+
+    def send(self, method: str, path: str, token: str | None, **body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.http.request(method, path, headers=headers, **body)
+
+    def dump_rows(self, owner: ResourceOwner) -> list[Any]:
+        """Return everything that the database holds of someone. `last_used_at` is all that reading may change."""
+        url = self.service.database.owner
+        owner_columns = {"user": "id"}
+        return [
+            run_sql(
+                url,
+                f"SELECT to_jsonb(t) - 'last_used_at' FROM \"{table}\" AS t "
+                f"WHERE {owner_columns.get(table, 'user_id')} = %s ORDER BY t::text",
+                owner.user.id,
+            )
+            for table in TABLE_NAMES
+        ]
+
+
+@contextmanager
+def run_world(postgres: PostgresServer, *, row_level_security: bool) -> Iterator[World]:
+    """Serve on a database of its own; whatever happened, nothing happened to Ada."""
+    database = postgres.copy("template_todo")
+    issuer = {"jwt_issuer": EXTERNAL_ISSUER["iss"], "jwt_audience": EXTERNAL_ISSUER["aud"]}
+    with run_service(settings_for(database, **issuer), database) as service:
+        if not row_level_security:
+            for table in TABLE_NAMES:
+                run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
+        world = World(service)
+        before = world.dump_rows(world.victim)
+        yield world
+        world.http.close()
+        assert world.dump_rows(world.victim) == before
+
+
+def register_disposable_user(world: World) -> TestUser:
+    """Someone to whom anything may happen."""
+    return TestUser.register(world.service.url)
+
+
+def rest_call(world: World, route: str, spec: RouteSpec) -> Call:
+    method, path = route.split(" ")
+
+    def call(token: str | None, ids: Ids) -> httpx.Response:
+        body = {} if spec.json is None else {"json": json.loads(fill_ids(json.dumps(spec.json), ids))}
+        form = {} if spec.form is None else {"data": spec.form}
+        return world.send(method, fill_ids(path + spec.query, ids), token, **body, **form)
+
+    return call
+
+
+def graph_call(world: World, document: str) -> Call:
+    def call(token: str | None, ids: Ids) -> httpx.Response:
+        return world.send("POST", "/graphql", token, json={"query": fill_ids(document, ids)})
+
+    return call
+
+
+def mask_ids(answer: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str, str]]]:
+    """Return the answer as a stranger sees it: the request's id is random, and the ids are those that were sent."""
+    text = answer.text.replace(answer.headers["x-request-id"], "")
+    for kind, row_id in ids.items():
+        text = text.replace(row_id, kind)
+    headers = [(name, value) for name, value in answer.headers.multi_items() if name not in {"x-request-id", "date"}]
+    return answer.status_code, text, headers
+
+
+def error_code_of(answer: httpx.Response) -> str | None:
+    """Return the code of the (first) error."""
+    body = answer.json() if answer.content and "json" in answer.headers["content-type"] else {}
+    if isinstance(body, dict) and body.get("errors") and "error_code" not in body:
+        return str(body["errors"][0]["extensions"]["code"])
+    return body.get("error_code") if isinstance(body, dict) else None
