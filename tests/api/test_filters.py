@@ -1,4 +1,4 @@
-"""Filters: the same tree through both doors."""
+"""Filters over both APIs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Titles = Callable[[dict[str, Any]], set[str]]
 
 @pytest.fixture
 def shop(client: ApiClient) -> dict[str, Any]:
-    """Rows by their names."""
+    """Tasks, lists, tags and a comment by name."""
     rows = {name: client.create("list", name=name, color=color) for name, color in (("Home", "#fff"), ("Work", None))}
     rows |= {name: client.create("tag", name=name) for name in ("urgent", "food")}
     milk = {"list_id": rows["Home"]["id"], "tag_ids": [rows["food"]["id"], rows["urgent"]["id"]]}
@@ -31,7 +31,7 @@ def shop(client: ApiClient) -> dict[str, Any]:
 
 @pytest.fixture
 def titles(client: ApiClient, shop: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
-    """Return the titles of the tasks that fulfil a filter."""
+    """Return the titles of the tasks that match a filter."""
     return lambda tree: {row["title"] for row in client.page("task", filter=tree)}
 
 

@@ -1,8 +1,4 @@
-"""How much a request may hold, how long a statement may run, and how many sockets may be open.
-
-Elsewhere: bodies and pages (test_rest), documents and their cost (test_graphql, test_limits), filters (test_filters), and heads
-that are too long or too slow (test_connections).
-"""
+"""Limits on nesting, query parameters, statement time and WebSocket connections."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -123,7 +119,7 @@ def test_duplicate_query_parameter_is_rejected(rest_client: RestClient, path: st
 def test_statement_timeout_returns_503_and_keeps_the_connection(
     database: PostgresServer, kind: Callable[[str, str], ApiClient]
 ) -> None:
-    """With one connection in the pool, whoever comes next gets the one whose statement was ended."""
+    """The pool holds one connection, so the next statement reuses the one that was interrupted."""
     with run_service(settings_for(database, statement_timeout_ms=200, database_pool_size=1), database) as service:
         user = TestUser.register(service.url)
         lock = psycopg2.connect(database.owner)
@@ -143,7 +139,7 @@ def test_statement_timeout_returns_503_and_keeps_the_connection(
 
 
 def only_backend(database: PostgresServer) -> object:
-    """Return the process that serves the service's one connection."""
+    """Return the backend process of the service's only connection."""
     ((pid,),) = database.execute(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'todo'"
     )
@@ -162,7 +158,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def echoing(most: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
-    """Serve the app behind the limit, with the options of the service; return how to connect from an address."""
+    """Run the app behind the WebSocket limit with the service's options; return a function that connects from an address."""
     app = SocketLimit(echo, most, per_address)
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **options(Settings.model_construct())))
     thread = threading.Thread(target=server.run)

@@ -1,4 +1,4 @@
-"""Lists, tags and comments, through both doors."""
+"""Lists over both APIs, and rules that lists share with tags and comments."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Problem details for requests that REST rejects before or while it runs them."""
+"""Problem details of rejected REST requests."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_repeated_rows_count_per_occurrence_towards_the_row_limit(rest_client: R
     for number in range(36):
         rest_client.create("task", title=f"{number}", list_id=home, tag_ids=[tag])
 
-    # 36 tasks, each with the list, which has 36 tasks, each with …: few rows to read, but 36 x 36 x 36 in the answer.
+    # 36 tasks, each with its list, which has 36 tasks, and so on: few rows to read, but 36 x 36 x 36 in the response.
     for include in ("list.tasks.list.tasks", "tags.tasks.tags.tasks"):
         assert rest_client.send("GET", f"/api/me/tasks?include={include.rsplit('.', 1)[0]}").is_success
         assert rest_client.problem("GET", f"/api/me/tasks?include={include}").code == "QUERY_TOO_COMPLEX"

@@ -1,4 +1,4 @@
-"""Full-text search, through both doors."""
+"""Full-text search over both APIs."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ Find = Callable[[str], list[str]]
 
 @pytest.fixture
 def find(client: ApiClient) -> Find:
-    """Search among a few tasks; titles come best first."""
+    """Search among a few tasks; return titles by descending relevance."""
     for title, description in (
         ("Buy milk", None),
         ("Bread", "and milk"),
@@ -47,7 +47,7 @@ def test_search_supports_phrase_or_and_exclusion(find: Find) -> None:
 
 
 def test_search_orders_by_relevance(find: Find) -> None:
-    # A word in the title weighs more than one in the description; among equals the newest is first.
+    # A match in the title outweighs one in the description; equal matches are ordered by age, newest first.
     assert find("milk") == ["Milkshake recipe", "Buy milk", "Bread"]
 
 

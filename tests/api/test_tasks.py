@@ -1,4 +1,4 @@
-"""Tasks, through both doors."""
+"""Tasks over both APIs."""
 
 from uuid import uuid4
 

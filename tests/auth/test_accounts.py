@@ -1,4 +1,4 @@
-"""Accounts and tokens, through both doors."""
+"""Accounts and access tokens over both APIs."""
 
 import time
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_unknown_email_and_wrong_password_return_the_same_error(make_client: Cli
 def test_failed_login_always_verifies_exactly_one_hash(
     make_client: ClientFactory, user: TestUser, other_user: TestUser, service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Count the work, not the time."""
+    """Counts hash verifications instead of measuring time."""
     run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', other_user.id)
     calls: list[object] = []
     verify: Any = argon2.verify.__func__

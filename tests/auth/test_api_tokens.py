@@ -1,4 +1,4 @@
-"""API tokens: what they open, by their scopes, and that they open nothing once they have ended."""
+"""API tokens: scopes, lifetime and revocation."""
 
 from collections.abc import Callable
 from typing import Any

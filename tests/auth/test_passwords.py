@@ -1,4 +1,4 @@
-"""Passwords: which are taken, in which form, how they are kept, and that hashing them never takes more than its share."""
+"""Password rules, hashing and the limit on concurrent hashing."""
 
 import threading
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from tests.support.api_clients import ApiError, ClientFactory, GraphQLClient, Re
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.users import PASSWORD, TestUser
 
-LIGATURE = "\ufdfa"  # one character; in NFKC, eighteen
-ACCENT = "e\u0301"  # two characters; in NFKC, one
+LIGATURE = "\ufdfa"  # one character, 18 after NFKC normalization
+ACCENT = "e\u0301"  # two characters, one after NFKC normalization
 
 
 @pytest.mark.parametrize("password", ["x" * 8, "x" * 256, " " * 8, ACCENT * 8, LIGATURE * 14, "🔑" * 256])
@@ -57,7 +57,7 @@ def test_outdated_password_hash_is_upgraded_at_login(make_client: ClientFactory,
 
 
 class Counting:
-    """Stands around the hasher and counts how many are at it; each stays until told to go on."""
+    """Password context that counts concurrent calls and blocks each until released."""
 
     def __init__(self, context: CryptContext) -> None:
         self._context = context
@@ -91,7 +91,7 @@ def test_password_hashing_concurrency_is_limited(counting: tuple[Passwords, Coun
     admitted = 2 + WAITING
     with ThreadPoolExecutor(2 * admitted) as crowd:
         attempts = [crowd.submit(passwords.hash, "x" * 8) for _ in range(2 * admitted)]
-        # Nobody is done before those are refused for whom there is no room.
+        # Those beyond the queue fail before any other completes.
         refused = list(islice(as_completed(attempts, timeout=10), admitted))
         counter.go_on.set()
 

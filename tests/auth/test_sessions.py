@@ -1,4 +1,4 @@
-"""Sessions: what they open, and that they open nothing once they have ended."""
+"""Login sessions: refresh, logout and expiry."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ def session_of(token: str) -> str:
 
 
 def wind_forward(service: RunningService, user: TestUser, seconds: int) -> None:
-    """Let the person's last refresh have been so long ago."""
+    """Move the user's last refresh into the past by some seconds."""
     statement = "UPDATE login_session SET rotated_at = rotated_at - make_interval(secs => %s) WHERE user_id = %s"
     run_sql(service.database.owner, statement, seconds, user.id)
 
@@ -109,7 +109,7 @@ def test_write_racing_with_account_deactivation_is_rejected(
 
 
 def new_password() -> tuple[str, str]:
-    """Return the SQL that changes somebody's password while others wait, and the hash that is stored then."""
+    """Return the SQL that changes a user's password, and the hash that it stores."""
     stored = Passwords(1).hash("quite another one")
     return f"""UPDATE "user" SET password_hash = '{stored}' WHERE id = %s""", stored
 

@@ -1,4 +1,4 @@
-"""The public API is committed, so that a change of it shows in review: `make contract` writes these files anew."""
+"""The committed OpenAPI and GraphQL documents match the service; `make contract` updates them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The README's examples work as printed."""
+"""The README's commands print the documented output."""
 
 import re
 import shutil
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the exampl
 
 
 def blocks(chapter: str) -> list[str]:
-    """Return what a chapter tells to type."""
+    """Return the shell commands of a chapter."""
     return re.findall(r"```sh\n(.*?)```", README.split(f"## {chapter}\n")[1].split("\n## ")[0], re.DOTALL)
 
 
 def typed(commands: str, service: RunningService) -> list[str]:
-    """Type the commands, and return the lines that they print."""
+    """Run the commands, and return the lines that they print."""
     script = "set -e\n" + commands.replace("\n\n", "\necho\n").replace("http://127.0.0.1:8000", service.url)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S607
     return [line for line in done.stdout.splitlines() if line]

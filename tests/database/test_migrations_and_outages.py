@@ -1,4 +1,4 @@
-"""The database: what migrations make, what the service demands of it, and what happens when it goes away."""
+"""Migrations, connection URLs, database outages and concurrent writes."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +57,7 @@ def test_owner_without_superuser_can_migrate_and_serve(postgres: PostgresServer)
 
 
 def test_every_index_starts_with_the_owner_column(database: PostgresServer) -> None:
-    """Primary keys, foreign keys and indexes begin with user_id; the account itself is its own owner."""
+    """Primary keys, foreign keys and indexes begin with user_id; an account is its own owner."""
     keys = run_sql(
         database.owner,
         """SELECT relation.relname, coalesce(conname, index_relation.relname), attname
@@ -69,7 +69,7 @@ def test_every_index_starts_with_the_owner_column(database: PostgresServer) -> N
              AND relation.relname NOT IN ('user', 'alembic_version')""",
     )
 
-    # A secret is looked up before it is known whose it is.
+    # Hashes of secrets are looked up before the user is known.
     assert {column for _, _, column in keys} == {"user_id", "handle_hash", "token_hash"}
     assert {str(table) for table, _, _ in keys} == {str(table.__tablename__) for table in TABLES} - {"user"}
 

@@ -1,4 +1,4 @@
-"""Behind a pooler in transaction mode everybody's transactions run on the same few connections, and leave nothing on them."""
+"""Concurrent users behind PgBouncer in transaction mode."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ _NOTHING = ("todo_service", "", "", "", "0", "off", "read committed", 0)
 
 @pytest.fixture(params=[1, 2])
 def size(request: pytest.FixtureRequest) -> int:
-    """How many server connections there are for everybody."""
+    """The number of server connections."""
     return int(request.param)
 
 
@@ -44,13 +44,13 @@ def pooled(database: PostgresServer, size: int) -> Iterator[PostgresServer]:
 
 @contextmanager
 def run_users(database: PostgresServer, **given: object) -> Iterator[list[ConcurrentUser]]:
-    """Serve, and let people in."""
+    """Run the service with several users."""
     with run_service(settings_for(database, **given), database) as service, ExitStack() as stack:
         yield [stack.enter_context(closing(ConcurrentUser(service.url, number))) for number in range(USERS)]
 
 
 def check_no_session_state_remains(direct: PostgresServer, pooled: PostgresServer, size: int) -> None:
-    """Look at every server connection, through the pooler: each open transaction holds one of them."""
+    """Check every server connection through the pooler: each open transaction holds one of them."""
     with ExitStack() as stack:
         found = []
         for _ in range(size):
@@ -58,7 +58,7 @@ def check_no_session_state_remains(direct: PostgresServer, pooled: PostgresServe
             with connection.cursor() as cursor:
                 cursor.execute(_LEFT_BEHIND)
                 found += cursor.fetchall()
-        # One that was killed may take a moment to leave.
+        # A terminated backend may take a moment to disappear.
         deadline = time.monotonic() + 10
         while {row[0] for row in found} != {pid for (pid,) in run_sql(direct.owner, _BACKENDS)}:
             assert time.monotonic() < deadline, "there are connections that nobody looked at"
@@ -68,7 +68,7 @@ def check_no_session_state_remains(direct: PostgresServer, pooled: PostgresServe
 
 
 def wait_for_connections(pooled: PostgresServer, size: int) -> None:
-    """Let the pooler find out which of its connections were killed: it may still hand them out."""
+    """Wait until the pooler notices its terminated connections: it may still hand them out."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -129,7 +129,7 @@ def test_no_session_state_remains_after_any_action(database: PostgresServer, poo
 
 @contextmanager
 def locked(database: PostgresServer) -> Iterator[None]:
-    """Let nobody at the tasks."""
+    """Lock the task table."""
     with closing(psycopg2.connect(database.owner)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
         yield

@@ -1,6 +1,6 @@
-"""The service starts on no database that would not keep its users apart, and says in one line what to do.
+"""Readiness checks: the service starts only on a database that isolates its users.
 
-What the line says to run is run, and has to be enough.
+The fix that the error message suggests is executed, and must be sufficient.
 """
 
 import re
@@ -24,7 +24,7 @@ from tests.support.users import TestUser
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A PostgreSQL of this file's own: roles belong to the whole cluster, and some of them are damaged here."""
+    """A PostgreSQL server for this module only: roles belong to the whole server, and some are damaged here."""
     with run_postgres_server(tmp_path_factory.mktemp("damaged")) as running:
         yield running
 
@@ -111,7 +111,7 @@ def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer
         asked = [pool.submit(httpx.get, f"{service.url}/ready", verify=TLS, timeout=30) for _ in range(8)]
         while not run_sql(database.owner, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
             time.sleep(0.01)
-        time.sleep(0.5)  # all of them are there, or the test proves less
+        time.sleep(0.5)  # let all of them arrive
 
         with RestClient(service.url, user.token) as client:
             assert client.me()["id"] == user.id
@@ -144,7 +144,7 @@ def test_startup_fails_if_the_role_bypasses_row_level_security(database: Postgre
 
 
 def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> None:
-    """Views with the caller's rights; functions that only others may call, or that know nothing of ours; others' tables."""
+    """Security invoker views; functions without EXECUTE or without our tables; unrelated tables."""
     for harmless in (
         "CREATE VIEW mine WITH (security_invoker = on) AS SELECT * FROM task; GRANT SELECT ON mine TO todo_app",
         "CREATE VIEW not_granted AS SELECT * FROM task",

@@ -1,4 +1,4 @@
-"""The read engine's promise: the number of statements depends on the shape of a request, never on the data."""
+"""The number of SQL statements depends on the shape of a request, not on the data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor 
 
 @contextmanager
 def statements(log: LogCapture) -> Iterator[list[int]]:
-    """Collect how many statements the one request in this block sent, as its log line tells."""
+    """Collect the number of statements of the one request in this block, from its log line."""
     counts: list[int] = []
     log.heard.clear()
     yield counts
@@ -46,7 +46,7 @@ def statements(log: LogCapture) -> Iterator[list[int]]:
 
 
 def fill(graphql_client: GraphQLClient, tasks: int) -> None:
-    """Add a list with so many tasks, each with two tags, a subtask and a comment."""
+    """Create a list with tasks, each with two tags; the first three with a subtask and a comment."""
     tags = [graphql_client.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
     home = graphql_client.create("list", name="Home")["id"]
     made = graphql_client.run(
@@ -66,7 +66,7 @@ def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClie
             graphql_client.run(NESTED)
         counts += sent
 
-    # The opening message, lists, tasks, their count, tags, subtasks, comments; no task has a parent here, so none is asked for.
+    # Preamble, lists, tasks, task count, tags, subtasks, comments. No task has a parent, so none is selected.
     assert counts == [7, 7]
 
 
@@ -86,7 +86,7 @@ def test_all_fields_of_an_operation_read_one_snapshot(graphql_client: GraphQLCli
     with statements(log) as sent:
         graphql_client.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
 
-    # One opening message for three fields; the total count takes a statement of its own.
+    # One preamble for three fields; the total count is a statement of its own.
     assert sent == [1 + 1 + 2 + 1]
 
 

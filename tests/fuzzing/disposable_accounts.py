@@ -1,4 +1,4 @@
-"""Accounts to be thrown away: whoever logs out, deletes the account or changes its password does so with one of these."""
+"""Accounts for requests that log out, delete the account or change its password."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ from tests.support.users import PASSWORD
 
 
 def client(url: str) -> httpx.Client:
-    """Return a client for a service; on a busy machine an answer may take its time."""
+    """Return an HTTP client with a timeout that suits a busy machine."""
     return httpx.Client(base_url=url, verify=TLS, timeout=60)
 
 
-def unused_email() -> str:
-    """Return an e-mail that nobody has."""
+def new_email() -> str:
+    """Return an unused e-mail address."""
     return f"{uuid.uuid4().hex}@example.com"
 
 
 @dataclass
-class Victim:
-    """An account, and all that its owner knows of it, by the names under which bodies ask for it."""
+class DisposableAccount:
+    """An account with its secrets, by the names under which request bodies ask for them."""
 
     token: str
-    facts: dict[str, str]
+    known_values: dict[str, str]
     rows: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def values(self, type_name: str, field_name: str) -> list[Any]:
-        """Return what the account's rows had in a field at first."""
+        """Return the initial values of a field in the account's rows."""
         return [row[snake(field_name)] for row in self.rows.get(type_name, ()) if row.get(snake(field_name)) is not None]
 
     def cursors(self, type_name: str, order_by: Any) -> list[str]:
@@ -39,47 +39,47 @@ class Victim:
         return []
 
     def learn(self, changes: Mapping[str, Any]) -> None:
-        """Note what the account was changed to."""
+        """Record changes of the account."""
         if "password" in changes:
-            self.facts |= {"password": changes["password"], "current_password": changes["password"]}
+            self.known_values |= {"password": changes["password"], "current_password": changes["password"]}
         if "email" in changes:
-            self.facts |= {"email": changes["email"], "username": changes["email"]}
+            self.known_values |= {"email": changes["email"], "username": changes["email"]}
 
 
 @dataclass
-class Victims:
-    """Has one account at hand, and another once that one is gone."""
+class DisposableAccounts:
+    """Provider of one current account, replaced once its token is rejected."""
 
     http: httpx.Client
-    furnished: bool = False  # with a few rows
-    _current: Victim | None = field(default=None, init=False)
+    with_rows: bool = False  # a few rows per account
+    _current: DisposableAccount | None = field(default=None, init=False)
 
-    def current(self) -> Victim:
-        """Return the account at hand."""
+    def current(self) -> DisposableAccount:
+        """Return the current account."""
         if self._current is None:
             self._current = self._register()
         return self._current
 
     def drop(self, token: str) -> None:
-        """Let go of the account at hand, if this is the token that opens nothing any more."""
+        """Replace the current account if this is its token, which is no longer accepted."""
         if self._current is not None and self._current.token == token:
             self._current = None
 
-    def _register(self) -> Victim:
-        email = unused_email()
+    def _register(self) -> DisposableAccount:
+        email = new_email()
         answer = self.http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 201, answer.text
-        admission = answer.json()
-        secrets = {name: value for name, value in admission.items() if isinstance(value, str)}
+        login = answer.json()
+        secrets = {name: value for name, value in login.items() if isinstance(value, str)}
         known = {"email": email, "username": email, "password": PASSWORD, "current_password": PASSWORD}
-        rows = self._furnish(admission["access_token"]) if self.furnished else {}
-        return Victim(admission["access_token"], {**secrets, **known}, rows)
+        rows = self._create_rows(login["access_token"]) if self.with_rows else {}
+        return DisposableAccount(login["access_token"], {**secrets, **known}, rows)
 
-    def _furnish(self, token: str) -> dict[str, list[dict[str, Any]]]:
-        """Make a few rows; return them by their types."""
+    def _create_rows(self, token: str) -> dict[str, list[dict[str, Any]]]:
+        """Create a few rows; return them by type."""
 
-        def make(path: str, **members: Any) -> dict[str, Any]:
-            answer = self.http.post(path, json=members, headers={"Authorization": f"Bearer {token}"})
+        def make(path: str, **fields: Any) -> dict[str, Any]:
+            answer = self.http.post(path, json=fields, headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 201, answer.text
             return dict(answer.json())
 

@@ -1,4 +1,4 @@
-"""What any answer must be, whatever was asked: the client's fault or nobody's, told in the declared way, of one's own rows."""
+"""Checks that hold for every response."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,26 +7,26 @@ import httpx
 
 from services.errors import TodoError
 
-# What a healthy service never answers, to nobody.
-_OUR_FAULT = frozenset({"INTERNAL", "UNAVAILABLE"})
+# Codes that a healthy service never returns.
+_SERVER_ERRORS = frozenset({"INTERNAL", "UNAVAILABLE"})
 
 
-def _family(root: type[TodoError]) -> Iterator[str]:
+def _codes_below(root: type[TodoError]) -> Iterator[str]:
     for child in root.__subclasses__():
         yield child.code
-        yield from _family(child)
+        yield from _codes_below(child)
 
 
-CODES = frozenset(_family(TodoError)) - _OUR_FAULT
+CODES = frozenset(_codes_below(TodoError)) - _SERVER_ERRORS
 
 
-def undeclared(errors: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return those errors of a GraphQL answer that are not of the declared family, or are the service's own fault."""
+def undeclared_errors(errors: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return the errors of a GraphQL response whose code is unknown or a server error."""
     return [error for error in errors if error.get("extensions", {}).get("code") not in CODES]
 
 
-def judge_rest(answer: httpx.Response, owner: str | None = None) -> None:
-    """Demand that an answer is a success of this owner's rows, or problem details of a declared kind."""
+def check_rest_response(answer: httpx.Response, owner: str | None = None) -> None:
+    """Check that a response is a success with rows of this owner only, or problem details with a known code."""
     assert answer.status_code < 500, answer.text
     assert answer.headers.get("x-request-id"), answer.headers
     if answer.is_error:
@@ -37,40 +37,40 @@ def judge_rest(answer: httpx.Response, owner: str | None = None) -> None:
     if answer.status_code == 401:
         assert "www-authenticate" in answer.headers
     if owner is not None and answer.is_success and answer.content:
-        assert set(members(answer.json(), "user_id")) <= {owner}, answer.text
+        assert set(values_of_key(answer.json(), "user_id")) <= {owner}, answer.text
 
 
-def judge_graph(answer: httpx.Response) -> dict[str, Any]:
-    """Demand that an answer is a GraphQL response with errors of declared kinds only, and return it."""
+def check_graphql_response(answer: httpx.Response) -> dict[str, Any]:
+    """Check that a response is a GraphQL response with known error codes only, and return it."""
     assert answer.status_code < 500, answer.text
     if answer.headers["content-type"] == "application/problem+json":
-        judge_rest(answer)  # it did not get as far as GraphQL
+        check_rest_response(answer)  # rejected before GraphQL
         return {"errors": [{"extensions": {"code": answer.json()["error_code"]}}]}
     body = answer.json()
     assert isinstance(body, dict)
     assert body.keys() <= {"data", "errors", "extensions"}, body
     assert "data" in body or body.get("errors"), body
-    assert not undeclared(body.get("errors", ())), body
+    assert not undeclared_errors(body.get("errors", ())), body
     return body
 
 
 def codes(body: Mapping[str, Any]) -> set[str]:
-    """Return the codes of a GraphQL answer's errors."""
+    """Return the error codes of a GraphQL response."""
     return {error["extensions"]["code"] for error in body.get("errors", ())}
 
 
-def judge_status(answer: httpx.Response, declared: Container[str]) -> None:
-    """Demand that an answer has a status that the OpenAPI document declares."""
+def check_status(answer: httpx.Response, declared: Container[str]) -> None:
+    """Check that the OpenAPI document declares the status of a response."""
     assert str(answer.status_code) in declared, f"{answer.status_code} is not declared: {answer.text}"
 
 
-def members(tree: Any, name: str) -> Iterator[Any]:
-    """Yield all members of a name, at any depth."""
+def values_of_key(tree: Any, name: str) -> Iterator[Any]:
+    """Yield the values of a key at any depth."""
     if isinstance(tree, dict):
         if name in tree:
             yield tree[name]
         for value in tree.values():
-            yield from members(value, name)
+            yield from values_of_key(value, name)
     elif isinstance(tree, list):
         for value in tree:
-            yield from members(value, name)
+            yield from values_of_key(value, name)

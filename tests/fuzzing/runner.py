@@ -1,4 +1,4 @@
-"""Plays a fuzzer's game: so many examples from one seed, which a failure names."""
+"""Runner of one fuzzer with a seed and a number of examples."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from tests.fuzzing.target import Target
 Fuzzer = Callable[[Target, st.DataObject], None]
 
 
-def play(fuzzer: Fuzzer, target: Target, *, from_seed: int, examples: int) -> None:
-    """Play. What fails is made as small as it goes, and raised."""
+def run_fuzzer(fuzzer: Fuzzer, target: Target, *, from_seed: int, examples: int) -> None:
+    """Run a fuzzer. A failing example is shrunk and raised."""
     everything_goes = [
         HealthCheck.too_slow,
         HealthCheck.data_too_large,
@@ -28,11 +28,11 @@ def play(fuzzer: Fuzzer, target: Target, *, from_seed: int, examples: int) -> No
         phases=[Phase.generate, Phase.shrink],
     )
     @given(data=st.data())
-    def game(data: st.DataObject) -> None:
+    def run(data: st.DataObject) -> None:
         fuzzer(target, data)
 
     try:
-        game()
+        run()
     except BaseException as error:
         error.add_note(f"{fuzzer.__name__}: seed {from_seed}, {examples} examples")
         raise

@@ -1,4 +1,4 @@
-"""Ids and cursors come late: what is remembered of an operation serves for all of them, and answers as if it knew none."""
+"""Bind parameters: cached operations give the same responses for any id or cursor as a first run."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ First = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> PostgresServer:
-    """Ada's rows, and beside them Eve's."""
+    """A database with rows of two users."""
     database = postgres.copy("template_todo")
     insert_datasets(database.owner, varied_dataset("ada"), varied_dataset("eve", tasks=12))
     return database
@@ -28,19 +28,19 @@ def database(postgres: PostgresServer) -> PostgresServer:
 
 @pytest.fixture(scope="module")
 def knowing(database: PostgresServer) -> Iterator[InProcessClient]:
-    """Ada, at a graph."""
+    """A client with its own operation cache."""
     with in_process_client(database, "ada") as caller:
         yield caller
 
 
 @pytest.fixture
 def user(knowing: InProcessClient) -> InProcessClient:
-    """Ada, at a graph that remembers nothing yet."""
+    """A client with an empty operation cache."""
     return forgetful(knowing)
 
 
 def forgetful(caller: InProcessClient) -> InProcessClient:
-    """Let everything be forgotten."""
+    """Clear the operation cache."""
     caller.graph.repertoire.documents.clear()
     caller.graph.repertoire.rehearsals.clear()
     return caller
@@ -54,7 +54,7 @@ def ids(database: PostgresServer, table: str, user_id: str = "ada", *, living: b
 
 @pytest.fixture(scope="module")
 def first_answer(database: PostgresServer) -> Iterator[First]:
-    """Run an operation at a graph that has never seen it."""
+    """Run an operation with an empty operation cache."""
     with in_process_client(database, "ada") as caller:
         yield lambda document, variables: forgetful(caller).run(document, variables).body
 
@@ -81,7 +81,7 @@ def test_cached_operation_answers_any_id_like_a_first_run(
     named = [*mine, *ids(database, "task")[1:4], *theirs, *dead, str(UUID(int=7)), mine[0].upper()]
     given = [*({"id": row_id} for row_id in named), *BAD]
 
-    # Each after a good one: an operation that has just gone well is run by its readings alone.
+    # Each follows a valid id: an operation that has just succeeded takes the cached path.
     for variables in given:
         answer = first_answer(document, variables)
         assert "errors" not in user.run(document, {"id": mine[0]}).body

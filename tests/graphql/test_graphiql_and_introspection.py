@@ -1,4 +1,4 @@
-"""The explorer and the switches: pages for people, introspection, and who gets neither."""
+"""GraphiQL, API docs and introspection, enabled and disabled."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 
 @pytest.fixture(scope="module")
 def reticent(postgres: PostgresServer) -> Iterator[RunningService]:
-    """A service that shows neither pages nor its schema."""
+    """A service with explorer and introspection disabled."""
     database = postgres.copy("template_todo")
     with run_service(settings_for(database, introspection=False, explorer=False), database) as running:
         yield running
@@ -26,14 +26,14 @@ def reticent(postgres: PostgresServer) -> Iterator[RunningService]:
 
 @pytest.fixture(scope="module")
 def quiet(reticent: RunningService) -> Iterator[GraphQLClient]:
-    """Someone at its GraphQL door."""
+    """A GraphQL client of the service with introspection disabled."""
     with GraphQLClient(reticent.url, TestUser.register(reticent.url).token) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def open_door(service: RunningService) -> Iterator[GraphQLClient]:
-    """Someone at the GraphQL door of the usual service."""
+    """A GraphQL client of the service with default settings."""
     with GraphQLClient(service.url, TestUser.register(service.url).token) as client:
         yield client
 

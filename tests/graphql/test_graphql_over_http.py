@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: media types, statuses, what is no request at all, and what other people's pages may make a browser send."""
+"""GraphQL over HTTP: media types, status codes, invalid requests and cross-site requests."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ COSTLY = "{ lists(first: 500) { nodes { tasks(first: 500) { nodes { id a: id b: 
 
 @pytest.fixture(scope="module")
 def web(service: RunningService) -> Iterator[GraphQLClient]:
-    """Someone at the GraphQL door who never gets a task made: nothing here may write."""
+    """A GraphQL client whose user must not get any task: no test here may write."""
     with GraphQLClient(service.url, TestUser.register(service.url).token) as client:
         yield client
         assert client.page("task") == []
@@ -166,7 +166,7 @@ def test_invalid_graphql_request_returns_pointer(web: GraphQLClient, body: Any, 
 
 
 def assert_invalid(answer: httpx.Response) -> dict[str, Any]:
-    """Check that it is an error without data; return its extensions."""
+    """Check that the response has errors and no data; return the extensions of the first error."""
     body = answer.json()
     assert body.keys() == {"errors"}
     for error in body["errors"]:
@@ -231,7 +231,7 @@ def test_deeply_nested_variables_never_crash(web: GraphQLClient, depth: int, bef
 
 
 def test_document_token_count_is_limited(web: GraphQLClient) -> None:
-    # One text is one token; the document has 20 besides.
+    # One string is one token; the rest of the document has 20.
     def errors(tokens: int) -> str:
         texts = '"a" ' * (tokens - 20)
         return str(post(web, {"query": f"{{ tasks(filter: {{title: {{in: [{texts}]}}}}) {{ totalCount }} }}"}).json()["errors"])
@@ -281,7 +281,7 @@ def test_get_and_head_execute_queries(web: GraphQLClient) -> None:
 @pytest.mark.parametrize("accept", ["", "*/*", JSON, "text/html, */*;q=0.8", "image/avif,image/webp,image/svg+xml,*/*;q=0.8"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_get_never_executes_mutations(web: GraphQLClient, method: str, accept: str) -> None:
-    """What a form, a link or an image of another page can make a browser send."""
+    """Requests that a form, a link or an image of another site can make a browser send."""
     for given in (
         {"query": CREATE},
         {"query": f"query A {{ __typename }} {CREATE.replace('mutation', 'mutation B')}", "operationName": "B"},
@@ -314,7 +314,7 @@ def test_get_never_executes_mutations(web: GraphQLClient, method: str, accept: s
     ],
 )
 def test_content_type_other_than_utf8_json_returns_415(web: GraphQLClient, content_type: str | None, body: bytes) -> None:
-    """The first few are what a page of another origin may post without asking first."""
+    """The first few media types need no CORS preflight."""
     headers = {} if content_type is None else {"Content-Type": content_type}
     answer = web.http.post("/graphql", content=body, headers=headers)
 

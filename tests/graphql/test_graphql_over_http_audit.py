@@ -1,4 +1,4 @@
-"""Held against others: the audits of graphql-http, and real clients with automatic persisted queries."""
+"""The graphql-http audit, and Apollo and urql clients with automatic persisted queries."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_graphql_http_audit_passes_except_for_outdated_checks(service: RunningSe
 
 
 def test_apollo_and_urql_use_persisted_queries(service: RunningService, user: TestUser) -> None:
-    """The first answer to each document is that it is not known; the client sends it then, and after that its hash is enough."""
+    """A client first sends only the hash, gets PersistedQueryNotFound, then sends the document; later the hash is enough."""
     answers = run_node(FOLDER / "clients.mjs", f"{service.url}/graphql", user.token)
 
     def told(client: str) -> list[tuple[str, bool, int]]:

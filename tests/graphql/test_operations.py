@@ -1,4 +1,4 @@
-"""What only GraphQL has: selections, connections, operations."""
+"""GraphQL operations: selections, connections, mutations and the operation cache."""
 
 import base64
 import gc
@@ -267,7 +267,7 @@ def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
 
 
 def test_anonymous_operations_do_not_cache_selections() -> None:
-    """Making one takes time and room, which is not for whoever gets nothing anyway."""
+    """Selections of operations that fail anyway must not fill the cache."""
     graph = Graph(build_schema())
     nobody: Any = None
     stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
@@ -280,7 +280,7 @@ def test_anonymous_operations_do_not_cache_selections() -> None:
 
 
 def test_operation_cache_does_not_retain_the_context(service: RunningService, user: TestUser) -> None:
-    """A selection that held on to the operation for which it was made would keep its caller, as long as it is remembered."""
+    """A cached selection must not keep the context of the operation that created it alive."""
     graph = Graph(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
     nobody: Any = None

@@ -1,4 +1,4 @@
-"""Persisted documents: left by clients (Apollo's APQ), named by `documentId`, and listed by the operator."""
+"""Persisted documents: Apollo's automatic persisted queries, `documentId` and the operator's allow-list."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def by_apq(text: str) -> dict[str, Any]:
 
 
 def send(client: GraphQLClient, method: str, members: dict[str, Any], accept: str = JSON) -> httpx.Response:
-    """Send the members of a request, in the body or in the address."""
+    """Send the parameters of a request in the body or in the query string."""
     headers = {"Accept": accept}
     if method == "POST":
         return client.http.post("/graphql", json=members, headers=headers)
@@ -66,7 +66,7 @@ _numbers = iter(range(10**6))
 
 
 def new_document() -> str:
-    """Write a document that nobody has sent before."""
+    """Return a document that was not sent before."""
     return f"query N{next(_numbers)} {{ viewer {{ name }} }}"
 
 
@@ -103,7 +103,7 @@ def test_registered_document_is_executed_by_hash(
 def test_unknown_hash_status_follows_the_media_type(
     graphql_client: GraphQLClient, method: str, accept: str, status: int, media_type: str
 ) -> None:
-    """Apollo's client for iOS reads the body of a 2xx only; GraphQL over HTTP wants a 4xx where its media type is preferred."""
+    """Apollo iOS reads the body of 2xx responses only; GraphQL over HTTP requires 4xx for its own media type."""
     answer = send(graphql_client, method, by_apq(new_document()), accept)
 
     assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
@@ -227,7 +227,7 @@ def test_document_by_hash_shares_the_operation_cache() -> None:
 
 @pytest.fixture
 def hasty_threads() -> Iterator[None]:
-    """Let threads take turns so often that what is not guarded goes wrong."""
+    """Switch threads so often that unguarded shared state breaks."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -249,7 +249,7 @@ def test_persisted_queries_are_thread_safe() -> None:
                 assert persisted.resolved(GraphRequest("", digest=digest(text))).query == text
             except PersistedQueryNotFound:
                 continue
-            except Exception as error:  # noqa: BLE001 - whatever goes wrong in a thread must be seen outside
+            except Exception as error:  # noqa: BLE001 - exceptions in threads must reach the test
                 wrong.append(error)
 
     threads = [Thread(target=work, args=(offset,)) for offset in (0, 5, 10, 15)]
@@ -279,7 +279,7 @@ def relay_map(*documents: str) -> dict[str, str]:
 def strict(
     request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
-    """A service that runs listed documents only."""
+    """A service that runs allow-listed documents only."""
     path = tmp_path_factory.mktemp("documents") / "manifest.json"
     path.write_text(json.dumps(request.param(*LISTED)))
     database = postgres.copy("template_todo")
@@ -290,7 +290,7 @@ def strict(
 
 @pytest.fixture(scope="module")
 def listed(strict: RunningService) -> Iterator[GraphQLClient]:
-    """Someone at its GraphQL door. The account comes from REST, which has no list."""
+    """A GraphQL client of that service. The account is registered over REST, which has no allow-list."""
     with GraphQLClient(strict.url, TestUser.register(strict.url).token) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""What an operation may cost, and that it is told before anything is read."""
+"""Query cost and complexity limits, checked before anything is read."""
 
 import time
 from typing import Any
@@ -72,7 +72,7 @@ def test_cost_is_fields_times_rows(document: str, cost: int) -> None:
 
 
 def test_bulk_mutation_aliases_are_limited_by_cost(graphql_client: GraphQLClient) -> None:
-    """Two hundred aliases of one bulk mutation, with the same variable, were half an hour's work for 24 KB."""
+    """Without the limit, 200 aliases of one bulk mutation with a shared variable took half an hour for 24 KB."""
     document = "mutation($new: [CreateTaskInput!]!) {{ {} }}"
     new = [{"title": "x"}] * 400
 
@@ -101,7 +101,7 @@ def test_measuring_nested_fragments_takes_linear_time() -> None:
     measure = measured(document)
 
     assert measure.cost > 2**depth
-    # Walking every path would take 2^60 steps: this bound is no matter of speed.
+    # Visiting every path would take 2^60 steps, so this bound does not depend on the machine.
     assert time.process_time() - started < 10
 
 
@@ -182,7 +182,7 @@ def test_filter_size_counts_every_key_and_value(document: str, members: int) -> 
 
 
 def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_client: GraphQLClient) -> None:
-    """Each use makes values that are checked, sent to the database and remembered: from 24 KB they came to 400 MB."""
+    """Each use creates values that are validated, sent to the database and cached: 24 KB became 400 MB."""
     several = ",".join("{id: {in: $i}}" for _ in range(25))
     roots = " ".join(f"a{n}: task(id: $t) {{ ...F }}" for n in range(4))
     fragment = f"fragment F on Task {{ subtasks(filter: {{and: [{several}]}}) {{ totalCount }} }}"
@@ -215,7 +215,7 @@ def test_cost_is_returned_on_request(graphql_client: GraphQLClient) -> None:
 
 
 def test_cost_model_type_name_conventions_hold() -> None:
-    """Connection, Edge and Payload are conventions; a type of ours that breaks them would be measured wrongly."""
+    """The cost model recognizes Connection, Edge and Payload types by name."""
     schema = parse_schema(build_schema().as_str())
     for name, kind in schema.type_map.items():
         if "pageInfo" in getattr(kind, "fields", {}):
@@ -245,7 +245,7 @@ def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
 
 
 def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text may be asked for under two hundred keys: 2 KB of a request were 85 MB of an answer, and not the most."""
+    """A text can be selected under 200 aliases: a request of 2 KB produced a response of 85 MB."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     task = graphql_client.create("task", title="x" * 10, description="y" * 90)
     for _ in range(2):
@@ -265,7 +265,7 @@ def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatc
 def test_discarded_cached_result_does_not_count_towards_the_text_limit(
     graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A known query of which a part fails is read once more."""
+    """If a part of a cached query fails, the query is read once more."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     kept, doomed = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
     document = "query($kept: ID!, $doomed: ID!) { kept: task(id: $kept) { description } doomed: task(id: $doomed) { title } }"

@@ -1,4 +1,4 @@
-"""Fixtures for the isolation tests: the worlds, and every route and field as a parameter."""
+"""Fixtures for isolation tests: worlds, and every route and field as a parameter."""
 
 from collections.abc import Iterator
 

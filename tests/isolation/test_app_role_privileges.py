@@ -1,6 +1,6 @@
-"""todo_app may read and write rows, and nothing else: no statement takes it past row-level security, or changes what holds it.
+"""The role todo_app can read and write rows, and nothing else.
 
-This matters where somebody manages to send SQL of their own, which the service lets nobody do.
+This limits an attacker who can execute SQL, which the service does not allow.
 """
 
 from io import StringIO
@@ -15,7 +15,7 @@ from tests.support.table_rows import ADA, EVE, TABLE_NAMES, insert_rows, insert_
 
 @pytest.fixture(scope="module")
 def settled(postgres: PostgresServer) -> PostgresServer:
-    """A database where Ada and Eve have a row in every table, and whose planner has looked at them."""
+    """A database with rows of two users in every table, and with planner statistics."""
     database = postgres.copy("template_todo")
     insert_rows(database, rows_for_user(ADA, "ada's"), rows_for_user(EVE, "eve's"))
     run_sql(database.owner, "ANALYZE")
@@ -50,7 +50,7 @@ OTHERWISE = [
     "CREATE ROLE accomplice",
     "GRANT postgres TO todo_app",
     "GRANT pg_read_all_data TO todo_app",
-    "SET LOCAL session_replication_role = replica",  # it would switch foreign keys off
+    "SET LOCAL session_replication_role = replica",  # it would disable foreign keys
     "CREATE SCHEMA mine",
     "CREATE TABLE public.mine (id int)",
     "CREATE VIEW public.mine AS SELECT 1",
@@ -100,7 +100,7 @@ def test_login_role_has_no_more_rights_than_the_app_role(settled: PostgresServer
 
 
 def test_statistics_are_hidden_from_the_app_role(settled: PostgresServer) -> None:
-    """Most common values and histograms are samples of everybody's rows."""
+    """Most common values and histograms are samples of all users' rows."""
     known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
     assert {name for (name,) in run_sql(settled.owner, known)} >= {*TABLE_NAMES, "alembic_version"}
 
@@ -111,7 +111,7 @@ def test_statistics_are_hidden_from_the_app_role(settled: PostgresServer) -> Non
 
 
 def test_statements_of_other_connections_are_hidden(settled: PostgresServer) -> None:
-    """They hold other users' values."""
+    """They contain values of other users."""
     with open_app_transaction(settled, user_id=ADA) as other, open_app_transaction(settled, user_id=EVE) as cursor:
         other.execute("SELECT pg_backend_pid(), 'a secret'")
         (pid, _) = other.fetchone() or (None, None)
@@ -122,7 +122,7 @@ def test_statements_of_other_connections_are_hidden(settled: PostgresServer) -> 
 
 
 def test_errors_do_not_reveal_invisible_rows(settled: PostgresServer) -> None:
-    """Not even that they exist: a row with another's key is refused for its owner, whether there is such a row or not."""
+    """Inserting another user's row fails with the same error whether that row exists or not."""
     for table in TABLE_NAMES:
         told = set()
         for salt in ("ada's", "nobody's"):

@@ -1,6 +1,6 @@
-"""The third lock alone: with row-level security switched off, the keys themselves refuse to join one user's rows to another's.
+"""Composite foreign keys reject references between users, even without row-level security.
 
-The references are those that the database's catalog knows, so a new one is tried, too.
+The foreign keys are read from the database catalog, so new ones are included.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _IDS = """
 
 
 class Reference(NamedTuple):
-    """A foreign key, as the catalog has it."""
+    """A foreign key of the catalog."""
 
     name: str
     child: str
@@ -48,13 +48,13 @@ class Reference(NamedTuple):
 
     @property
     def is_ownership(self) -> bool:
-        """Tell whether it says whose the row is, and nothing more."""
+        """Return whether it references the owner only."""
         return self.parent == "user"
 
 
 @pytest.fixture
 def unlocked(database: PostgresServer) -> PostgresServer:
-    """A database without row-level security, where Ada and Eve live."""
+    """A database without row-level security, with rows of two users."""
     for table in TABLE_NAMES:
         run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
     insert_rows(database, rows_for_user(ADA, "ada's"), rows_for_user(EVE, "eve's"))
@@ -63,7 +63,7 @@ def unlocked(database: PostgresServer) -> PostgresServer:
 
 @pytest.fixture
 def cursor(unlocked: PostgresServer) -> Iterator[Cursor]:
-    """Whoever reads and writes as the service does, without a user."""
+    """A cursor with the role of the service, without a user."""
     connection = psycopg2.connect(unlocked.service)
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE todo_app")
@@ -80,7 +80,7 @@ def references(unlocked: PostgresServer) -> list[Reference]:
 
 
 def refusal(cursor: Cursor, statement: str, values: list[object]) -> str | None:
-    """Return the table and the name of the foreign key that refuses the statement; None where it goes through."""
+    """Return table and name of the foreign key that rejects the statement; None if it succeeds."""
     cursor.execute("SAVEPOINT before")
     try:
         cursor.execute(statement, values)
@@ -95,7 +95,7 @@ def refusal(cursor: Cursor, statement: str, values: list[object]) -> str | None:
 
 
 def pointing_away(reference: Reference) -> dict[str, object]:
-    """Return what makes a row of Eve's refer to what is not hers: Ada's row, or, where it is about ownership, no account."""
+    """Return columns that reference another user's row or, for an ownership key, an unknown account."""
     if reference.is_ownership:
         return {reference.columns[0]: "nobody"}
     foreign = rows_for_user(ADA, "ada's")[reference.parent][0]
@@ -112,7 +112,7 @@ def test_every_foreign_key_starts_with_the_owner_column(references: list[Referen
     for reference in references:
         assert reference.columns[0] == owner_column(reference.child), reference
         assert reference.targets[0] == owner_column(reference.parent), reference
-    # What holds an id is a reference. An account's own id is text: nothing but owner columns may refer to it.
+    # Every id column is a reference. Account ids are text, so only owner columns refer to them.
     assert set(run_sql(unlocked.owner, _IDS)) == {(one.child, one.columns[1]) for one in references if not one.is_ownership}
     owners = {reference.child for reference in references if reference.is_ownership}
     assert owners == set(TABLE_NAMES) - {"user", "deleted_user"}
@@ -124,7 +124,7 @@ def test_insert_cannot_reference_rows_of_another_user(references: list[Reference
         new = {"id": row_id("new", "")} if "id" in row else {}
         refused_by = refusal(cursor, *insert_statement(reference.child, {**row, **new, **pointing_away(reference)}))
 
-        # Nobody has lists or tasks either, so of a row of nobody's any reference may complain first.
+        # An unknown owner has no lists or tasks, so any of the row's foreign keys may fail first.
         assert refused_by == f"{reference.child} {reference.name}" or (reference.is_ownership and refused_by), reference
 
 

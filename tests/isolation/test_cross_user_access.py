@@ -1,4 +1,4 @@
-"""No user ever sees or touches another's data, at neither door. The locks behind the doors are tried one by one elsewhere."""
+"""Users cannot see or change rows of other users over either API."""
 
 from collections.abc import Callable
 from functools import partial

@@ -37,7 +37,7 @@ def test_field_response_is_identical_for_foreign_and_unknown_ids(each_world: Wor
 
 def check_foreign_ids(world: World, call: Call, request: str) -> None:
     nothing = unknown_ids()
-    # What names no row answers about the caller's own; that may end what it answers about.
+    # A request without ids is about the caller, whose account it may delete.
     names_rows = any(f"{{{kind}}}" in request for kind in KINDS if kind != "user")
     token = (world.attacker.user if names_rows else register_disposable_user(world)).token
 

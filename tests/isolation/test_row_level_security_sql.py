@@ -1,4 +1,4 @@
-"""The second lock by itself: whatever SQL is sent as todo_app, it sees and changes the rows of one user, or none."""
+"""Row-level security: SQL of the role todo_app sees and changes the rows of one user, or none."""
 
 import pytest
 from psycopg2.errors import InsufficientPrivilege
@@ -20,21 +20,21 @@ from tests.support.table_rows import (
 )
 
 REFUSED = "new row violates row-level security policy"
-# What SQL and psycopg2 have to quote, and what has the look of nothing or of somebody else.
+# Ids that SQL or psycopg2 must quote, or that resemble another id or an empty one.
 WEIRD = ["'", "''", "\\", "\\'; --", "%", "%s", "%(user_id)s", "$1", '"', " ", "ADA", "ada ", "a\u0308da", "null", "\ufeff"]
 WEIRD += ["ä" * 64, "👩🏽" * 32]
 
 
 @pytest.fixture(scope="module")
 def settled(postgres: PostgresServer) -> PostgresServer:
-    """A database where Ada and Eve, and people with weird ids, have a row in every table. Nothing that is tried is kept."""
+    """A database with rows of users with usual and unusual ids in every table. No test commits."""
     database = postgres.copy("template_todo")
     insert_rows(database, *(rows_for_user(user_id) for user_id in (ADA, EVE, *WEIRD)))
     return database
 
 
 def seen(cursor: Cursor, table: str) -> set[str]:
-    """Return whose rows are to be seen."""
+    """Return the owners of the visible rows."""
     cursor.execute(f'SELECT {owner_column(table)} FROM "{table}"')
     return {owner for (owner,) in cursor}
 
@@ -49,7 +49,7 @@ def test_every_table_has_test_rows_and_every_policy_is_declared(settled: Postgre
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 class TestEachTable:
-    """As Eve."""
+    """Row-level security of each table, for the user EVE."""
 
     def test_select_returns_own_rows_only(self, settled: PostgresServer, table: str) -> None:
         with open_app_transaction(settled, user_id=EVE) as cursor:
@@ -102,7 +102,7 @@ class TestEachTable:
 
 @pytest.mark.parametrize("user_id", WEIRD, ids=range(len(WEIRD)))
 def test_unusual_user_ids_are_distinguished(settled: PostgresServer, user_id: str) -> None:
-    """Through the service's own way of opening transactions, for reading and for writing."""
+    """Uses the service's own transactions, for reading and for writing."""
     engine = make_engine(settled.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
     for opened in (database.reading, database.writing):
@@ -114,7 +114,7 @@ def test_unusual_user_ids_are_distinguished(settled: PostgresServer, user_id: st
 
 
 def test_transactions_use_the_app_role_for_any_login_role(settled: PostgresServer) -> None:
-    """The policies hold for no superuser, and such may be all that a small installation has."""
+    """Policies do not apply to superusers, and a small installation may have only one."""
     for url in (settled.service, settled.owner):
         engine = make_engine(url, pool_size=1)
         database = Database(engine, statement_timeout=5000)

@@ -1,8 +1,7 @@
-"""The second lock alone, behind the whole service: without the service's own filters, nobody sees or changes what is another's.
+"""Row-level security alone isolates users of the whole service.
 
-Every route and every field, and some more, are asked three times for what is Ada's, by Eve: of the service as it is; of the
-service without its filters, which has to answer the same; and of that with row-level security switched off, which has to leak,
-because otherwise the second answer would prove nothing.
+Every cross-user request is sent three times: to the service as it is; to the service without its own filters, which must respond
+identically; and to that with row-level security disabled, which must leak, as proof that the second response means something.
 """
 
 import re
@@ -33,7 +32,7 @@ Answer = tuple[int, str]
 
 @dataclass(frozen=True)
 class Stage:
-    """A database, and the service on it with and without its filters."""
+    """A database, and the service on it with and without its own filters."""
 
     database: PostgresServer
     insert_rows_sql: str
@@ -43,7 +42,7 @@ class Stage:
     noted: FilterStripper
 
     def ask(self, call: Call, url: str, *, row_level_security: bool = True) -> tuple[Answer, dict[str, list[Row]]]:
-        """Let Eve ask when everything is as in the beginning; return her answer, and what Ada has then."""
+        """Send a request as EVE to freshly inserted rows; return the response and ADA's rows afterwards."""
         word = "ENABLE" if row_level_security else "DISABLE"
         locks = "; ".join(f'ALTER TABLE "{table}" {word} ROW LEVEL SECURITY' for table in TABLE_NAMES)
         run_sql(self.database.owner, f"{_EMPTY}; {self.insert_rows_sql}; {locks}")
@@ -59,11 +58,11 @@ def _world() -> Iterator[Mapping[str, list[Row]]]:
 
 
 def _masked(answer: httpx.Response) -> str:
-    """Leave out what differs each time: the request's id, new ids, secrets, and the time."""
+    """Mask request ids, new ids, secrets and times."""
     return _NEW.sub("…", answer.text.replace(answer.headers["x-request-id"], ""))
 
 
-# Truncated, not deleted: whoever comes next stands in the order of coming.
+# TRUNCATE keeps the physical order of the rows that are inserted next.
 _EMPTY = "TRUNCATE " + ", ".join(f'"{table}"' for table in TABLE_NAMES)
 _NEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[\d:.]+Z|todo_(?:api|refresh)_[\w.-]+")
 
@@ -103,7 +102,7 @@ def test_row_level_security_alone_isolates_users(stage: Stage, name: str) -> Non
 
 
 def test_api_token_lookup_finds_only_its_own_account(stage: Stage) -> None:
-    """The service remembers such tokens for a while, so the third call takes another."""
+    """API tokens are cached for a while, so the third request takes another one."""
 
     def call(salt: str) -> Call:
         return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})

@@ -40,7 +40,7 @@ READ_FIELDS = [field for field in FIELDS if field[0] not in NOT_IDEMPOTENT]
 
 @dataclass(frozen=True)
 class UsersWithSharedIds:
-    """Bea, what she was shown while she was alone, and Cat, whose rows have the ids of Bea's."""
+    """A user, the responses before a second user existed, and that second user, whose rows have the same ids."""
 
     first: ResourceOwner
     before: dict[str, tuple[int, str, list[tuple[str, str]]]]
@@ -140,7 +140,7 @@ def test_current_password_is_checked_against_the_own_hash(each_world: World) -> 
 
 
 def test_relations_of_another_user_with_the_same_ids_are_not_visible(each_world: World) -> None:
-    """She has the same ids, and nothing hangs on anything."""
+    """The other user's rows have the same ids, and no relations."""
     ids, user = each_world.victim.ids, register_disposable_user(each_world)
     with RestClient(each_world.service.url, user.token) as client:
         client.create("list", id=ids["list"], name="x")

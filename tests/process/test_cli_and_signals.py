@@ -1,4 +1,4 @@
-"""The service as its operator meets it: started by its command, stopped by signals, killed and started again."""
+"""The `todo` command: start, stop by signals, recovery after a kill."""
 
 import re
 import signal
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 @contextmanager
 def started(folder: Path, *arguments: str, **given: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `todo serve`, wait until it answers, and see to it that nothing outlives the test."""
+    """Start `todo serve`, wait until it is ready, and stop it at the end."""
     port = free_port()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(

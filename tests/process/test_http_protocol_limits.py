@@ -1,4 +1,4 @@
-"""What a connection may send, and how slowly: raw bytes to the real service, with bounds that are soon reached."""
+"""HTTP protocol limits: sizes and timeouts of raw connections."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from tests.support.users import TestUser
 
 
 class Hurried(BoundedProtocol):
-    """The same protocol in a hurry."""
+    """The protocol with short timeouts."""
 
     head_seconds = 0.5
     body_bytes_per_second = 10
@@ -26,7 +26,7 @@ class Hurried(BoundedProtocol):
 
 @pytest.fixture(scope="module")
 def hurried(postgres: PostgresServer) -> Iterator[RunningService]:
-    """A service in a hurry."""
+    """A service with short timeouts."""
     database = postgres.copy("template_todo")
     with run_service(settings_for(database), database, http=Hurried) as running:
         yield running
@@ -42,7 +42,7 @@ def connected(service: RunningService) -> Iterator[socket.socket]:
 
 
 def everything(connection: socket.socket) -> bytes:
-    """Return all that comes until the other side hangs up, in whatever way."""
+    """Return all bytes until the connection is closed or reset."""
     parts = []
     with suppress(ConnectionResetError):
         while part := connection.recv(65536):
@@ -51,7 +51,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def talk(service: RunningService, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send the parts, stop where the other side will not hear more, and return all that it says until it hangs up."""
+    """Send the parts until the server stops reading, and return all bytes that it sends."""
     with connected(service) as connection:
         with suppress(OSError):
             for part in parts:
@@ -61,7 +61,7 @@ def talk(service: RunningService, *parts: bytes, pause: float = 0.0) -> bytes:
 
 
 def answers(said: bytes) -> list[tuple[int, dict[str, str], Any]]:
-    """Return the answers: status, headers, body."""
+    """Return the responses: status, headers, body."""
     found = []
     while said:
         head, _, rest = said.partition(b"\r\n\r\n")
@@ -74,7 +74,7 @@ def answers(said: bytes) -> list[tuple[int, dict[str, str], Any]]:
 
 
 def refusal(said: bytes, status: int, code: str) -> str:
-    """Return the detail of the one answer, which is a problem like all others."""
+    """Check that the only response is a problem with this status and code; return its detail."""
     ((found, headers, problem),) = answers(said)
     assert (found, problem["status"], problem["error_code"]) == (status, status, code)
     assert headers["content-type"] == "application/problem+json"
@@ -141,7 +141,7 @@ def post(user: TestUser, framing: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def writer(hurried: RunningService) -> TestUser:
-    """Someone who writes."""
+    """A user who writes."""
     return TestUser.register(hurried.url)
 
 
@@ -214,7 +214,7 @@ def test_pipelined_requests_are_answered_in_order_up_to_the_limit(hurried: Runni
 
 
 def wait_until_let_go_of(connection: socket.socket) -> None:
-    """Wait for the other end to close: the kernel knows, before anything of it arrives behind what was not read."""
+    """Wait until the server closes the connection; the kernel knows before unread data is received."""
     here = connection.getsockname()[:2]
     deadline = time.monotonic() + 30
     while any(other.raddr == here and other.status == psutil.CONN_ESTABLISHED for other in psutil.net_connections("tcp4")):

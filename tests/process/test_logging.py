@@ -1,4 +1,4 @@
-"""Logs: one line per request, with what an operator wants to know and nothing that a user would not want told."""
+"""Logging: one line per request, without private values."""
 
 import logging
 
@@ -72,7 +72,7 @@ def test_unexpected_exception_is_hidden_from_clients_and_logged(
 
 
 def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) -> None:
-    """Its messages quote values; the kind of error and its SQLSTATE are enough to find it."""
+    """Messages of the database driver quote values; the error class and its SQLSTATE identify the error."""
     private = f"private-{service.url[-4:]}"
     engine = make_engine(service.database.service, pool_size=1)
     with engine.connect() as connection:

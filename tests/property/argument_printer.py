@@ -1,4 +1,4 @@
-"""How values are said in an operation: as literals, as variables, as the defaults of variables, or by leaving them out."""
+"""Printing of argument values: as literals, variables, variable defaults or by omission."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ InputDefinition = GraphQLArgument | GraphQLInputField
 
 @dataclass
 class ArgumentPrinter:
-    """Writes the arguments of one operation, and collects its variables."""
+    """Prints the arguments of one operation, and collects its variables."""
 
     rng: RandomSource
     values: ArgumentGenerator
@@ -34,20 +34,20 @@ class ArgumentPrinter:
     _reusable: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, field: GraphQLField, *, top: bool, most: int) -> tuple[str, int]:
-        """Return the arguments of a field as text, and about how many rows they bring at most."""
+        """Return the arguments of a field as text, and the approximate maximum number of rows."""
         drawn, size = self.values.of(field, top=top, most=most)
         parts = [f"{name}: {self.print_value(value, field.args[name])}" for name, value in drawn.items()]
         parts += self._omitted(field.args, drawn)
         return f"({', '.join(parts)})" if parts else "", size
 
     def print_value(self, value: Any, definition: InputDefinition) -> str:
-        """Return a value as text: a literal, or a variable that stands for it."""
+        """Return a value as text: a literal or a variable."""
         if self.rng.probability(12):
             return self._print_variable(value, definition.type, defaulted=definition.default_value is not Undefined)
         return self._print_literal(value, definition.type)
 
     def _omitted(self, definitions_by_name: Mapping[str, InputDefinition], present: Iterable[str]) -> list[str]:
-        """Sometimes return one more member: a variable without a value is as good as nothing."""
+        """Sometimes return one more argument: a variable without a value equals an omitted argument."""
         if not self.rng.probability(5):
             return []
         free = {
@@ -79,12 +79,12 @@ class ArgumentPrinter:
         nullable = nullable_type(type_)
         may_be_null = nullable is type_
         if not may_be_null and self.rng.probability(self.values.options.null_percent):
-            # A default lets null through to where it may not be.
+            # A default makes the variable acceptable here although null is passed.
             name = self._define_variable(str(nullable), self._print_literal(value, nullable, constant=True))
             self.variables[name[1:]] = None
             return name
         if value is not None and self.rng.probability(30):
-            # The default speaks: nothing is given.
+            # The default is used: no value is passed.
             return self._define_variable(
                 f"{nullable}{'!' * self.rng.probability(30)}", self._print_literal(value, nullable, constant=True)
             )
@@ -95,7 +95,7 @@ class ArgumentPrinter:
             name = self._define_variable(f"{nullable}!")
             self._reusable[str(nullable), json.dumps(value)] = name
         elif may_be_null or defaulted:
-            # What is given goes before the default, null too.
+            # A passed value, even null, overrides the default.
             name = self._define_variable(
                 str(nullable), self._other_constant(value, nullable) if self.rng.probability(40) else None
             )
@@ -106,7 +106,7 @@ class ArgumentPrinter:
         return name
 
     def _other_constant(self, value: Any, type_: GraphQLInputType, *, null: bool = True) -> str:
-        """Return another constant of the type, where that is easy."""
+        """Return another constant of the type, if there is a simple one."""
         if isinstance(value, bool):
             return json.dumps(not value)
         if isinstance(value, int):
@@ -122,5 +122,5 @@ class ArgumentPrinter:
 
 
 def is_optional(definition: InputDefinition) -> bool:
-    """Tell whether a place may stay without a value."""
+    """Return whether an argument or input field may be omitted."""
     return not isinstance(definition.type, GraphQLNonNull) or definition.default_value is not Undefined

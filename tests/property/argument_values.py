@@ -1,6 +1,6 @@
-"""Values for the arguments of generated operations, drawn from the input types of the schema and from the data.
+"""Argument values for generated operations, from the schema's input types and the data.
 
-Only the arguments of pages are known by name; everything else comes from the types, so a new filter is covered once it is there.
+Only paging arguments are known by name. Everything else follows from the types, so new filters are covered without a change.
 """
 
 from collections.abc import Sequence
@@ -29,19 +29,19 @@ from graphql import (
 from tests.property.random_source import RandomSource
 
 MAX_NESTING = 3  # of input objects
-TOP_PAGE, PAGE = 10, 5  # the largest sizes asked for
-UNPAGED = 8  # about how many rows a page has at most that says no size
+TOP_PAGE, PAGE = 10, 5  # largest page sizes
+UNPAGED = 8  # estimated size of a page without an explicit size
 UNKNOWN_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 
 PAGING = frozenset({"first", "after", "last", "before"})
 
 _Nullable = GraphQLScalarType | GraphQLEnumType | GraphQLInputObjectType | GraphQLList[Any]
 
-FieldPath = tuple[str, str]  # a type and one of its fields: where values like the wanted ones occur
+FieldPath = tuple[str, str]  # a type and one of its fields: where matching values occur
 
 
 class Data(Protocol):
-    """What the generated values are taken from."""
+    """Source of existing values and cursors."""
 
     def values(self, type_name: str, field_name: str) -> Sequence[Any]: ...
     def cursors(self, type_name: str, order_by: Any) -> Sequence[str]: ...
@@ -49,9 +49,10 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """What to generate. Whole operations leave no relation empty by what they ask for.
+    """Options of generation. With `non_empty`, no argument empties a relation.
 
-    Of a hundred pages so many have a flaw, those at the top or all; of a hundred variables that may not be null so many are.
+    `invalid_percent` of the pages get an invalid argument, at the top level or at any depth; `null_percent` of the non-null
+    variables get null.
     """
 
     non_empty: bool = False
@@ -61,19 +62,19 @@ class GenerationOptions:
 
 
 def nullable_type(type_: GraphQLInputType) -> _Nullable:
-    """Return the type without its exclamation mark."""
+    """Return the type without non-null."""
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
 def has_only_leaves(type_: GraphQLNamedType) -> bool:
-    """Tell whether a type nests no further."""
+    """Return whether all fields of a type are leaves."""
     members = type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ()
     return all(is_leaf_type(get_named_type(member.type)) for member in members)
 
 
 @dataclass
 class ArgumentGenerator:
-    """Draws values for one operation."""
+    """Draws argument values for one operation."""
 
     rng: RandomSource
     schema: GraphQLSchema
@@ -81,7 +82,7 @@ class ArgumentGenerator:
     options: GenerationOptions
 
     def of(self, field: GraphQLField, *, top: bool, most: int) -> tuple[dict[str, Any], int]:
-        """Return arguments for a field, and about how many rows they bring at most."""
+        """Return arguments for a field, and the approximate maximum number of rows."""
         target = self._target(field)
         if "first" not in field.args:
             wanted = [
@@ -121,7 +122,7 @@ class ArgumentGenerator:
         return {"first" if self.rng.probability(25) else "last": size, "before": cursor}
 
     def _make_invalid(self, arguments: dict[str, Any], field: GraphQLField, target: str) -> None:
-        """Make a page impossible, in one of the ways in which clients do."""
+        """Replace paging arguments by an invalid combination."""
         ways: list[dict[str, Any]] = [{"first": -1}, {"first": 501}, {"after": "nonsense"}]
         if "last" in field.args:
             ways += [{"last": -1}, {"after": "x", "last": 1}, {"after": "x", "before": "y"}, {"before": ""}]
@@ -151,7 +152,7 @@ class ArgumentGenerator:
     def _list(self, type_: GraphQLInputType, path: FieldPath, nesting: int) -> list[Any]:
         several = [self._value(type_, path, nesting) for _ in range(self.rng.number(0, 3))]
         if isinstance(nullable_type(type_), GraphQLInputObjectType) and nesting == 0:
-            # A list of terms, such as an order, says each thing once.
+            # In a list of terms, such as an order, terms are distinct.
             return list({next(iter(one.values()), None): one for one in several}.values())
         return several
 
@@ -181,7 +182,7 @@ class ArgumentGenerator:
         return value.upper() if options == "ID" and self.rng.probability(5) else value
 
     def _similar_text(self, text: str) -> str:
-        """Return the text, or a part of it, perhaps in the other case."""
+        """Return the text or a part of it, sometimes with swapped case."""
         if self.rng.probability(40):
             start = self.rng.number(0, max(0, len(text) - 1))
             text = text[start : start + self.rng.number(0, 3)]
@@ -192,7 +193,7 @@ class ArgumentGenerator:
         return moment.isoformat().replace("+00:00", "Z")
 
     def _target(self, field: GraphQLField) -> str:
-        """Return the type of the rows that a field brings."""
+        """Return the type of a field's rows."""
         type_ = get_named_type(field.type)
         nodes = type_.fields.get("nodes") if isinstance(type_, GraphQLObjectType) else None
         return get_named_type(nodes.type).name if nodes else type_.name

@@ -1,7 +1,7 @@
-"""Generates operations from the schema itself: a field, an argument or a type is covered the day it appears.
+"""Generator of GraphQL operations from the schema: new fields, arguments and types are covered without a change.
 
-Every document is valid. The rule that is hardest to keep is that of merging (a response key means one thing only), so here a
-response key means one field with the same arguments and type in the whole document, wherever it stands.
+Every document is valid. To satisfy the rule that fields can merge, a response key stands for one field with the same arguments
+and type in the whole document.
 """
 
 from dataclasses import dataclass, field
@@ -30,10 +30,10 @@ from tests.property.argument_values import ArgumentGenerator, Data, GenerationOp
 from tests.property.random_source import RandomSource
 
 MAX_DEPTH = 8
-MAX_ROWS = 120  # that may meet at one place of the answer
-MAX_FIELDS = 300  # in the answer, about
-TAPE = 600  # bytes; most operations take fewer
-UNPAGED_LIST = 4  # about how long a list is that has no pages
+MAX_ROWS = 120  # at one path of the response
+MAX_FIELDS = 300  # in the response, approximately
+TAPE = 600  # bytes; most operations use fewer
+UNPAGED_LIST = 4  # estimated length of a list without pages
 
 Scope = GraphQLObjectType | GraphQLInterfaceType
 
@@ -42,7 +42,7 @@ _CONDITION = GraphQLArgument(GraphQLNonNull(GraphQLBoolean))
 
 @dataclass(frozen=True)
 class Operation:
-    """What a client would send."""
+    """A GraphQL request."""
 
     document: str
     variables: dict[str, Any]
@@ -54,7 +54,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class _Call:
-    """A field with its arguments under a response key, and about how many rows it brings for each row above it."""
+    """A field with arguments under a response key, and the approximate number of rows for each parent row."""
 
     key: str
     name: str
@@ -68,7 +68,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Fragment:
-    """A finished fragment: it fits wherever there is as much room as where it was written."""
+    """A complete fragment; it can be spread wherever depth and rows do not exceed those of its first use."""
 
     name: str
     type: Scope
@@ -154,7 +154,7 @@ class _OperationGenerator:
         return f"... on {target.name}{self.condition()} {self.selection(target, depth, rows)}"
 
     def condition(self) -> str:
-        """Return directives, seldom, that mostly let pass."""
+        """Return include and skip directives, rarely, most of them passing."""
         if not self.rng.probability(10):
             return ""
         directives = self.rng.sample(["include", "skip"], 2)
@@ -162,7 +162,7 @@ class _OperationGenerator:
         return "".join(f" @{name}(if: {self.arguments.print_value(value, _CONDITION)})" for name, value in passing.items())
 
     def _choose_field(self, type_: Scope, depth: int, rows: int) -> str | None:
-        """Return the name of a field for which there is room, most often of one that leads on."""
+        """Return the name of a field within the limits, preferably of a composite one."""
         fitting = [name for name in type_.fields if self._fits(type_, name, self._min_size(type_, name), depth, rows)]
         deep = [name for name in fitting if is_composite_type(get_named_type(type_.fields[name].type))]
         if deep and self.rng.probability(60):
@@ -183,7 +183,7 @@ class _OperationGenerator:
         return _Call(self._response_key("__typename", "", "String!", type_), "__typename", "", 1).text
 
     def _response_key(self, name: str, arguments: str, answer: str, type_: Scope) -> str:
-        """Return a response key that means this and nothing else; sometimes it is the name of quite another field."""
+        """Return a response key that stands for this field only; sometimes the name of another field."""
         meaning = (name, arguments, answer)
         if self.meanings.setdefault(name, meaning) == meaning and not self.rng.probability(15):
             return name
@@ -201,7 +201,7 @@ class _OperationGenerator:
         return depth < MAX_DEPTH and self.cost < MAX_FIELDS and rows * size <= MAX_ROWS
 
     def _min_size(self, type_: Scope, name: str) -> int:
-        """Return how many rows a field brings at least, for all that one can do."""
+        """Return the minimum number of rows of a field."""
         listed = is_list_type(get_nullable_type(type_.fields[name].type))
         return UNPAGED_LIST if listed and "pageInfo" not in type_.fields else 1
 
@@ -213,7 +213,7 @@ class _OperationGenerator:
 
 
 def examples(number: int) -> settings:
-    """Return the settings under which generated operations are run: as many as asked for, however long each takes."""
+    """Return hypothesis settings for generated operations: a number of examples, without a deadline."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
     return settings(max_examples=number, deadline=None, print_blob=True, database=None, suppress_health_check=slow)
 
@@ -221,8 +221,8 @@ def examples(number: int) -> settings:
 def operations(
     schema: GraphQLSchema, data: Data, options: GenerationOptions = GenerationOptions()
 ) -> st.SearchStrategy[Operation]:
-    """Return operations of a kind."""
-    # Short ones make small operations, which often have the shape of another with other values.
+    """Return a strategy for operations."""
+    # Short inputs make small operations, which often repeat the shape of another with other values.
     tapes = st.one_of([st.binary(min_size=size, max_size=size) for size in (TAPE // 20, TAPE // 8, TAPE, TAPE)])
     scopes = [type_ for type_ in schema.type_map.values() if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType)]
 

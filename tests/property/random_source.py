@@ -1,7 +1,7 @@
-"""The choices that make up one generated example, read off a tape of random bytes.
+"""Random choices for one generated example, from a sequence of random bytes.
 
-One long draw is a hundred times cheaper than hundreds of short ones. Shrinking still works: a smaller byte, and any after the
-end of the tape, means no, few, or the first of several.
+One long draw is a hundred times cheaper than hundreds of short ones. Shrinking still works: a smaller byte, or the end of the
+sequence, means no, few, or the first choice.
 """
 
 from collections.abc import Sequence
@@ -11,24 +11,24 @@ T = TypeVar("T")
 
 
 class RandomSource:
-    """Thinks in small integers."""
+    """Source of small random numbers and choices."""
 
     def __init__(self, tape: bytes) -> None:
         self._bytes = iter(tape)
 
     def number(self, low: int, high: int) -> int:
-        """Return a number from low to high; 256 different ones at most."""
+        """Return a number from low to high, with at most 256 distinct values."""
         return low + next(self._bytes, 0) * (high - low + 1) // 256
 
     def probability(self, percent: int) -> bool:
-        """Tell whether something happens that does so in so many of a hundred cases."""
+        """Return True in so many percent of the cases."""
         return percent > 0 and next(self._bytes, 0) * 100 >= 256 * (100 - percent)
 
     def choice(self, several: Sequence[T]) -> T:
-        """Return one of several."""
+        """Return one item."""
         return several[self.number(0, len(several) - 1)]
 
     def sample(self, several: Sequence[T], most: int) -> list[T]:
-        """Return one to `most` different ones, in any order."""
+        """Return one to `most` distinct items in any order."""
         left = list(several)
         return [left.pop(self.number(0, len(left) - 1)) for _ in range(self.number(1, min(most, len(left))))]

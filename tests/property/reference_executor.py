@@ -1,6 +1,6 @@
-"""The reference: graphql-core runs the SDL as it stands, over plain rows, one obvious resolver at a time.
+"""Reference executor: graphql-core runs the published SDL over plain rows with simple resolvers.
 
-It knows nothing of the read engine but how a cursor is spelled, which is nobody's business but the engine's.
+It shares only the cursor format with the query engine.
 """
 
 import re
@@ -36,7 +36,7 @@ ROW_TYPES = {"Task": "task", "TaskList": "task_list", "Tag": "tag", "Comment": "
 PRIORITIES = ("none", "low", "medium", "high", "urgent")
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
-# A sort: how it reads a row's keys, and whether each of them turns with the direction.
+# A sort: functions that return a row's sort keys, and whether the direction applies to each.
 Sort = tuple[tuple[Callable[[Row], Any], bool], ...]
 SORTS: Mapping[str, Sort] = {
     "created": ((lambda row: row["created_at"], True),),
@@ -59,7 +59,7 @@ TagLinks = set[tuple[str, str]]  # (task, tag)
 
 @dataclass(frozen=True)
 class Relation:
-    """Where a relation leads, whether to many rows, and to which: those that `holds` between."""
+    """A relation's target type, its cardinality, and the condition between two rows."""
 
     target: str
     many: bool
@@ -92,18 +92,18 @@ Path_ = tuple[str, ...]
 
 
 def snake(name: str) -> str:
-    """TaskList → task_list."""
+    """Return a name in snake case: TaskList → task_list."""
     return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
 def api_error(code: str) -> GraphQLError:
-    """Return an error as either door would tell it, but for its words."""
+    """Return an error with a code, as both APIs return it."""
     return GraphQLError(code, extensions={"code": code})
 
 
 @dataclass
 class VisitedPaths:
-    """Where an operation went: the places of its relations, and of the connections it asked to be counted."""
+    """Paths of an operation's relations, total counts and nodes."""
 
     levels: set[Path_] = field(default_factory=set)
     totals: set[Path_] = field(default_factory=set)
@@ -111,7 +111,7 @@ class VisitedPaths:
 
 
 class ReferenceExecutor:
-    """Answers one user's operations."""
+    """Executes one user's operations."""
 
     def __init__(self, rows: Rows, user_id: str) -> None:
         self.user_id = user_id
@@ -138,7 +138,7 @@ class ReferenceExecutor:
         return schema
 
     def run(self, document: DocumentNode, variables: Mapping[str, Any], operation_name: str | None) -> ExecutionResult:
-        """Execute an operation the ordinary way."""
+        """Execute an operation with graphql-core."""
         self.visited = VisitedPaths()
         return execute_sync(
             self.schema,
@@ -150,13 +150,13 @@ class ReferenceExecutor:
         )
 
     def values(self, type_name: str, field_name: str) -> list[Any]:
-        """Return the values that occur in a column, in anybody's rows, but mostly in one's own."""
+        """Return the values of a column, mostly from the user's own rows."""
         column = snake(field_name)
         found = [row.get(column) for row in [*self.own_rows[type_name] * 3, *self.all_rows[type_name]]]
         return [value.isoformat() if isinstance(value, datetime) else value for value in found if value is not None]
 
     def cursors(self, type_name: str, order_by: Sequence[Row] | None) -> list[str]:
-        """Return the places of all one's rows in this order; a deleted row's place is a place too."""
+        """Return the cursors of all rows of the user in an order, including deleted rows."""
         order = self._order(type_name, order_by)
         key = f"{type_name} {order}"
         if key not in self._cursors_by_order:
@@ -183,7 +183,7 @@ class ReferenceExecutor:
             if info.field_name == "node":
                 self.visited.nodes.add(path)
 
-    # The roots.
+    # Root fields.
 
     def query_viewer(self, _: Row) -> Row:
         return self.account
@@ -210,7 +210,7 @@ class ReferenceExecutor:
     def query_tags(self, _: Row, **page: Any) -> Row:
         return self._page("Tag", self.own_rows["Tag"], **page)
 
-    # Who has a world of rows has never logged in; what these hold is for tests of both doors.
+    # Datasets hold no sessions or tokens.
 
     def query_sessions(self, _: Row) -> list[Row]:
         return []
@@ -218,10 +218,10 @@ class ReferenceExecutor:
     def query_apiTokens(self, _: Row) -> list[Row]:  # noqa: N802 - the field's name
         return []
 
-    # What is related.
+    # Relations.
 
     def related(self, row: Row, relation: Relation) -> list[Row]:
-        """Return the rows that a relation leads to, in no order."""
+        """Return the related rows, unordered."""
         return [other for other in self.own_rows[relation.target] if relation.holds(row, other, self.tag_links)]
 
     def _resolve_relation(self, row: Row, relation: Relation, arguments: Row) -> Any:
@@ -301,10 +301,10 @@ class ReferenceExecutor:
             raise api_error("INVALID_INPUT") from None
         return [row for row in rows if is_after(sort_keys(row, order), there, backward=backward)]
 
-    # Filters. What is null fulfils no comparison, and `not` turns whatever is not true into true: so false and unknown are one.
+    # Filters. A null value matches no comparison, and `not` turns everything that is not true into true.
 
     def matches(self, type_name: str, row: Row, tree: Any) -> bool:
-        """Tell whether the row is wanted: all members of the filter must hold."""
+        """Return whether a row matches all conditions of a filter."""
         return all(self._matches_condition(type_name, row, name, value) for name, value in require_not_null(tree).items())
 
     def _matches_condition(self, type_name: str, row: Row, name: str, value: Any) -> bool:
@@ -333,12 +333,12 @@ class ReferenceExecutor:
 
 
 def with_computed_fields(type_name: str, row: Row) -> Row:
-    """Return the row with its type, and what follows from its columns."""
+    """Return the row with its type and computed fields."""
     return {"__typename": type_name, **row, "completed": row.get("status") == "completed"}
 
 
 def parse_id(text: str) -> str:
-    """Return an id as the database spells it."""
+    """Return an id as the database formats it."""
     try:
         return str(UUID(text))
     except ValueError:
@@ -346,19 +346,19 @@ def parse_id(text: str) -> str:
 
 
 def require_not_null(value: Any) -> Any:
-    """Return what is not null."""
+    """Return the value, or raise INVALID_INPUT if it is null."""
     if value is None:
         raise api_error("INVALID_INPUT")
     return value
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Return a time as the database holds it."""
+    """Return a timestamp as the database stores it."""
     return datetime.fromisoformat(text)
 
 
 def unchanged(value: Any) -> Any:
-    """Return what needs no conversion."""
+    """Return the value unchanged."""
     return value
 
 
@@ -366,7 +366,7 @@ CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"id": parse_id, "at": parse_t
 
 
 def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], Any]) -> bool:
-    """Tell whether a column's value fulfils one comparison."""
+    """Return whether a column's value matches one comparison."""
     if operator == "isNull":
         return (value is None) is require_not_null(operand)
     wanted = [convert(one) for one in require_not_null(operand)] if operator == "in" else convert(require_not_null(operand))
@@ -374,7 +374,7 @@ def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], An
 
 
 def sort_keys(row: Row, order: Sequence[tuple[str, bool]]) -> list[tuple[Any, bool]]:
-    """Return what places the row in the order, and which of it descends; the id is last and goes the way of the one before."""
+    """Return the row's sort keys, each with its direction; the id is last and has the direction of the key before."""
     terms = [(key(row), descending and turns) for sort, descending in order for key, turns in SORTS[sort]]
     return [*terms, (row["id"], terms[-1][1])]
 
@@ -388,7 +388,7 @@ def sort_rows(rows: list[Row], order: Sequence[tuple[str, bool]]) -> list[Row]:
 
 
 def is_after(here: Sequence[tuple[Any, bool]], there: Sequence[Any], *, backward: bool) -> bool:
-    """Tell whether a row lies behind (or, backward, in front of) a place."""
+    """Return whether a row lies after (or, backward, before) a cursor."""
     for (value, descending), other in zip(here, there, strict=True):
         if value != other:
             larger: bool = value > other

@@ -1,6 +1,6 @@
-"""The engine against plain graphql-core execution of the published SDL, over the same rows, on generated operations.
+"""The query engine compared with the reference executor on generated operations.
 
-`EXAMPLES=20000 pytest -n 0 tests/property/test_against_reference_executor.py` for a long run.
+A long run: `EXAMPLES=20000 pytest -n 0 tests/property/test_against_reference_executor.py`
 """
 
 import os
@@ -27,7 +27,7 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 
 @dataclass(frozen=True)
 class Executors:
-    """The same data twice: behind the engine, and as plain rows."""
+    """The query engine and the reference executor over the same data."""
 
     client: InProcessClient
     reference: ReferenceExecutor
@@ -37,7 +37,7 @@ class Executors:
 
 @pytest.fixture(scope="module")
 def executors(postgres: PostgresServer) -> Iterator[Executors]:
-    """Ada's data, and beside it someone else's that must never appear."""
+    """Executors over the data of a user, beside that of another user, which must never appear."""
     database = postgres.copy("template_todo")
     insert_datasets(database.owner, varied_dataset("ada"), varied_dataset("eve", tasks=12))
     reference = ReferenceExecutor(dump_tables(database.owner), "ada")
@@ -49,13 +49,13 @@ def executors(postgres: PostgresServer) -> Iterator[Executors]:
 
 
 def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | int], str]]]:
-    """Return an answer as what must be equal: the bytes of its data, which have an order, and its errors' places and codes."""
+    """Return the comparable parts of a response: the bytes of its data, and paths and codes of its errors."""
     errors = [(error.get("path"), error["extensions"]["code"]) for error in body.get("errors", ())]
     return encode(body.get("data")), errors
 
 
 def check(executors: Executors, operation: Operation) -> None:
-    """Run an operation both ways, and with other ids where it takes these late; the answers must be equal."""
+    """Compare both executors, also with other ids where ids are bind parameters."""
     check_once(executors, operation)
     late = set().union(*late_variables(parse(operation.document)).values())
     for other in executors.reference.values("Task", "id")[:3] if late & operation.variables.keys() else []:
@@ -64,11 +64,11 @@ def check(executors: Executors, operation: Operation) -> None:
 
 
 def check_once(executors: Executors, operation: Operation) -> None:
-    """Run an operation both ways; the answers must be equal."""
+    """Compare the responses of both executors, first without the operation cache, then with it."""
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
     for _ in ("executed", "run by its readings alone, if it went well"):
         answered = executors.client.run(operation.document, operation.variables, operation.name)
-        # Whatever is generated is valid: by graphql-core's own rules, which the door applies.
+        # Generated operations are valid by graphql-core's rules, which the API applies.
         assert answered.executed, answered.body
         assert comparable(answered.body) == comparable(expected)
 
@@ -100,7 +100,7 @@ def test_similar_operators_do_not_share_a_plan(executors: Executors) -> None:
 
 
 def error_codes(body: Mapping[str, Any]) -> dict[str | int | None, str]:
-    """Return which root fields failed, and with what codes; None stands for the operation."""
+    """Return the error codes by root field; None stands for the operation."""
     errors = [(error.get("path") or [None], error.get("extensions", {})) for error in body.get("errors", ())]
     return {path[0]: extensions.get("code", "INVALID_INPUT") for path, extensions in errors}
 
@@ -112,7 +112,7 @@ def test_invalid_argument_at_any_depth_fails_only_its_root_field(executors: Exec
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
     answered = executors.client.run(operation.document, operation.variables, operation.name)
 
-    # The engine looks for flaws before it looks for rows, the reference only at the first row that leads to one.
+    # The engine validates arguments before it reads rows, the reference at the first row that leads to them.
     failed, must_fail = error_codes(answered.body), error_codes(expected)
     assert set(failed.values()) <= {"INVALID_INPUT", "NOT_FOUND"}
     assert failed or not must_fail
@@ -141,6 +141,6 @@ def test_more_fields_than_database_columns_never_cause_a_database_error(executor
     members = " ".join(f"a{number}: title" for number in range(1700))
     answered = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {members} }} }} }}")
 
-    # Either it is answered, or it is too much: but never is the database to blame.
+    # The operation may succeed or be too complex, but the database must not fail.
     codes = [error["extensions"]["code"] for error in answered.body.get("errors", ())]
     assert not {"UNAVAILABLE", "INTERNAL"} & set(codes)

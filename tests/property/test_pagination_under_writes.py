@@ -1,4 +1,4 @@
-"""Pages inside pages, walked while rows come and go: what is there all the time is met exactly once, and in order."""
+"""Nested pagination during concurrent inserts and deletes."""
 
 import random
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ ORDERS: list[Any] = [
 
 
 class Walker:
-    """Someone who pages through one of many lists, and whose other devices write meanwhile."""
+    """A client that pages through one of many lists, and other writes in between."""
 
     def __init__(self, client: InProcessClient, order: Any, seed: int) -> None:
         self.client = client
         self.order = order
-        self.rng = random.Random(seed)  # noqa: S311 - the same walk every time
+        self.rng = random.Random(seed)  # noqa: S311 - reproducible
         self.list_id = self.run('mutation { createList(input: {name: "long"}) { list { id } } }')["createList"]["list"]["id"]
 
     def run(self, document: str, **variables: Any) -> Any:
@@ -62,7 +62,7 @@ class Walker:
         self.run(CREATE, inputs=inputs)
 
     def disturb(self, met: list[str]) -> None:
-        """Write a few, and delete a few: also the one whose place the next page is asked from."""
+        """Insert and delete a few rows, sometimes the one that the next cursor points to."""
         self.write(self.rng.randrange(3))
         there = self.whole()
         doomed = self.rng.sample(there, min(len(there), self.rng.randrange(3)))
@@ -95,7 +95,7 @@ class Walker:
 
 @pytest.fixture(scope="module")
 def client(postgres: PostgresServer) -> Iterator[InProcessClient]:
-    """Ada, among other lists of hers."""
+    """A client of a user with several lists."""
     database = postgres.copy("template_todo")
     insert_datasets(database.owner, varied_dataset("ada"))
     with in_process_client(database, "ada") as one:

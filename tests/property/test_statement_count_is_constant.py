@@ -1,4 +1,4 @@
-"""What a read sends to the database depends on its shape alone: one statement per relation level, one per total count."""
+"""The number of statements of a read depends on its shape: one per relation level, one per total count."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ EVERYTHING = '{not: {title: {eq: "nothing"}}, listId: {isNull: false}, tags: {so
 
 @dataclass(frozen=True)
 class Sizes:
-    """The same structure twice: few rows, and a hundred times as many tasks. No relation of any row is empty."""
+    """The same structure with few rows and with a hundred times as many tasks. No relation is empty."""
 
     small: InProcessClient
     large: InProcessClient
@@ -36,7 +36,7 @@ class Sizes:
     operations: st.SearchStrategy[Operation]
 
     def statement_counts(self, operation: Operation) -> tuple[int, int, VisitedPaths]:
-        """Run the operation on both; return how many statements each took, and where the operation went."""
+        """Run the operation on both; return both numbers of statements, and the visited paths."""
         counts = []
         for client in (self.small, self.large):
             answered = client.run(operation.document, operation.variables, operation.name)
@@ -48,7 +48,7 @@ class Sizes:
 
 @pytest.fixture(scope="module")
 def sizes(postgres: PostgresServer) -> Iterator[Sizes]:
-    """Two databases; what is in the small one is in the large one too."""
+    """Two databases; the large one contains the rows of the small one."""
     small, large = postgres.copy("template_todo"), postgres.copy("template_todo")
     insert_datasets(small.owner, cyclic_dataset("ada", tasks=SMALL))
     insert_datasets(large.owner, cyclic_dataset("ada", tasks=LARGE))
@@ -63,7 +63,7 @@ def sizes(postgres: PostgresServer) -> Iterator[Sizes]:
 
 
 def max_statements(visited: VisitedPaths) -> int:
-    """Return how many statements may be sent: the opening, each level, each count; `node` first finds out what its id is of."""
+    """Return the maximum number of statements: preamble, levels and counts; `node` needs one more to find the type."""
     return bool(visited.levels) + len(visited.levels) + len(visited.totals) + len(visited.nodes)
 
 
@@ -109,7 +109,7 @@ def test_node_lookup_takes_one_extra_statement(sizes: Sizes) -> None:
 
 @contextmanager
 def round_trips() -> Iterator[list[str]]:
-    """Collect everything that is sent to the database in this block, by whomever, COMMIT too."""
+    """Collect all statements that any connection sends in this block, including COMMIT."""
     statement_counts: list[str] = []
 
     class Telling(cursor):  # type: ignore[misc] # psycopg2 has no types

@@ -1,6 +1,6 @@
-"""RestDoor and GraphQLDoor speak the same verbs and answer the same trees, so one test body runs through both.
+"""REST and GraphQL clients with the same methods, so that one test runs over both APIs.
 
-Rows come back in the shape of REST without user_id. Errors are raised as DoorError, from whatever the door makes of them.
+Rows are returned as REST formats them, without user_id. Errors are raised as ApiError.
 """
 
 import json
@@ -18,13 +18,13 @@ from services.reading.names import camel, snake
 
 Row = dict[str, Any]
 
-# Loading the system's certificates takes longer than most tests, and nothing here speaks TLS.
+# Loading the system's certificates takes longer than most tests, and no test uses TLS.
 TLS = ssl.create_default_context()
 
 
 @dataclass
 class ApiError(Exception):
-    """An error, as far as both doors tell it alike."""
+    """An error with the parts that both APIs have in common."""
 
     code: str
     status: int
@@ -34,7 +34,7 @@ class ApiError(Exception):
 
 
 class ApiClient(ABC):
-    """One caller at one door."""
+    """A client of one API with one access token."""
 
     def __init__(self, url: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -115,7 +115,7 @@ def expect_error(code: str) -> Iterator[pytest.ExceptionInfo[ApiError]]:
 
 
 class RestClient(ApiClient):
-    """REST."""
+    """A client of the REST API."""
 
     def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         answer = self.http.request(method, path, **arguments)
@@ -220,7 +220,7 @@ TOKEN_FIELDS = "id name scopes createdAt lastUsedAt expiresAt"
 
 
 class GraphQLClient(ApiClient):
-    """GraphQL."""
+    """A client of the GraphQL API."""
 
     def run(self, document: str, **variables: Any) -> Any:
         """Run an operation that must succeed, and return its data."""
@@ -236,7 +236,7 @@ class GraphQLClient(ApiClient):
         raise ApiError(known["code"], known["status"], error["message"], pointers, _rested(current) if current else None)
 
     def post(self, body: Any, **arguments: Any) -> Any:
-        """Send any body, and return what came back."""
+        """Send any body, and return the response body."""
         answer = self.http.post("/graphql", json=body, **arguments)
         assert answer.headers["content-type"].startswith("application/"), answer.text
         return answer.json()
@@ -352,7 +352,7 @@ def _account(account: Mapping[str, Any]) -> Row:
 
 
 def _graphed(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell members as GraphQL does; `completed` is a status there."""
+    """Convert field names and enums from REST to GraphQL; `completed` is a status there."""
     given = {camel(name): value for name, value in members.items() if name != "completed"}
     for name in ("status", "priority"):
         if isinstance(given.get(name), str):
@@ -361,7 +361,7 @@ def _graphed(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rested(node: Mapping[str, Any]) -> Row:
-    """Spell a node as REST does."""
+    """Convert a node from GraphQL to REST."""
     row: Row = {}
     for name, value in node.items():
         if name in {"list", "parent", "task"}:
@@ -381,7 +381,7 @@ def _token(node: Mapping[str, Any]) -> Row:
 
 
 def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:
-    """Turn the simple query parameters of REST into arguments of `tasks`."""
+    """Convert simple query parameters of REST to arguments of `tasks`."""
     conditions: list[dict[str, Any]] = []
     variables: dict[str, Any] = {"first": query.get("limit", 100), "orderBy": _order(query.get("sort", ""))}
     conditions += [{name: {"eq": query[name].upper()}} for name in ("status", "priority") if query.get(name, "all") != "all"]
@@ -408,7 +408,7 @@ def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str
 
 
 def _graphed_filter(tree: Any, name: str = "") -> Any:
-    """Spell a filter of REST as GraphQL does: names in camelCase, enums in capitals."""
+    """Convert a filter from REST to GraphQL: names to camelCase, enums to upper case."""
     match tree:
         case dict():
             inner = {key: key if key in {"status", "priority"} else name for key in tree}

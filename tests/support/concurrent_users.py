@@ -1,4 +1,4 @@
-"""People who come again and again, all at once, through both doors, and look closely at whatever they get."""
+"""Users who send requests concurrently over both APIs and check every response."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ _NESTED = """{ viewer { name } lists { nodes { name tasks(first: 5) { totalCount
 
 
 class ConcurrentUser:
-    """Somebody all of whose texts are one word, and who is never to see another one's."""
+    """A user whose texts all contain one word, and whose responses must not contain another user's word."""
 
     def __init__(self, url: str, number: int) -> None:
         self.word = f"word{number}x"
@@ -26,12 +26,12 @@ class ConcurrentUser:
         self.task = self.create(self.rest_client, "")
 
     def close(self) -> None:
-        """Leave."""
+        """Close both clients."""
         self.rest_client.close()
         self.graphql_client.close()
 
     def check(self, tree: Any) -> None:
-        """Fail where the answer holds a word of another's."""
+        """Check that a response contains no word of another user."""
         text = str(tree)
         assert self.word in text, text
         assert "word" not in text.replace(self.word, ""), text
@@ -96,10 +96,10 @@ ACTIONS: Sequence[Callable[[ConcurrentUser, ApiClient, str], object]] = (
 
 
 def run_concurrently(users: Sequence[ConcurrentUser], seed: int) -> list[str]:
-    """Let them all run their errands at once; return the codes of errors that nobody asked for."""
+    """Run random actions of all users concurrently; return the codes of unexpected errors."""
 
     def turns(number: int) -> list[str]:
-        rng = random.Random(seed * THREADS + number)  # noqa: S311 - the same errands every time
+        rng = random.Random(seed * THREADS + number)  # noqa: S311 - reproducible
         unexpected = []
         for _ in range(TURNS):
             one, other = rng.sample(users, 2)

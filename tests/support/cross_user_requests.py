@@ -1,6 +1,6 @@
-"""What Eve tries, to get at what is Ada's: every route and every field that takes a token, and some more.
+"""Requests by which EVE tries to read or change rows of ADA: every authenticated route and field, and some more.
 
-With the second lock open, too, each of them succeeds: it shows Ada's words or changes Ada's rows, unless it is named below.
+Without row-level security and the service's own filters each of them succeeds, with the exceptions named below.
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.support.table_rows import EVE, refresh_token, row_id
 from tests.support.users import PASSWORD, signed
 
 VICTIM_IDS = {kind: row_id(kind, "ada's") for kind in KINDS} | {"user": "me"}
-# Rows that both have, under the same ids; below them is what only one of them has.
+# Both users have rows with these ids; rows with VICTIM_IDS belong to ADA only.
 SHARED_IDS = {kind: row_id(kind, "") for kind in KINDS} | {"user": "me"}
 
 Call = Callable[[httpx.Client, str], httpx.Response]
@@ -68,12 +68,12 @@ _KNOWN = [
 ]
 REQUESTS |= {f"by {document.split('(')[0]}": graph(f"mutation {{ {document} }}", {}) for document in _KNOWN}
 
-# What the keys stop: such a row would refer to Ada's.
+# Requests whose row would reference a row of ADA.
 BLOCKED_BY_FOREIGN_KEYS = {"POST /api/{user}/tasks", "POST /api/{user}/tasks/{task}/comments"}
 BLOCKED_BY_FOREIGN_KEYS |= {"mutation createTask", "mutation createTasks", "mutation addComment"}
-# What fails where there are two accounts instead of one.
+# Requests that fail because they find two accounts.
 AMBIGUOUS_ACCOUNT = {"GET /api/auth/me", "PATCH /api/auth/me", "query viewer", "mutation updateAccount", "by logIn"}
-# What touches no row but the counter of revisions, which counts for everybody then.
+# Requests that change nothing but all users' revision counters.
 REVISION_ONLY = {"POST /api/{user}/lists", "POST /api/{user}/tags", "mutation createList", "mutation createTag"}
-# What tells that there is something of Ada's without showing it.
+# Requests that reveal the existence of rows without showing them.
 EXISTENCE_LEAK = {"totals", "query node", "her id", "newcomer"}

@@ -1,4 +1,4 @@
-"""Data to read: worlds made without the service, so that whatever reads them has to be right by itself."""
+"""Datasets written without the service, so that reads are tested independently of writes."""
 
 import random
 import uuid
@@ -15,10 +15,10 @@ from models.task import Priority, Status
 Row = dict[str, Any]
 Rows = Mapping[str, list[Row]]
 
-# Parents before children. A table's rows go in by one statement, so a task may refer to a task further down.
+# Parents before children. One statement inserts all rows of a table, so a task may refer to a later one.
 TABLES = ("user", "user_revision", "task_list", "tag", "task", "task_tag", "comment")
 
-# Few values for many rows: there are ties in every order, and what is equal ignoring case.
+# Few distinct values for many rows: every order has ties, and some values differ in case only.
 _TIMESTAMPS = [datetime(2026, 1, day, 12, 30, 15, micro, UTC) for day, micro in ((1, 0), (2, 500_000), (3, 123_456), (4, 0))]
 _POSITIONS = [-3.25, 0.1, 1.0, 1.5, 2.0, 1e12]
 _TITLES = ["milk", "Milk", "MILK", "oat milk", "bread", "a1", "a10", "b", "Zebra", "zebra"]
@@ -76,14 +76,14 @@ class _RowFactory:
 
 
 def varied_dataset(user_id: str, *, tasks: int = 60) -> Rows:
-    """Make a user's data as the service leaves it: an empty list, an unused tag, a tree of tasks, tombstones of every kind."""
-    factory = _RowFactory(random.Random(user_id), user_id)  # noqa: S311 - the same data every time
+    """Return a user's data with empty lists, unused tags, trees of tasks and soft-deleted rows of every type."""
+    factory = _RowFactory(random.Random(user_id), user_id)  # noqa: S311 - reproducible
     account, revision = factory.account()
     lists = [factory.task_list() for _ in range(8)]
     tags = [factory.tag(name) for name in ("home", "Errand", "a", "B", "work10", "work1")]
     tree: list[Row] = []
     for number in range(tasks):
-        # Families of ten, each a few levels deep.
+        # Trees of ten tasks, a few levels deep.
         parent = factory.rng.choice(tree[-(number % 10) :]) if number % 10 else None
         tree.append(factory.task(factory.rng.choice([None, *lists[1:]]), parent))
     deleted = [
@@ -107,11 +107,11 @@ def varied_dataset(user_id: str, *, tasks: int = 60) -> Rows:
 
 
 def cyclic_dataset(user_id: str, *, tasks: int) -> Rows:
-    """Make data in which no relation of any row is empty, however deep one asks: the tasks are a ring of parents.
+    """Return data without empty relations at any depth: the parents of the tasks form a cycle.
 
-    A larger ring begins with the rows of a smaller one.
+    A larger dataset begins with the rows of a smaller one.
     """
-    factory = _RowFactory(random.Random(user_id), user_id)  # noqa: S311 - the same data every time
+    factory = _RowFactory(random.Random(user_id), user_id)  # noqa: S311 - reproducible
     account, revision = factory.account()
     lists = [factory.task_list() for _ in range(10)]
     tags = [factory.tag(f"tag{number}") for number in range(10)]
@@ -133,7 +133,7 @@ def cyclic_dataset(user_id: str, *, tasks: int) -> Rows:
 
 
 def insert_datasets(url: str, *datasets: Rows) -> None:
-    """Write worlds into a database, as its owner."""
+    """Insert datasets as the owner of the database."""
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         for table in TABLES:
             rows: Sequence[Row] = [row for dataset in datasets for row in dataset[table]]
@@ -144,7 +144,7 @@ def insert_datasets(url: str, *datasets: Rows) -> None:
 
 
 def dump_tables(url: str) -> Rows:
-    """Read all rows of all users, deleted ones too, with nothing but SELECT *."""
+    """Return all rows of all users, including deleted ones, read with SELECT *."""
     connection = psycopg2.connect(url)
     found: dict[str, list[Row]] = {}
     with connection, connection.cursor() as cursor:

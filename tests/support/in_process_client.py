@@ -1,4 +1,4 @@
-"""The graph without HTTP: operations of one user, straight against a database, with their statements counted."""
+"""GraphQL client without HTTP: runs operations of one user against a database, and counts statements."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from tests.support.service import PostgresServer
 
 
 class InProcessClient:
-    """One user at the graph."""
+    """A GraphQL client of one user."""
 
     def __init__(self, graph: Graph, context: UserContext) -> None:
         self.graph = graph
@@ -29,8 +29,8 @@ class InProcessClient:
     def run(
         self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, wants_cost: bool = False
     ) -> Outcome:
-        """Run an operation, and note how many statements that took."""
-        nobody = cast("Any", None)  # whoever reads neither registers nor has a password checked
+        """Run an operation, and store its number of statements."""
+        nobody = cast("Any", None)  # reads neither register nor check passwords
         context = GraphContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), nobody, nobody)
         with counting_statements() as counter:
             outcome = self.graph.run(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
@@ -40,11 +40,11 @@ class InProcessClient:
 
 @contextmanager
 def in_process_client(database: PostgresServer, user_id: str) -> Iterator[InProcessClient]:
-    """Connect as the service does."""
+    """Connect to a database as the service does."""
     engine = make_engine(database.service, pool_size=1)
     count_statements_of(engine)
     try:
-        # What an operation may cost is not the matter here.
+        # Cost limits are tested elsewhere.
         yield InProcessClient(
             Graph(build_schema(), max_cost=10**12), UserContext(user_id, Database(engine, statement_timeout=5000))
         )

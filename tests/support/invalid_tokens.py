@@ -1,4 +1,4 @@
-"""Callers who must not get in: tokens of every kind that is not good, or not good any more."""
+"""Invalid tokens of every kind: malformed, expired, revoked, or of another issuer or key."""
 
 import time
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from tests.support.users import TestUser, signed
 
 Tokens = dict[str, str | None]
 
-# Who else may issue tokens, and for whom.
+# Issuer and audience of external tokens.
 EXTERNAL_ISSUER = {"iss": "https://issuer.example", "aud": "https://todo.example"}
 
 
 def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
-    """Return tokens that claim to be the victim's, or were good once."""
+    """Return tokens that name the victim, or that were valid once."""
     claims = jwt.decode(victim.token, options={"verify_signature": False})
 
     def ours(secret: str = SECRET, **changes: Any) -> str:

@@ -1,4 +1,4 @@
-"""A service with a victim, an attacker and invalid tokens, and calls of every route and field."""
+"""World of the isolation tests: a service, a victim, an attacker, invalid tokens, and calls of routes and fields."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Call = Callable[[str | None, Ids], httpx.Response]
 
 
 class World:
-    """A service with its people, and a client for all who come."""
+    """A service with a victim, an attacker and invalid tokens."""
 
     def __init__(self, service: RunningService) -> None:
         self.service = service
@@ -38,7 +38,7 @@ class World:
         return self.http.request(method, path, headers=headers, **body)
 
     def dump_rows(self, owner: ResourceOwner) -> list[Any]:
-        """Return everything that the database holds of someone. `last_used_at` is all that reading may change."""
+        """Return all rows of a user, without `last_used_at`, which reads may change."""
         url = self.service.database.owner
         owner_columns = {"user": "id"}
         return [
@@ -54,7 +54,7 @@ class World:
 
 @contextmanager
 def run_world(postgres: PostgresServer, *, row_level_security: bool) -> Iterator[World]:
-    """Serve on a database of its own; whatever happened, nothing happened to Ada."""
+    """Run a service on its own database; at the end, check that the victim's rows are unchanged."""
     database = postgres.copy("template_todo")
     issuer = {"jwt_issuer": EXTERNAL_ISSUER["iss"], "jwt_audience": EXTERNAL_ISSUER["aud"]}
     with run_service(settings_for(database, **issuer), database) as service:
@@ -69,7 +69,7 @@ def run_world(postgres: PostgresServer, *, row_level_security: bool) -> Iterator
 
 
 def register_disposable_user(world: World) -> TestUser:
-    """Someone to whom anything may happen."""
+    """Register a user that a test may delete or change."""
     return TestUser.register(world.service.url)
 
 
@@ -92,7 +92,7 @@ def graph_call(world: World, document: str) -> Call:
 
 
 def mask_ids(answer: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str, str]]]:
-    """Return the answer as a stranger sees it: the request's id is random, and the ids are those that were sent."""
+    """Return the response without its request id, and with kinds in place of the ids that were sent."""
     text = answer.text.replace(answer.headers["x-request-id"], "")
     for kind, row_id in ids.items():
         text = text.replace(row_id, kind)
@@ -101,7 +101,7 @@ def mask_ids(answer: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str
 
 
 def error_code_of(answer: httpx.Response) -> str | None:
-    """Return the code of the (first) error."""
+    """Return the code of the first error."""
     body = answer.json() if answer.content and "json" in answer.headers["content-type"] else {}
     if isinstance(body, dict) and body.get("errors") and "error_code" not in body:
         return str(body["errors"][0]["extensions"]["code"])

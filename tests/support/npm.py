@@ -1,4 +1,4 @@
-"""Tools and clients from npm, for tests that hold the service against them."""
+"""Node scripts with pinned npm packages, for tests against other implementations."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def run_node(script: Path, *arguments: str) -> Any:
 
 
 def _install(folder: Path) -> None:
-    """Install the pinned packages, if they are not there yet. Where that cannot be done, skip the test; in CI, fail it."""
+    """Install the pinned packages unless present. If that fails, skip the test; in CI, fail it."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         _give_up("node and npm are not installed")
     installed = folder / "node_modules" / ".package-lock.json"

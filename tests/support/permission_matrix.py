@@ -1,6 +1,6 @@
-"""What every REST route and every GraphQL field expects of its caller. One that is not declared here fails the suite.
+"""Required scope and a valid request for every REST route and GraphQL field. Undeclared ones fail the suite.
 
-Places in braces are ids: of another's rows, of nothing, of one's own.
+Names in braces are ids: of another user's rows, unknown ones, or the user's own.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ READ, WRITE, ACCOUNT, PUBLIC = "tasks:read", "tasks:write", "account", None
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """Which scope it takes (OPEN: not even a token), and a request that would succeed if the ids were one's own."""
+    """A route's scope (PUBLIC needs no token), and a request that succeeds with the user's own ids."""
 
     scope: str | None
     query: str = ""
@@ -78,7 +78,7 @@ REST: dict[str, RouteSpec] = {
     "GET /docs": RouteSpec(PUBLIC),
     "GET /openapi.json": RouteSpec(PUBLIC),
     "HEAD /openapi.json": RouteSpec(PUBLIC),
-    # The explorer's page, and what is wrong with an empty request; operations are walked field by field.
+    # The explorer page, and the error for an empty request; GraphQL fields are declared below.
     "GET /graphql": RouteSpec(PUBLIC),
     "HEAD /graphql": RouteSpec(PUBLIC),
     "POST /graphql": RouteSpec(PUBLIC, json={"query": "{ __typename }"}),
@@ -87,7 +87,7 @@ REST: dict[str, RouteSpec] = {
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A root field: which scope it takes, how it is called, and whether by programs too."""
+    """A root field's scope and arguments, and whether API tokens may use it."""
 
     scope: str | None
     arguments: str = ""
@@ -146,7 +146,7 @@ ROOTS = {"query": QUERIES, "mutation": MUTATIONS, "subscription": dict[str, Fiel
 
 @dataclass(frozen=True)
 class TypeSpec:
-    """An object type: an operation that reaches it, $ being where its fields go; its scope; and its fields."""
+    """An object type's scope, fields, and an operation that reaches it, with $ in place of the fields."""
 
     scope: str | None
     reached: str
@@ -199,7 +199,7 @@ OBJECT_TYPES: dict[str, TypeSpec] = {
         ACCOUNT, 'mutation { createApiToken(input: {name: "x", scopes: [ACCOUNT]}) { $ } }', "apiToken secret", by_api_token=False
     ),
 }
-# What undoes itself or somebody when it succeeds, so that it is not done as oneself over and over.
+# Types of operations that cannot be repeated as the same user.
 NOT_IDEMPOTENT = {"DeletePayload", "DeleteManyPayload", "LogOutPayload", "ApiTokenPayload", "AuthPayload"}
 
 SCHEMA: GraphQLSchema = build_schema()._schema
@@ -231,7 +231,7 @@ def field_document(type_field: tuple[str, str]) -> str:
 
 
 def selection(kind: Any, depth: int = 2) -> str:
-    """Select the leaves of a type, and of what is below it, a little."""
+    """Return a selection of a type's leaf fields, and of those one or two levels below."""
     if is_leaf_type(kind):
         return ""
     inner = []

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode, before a PostgreSQL that listens on a Unix socket."""
+"""PgBouncer in transaction mode before a PostgreSQL server on a Unix socket."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from tests.support.service import PostgresServer
 
-# Nothing is reset between transactions, so whatever one leaves behind is met by the next. Who waits for long is stuck for good.
+# Nothing is reset between transactions, so leaked state reaches the next one. A long wait for a connection is a deadlock.
 _CONFIGURATION = """
 [databases]
 * = host={host} port=5432
@@ -40,7 +40,7 @@ pidfile = {folder}/pid
 
 
 def program() -> str:
-    """Return where PgBouncer is. Skips the test where it is not; in continuous integration, that fails it."""
+    """Return the path of PgBouncer. Without it, skip the test; in CI, fail it."""
     found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -50,10 +50,10 @@ def program() -> str:
 
 @contextmanager
 def run_pgbouncer(database: PostgresServer, *, size: int) -> Iterator[PostgresServer]:
-    """Run PgBouncer with so many server connections for each user; yield the database's URLs through it."""
+    """Run PgBouncer with some server connections per user; yield the database's URLs through it."""
     url = make_url(database.owner)
     host = Path(str(url.query["host"]))
-    # Beside PostgreSQL's folder, so that its user can get there.
+    # In PostgreSQL's folder, which its system user can read.
     with TemporaryDirectory(dir=host.parent) as folder, _running(Path(folder), host, size) as port:
         through = f"@127.0.0.1:{port}/{url.database}"
         yield PostgresServer(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
@@ -89,7 +89,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
 
 
 def _as_owner_of(host: Path, folder: Path) -> dict[str, Any]:
-    """Return how to run a program as PostgreSQL's own user, who alone may get at its socket; PgBouncer would not run as root."""
+    """Return Popen arguments that run a program as PostgreSQL's system user: only it can use the socket, and root is refused."""
     if os.geteuid() != 0:
         return {}
     owner = host.stat()

@@ -1,4 +1,4 @@
-"""Estates: one person with one of everything, so that whatever leads to any of it can be tried."""
+"""Users who own one row of every type."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ Ids = dict[str, str]
 
 @dataclass(frozen=True)
 class ResourceOwner:
-    """Someone, the ids of what is theirs, and the word that stands in every text of theirs."""
+    """A user, the ids of the rows, and a word that all its texts contain."""
 
     user: TestUser
     ids: Ids
@@ -26,12 +26,12 @@ class ResourceOwner:
 
     @property
     def private_values(self) -> list[str]:
-        """What must not be found in an answer to anybody else."""
+        """Return the values that no response to another user may contain."""
         return [self.word, *self.ids.values()]
 
 
 def create_resource_owner(url: str, word: str, given: Ids | None = None) -> ResourceOwner:
-    """Register someone who has one of everything; rows get the ids given."""
+    """Register a user with one row of every type; rows get these ids."""
     user = TestUser.register(url, name=word, email=f"{word.lower()}.{uuid4().hex}@example.com")
     ids = {kind: str(uuid4()) for kind in ("task", "subtask", "list", "tag", "comment")} | (given or {})
     with RestClient(url, user.token) as client:
@@ -50,7 +50,7 @@ def create_resource_owner(url: str, word: str, given: Ids | None = None) -> Reso
 
 
 def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> ResourceOwner:
-    """Make someone whose every row has the same id and the same texts as this estate's."""
+    """Create a user whose rows have the same ids and texts as the owner's."""
     user_id = str(uuid4())
     for table in SQLModel.metadata.sorted_tables:
         owner_column = "id" if table.name == "user" else "user_id"
@@ -66,5 +66,5 @@ def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> Resou
 
 
 def unknown_ids() -> Ids:
-    """Return ids of nothing."""
+    """Return ids without rows."""
     return {kind: str(uuid4()) for kind in KINDS}

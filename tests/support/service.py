@@ -34,7 +34,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A running PostgreSQL: the owner may do anything, the service role only become todo_app."""
+    """Owner URL and service URL of a PostgreSQL database. The service role can only become todo_app."""
 
     owner: str
     service: str
@@ -51,7 +51,7 @@ class PostgresServer:
 
 
 def run_sql(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """Run SQL as whoever the URL names."""
+    """Run SQL as the user of the URL."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
     try:
@@ -78,7 +78,7 @@ def open_app_transaction(database: PostgresServer, **settings: str) -> Iterator[
 
 @dataclass(frozen=True)
 class RunningService:
-    """The service, listening."""
+    """A running service, its URL and its database."""
 
     url: str
     database: PostgresServer
@@ -96,7 +96,7 @@ def run_postgres_server(folder: Path) -> Iterator[PostgresServer]:
 
 @contextmanager
 def run_service(settings: Settings, database: PostgresServer, **given: Any) -> Iterator[RunningService]:
-    """Serve in a thread, on a free port, as `todo serve` does; what is given goes to uvicorn."""
+    """Run the service in a thread on a free port, as `todo serve` does; options are passed to uvicorn."""
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | given)))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -112,7 +112,7 @@ def run_service(settings: Settings, database: PostgresServer, **given: Any) -> I
 
 
 def settings_for(database: PostgresServer, **given: object) -> Settings:
-    """Return settings that depend on nothing around them; no test runs into a limit that it does not set itself."""
+    """Return settings independent of the environment, with all quotas off."""
     unlimited = dict.fromkeys(QUOTAS, "off")
     own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
     return Settings.model_validate({**unlimited, **own, **given})
@@ -138,7 +138,7 @@ def run_command(folder: Path, *arguments: str, **settings: object) -> subprocess
 
 
 class LogCapture(logging.Handler):
-    """Hears what the service logs, as the lines that an operator would read."""
+    """Handler that captures the service's log lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,12 +146,12 @@ class LogCapture(logging.Handler):
         self.heard: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Render at once, as the real handler does: some of a line is known only then."""
+        """Format immediately, as the real handler does: some values are known only then."""
         if not record.name.startswith("http"):
             self.heard.append(self.format(record))
 
     def lines(self, *, requests: int) -> list[dict[str, Any]]:
-        """Wait for so many lines about requests (they are written when an answer is already out), and return all lines."""
+        """Wait for this many request lines, which are written after the response, and return all lines."""
         deadline = time.monotonic() + 5
         while True:
             lines = [orjson.loads(line) for line in self.heard]

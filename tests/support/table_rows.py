@@ -1,4 +1,4 @@
-"""One small world for each user, with a row in every table there is. A table for which none is declared here fails the tests."""
+"""Rows of one user for every table. A table without rows here fails the tests."""
 
 import uuid
 from collections.abc import Mapping
@@ -24,27 +24,27 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def owner_column(table: str) -> str:
-    """Return the column that says whose a row is; an account belongs to itself."""
+    """Return the owner column of a table; an account is its own owner."""
     return "id" if table == "user" else "user_id"
 
 
 def row_id(kind: str, salt: str) -> str:
-    """Return the same id for the same kind and salt, whoever the user is: users may choose their ids."""
+    """Return the same id for the same kind and salt for every user: users may choose their ids."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{salt} {kind}"))
 
 
 def refresh_token(user_id: str, salt: str = "") -> str:
-    """Return the refresh token of a specimen's session."""
+    """Return the refresh token of the user's session."""
     return f"{REFRESH_TOKEN}{salt}{user_id}.secret"
 
 
 def api_token(user_id: str, salt: str = "") -> str:
-    """Return the API token of a specimen."""
+    """Return the API token of the user."""
     return f"{API_TOKEN}{salt}{user_id}"
 
 
 def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
-    """Return the rows by table, parents before children. Where the salt is the same, so are the ids."""
+    """Return the user's rows by table, parents before children. The same salt gives the same ids."""
     owner = {"user_id": user_id}
     name = user_id[:30]
 
@@ -85,13 +85,13 @@ def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
 
 
 def insert_statement(table: str, row: Row) -> tuple[str, list[object]]:
-    """Return the statement that inserts a row, and its values."""
+    """Return an INSERT statement and its values."""
     columns, placeholders = ", ".join(row), ", ".join(["%s"] * len(row))
     return f'INSERT INTO "{table}" ({columns}) VALUES ({placeholders})', list(row.values())
 
 
 def insert_rows_sql(database: PostgresServer, *row_sets: Mapping[str, list[Row]]) -> str:
-    """Return the SQL that writes the worlds into a database."""
+    """Return the SQL that inserts rows into a database."""
     inserts = [
         insert_statement(table, row) for rows_by_table in row_sets for table, rows in rows_by_table.items() for row in rows
     ]
@@ -103,12 +103,12 @@ def insert_rows_sql(database: PostgresServer, *row_sets: Mapping[str, list[Row]]
 
 
 def insert_rows(database: PostgresServer, *row_sets: Mapping[str, list[Row]]) -> None:
-    """Write the worlds into a database, as its owner."""
+    """Insert rows as the owner of the database."""
     run_sql(database.owner, insert_rows_sql(database, *row_sets))
 
 
 def dump_user_rows(database: PostgresServer, user_id: str) -> dict[str, list[Row]]:
-    """Return all rows of a user by table, whatever row-level security says."""
+    """Return all rows of a user by table, regardless of row-level security."""
     of_each = (
         f"SELECT '{table}', to_jsonb(row) FROM \"{table}\" AS row WHERE {owner_column(table)} = %s" for table in TABLE_NAMES
     )

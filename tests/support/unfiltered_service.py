@@ -1,7 +1,6 @@
-"""The true service with its own lock taken off: no statement it sends says any more whose rows it means.
+"""The service without its own user filters.
 
-The conditions are cut out of the SQL on its way to the database, in the driver's cursor, through which everything goes. What the
-database is told of the user (`SET LOCAL app.…`) stays.
+The driver's cursor removes the conditions from each SQL statement. The settings of the transaction (`SET LOCAL app.…`) stay.
 """
 
 import re
@@ -20,7 +19,7 @@ from models.policies import policies_of
 from tests.support.service import PostgresServer, RunningService, run_service, settings_for
 from tests.support.table_rows import TABLE_NAMES
 
-# What the policies go by, the service goes by, too: the owner, and what is known of a row before its owner is.
+# Columns of the policies, which the service filters by too: the owner, and those looked up before the owner is known.
 _OWNERS = {policy.column for name in TABLE_NAMES for policy in policies_of(SQLModel.metadata.tables[name])} - {"id"}
 _NAME = r'(?:"\w+"|\w+)'
 _VALUE = rf"(?:%\(\w+\)s|%s)(?:::\w+)?|{_NAME}\.(?:user_id|id)\b"
@@ -30,7 +29,7 @@ _LEFT = re.compile(rf"(?<!app\.)\b(?:{'|'.join(sorted(_OWNERS))})\b\s+(?:=|<|>|!
 
 
 def strip_user_filters(statement: str) -> str:
-    """Return the statement without its conditions on whose rows it means. Their parameters stay, in conditions always true."""
+    """Return the statement without its user filters. Their parameters stay, in conditions that are always true."""
     stripped = _WHOSE.sub(r"(\1) IS NOT NULL", statement)
     for names in _ACCOUNT.finditer(statement):
         account = re.escape(names[1] or names[2])
@@ -42,14 +41,14 @@ def strip_user_filters(statement: str) -> str:
 
 
 class FilterStripper:
-    """What was cut: how many statements, and which tables they were about."""
+    """Removes user filters, and records the tables of the statements."""
 
     def __init__(self) -> None:
         self.tables: set[str] = set()
         self.errors: list[str] = []
 
     def cursor(self) -> type[psycopg2.extensions.cursor]:
-        """Return a class of cursors that send statements unfiltered."""
+        """Return a cursor class that sends statements without user filters."""
         stripper = self
 
         class Cursor(psycopg2.extensions.cursor):  # type: ignore[misc] # psycopg2 has no types
@@ -62,7 +61,7 @@ class FilterStripper:
         return Cursor
 
     def strip(self, statement: str) -> str:
-        """Cut a statement, and note its tables."""
+        """Remove the filters of a statement, and record its tables."""
         try:
             stripped = strip_user_filters(statement)
         except AssertionError as error:
@@ -75,7 +74,7 @@ class FilterStripper:
 
 @contextmanager
 def run_unfiltered_service(database: PostgresServer) -> Iterator[tuple[RunningService, FilterStripper]]:
-    """Serve without the service's own filters."""
+    """Run the service without its own user filters."""
     stripper = FilterStripper()
 
     def make_stripping_engine(url: str, *, pool_size: int) -> Engine:

@@ -1,4 +1,4 @@
-"""People and tokens, made with all defaults."""
+"""Users and access tokens with default values."""
 
 import time
 import uuid
@@ -26,7 +26,7 @@ class TestUser:
 
     @classmethod
     def register(cls, url: str, **given: Any) -> "TestUser":
-        """Register over REST, under a name of one's own."""
+        """Register a new user over REST."""
         body = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD, "name": "Someone", **given}
         answer = httpx.post(f"{url}/api/auth/register", json=body, verify=TLS)
         assert answer.status_code == 201, answer.text
@@ -35,6 +35,6 @@ class TestUser:
 
 
 def signed(claims: dict[str, Any], secret: str, *, lifetime: int = 600, algorithm: str = "HS256") -> str:
-    """Sign a token the way another issuer would; a claim that is None is left out."""
+    """Sign a token as an external issuer would; claims that are None are omitted."""
     everything = {"exp": int(time.time()) + lifetime, **claims}
     return jwt.encode({name: value for name, value in everything.items() if value is not None}, secret, algorithm)

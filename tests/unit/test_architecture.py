@@ -1,4 +1,4 @@
-"""Rules of the house that a linter of ours keeps."""
+"""Architecture rules that linters do not cover."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ ROOMS = ("api", "graphql_schema", "services", "models")
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "versions" not in path.parts]
 OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}
 
-# Rooms that may begin a query on owned tables: each of them says whose rows it means.
+# Modules that may begin queries on owned tables; each of them names the user.
 GATES = {
     "services/context.py",
     "services/transactions.py",
@@ -30,7 +30,7 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 
 def begins_a_query_on_owned_rows(call: ast.Call) -> bool:
-    """select(Task…), update(Task), delete(Task), session.get(Task, …), session.query(Task)."""
+    """Return whether a call begins a query, such as select(Task…), update(Task), session.get(Task, …), session.query(Task)."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     mentioned = {node.id for argument in call.args for node in ast.walk(argument) if isinstance(node, ast.Name)}
     return name in {"select", "update", "delete", "get", "get_one", "query", "exec", "merge"} and bool(mentioned & OWNED)
@@ -94,7 +94,7 @@ def test_environment_is_read_by_settings_only() -> None:
 
 
 def test_session_level_set_statements_are_absent() -> None:
-    """A pooler in transaction mode would carry them over to the next caller."""
+    """A pooler in transaction mode would keep them for the next transaction."""
     for path in SOURCES:
         for text in re.findall(r"\bSET (?!LOCAL\b)[A-Za-z]+", path.read_text()):
             assert text in {"SET NULL", "SET LOCAL", "SET revision"}, f"{path}: {text}"

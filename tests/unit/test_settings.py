@@ -1,4 +1,4 @@
-"""Settings: what is read, what is refused, and that `.env.example` tells of all of them."""
+"""Settings: sources, validation and `.env.example`."""
 
 import re
 import stat
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Start from an empty environment, in a folder without `.env`."""
+    """Clear the environment, and change to a folder without `.env`."""
     for name in names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -1,1 +1,1 @@
-"""Fuzzers of one kind of request each."""
+"""Fuzzers, each for one kind of request."""

@@ -1,4 +1,4 @@
-"""Arguments of connections that are nearly right, and such as are not even wrong: told so, or one's own rows."""
+"""Fuzzer for the arguments of GraphQL connections."""
 
 from typing import Any
 
@@ -6,26 +6,26 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.response_checks import codes
 from tests.fuzzing.target import Target
-from tests.fuzzing.values.malformed_values import spoiled
+from tests.fuzzing.values.malformed_values import mutate_tree
 from tests.property.argument_values import ArgumentGenerator, GenerationOptions
 from tests.property.random_source import RandomSource
 
-REFUSED = {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
-_TAPES = st.binary(min_size=200, max_size=200)
+EXPECTED_CODES = {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
+_BYTES = st.binary(min_size=200, max_size=200)
 
 
 def arguments(target: Target, data: st.DataObject, field: str) -> dict[str, Any]:
-    """Return good arguments for a connection, with a filter if it takes one, most of the time with something bad in them."""
+    """Return arguments for a connection, most of the time with one invalid value."""
     assert target.schema.query_type is not None
-    values = ArgumentGenerator(RandomSource(data.draw(_TAPES)), target.schema, target.reference, GenerationOptions())
+    values = ArgumentGenerator(RandomSource(data.draw(_BYTES)), target.schema, target.reference, GenerationOptions())
     arguments, _ = values.of(target.schema.query_type.fields[field], top=True, most=10)
     return dict(
-        data.draw(st.one_of(st.just(arguments), *([spoiled(arguments)] * 3)).filter(lambda drawn: isinstance(drawn, dict)))
+        data.draw(st.one_of(st.just(arguments), *([mutate_tree(arguments)] * 3)).filter(lambda drawn: isinstance(drawn, dict)))
     )
 
 
 def fuzz_arguments(target: Target, data: st.DataObject) -> None:
-    """Ask for a page of tasks, lists or tags with all sorts of arguments, in variables."""
+    """Request a page of tasks, lists or tags with random arguments in variables."""
     assert target.schema.query_type is not None
     fields = target.schema.query_type.fields
     field = data.draw(st.sampled_from([name for name in fields if "after" in fields[name].args]), label="field")
@@ -39,4 +39,4 @@ def fuzz_arguments(target: Target, data: st.DataObject) -> None:
         else f"{{ {field} {{ totalCount }} }}"
     )
     body = target.graph(target.token, {"query": document, "variables": given})
-    assert codes(body) <= REFUSED, body
+    assert codes(body) <= EXPECTED_CODES, body

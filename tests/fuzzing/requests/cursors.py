@@ -1,4 +1,4 @@
-"""Cursors of another order, another list, another user; broken ones, and such as were never made: refused, or one's own rows."""
+"""Fuzzer for cursors: of another order, list or user, corrupted or random."""
 
 import base64
 import json
@@ -10,10 +10,10 @@ from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
 from hypothesis import strategies as st
 
 from services.reading.graph import ENTITIES
-from tests.fuzzing.requests.paths import addresses, asking
-from tests.fuzzing.response_checks import codes, judge_status, members
+from tests.fuzzing.requests.paths import paths_for, url_with_query
+from tests.fuzzing.response_checks import check_status, codes, values_of_key
 from tests.fuzzing.target import Operation, Target
-from tests.fuzzing.values.malformed_values import as_json, mutated, spoiled, texts
+from tests.fuzzing.values.malformed_values import as_json, mutate_text, mutate_tree, strings
 
 SORTS = tuple(dict.fromkeys(f"{way}{sort}" for entity in ENTITIES.values() for sort in entity.sorts for way in ("", "-")))
 
@@ -24,7 +24,7 @@ def _lists(target: Target) -> list[Operation]:
 
 @dataclass(frozen=True)
 class Cursor:
-    """A cursor, and of which list in which order it is."""
+    """A cursor with the list and the order that it belongs to."""
 
     text: str
     path: str
@@ -32,8 +32,8 @@ class Cursor:
 
 
 @cache
-def harvest(target: Target) -> dict[str, list[Cursor]]:
-    """Return cursors that the service gave Ada and Eve, for all lists that need no id, in all orders that they have."""
+def valid_cursors(target: Target) -> dict[str, list[Cursor]]:
+    """Return valid cursors of both users for all lists that need no id, in all orders."""
     paths = [path for path in (operation.path.replace("{user_id}", "me") for operation in _lists(target)) if "{" not in path]
     return {token: list(_given(target, paths, token)) for token in (target.token, target.other_token)}
 
@@ -47,30 +47,30 @@ def _given(target: Target, paths: list[str], token: str) -> Iterator[Cursor]:
 
 
 @st.composite
-def broken(draw: st.DrawFn, cursor: str) -> str:
-    """Return the cursor with an accident: to the text, to the bytes that it spells, or to one of the values that those mean."""
+def corrupted_cursors(draw: st.DrawFn, cursor: str) -> str:
+    """Return the cursor with a corrupted text, byte or value."""
     layer = draw(st.integers(0, 3))
     if layer == 0:
-        return draw(mutated(cursor))
+        return draw(mutate_text(cursor))
     inside = bytearray(base64.urlsafe_b64decode(cursor + "=="))
     if layer == 1:
         for _ in range(draw(st.integers(1, 3))):
             inside[draw(st.integers(0, len(inside) - 1))] = draw(st.integers(0, 255))
     else:
         mark, *values = json.loads(inside)
-        inside = bytearray(as_json([mark, *draw(spoiled(values).filter(lambda drawn: isinstance(drawn, list)))]))
+        inside = bytearray(as_json([mark, *draw(mutate_tree(values).filter(lambda drawn: isinstance(drawn, list)))]))
     return base64.urlsafe_b64encode(bytes(inside)).rstrip(b"=").decode()
 
 
-invented = st.one_of(texts, st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+random_cursors = st.one_of(strings, st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 
 
 def fuzz_cursors(target: Target, data: st.DataObject) -> None:
-    """Ask for the page after a cursor, at one door or the other."""
-    known = harvest(target)
+    """Request the page after a cursor over REST or GraphQL."""
+    known = valid_cursors(target)
     whose = data.draw(st.sampled_from([target.token, target.token, target.other_token]), label="whose")
     cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
-    kinds = [st.just(cursor.text), broken(cursor.text), broken(cursor.text), invented]
+    kinds = [st.just(cursor.text), corrupted_cursors(cursor.text), corrupted_cursors(cursor.text), random_cursors]
     text: str = data.draw(kinds[data.draw(st.integers(0, 3))], label="text")
     own_place = data.draw(st.booleans(), label="own place")
     over_rest = own_place or data.draw(st.booleans(), label="REST")
@@ -80,19 +80,19 @@ def fuzz_cursors(target: Target, data: st.DataObject) -> None:
 
 
 def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | None) -> bool:
-    """Tell whether there was a page: of the list and in the order that the cursor was made for, or of any list in any order."""
+    """Return whether a page was returned: for the cursor's own list and order, or for any."""
     operation = data.draw(st.sampled_from(_lists(target)), label="operation")
-    path = cursor.path if cursor else data.draw(addresses(target, operation, hostile=False), label="path")
+    path = cursor.path if cursor else data.draw(paths_for(target, operation, hostile=False), label="path")
     sort = cursor.sort if cursor else data.draw(st.sampled_from(["", *SORTS]), label="sort")
-    asked = asking(path, {"cursor": text, "sort": sort})
+    asked = url_with_query(path, {"cursor": text, "sort": sort})
     answer = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.token}"})
-    judge_status(answer, operation.declared["responses"])
+    check_status(answer, operation.declared["responses"])
     return answer.is_success
 
 
 @cache
 def connections(target: Target) -> list[tuple[str, str, list[str]]]:
-    """Return all fields with cursors: the type, the field, and the fields that it may be ordered by."""
+    """Return all connection fields: type, field, and the fields that it can be ordered by."""
     found = []
     for type_ in target.schema.type_map.values():
         for name, field in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
@@ -104,7 +104,7 @@ def connections(target: Target) -> list[tuple[str, str, list[str]]]:
 
 
 def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
-    """Tell whether there was a page."""
+    """Return whether a page was returned."""
     type_name, field, sorts = data.draw(st.sampled_from(connections(target)), label="field")
     ordered: bool = data.draw(st.booleans(), label="ordered")
     order = f", orderBy: [{{field: {data.draw(st.sampled_from(sorts))}}}]" if sorts and ordered else ""
@@ -118,4 +118,4 @@ def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
         variables["id"] = data.draw(st.sampled_from(target.reference.values(type_name, "id")), label="id")
     body = target.graph(target.token, {"query": document, "variables": variables})
     assert codes(body) <= {"INVALID_INPUT"}, body
-    return any(members(body.get("data"), "nodes"))
+    return any(values_of_key(body.get("data"), "nodes"))

@@ -1,4 +1,4 @@
-"""GraphQL requests that were valid until something happened to them, and such as never were: refused in a declared way."""
+"""Fuzzers for GraphQL requests: operations, documents, transport and mutations."""
 
 from hashlib import sha256
 from typing import Any
@@ -7,13 +7,13 @@ from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_n
 from hypothesis import strategies as st
 
 from services.reading.names import snake
-from tests.fuzzing.disposable_accounts import Victim
-from tests.fuzzing.requests.http_requests import bodies
-from tests.fuzzing.requests.paths import asking
-from tests.fuzzing.response_checks import codes, judge_graph
+from tests.fuzzing.disposable_accounts import DisposableAccount
+from tests.fuzzing.requests.http_requests import request_bodies
+from tests.fuzzing.requests.paths import url_with_query
+from tests.fuzzing.response_checks import check_graphql_response, codes
 from tests.fuzzing.target import Target
-from tests.fuzzing.values.malformed_documents import hurtful
-from tests.fuzzing.values.malformed_values import as_json, deep, mutated, spoiled, trees
+from tests.fuzzing.values.malformed_documents import malformed_documents
+from tests.fuzzing.values.malformed_values import as_json, deep, mutate_text, mutate_tree, trees
 from tests.property.argument_values import ArgumentGenerator, GenerationOptions
 from tests.property.operation_generator import Operation, operations
 from tests.property.random_source import RandomSource
@@ -32,18 +32,18 @@ ACCEPTS = (
 
 
 def fuzz_operations(target: Target, data: st.DataObject) -> None:
-    """Run a valid query to which something has happened: to its text, its variables or its name."""
+    """Run a valid query with a mutated document, mutated variables or a mutated name."""
     operation: Operation = data.draw(
         operations(target.schema, target.reference, GenerationOptions(invalid_percent=20, null_percent=5)), label="operation"
     )
     request: dict[str, Any] = {"query": operation.document, "variables": operation.variables, "operationName": operation.name}
     accident = data.draw(st.integers(0, 3), label="accident")
     if accident == 0:
-        request["query"] = data.draw(mutated(operation.document), label="query")
+        request["query"] = data.draw(mutate_text(operation.document), label="query")
     elif accident == 1:
-        request["variables"] = data.draw(spoiled(operation.variables), label="variables")
+        request["variables"] = data.draw(mutate_tree(operation.variables), label="variables")
     elif accident == 2:
-        request = data.draw(spoiled(request), label="request")
+        request = data.draw(mutate_tree(request), label="request")
     body = as_json(request)
     if data.draw(st.integers(0, 9), label="deep") == 9:
         body = body[:-1] + b', "variables": ' + data.draw(deep()).encode() + b"}"
@@ -51,14 +51,14 @@ def fuzz_operations(target: Target, data: st.DataObject) -> None:
 
 
 def fuzz_documents(target: Target, data: st.DataObject) -> None:
-    """Run a document that is made to hurt."""
-    document = data.draw(hurtful, label="document")
+    """Run a malformed or oversized document."""
+    document = data.draw(malformed_documents, label="document")
     variables = data.draw(st.one_of(st.none(), st.dictionaries(st.sampled_from(["v", "x", "id"]), trees, max_size=2)))
     target.graph(target.token, {"query": document, "variables": variables})
 
 
 def fuzz_transport(target: Target, data: st.DataObject) -> None:
-    """Send a good request in a bad envelope, by POST or by GET."""
+    """Send a valid request with invalid headers, parameters or encoding, by POST or GET."""
     request: dict[str, Any] = {"query": QUERY, "variables": {"n": 1}, "operationName": "Q"}
     request["extensions"] = {"cost": True, "persistedQuery": {"version": 1, "sha256Hash": sha256(QUERY.encode()).hexdigest()}}
     if data.draw(st.booleans(), label="by its hash"):
@@ -66,39 +66,39 @@ def fuzz_transport(target: Target, data: st.DataObject) -> None:
     accept = data.draw(st.just("*/*") | st.sampled_from(ACCEPTS), label="accept")
     headers = {"Authorization": f"Bearer {target.token}", "Accept": accept}
     if data.draw(st.booleans(), label="get"):
-        asked = data.draw(st.one_of(st.just(request), spoiled(request)), label="request")
-        members = asked if isinstance(asked, dict) else {"query": asked}
-        query = {name: value if isinstance(value, str) else as_json(value).decode() for name, value in members.items()}
-        judge_graph(target.send("GET", asking("/graphql", query), headers=headers))
+        asked = data.draw(st.one_of(st.just(request), mutate_tree(request)), label="request")
+        fields = asked if isinstance(asked, dict) else {"query": asked}
+        query = {name: value if isinstance(value, str) else as_json(value).decode() for name, value in fields.items()}
+        check_graphql_response(target.send("GET", url_with_query("/graphql", query), headers=headers))
         return
-    body = data.draw(bodies([request] if data.draw(st.integers(0, 5)) == 5 else request), label="body")
+    body = data.draw(request_bodies([request] if data.draw(st.integers(0, 5)) == 5 else request), label="body")
     headers["Content-Type"] = data.draw(st.sampled_from([*["application/json"] * 4, "text/plain", "application/jsonfoo", ""]))
-    judge_graph(target.send("POST", "/graphql", headers=headers, content=body))
+    check_graphql_response(target.send("POST", "/graphql", headers=headers, content=body))
 
 
 def fuzz_mutations(target: Target, data: st.DataObject) -> None:
-    """Change something, with arguments of which one may be bad, as somebody who may perish by it."""
+    """Run a mutation with at most one invalid argument as a disposable account."""
     assert target.schema.mutation_type is not None
-    victim = target.victims.current()
+    account = target.accounts.current()
     name = data.draw(st.sampled_from(list(target.schema.mutation_type.fields)), label="mutation")
     field = target.schema.mutation_type.fields[name]
     values = ArgumentGenerator(
-        RandomSource(data.draw(st.binary(min_size=100, max_size=100))), target.schema, victim, GenerationOptions()
+        RandomSource(data.draw(st.binary(min_size=100, max_size=100))), target.schema, account, GenerationOptions()
     )
-    given = _knowing(values.of(field, top=True, most=5)[0], victim)
-    given = data.draw(st.one_of(st.just(given), spoiled(given)), label="arguments")
+    given = _with_known_secrets(values.of(field, top=True, most=5)[0], account)
+    given = data.draw(st.one_of(st.just(given), mutate_tree(given)), label="arguments")
     given = {key: value for key, value in given.items() if key in field.args} if isinstance(given, dict) else {}
-    drained = data.draw(st.integers(0, 30)) == 30
-    body = target.graph(victim.token, {"query": _document(name, field, given), "variables": given})
-    if drained or "UNAUTHENTICATED" in codes(body):
-        target.victims.drop(victim.token)
+    replace_account = data.draw(st.integers(0, 30)) == 30
+    body = target.graph(account.token, {"query": _document(name, field, given), "variables": given})
+    if replace_account or "UNAUTHENTICATED" in codes(body):
+        target.accounts.drop(account.token)
 
 
-def _knowing(tree: Any, victim: Victim) -> Any:
-    """Return arguments in which an account's secrets, where they are asked for, are right."""
+def _with_known_secrets(tree: Any, account: DisposableAccount) -> Any:
+    """Return the arguments with the account's own secrets where secrets are expected."""
     if not isinstance(tree, dict):
         return tree
-    return {name: victim.facts.get(snake(name), _knowing(value, victim)) for name, value in tree.items()}
+    return {name: account.known_values.get(snake(name), _with_known_secrets(value, account)) for name, value in tree.items()}
 
 
 def _document(name: str, field: GraphQLField, given: dict[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _document(name: str, field: GraphQLField, given: dict[str, Any]) -> str:
 
 
 def _selection(type_: Any, depth: int) -> str:
-    """Return a selection of all fields that need no arguments, to a depth."""
+    """Return a selection of all fields without required arguments, down to a depth."""
     if is_leaf_type(type_):
         return ""
     assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)

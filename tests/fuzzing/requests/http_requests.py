@@ -1,18 +1,18 @@
-"""Requests to any operation with headers and bodies that no client sends: answered in a declared way, whatever they hold."""
+"""Fuzzer for REST requests with unusual headers and bodies."""
 
 import gzip
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.requests.paths import addresses
-from tests.fuzzing.requests.request_bodies import media_type, tree_for
-from tests.fuzzing.response_checks import judge_status
+from tests.fuzzing.requests.paths import paths_for
+from tests.fuzzing.requests.request_bodies import body_for, media_type
+from tests.fuzzing.response_checks import check_status
 from tests.fuzzing.target import Target
-from tests.fuzzing.values.malformed_values import as_header, as_json, deep, mutated, spoiled, texts
+from tests.fuzzing.values.malformed_values import as_header, as_json, deep, mutate_text, mutate_tree, strings
 
 FORM = "application/x-www-form-urlencoded"
-# Of headers that are the server's own business (Content-Length, Transfer-Encoding, Connection, Upgrade) there is none here.
+# Headers of the HTTP protocol itself (Content-Length, Transfer-Encoding, Connection, Upgrade) are left out.
 HEADERS: dict[str, tuple[str, ...]] = {
     "If-Match": ("*", '"1"', 'W/"1"', '"1", "2"', "1", '"', '""', '"1" "2"', '*, "1"', '"99999999999999999999"', "W/*", ","),
     "If-None-Match": ("*", '"1"', 'W/"x"', "1"),
@@ -52,17 +52,17 @@ HEADERS: dict[str, tuple[str, ...]] = {
 def headers(draw: st.DrawFn) -> list[tuple[bytes, bytes]]:
     """Return a few headers, some of them twice."""
     names = draw(st.lists(st.sampled_from(list(HEADERS)), max_size=4).filter(lambda drawn: drawn.count("Host") <= 1))
-    return [(name.encode(), as_header(draw(st.sampled_from(HEADERS[name]) | texts))) for name in names]
+    return [(name.encode(), as_header(draw(st.sampled_from(HEADERS[name]) | strings))) for name in names]
 
 
 @st.composite
-def bodies(draw: st.DrawFn, tree: Any) -> bytes:
-    """Return a body: what this would be as JSON, or what an accident, an encoding or a stranger makes of it."""
-    tree = draw(st.just(tree) | spoiled(tree))
+def request_bodies(draw: st.DrawFn, tree: Any) -> bytes:
+    """Return a request body: the JSON text, or a mutated, differently encoded or random one."""
+    tree = draw(st.just(tree) | mutate_tree(tree))
     raw = as_json(tree)
     ways = (
         st.just(raw),
-        mutated(raw.decode()).map(lambda text: text.encode("utf-8", "surrogatepass")),
+        mutate_text(raw.decode()).map(lambda text: text.encode("utf-8", "surrogatepass")),
         st.sampled_from(
             [raw[:-1], b"\xef\xbb\xbf" + raw, raw.decode().encode("utf-16"), gzip.compress(raw), gzip.compress(raw)[:-9]]
         ),
@@ -77,18 +77,18 @@ def bodies(draw: st.DrawFn, tree: Any) -> bytes:
 def fuzz_requests(target: Target, data: st.DataObject) -> None:
     """Send a request to any operation."""
     operation = data.draw(st.sampled_from(target.operations), label="operation")
-    path = data.draw(addresses(target, operation), label="path")
-    token = target.victims.current().token if operation.about_accounts else target.token
+    path = data.draw(paths_for(target, operation), label="path")
+    token = target.accounts.current().token if operation.about_accounts else target.token
     sent = [(b"Authorization", f"Bearer {token}".encode()), *data.draw(headers(), label="headers")]
     body = b""
     if "requestBody" in operation.declared or data.draw(st.integers(0, 9)) == 9:
-        body = data.draw(bodies(data.draw(tree_for(target, operation))), label="body")
+        body = data.draw(request_bodies(data.draw(body_for(target, operation))), label="body")
         if not any(name == b"Content-Type" for name, _ in sent):
             sent.append((b"Content-Type", media_type(operation).encode()))
     answer = target.rest(operation.method.upper(), path, headers=sent, content=body)
     if answer.status_code == 401:
-        target.victims.drop(token)
-    # What is odd in a path may make it the path of something else, or of nothing; and where no body is read, none is declared.
+        target.accounts.drop(token)
+    # An unusual path may match another route or none. 413 is declared only where a body is read.
     odd = {"404", "405"} if "%" in path else set()
     large = set() if "requestBody" in operation.declared else {"413"}
-    judge_status(answer, {*operation.declared["responses"], *odd, *large})
+    check_status(answer, {*operation.declared["responses"], *odd, *large})

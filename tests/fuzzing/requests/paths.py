@@ -1,4 +1,4 @@
-"""Addresses for the operations of the OpenAPI document: most of rows that are there, some of none, some of nothing at all."""
+"""Paths of the operations in the OpenAPI document, with existing, unknown and invalid ids."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
@@ -7,13 +7,13 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from tests.fuzzing.target import Operation, Target
-from tests.fuzzing.values.malformed_values import texts
+from tests.fuzzing.values.malformed_values import strings
 
 OWNERS = ("me", "ada", "eve", "Me", "nobody")
 
 
 @st.composite
-def addresses(draw: st.DrawFn, target: Target, operation: Operation, *, hostile: bool = True) -> str:
+def paths_for(draw: st.DrawFn, target: Target, operation: Operation, *, hostile: bool = True) -> str:
     """Return a path for an operation."""
     path, collection = "", ""
     for part in operation.path.split("/")[1:]:
@@ -21,14 +21,14 @@ def addresses(draw: st.DrawFn, target: Target, operation: Operation, *, hostile:
             path, collection = f"{path}/{part}", part
             continue
         good = st.just("me") if part == "{user_id}" else st.sampled_from([*target.ids(collection), str(UUID(int=7))])
-        odd = st.sampled_from(OWNERS) if part == "{user_id}" else texts
+        odd = st.sampled_from(OWNERS) if part == "{user_id}" else strings
         wild = hostile and draw(st.integers(0, 5)) == 5
         path = f"{path}/{quote(_raw(draw(odd if wild else good)), safe='')}"
     return path
 
 
-def asking(path: str, parameters: Mapping[str, str]) -> str:
-    """Return a path with a query, also of texts that are no Unicode."""
+def url_with_query(path: str, parameters: Mapping[str, str]) -> str:
+    """Return a path with a query string; the values may be invalid Unicode."""
     pairs = [(_raw(name), _raw(text)) for name, text in parameters.items()]
     return f"{path}?{urlencode(pairs)}"
 

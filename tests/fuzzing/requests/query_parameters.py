@@ -1,4 +1,4 @@
-"""Query parameters that are nearly right, and such as are not even wrong: told so, or one's own rows."""
+"""Fuzzer for the query parameters of REST."""
 
 from typing import Any
 
@@ -7,44 +7,44 @@ from hypothesis import strategies as st
 from services.reading.graph import ENTITIES
 from services.reading.names import snake
 from tests.fuzzing.requests.connection_arguments import arguments
-from tests.fuzzing.requests.paths import addresses, asking
-from tests.fuzzing.response_checks import judge_status
+from tests.fuzzing.requests.paths import paths_for, url_with_query
+from tests.fuzzing.response_checks import check_status
 from tests.fuzzing.target import Target
-from tests.fuzzing.values.malformed_values import as_json, deep, mutated, texts
-from tests.fuzzing.values.schema_values import plausible
+from tests.fuzzing.values.malformed_values import as_json, deep, mutate_text, strings
+from tests.fuzzing.values.schema_values import values_for_schema
 
 OBJECT_TYPES = {"tasks": "task", "subtasks": "task", "lists": "task_list", "tags": "tag", "comments": "comment"}
 SEARCHES = ("milk", "milk OR -x", '"oat milk', "bre", "-")
 
 
 def fuzz_queries(target: Target, data: st.DataObject) -> None:
-    """Ask for a list or a row over REST, with all sorts of parameters."""
+    """Request a list or a row over REST with random query parameters."""
     operation = data.draw(st.sampled_from([one for one in target.operations if "fields" in one.parameters]), label="operation")
-    path = data.draw(addresses(target, operation, hostile=False), label="path")
+    path = data.draw(paths_for(target, operation, hostile=False), label="path")
     noun = [part for part in operation.path.split("/") if not part.startswith("{")][-1]
     asked: dict[str, str] = {}
     for name, parameter in operation.parameters.items():
         if parameter["in"] == "query" and data.draw(st.integers(0, 3)) == 0:
             good, bad = _values(target, data, OBJECT_TYPES.get(noun, "task"), name, parameter["schema"])
             asked[name] = data.draw(bad if data.draw(st.integers(0, 4)) == 4 else good, label=name)
-    answer = target.rest("GET", asking(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.token}"})
-    judge_status(answer, operation.declared["responses"])
+    answer = target.rest("GET", url_with_query(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.token}"})
+    check_status(answer, operation.declared["responses"])
 
 
-Texts = st.SearchStrategy[str]
+Strings = st.SearchStrategy[str]
 
 
-def _values(target: Target, data: st.DataObject, entity: str, name: str, schema: dict[str, Any]) -> tuple[Texts, Texts]:
-    """Return good values for a parameter, and bad ones."""
+def _values(target: Target, data: st.DataObject, entity: str, name: str, schema: dict[str, Any]) -> tuple[Strings, Strings]:
+    """Return a strategy for valid values of a parameter, and one for invalid values."""
     if name in {"fields", "include", "sort"}:
         good = st.lists(_names(entity, name), max_size=4, unique=True).map(",".join)
-        return good, st.one_of(good.flatmap(mutated), good.map(lambda text: f"{text}," * 30), texts)
+        return good, st.one_of(good.flatmap(mutate_text), good.map(lambda text: f"{text}," * 30), strings)
     if name == "filter":
         tree = as_json(_rested(arguments(target, data, "tasks").get("filter", {}))).decode()
-        return st.just(tree), st.one_of(mutated(tree), deep())
+        return st.just(tree), st.one_of(mutate_text(tree), deep())
     if name == "search":
-        return st.sampled_from(SEARCHES), texts
-    return plausible(target.book(target.operations[0]), schema, oddly=0).map(_as_text), texts
+        return st.sampled_from(SEARCHES), strings
+    return values_for_schema(target.schema_context(target.operations[0]), schema, one_in=0).map(_as_text), strings
 
 
 def _as_text(value: Any) -> str:
@@ -53,7 +53,7 @@ def _as_text(value: Any) -> str:
 
 @st.composite
 def _names(draw: st.DrawFn, entity: str, name: str) -> str:
-    """Return a name, or a path of names, that an entity has."""
+    """Return the name of a field or relation, or a path of them."""
     known = ENTITIES[entity]
     if name == "sort":
         return draw(st.sampled_from(["", "-"])) + draw(st.sampled_from(list(known.sorts)))
@@ -64,7 +64,7 @@ def _names(draw: st.DrawFn, entity: str, name: str) -> str:
 
 
 def _rested(tree: Any) -> Any:
-    """Spell a filter as REST does, as far as it is one."""
+    """Return the filter with the names of REST."""
     if isinstance(tree, dict):
         return {snake(name): _rested(value) for name, value in tree.items()}
     if isinstance(tree, list):

@@ -1,44 +1,46 @@
-"""Bodies of which one member or the other is not what it should be: taken or refused, but never by a crash."""
+"""Fuzzer for REST request bodies with invalid values."""
 
 from typing import Any
 from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.requests.paths import addresses
-from tests.fuzzing.response_checks import judge_status
+from tests.fuzzing.requests.paths import paths_for
+from tests.fuzzing.response_checks import check_status
 from tests.fuzzing.target import Operation, Target
-from tests.fuzzing.values.malformed_values import as_json, spoiled
-from tests.fuzzing.values.schema_values import plausible
+from tests.fuzzing.values.malformed_values import as_json, mutate_tree
+from tests.fuzzing.values.schema_values import values_for_schema
 
 FORM = "application/x-www-form-urlencoded"
 
 
 def media_type(operation: Operation) -> str:
-    """Return the media type of the bodies that an operation reads; JSON where it reads none."""
+    """Return the media type of an operation's body; JSON if it reads none."""
     return next(iter(operation.declared.get("requestBody", {}).get("content", {})), "application/json")
 
 
-def tree_for(target: Target, operation: Operation) -> st.SearchStrategy[Any]:
-    """Return what an operation takes as its body, with something odd in one place or the other."""
+def body_for(target: Target, operation: Operation) -> st.SearchStrategy[Any]:
+    """Return bodies for an operation, some with an invalid value."""
     schema = operation.declared.get("requestBody", {}).get("content", {}).get(media_type(operation), {}).get("schema", {})
-    return plausible(target.book(operation), schema or {"type": "object", "properties": {"title": {"type": "string"}}})
+    return values_for_schema(
+        target.schema_context(operation), schema or {"type": "object", "properties": {"title": {"type": "string"}}}
+    )
 
 
 def fuzz_bodies(target: Target, data: st.DataObject) -> None:
-    """Write something, by any operation that reads a body."""
+    """Call any operation that reads a body."""
     operation = data.draw(st.sampled_from([one for one in target.operations if "requestBody" in one.declared]), label="operation")
-    path = data.draw(addresses(target, operation, hostile=False), label="path")
-    tree = data.draw(tree_for(target, operation), label="body")
+    path = data.draw(paths_for(target, operation, hostile=False), label="path")
+    tree = data.draw(body_for(target, operation), label="body")
     if data.draw(st.integers(0, 9)) == 9:
-        tree = data.draw(spoiled(tree), label="spoiled")
-    token = target.victims.current().token if operation.about_accounts else target.token
+        tree = data.draw(mutate_tree(tree), label="mutated")
+    token = target.accounts.current().token if operation.about_accounts else target.token
     headers = {"Authorization": f"Bearer {token}", "Content-Type": media_type(operation)}
     content = _form(tree) if media_type(operation) == FORM else as_json(tree)
     answer = target.rest(operation.method.upper(), path, headers=headers, content=content)
     if answer.status_code == 401:
-        target.victims.drop(token)
-    judge_status(answer, operation.declared["responses"])
+        target.accounts.drop(token)
+    check_status(answer, operation.declared["responses"])
 
 
 def _form(tree: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Tokens that were good once, or never: whoever comes with one is let in as its owner, or not at all, and alike at both doors."""
+"""Fuzzer for access tokens: both APIs must accept or reject a token alike, and only for its own user."""
 
 import base64
 import hmac
@@ -12,29 +12,29 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.response_checks import codes
 from tests.fuzzing.target import Target
-from tests.fuzzing.values.malformed_values import as_header, deep, mutated, scalars, spoiled, texts, trees
+from tests.fuzzing.values.malformed_values import as_header, deep, mutate_text, mutate_tree, scalars, strings, trees
 from tests.issuer import AUDIENCE, NAME
 from tests.support.service import SECRET
 
 CLAIMS = ("sub", "user_id", "id", "iss", "sid", "aud", "exp", "iat", "nbf", "jti", "email", "name", "scope", "scopes")
 HEADERS = ("alg", "typ", "kid", "crit", "b64", "jku", "jwk", "x5u", "zip", "cty")
 SCHEMES = ("Bearer ", "bearer ", "BEARER ", "Bearer  ", "Bearer\t", "Bearer", "Bearer,", "Token ", "Basic ", "", "Bearer Bearer ")
-UNSEEN: Any = {"verify_signature": False}
-REFUSED = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
+UNVERIFIED: Any = {"verify_signature": False}
+EXPECTED_CODES = {"UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"}
 
 
 @dataclass(frozen=True)
-class Forged:
-    """A token, and the only users that it may speak for."""
+class ForgedToken:
+    """A forged token, and the only users that it may authenticate."""
 
     text: str
     owners: frozenset[str]
 
 
 def write(header: Any, claims: Any, hand: Any = SECRET, algorithm: str = "HS256") -> str:
-    """Write a token with a right signature, whatever it says; claims that are text are written as they stand."""
+    """Return a correctly signed token; claims that are text are encoded as they are."""
     signed = f"{_segment(header)}.{_segment(claims)}"
-    if isinstance(hand, str):  # PyJWT would refuse to sign with some of these
+    if isinstance(hand, str):  # PyJWT refuses to sign some of these
         signature = hmac.digest(hand.encode(), signed.encode(), f"sha{algorithm[2:]}")
     else:
         signature = jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), hand)
@@ -51,21 +51,26 @@ def _base64(raw: bytes) -> str:
 
 
 @st.composite
-def accidents(draw: st.DrawFn, target: Target) -> Forged:
-    """Return a real token with something broken, or the parts of two."""
+def corrupted_tokens(draw: st.DrawFn, target: Target) -> ForgedToken:
+    """Return a valid token with a corrupted part, or parts of several tokens."""
     of_issuers = {key.sign("ada"): "ada" for key in target.keys}
-    real = {target.token: "ada", target.member.token: target.member.id, target.member.refresh_token: "", **of_issuers}
+    real = {
+        target.token: "ada",
+        target.registered_user.token: target.registered_user.id,
+        target.registered_user.refresh_token: "",
+        **of_issuers,
+    }
     text = draw(st.sampled_from(list(real)))
     if draw(st.booleans()):
-        return Forged(draw(mutated(text)), frozenset({real[text]}))
+        return ForgedToken(draw(mutate_text(text)), frozenset({real[text]}))
     parts = [draw(st.sampled_from(list(real))).split(".") for _ in range(3)]
-    mixed = [part[min(place, len(part) - 1)] for place, part in enumerate(parts)]
-    return Forged(".".join(draw(st.permutations(mixed)) if draw(st.booleans()) else mixed), frozenset(real.values()))
+    mixed = [part[min(path, len(part) - 1)] for path, part in enumerate(parts)]
+    return ForgedToken(".".join(draw(st.permutations(mixed)) if draw(st.booleans()) else mixed), frozenset(real.values()))
 
 
 @st.composite
-def strange_claims(draw: st.DrawFn, target: Target) -> Forged:
-    """Return a token that is signed as it should be, by somebody who put strange things into it."""
+def tokens_with_unusual_claims(draw: st.DrawFn, target: Target) -> ForgedToken:
+    """Return a correctly signed token with unusual claims."""
     header: Any = {"alg": "HS256", "typ": "JWT"}
     claims: Any = {"sub": "ada", "exp": int(time.time()) + 600}
     hand: Any = SECRET
@@ -74,48 +79,54 @@ def strange_claims(draw: st.DrawFn, target: Target) -> Forged:
         hand, header = key.private, {"alg": key.algorithm, "kid": key.kid}
         claims |= {"iss": NAME, "aud": AUDIENCE, "iat": int(time.time())}
     elif draw(st.booleans()):
-        claims = jwt.decode(target.member.token, options={"verify_signature": False})
+        claims = jwt.decode(target.registered_user.token, options={"verify_signature": False})
     algorithm = header["alg"]
-    claims |= draw(st.dictionaries(st.sampled_from(CLAIMS), st.one_of(scalars, texts, trees, st.just("ada")), max_size=2))
+    claims |= draw(st.dictionaries(st.sampled_from(CLAIMS), st.one_of(scalars, strings, trees, st.just("ada")), max_size=2))
     if draw(st.booleans()):
-        claims["sub"] = draw(st.one_of(scalars, texts, trees))
-    claims = draw(st.just(claims) if draw(st.integers(0, 9)) else st.one_of(spoiled(claims), deep()))
+        claims["sub"] = draw(st.one_of(scalars, strings, trees))
+    claims = draw(st.just(claims) if draw(st.integers(0, 9)) else st.one_of(mutate_tree(claims), deep()))
     header |= draw(st.dictionaries(st.sampled_from(HEADERS), st.one_of(scalars, trees), max_size=1))
     header = draw(st.just(header) if draw(st.integers(0, 9)) else trees)
-    return Forged(write(header, claims, hand, algorithm), _named(claims))
+    return ForgedToken(write(header, claims, hand, algorithm), _named(claims))
 
 
 def _named(claims: Any) -> frozenset[str]:
-    """Return all that could be meant by a user in these claims."""
+    """Return all values of the claims that could name a user."""
     said = [claims.get(name) for name in ("sub", "user_id", "id")] if isinstance(claims, dict) else []
     return frozenset(str(value) for value in said)
 
 
 @st.composite
-def other_signatures(draw: st.DrawFn, target: Target) -> Forged:
-    """Return a token that says the right things, signed by the wrong hand or in the wrong way, or not at all."""
+def tokens_with_wrong_signatures(draw: st.DrawFn, target: Target) -> ForgedToken:
+    """Return a token with valid claims and a wrong signature or none."""
     key = draw(st.sampled_from(target.keys))
-    claims = jwt.decode(draw(st.sampled_from([target.token, target.member.token, key.sign("ada")])), options=UNSEEN)
+    claims = jwt.decode(draw(st.sampled_from([target.token, target.registered_user.token, key.sign("ada")])), options=UNVERIFIED)
     header = {"alg": draw(st.sampled_from(["HS256", "HS384", "HS512"])), **draw(st.sampled_from([{}, {"kid": key.kid}]))}
     public = [json.dumps(key.jwk), *(str(value) for value in key.jwk.values())]
     signed = write(header, claims, draw(st.sampled_from(["", "secret", SECRET.upper(), *public])), header["alg"])
     long = write(header, claims, SECRET, draw(st.sampled_from(["HS384", "HS512"])))
     lying = write({**header, "alg": draw(st.sampled_from(["none", "None", "RS256", "EdDSA", "ES256", 5, None]))}, claims)
     unsigned = signed.rpartition(".")[0]
-    return Forged(draw(st.sampled_from([signed, long, lying, unsigned, f"{unsigned}."])), frozenset())
+    return ForgedToken(draw(st.sampled_from([signed, long, lying, unsigned, f"{unsigned}."])), frozenset())
 
 
 @st.composite
-def junk(draw: st.DrawFn) -> Forged:
-    """Return what is no token, though it may begin like one."""
+def random_tokens(draw: st.DrawFn) -> ForgedToken:
+    """Return random text, some with the prefix of a token."""
     beginning = draw(st.sampled_from(["", "eyJ", "todo_api_", "todo_refresh_", "..", "a.b.c", "=.=.="]))
-    return Forged(beginning + draw(texts), frozenset())
+    return ForgedToken(beginning + draw(strings), frozenset())
 
 
 def fuzz_tokens(target: Target, data: st.DataObject) -> None:
-    """Come to both doors with one token."""
-    kinds = [strange_claims(target), strange_claims(target), accidents(target), other_signatures(target), junk()]
-    forged: Forged = data.draw(kinds[data.draw(st.integers(0, len(kinds) - 1))], label="token")
+    """Send one token to both APIs."""
+    kinds = [
+        tokens_with_unusual_claims(target),
+        tokens_with_unusual_claims(target),
+        corrupted_tokens(target),
+        tokens_with_wrong_signatures(target),
+        random_tokens(),
+    ]
+    forged: ForgedToken = data.draw(kinds[data.draw(st.integers(0, len(kinds) - 1))], label="token")
     scheme = data.draw(st.just("Bearer ") | st.sampled_from(SCHEMES), label="scheme")
     headers = [(b"Authorization", as_header(scheme + forged.text))]
     if data.draw(st.integers(0, 9), label="twice") == 9:
@@ -128,4 +139,4 @@ def fuzz_tokens(target: Target, data: st.DataObject) -> None:
     if rest.is_success:
         assert {rest.json()["id"]} == {graph["data"]["viewer"]["id"]} <= forged.owners
     else:
-        assert rest.json()["error_code"] in codes(graph) <= REFUSED
+        assert rest.json()["error_code"] in codes(graph) <= EXPECTED_CODES

@@ -1,13 +1,13 @@
-"""Addresses that are nobody's, by methods that nobody uses: there is nothing there, and it is said so in the declared way."""
+"""Fuzzer for unknown paths and methods."""
 
 from urllib.parse import quote
 from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.response_checks import judge_graph, judge_rest
+from tests.fuzzing.response_checks import check_graphql_response, check_rest_response
 from tests.fuzzing.target import Target
-from tests.fuzzing.values.malformed_values import texts
+from tests.fuzzing.values.malformed_values import strings
 
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "POST", "PUT", "DELETE", "PROPFIND")
 DOTS = ("..", ".", "", "%2e%2e", "..%2f", "%00")
@@ -15,23 +15,23 @@ BESIDE = ("/graphql", "/docs", "/docs/files", "/docs/files/swagger-ui.css", "/op
 
 
 def _parts() -> st.SearchStrategy[str]:
-    """Return parts of addresses."""
-    return st.sampled_from(DOTS) | texts.map(lambda text: quote(text.encode("utf-8", "surrogatepass")[:200], safe=""))
+    """Return path segments."""
+    return st.sampled_from(DOTS) | strings.map(lambda text: quote(text.encode("utf-8", "surrogatepass")[:200], safe=""))
 
 
-def fuzz_addresses(target: Target, data: st.DataObject) -> None:
-    """Ask for something at an address that is somebody's, or beside it."""
+def fuzz_unknown_paths(target: Target, data: st.DataObject) -> None:
+    """Send a request to a known path or below it, with any method."""
     known = data.draw(st.sampled_from([*target.document["paths"], *BESIDE]), label="known")
     beyond = data.draw(st.lists(_parts(), max_size=3), label="beyond")
     path = "/".join([known.replace("{user_id}", "me").replace("{id}", str(UUID(int=7))), *beyond])
     method = data.draw(st.sampled_from(METHODS), label="method")
-    token = target.victims.current().token
+    token = target.accounts.current().token
     answer = target.send(method, target.service.url + path, headers={"Authorization": f"Bearer {token}"})
     if answer.status_code == 401:
-        target.victims.drop(token)
+        target.accounts.drop(token)
     if method == "HEAD":
         assert answer.status_code < 500
     elif answer.headers.get("content-type", "").startswith("application/json") and answer.is_error:
-        judge_graph(answer)
+        check_graphql_response(answer)
     else:
-        judge_rest(answer)
+        check_rest_response(answer)

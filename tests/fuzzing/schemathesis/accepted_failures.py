@@ -1,4 +1,4 @@
-"""Failures of schemathesis' checks that are the service's good right, each with the reason why. What is not here is a failure."""
+"""Failures of schemathesis that are accepted, each with its reason."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ from schemathesis.core.failures import Failure
 from schemathesis.generation import GenerationMode
 from schemathesis.openapi.checks import JsonSchemaError, RejectedPositiveData
 
-Judge = Callable[[Failure, Case[Any], Response], bool]
+Condition = Callable[[Failure, Case[Any], Response], bool]
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A kind of failure that is none, where `holds` says so, for the reason in `why`."""
+    """A kind of failure that is accepted where `holds` returns True."""
 
     failure: type[Failure]
-    why: str
-    holds: Judge
+    reason: str
+    holds: Condition
 
 
 def is_accepted(failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Tell whether a failure is one of those below."""
+    """Return whether a failure is accepted."""
     return any(isinstance(failure, one.failure) and one.holds(failure, case, response) for one in ACCEPTED)
 
 
-def _points_to(*pointers: str) -> Judge:
-    """Return whether all that an answer 422 complains of stands at, or below, these places."""
+def _points_to(*pointers: str) -> Condition:
+    """Return a condition: all errors of a 422 response point to, or below, these pointers."""
 
     def holds(_: Failure, __: Case[Any], response: Response) -> bool:
         flaws: Sequence[dict[str, Any]] = response.json().get("errors", ()) if response.status_code == 422 else ()
         places = [flaw["pointer"] for flaw in flaws]
-        return bool(places) and all(place.startswith(pointers) for place in places)
+        return bool(places) and all(path.startswith(pointers) for path in places)
 
     return holds
 
@@ -51,11 +51,11 @@ def _holds_nul(_: Failure, __: Case[Any], response: Response) -> bool:
     return any("NUL" in flaw["detail"] for flaw in flaws)
 
 
-def _thinned(failure: Failure, case: Case[Any], _: Response) -> bool:
+def _has_selected_fields(failure: Failure, case: Case[Any], _: Response) -> bool:
     return bool((case.query or {}).get("fields")) and "is a required property" in failure.message
 
 
-def _says_both(_: Failure, case: Case[Any], response: Response) -> bool:
+def _has_status_and_completed(_: Failure, case: Case[Any], response: Response) -> bool:
     body = case.body
     return response.status_code == 422 and isinstance(body, dict) and {"completed", "status"} <= body.keys()
 
@@ -90,6 +90,14 @@ ACCEPTED = (
         "No text holds NUL, which PostgreSQL cannot store. Patterns that say so everywhere would hide those that say more.",
         _holds_nul,
     ),
-    Accepted(RejectedPositiveData, "`completed` and `status` are two words for one thing, and must not disagree.", _says_both),
-    Accepted(JsonSchemaError, "`fields` leaves members out that are else required; no schema depends on a parameter.", _thinned),
+    Accepted(
+        RejectedPositiveData,
+        "`completed` and `status` are two words for one thing, and must not disagree.",
+        _has_status_and_completed,
+    ),
+    Accepted(
+        JsonSchemaError,
+        "`fields` leaves members out that are else required; no schema depends on a parameter.",
+        _has_selected_fields,
+    ),
 )

@@ -1,6 +1,6 @@
-"""How schemathesis' process learns what it needs to know: by these names in its environment."""
+"""Environment variables that configure the schemathesis process."""
 
-TARGET = "FUZZING_TARGET"  # where the service listens
-OWNER = "FUZZING_OWNER"  # the id of whose token is sent
+TARGET = "FUZZING_TARGET"  # base URL of the service
+OWNER = "FUZZING_OWNER"  # id of the user whose token is sent
 SEED = "FUZZING_SEED"
-CENSUS = "FUZZING_CENSUS"  # the file to write at the end
+REQUEST_COUNTS_FILE = "FUZZING_REQUEST_COUNTS"  # file to write at the end

@@ -1,4 +1,4 @@
-"""What schemathesis runs of ours against the graph, in its own process: who sends a request, and which failures are none."""
+"""Schemathesis hooks for the GraphQL API."""
 
 import os
 from typing import Any
@@ -8,34 +8,34 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.graphql.checks import GraphQLClientError, GraphQLServerError
 
-from tests.fuzzing.disposable_accounts import Victims, client
-from tests.fuzzing.response_checks import undeclared
+from tests.fuzzing.disposable_accounts import DisposableAccounts, client
+from tests.fuzzing.response_checks import undeclared_errors
 from tests.fuzzing.schemathesis.environment import TARGET
 from tests.fuzzing.schemathesis.request_counter import count
 
-_victims = Victims(client(os.environ[TARGET]))
+_accounts = DisposableAccounts(client(os.environ[TARGET]))
 
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Send everything as an account that may perish: some field or other ends it."""
-    case.headers["Authorization"] = f"Bearer {_victims.current().token}"
+    """Send everything as a disposable account: some mutations delete it."""
+    case.headers["Authorization"] = f"Bearer {_accounts.current().token}"
 
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Take another account once this one opens nothing any more."""
+    """Replace the account once its token is rejected."""
     count(case)
     if "UNAUTHENTICATED" in response.text:
-        _victims.drop(str(response.request.headers["Authorization"]).removeprefix("Bearer "))
+        _accounts.drop(str(response.request.headers["Authorization"]).removeprefix("Bearer "))
 
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Keep what is not of the declared family.
+    """Keep failures with unknown error codes.
 
-    An answer 200 with errors counts as the server's fault, whatever their codes; and most arguments have rules of their own.
+    Schemathesis reports any 200 response with errors as a server error, and most arguments have rules beyond the schema.
     """
     if not isinstance(failure, GraphQLServerError | GraphQLClientError) or response.status_code >= 500:
         return True
-    return bool(undeclared(failure.errors))
+    return bool(undeclared_errors(failure.errors))

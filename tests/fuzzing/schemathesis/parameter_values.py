@@ -1,6 +1,6 @@
-"""Values that schemathesis could not think of, for places that have a language of their own or name what is there.
+"""Valid values for parameters that the OpenAPI document describes as text only.
 
-It knows these places only as texts and ids, and would seldom get past them to whatever stands behind.
+With random text and ids, schemathesis would seldom get past validation.
 """
 
 import os
@@ -15,9 +15,9 @@ from schemathesis.generation.meta import negated_parameters
 
 from tests.fuzzing.schemathesis.environment import OWNER
 
-MOSTLY = 0.85
+USUALLY = 0.85
 
-WORDS = {
+VALUES = {
     "fields": ("id", "id,revision"),
     "filter": (
         "{}",
@@ -28,41 +28,47 @@ WORDS = {
     ),
     "sort": ("created", "-updated", "-created"),
 }
-_OF_TASKS = ("", "tags", "list,subtasks.tags", "comments,parent.subtasks")
-RELATIONS = {"tasks": _OF_TASKS, "subtasks": _OF_TASKS, "lists": ("", "tasks"), "tags": ("tasks.tags",), "comments": ("task",)}
+_TASK_RELATIONS = ("", "tags", "list,subtasks.tags", "comments,parent.subtasks")
+RELATIONS = {
+    "tasks": _TASK_RELATIONS,
+    "subtasks": _TASK_RELATIONS,
+    "lists": ("", "tasks"),
+    "tags": ("tasks.tags",),
+    "comments": ("task",),
+}
 REFERENCES = ("list_id", "parent_id", "tag_ids")
 CURSOR, IF_MATCH, OWN_ID = "cursor", "if-match", "id"
 
 
-def speak(case: Case[Any], dice: random.Random) -> None:
-    """Give a case such values, most of the time, unless this is what the case is about."""
+def fill_parameters(case: Case[Any], rng: random.Random) -> None:
+    """Set such values most of the time, unless the case tests this parameter."""
     about = {name for name, _ in negated_parameters(case.meta)}
     if isinstance(case.query, dict):
-        _ask(case, case.query, about, dice)
-    if "user_id" in (case.path_parameters or {}) and "user_id" not in about and dice.random() < MOSTLY:
-        # The id too: what others get under it is what the check of object level authorization is about.
-        case.path_parameters["user_id"] = dice.choice(["me", os.environ[OWNER]])
-    if IF_MATCH in (case.headers or {}) and IF_MATCH not in about and (_is_seeded_wrongly(case) or dice.random() < MOSTLY):
+        _ask(case, case.query, about, rng)
+    if "user_id" in (case.path_parameters or {}) and "user_id" not in about and rng.random() < USUALLY:
+        # The id too: the object level authorization check compares what other users get for it.
+        case.path_parameters["user_id"] = rng.choice(["me", os.environ[OWNER]])
+    if IF_MATCH in (case.headers or {}) and IF_MATCH not in about and (_is_seeded_wrongly(case) or rng.random() < USUALLY):
         case.headers[IF_MATCH] = "*"
     if isinstance(case.body, dict) and not about:
-        # Most ids that it knows are of something else, and an id of one's own is that of another row.
-        unwanted = {name for name in (OWN_ID, *REFERENCES) if dice.random() < MOSTLY}
+        # Most ids that schemathesis knows belong to another type, and an own `id` to another row.
+        unwanted = {name for name in (OWN_ID, *REFERENCES) if rng.random() < USUALLY}
         if not unwanted.isdisjoint(case.body):
             case.body = {name: value for name, value in case.body.items() if name not in unwanted}
 
 
-def _ask(case: Case[Any], query: dict[str, Any], about: set[str], dice: random.Random) -> None:
+def _ask(case: Case[Any], query: dict[str, Any], about: set[str], rng: random.Random) -> None:
     nouns = [part for part in case.path.split("/") if not part.startswith("{")]
-    words = WORDS | {"include": RELATIONS.get(nouns[-1], ("",))}
-    for name in query.keys() & words.keys() - about:
-        if dice.random() < MOSTLY:
-            query[name] = dice.choice(words[name])
-    if CURSOR in query and CURSOR not in about and dice.random() < MOSTLY:
+    values_by_name = VALUES | {"include": RELATIONS.get(nouns[-1], ("",))}
+    for name in query.keys() & values_by_name.keys() - about:
+        if rng.random() < USUALLY:
+            query[name] = rng.choice(values_by_name[name])
+    if CURSOR in query and CURSOR not in about and rng.random() < USUALLY:
         del query[CURSOR]
 
 
 def _is_seeded_wrongly(case: Case[Any]) -> bool:
-    """The coverage phase fills a header that may be left out with an invalid value where it finds no valid one."""
+    """Return whether the coverage phase filled an optional header with an invalid value for want of a valid one."""
     return any(location is ParameterLocation.HEADER for location in _negative(case))
 
 

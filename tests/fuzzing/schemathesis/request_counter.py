@@ -1,4 +1,4 @@
-"""Counts, in schemathesis' process, how many requests each of its phases sends, and tells it when that process ends."""
+"""Counter of the requests of each schemathesis phase, written to a file at exit."""
 
 import atexit
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from schemathesis import Case
 
-from tests.fuzzing.schemathesis.environment import CENSUS
+from tests.fuzzing.schemathesis.environment import REQUEST_COUNTS_FILE
 
 _requests: Counter[str] = Counter()
 
@@ -20,5 +20,5 @@ def count(case: Case[Any]) -> None:
 
 
 @atexit.register
-def _tell() -> None:
-    Path(os.environ[CENSUS]).write_text(json.dumps(_requests))
+def _write_counts() -> None:
+    Path(os.environ[REQUEST_COUNTS_FILE]).write_text(json.dumps(_requests))

@@ -1,4 +1,4 @@
-"""Runs schemathesis against a service that listens, in a process of its own, so that its hooks and warnings stay there."""
+"""Schemathesis runs in a subprocess, which keeps its hooks and warnings apart."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fuzzing.schemathesis.environment import CENSUS, OWNER, SEED, TARGET
+from tests.fuzzing.schemathesis.environment import OWNER, REQUEST_COUNTS_FILE, SEED, TARGET
 from tests.support.users import TestUser
 
 ROOT = Path(__file__).parents[3]
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
 
-# Every failure counts, not only the first of each kind, and nothing is left behind or remembered from the last time.
+# All failures are reported, and no state is kept between runs.
 _CONFIG = """
 continue-on-failure = true
 cache = {{ enabled = false }}
@@ -40,49 +40,49 @@ peers = ["ada", "eve"]
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a run: how many requests each phase sent, and the whole story if something failed."""
+    """Result of a run: requests per phase, failures, and the output."""
 
     cases: Mapping[str, int]
     failures: int
-    story: str
+    output: str
 
 
 @dataclass(frozen=True)
-class Extent:
-    """How much to play: so many examples of each operation, and again with others until the time is over, if there is one."""
+class RunOptions:
+    """Number of examples per operation; with `seconds`, repeated with new examples until the time is over."""
 
     seed: int
     examples: int
     seconds: int | None = None
 
 
-def run_rest(url: str, folder: Path, extent: Extent) -> Report:
-    """Play against the OpenAPI document that the service shows, with all checks and in all phases."""
-    return _run(url, "/openapi.json", "tests.fuzzing.schemathesis.rest_hooks", folder, extent)
+def run_rest(url: str, folder: Path, options: RunOptions) -> Report:
+    """Run all checks in all phases against the served OpenAPI document."""
+    return _run(url, "/openapi.json", "tests.fuzzing.schemathesis.rest_hooks", folder, options)
 
 
-def run_graphql(url: str, folder: Path, extent: Extent) -> Report:
-    """Play against the GraphQL schema that introspection shows; its phases are those that schemathesis has for GraphQL."""
-    return _run(url, "/graphql", "tests.fuzzing.schemathesis.graphql_hooks", folder, extent)
+def run_graphql(url: str, folder: Path, options: RunOptions) -> Report:
+    """Run all checks against the introspected GraphQL schema, in the phases that schemathesis supports for GraphQL."""
+    return _run(url, "/graphql", "tests.fuzzing.schemathesis.graphql_hooks", folder, options)
 
 
-def _run(url: str, place: str, hooks: str, folder: Path, extent: Extent) -> Report:
+def _run(url: str, path: str, hooks: str, folder: Path, options: RunOptions) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
     people = {name: TestUser.register(url) for name in ("ada", "eve")}
     (folder / "people.json").write_text(json.dumps({"auth": [_entry(name, user) for name, user in people.items()]}))
     (folder / "schemathesis.toml").write_text(_CONFIG.format(hooks=hooks, people=folder / "people.json"))
-    command = [sys.executable, "-m", "schemathesis.cli", "run", url + place, "--no-color", "--checks", "all"]
+    command = [sys.executable, "-m", "schemathesis.cli", "run", url + path, "--no-color", "--checks", "all"]
     command += ["--phases", ALL_PHASES]
-    command += ["--seed", str(extent.seed), "--max-examples", str(extent.examples)]
-    command += ["--max-time", str(extent.seconds)] if extent.seconds else []
+    command += ["--seed", str(options.seed), "--max-examples", str(options.examples)]
+    command += ["--max-time", str(options.seconds)] if options.seconds else []
     given = {
         "PYTHONPATH": str(ROOT),
         TARGET: url,
         OWNER: people["ada"].id,
-        SEED: str(extent.seed),
-        CENSUS: str(folder / "census.json"),
+        SEED: str(options.seed),
+        REQUEST_COUNTS_FILE: str(folder / "request_counts.json"),
     }
-    played = subprocess.run(
+    finished = subprocess.run(
         [*command, "--report", "json", "--report-json-path", "report.json"],
         cwd=folder,
         env={**os.environ, **given},
@@ -90,18 +90,18 @@ def _run(url: str, place: str, hooks: str, folder: Path, extent: Extent) -> Repo
         text=True,
         check=False,
     )
-    return _report(folder, played)
+    return _report(folder, finished)
 
 
 def _entry(name: str, user: TestUser) -> dict[str, Any]:
     return {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {user.token}"}]}
 
 
-def _report(folder: Path, played: subprocess.CompletedProcess[str]) -> Report:
-    story = played.stdout + played.stderr
+def _report(folder: Path, finished: subprocess.CompletedProcess[str]) -> Report:
+    output = finished.stdout + finished.stderr
     if not (folder / "report.json").exists():
-        return Report({}, 1, story)
-    told = json.loads((folder / "report.json").read_text())
-    failures = len(told["failures"]) + len(told["errors"])
-    # An exit status that no failure explains is one: a run that was cut short, or tested nothing.
-    return Report(json.loads((folder / "census.json").read_text()), failures or int(played.returncode != 0), story)
+        return Report({}, 1, output)
+    report = json.loads((folder / "report.json").read_text())
+    failures = len(report["failures"]) + len(report["errors"])
+    # A non-zero exit status without failures means that the run was aborted or tested nothing.
+    return Report(json.loads((folder / "request_counts.json").read_text()), failures or int(finished.returncode != 0), output)

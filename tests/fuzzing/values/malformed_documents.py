@@ -1,16 +1,16 @@
-"""GraphQL documents that are made to hurt: deep, wide, endless, cyclic, or of parts that do not belong together."""
+"""Malformed and oversized GraphQL documents."""
 
 from collections.abc import Callable, Mapping
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.values.malformed_values import HUGE, texts
+from tests.fuzzing.values.malformed_values import HUGE, strings
 
-# Documents have a most number of tokens; below it lies what is too deep for Python, and below that what is too much to ask.
+# The largest sizes exceed the token limit, the ones below Python's recursion limit, the ones below the query cost.
 SIZES = st.sampled_from([1, 3, 30, 60, 120, 180, 250, 800, 1600, 2400, 6000])
 
-# What is made of how many. Where no operation is around it, it stands in one that is easily understood.
-WIDE_AND_DEEP: Mapping[str, Callable[[int], str]] = {
+# Documents by size. Some are fragments of syntax inside a simple operation.
+SIZED_DOCUMENTS: Mapping[str, Callable[[int], str]] = {
     "deep selections": lambda size: "{ tasks { nodes { " + "parent { " * size + "id" + " }" * size + " } } }",
     "deep lists": lambda size: "{ tasks(filter: {and: " + "[" * size + "]" * size + "}) { totalCount } }",
     "deep filters": lambda size: "{ tasks(filter: " + "{not: " * size + "{}" + "}" * size + ") { totalCount } }",
@@ -56,7 +56,7 @@ WIDE_AND_DEEP: Mapping[str, Callable[[int], str]] = {
     "unfinished": lambda size: "{ viewer { id " * size,
 }
 
-ODDITIES = (
+SINGLE_DOCUMENTS = (
     "",
     "#",
     "{",
@@ -116,5 +116,5 @@ ODDITIES = (
     ),
 )
 
-shaped = st.builds(lambda make, size: make(size), st.sampled_from(list(WIDE_AND_DEEP.values())), SIZES)
-hurtful = st.one_of(shaped, st.sampled_from(ODDITIES), texts)
+sized_documents = st.builds(lambda make, size: make(size), st.sampled_from(list(SIZED_DOCUMENTS.values())), SIZES)
+malformed_documents = st.one_of(sized_documents, st.sampled_from(SINGLE_DOCUMENTS), strings)

@@ -1,4 +1,4 @@
-"""Values as the OpenAPI document describes them, with something odd in one place or the other."""
+"""Values for schemas of the OpenAPI document, some of them invalid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tests.fuzzing.values.malformed_values import scalars, texts, trees
+from tests.fuzzing.values.malformed_values import scalars, strings, trees
 
 MAX_DEPTH = 5
-ODD = st.one_of(texts, texts, scalars, trees)
-# What the rules beyond a schema want of members of these names.
-GOOD = {"title": "x", "name": "y", "body": "z", "color": "#fff", "email": "a@example.com", "password": "correct horse"}
-KINDS: Mapping[str, st.SearchStrategy[Any]] = {
+ANY_VALUE = st.one_of(strings, strings, scalars, trees)
+# Values that satisfy the rules beyond the schema.
+VALID_VALUES = {"title": "x", "name": "y", "body": "z", "color": "#fff", "email": "a@example.com", "password": "correct horse"}
+VALUES_BY_TYPE: Mapping[str, st.SearchStrategy[Any]] = {
     "string": st.sampled_from(["x", "milk"]),
     "integer": st.integers(1, 100),
     "number": st.sampled_from([0, 1.5, -2]),
@@ -23,54 +23,61 @@ KINDS: Mapping[str, st.SearchStrategy[Any]] = {
 
 
 @dataclass(frozen=True)
-class Book:
-    """What there is to know for whoever fills in a form: the document's shapes, what a caller knows, and ids that exist."""
+class SchemaContext:
+    """Schemas of the document, values known to the caller, and existing ids."""
 
     shapes: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    known_values: Mapping[str, Any]
     ids: list[str]
 
     def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a schema, or what it refers to."""
+        """Return the schema that a reference points to, or the schema itself."""
         return self.shapes[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-def plausible(book: Book, schema: Mapping[str, Any], name: str = "", *, oddly: int = 5, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Return values for a schema; below the top one in `oddly` is something else, unless that is 0."""
-    schema = book.resolved(schema)
-    leaf = _leaf(book, schema, name)
-    good = _composed(book, schema, name, oddly, depth) if leaf is None else leaf
-    if not (depth and oddly):
+def values_for_schema(
+    schema_context: SchemaContext, schema: Mapping[str, Any], name: str = "", *, one_in: int = 5, depth: int = 0
+) -> st.SearchStrategy[Any]:
+    """Return values for a schema; below the top level, one in `one_in` is arbitrary, none if it is 0."""
+    schema = schema_context.resolved(schema)
+    leaf = _leaf(schema_context, schema, name)
+    good = _composed(schema_context, schema, name, one_in, depth) if leaf is None else leaf
+    if not (depth and one_in):
         return good
-    return st.integers(1, oddly).flatmap(lambda drawn: ODD if drawn == 1 else good)
+    return st.integers(1, one_in).flatmap(lambda drawn: ANY_VALUE if drawn == 1 else good)
 
 
-def _leaf(book: Book, schema: Mapping[str, Any], name: str) -> st.SearchStrategy[Any] | None:
-    """Return values of a schema that has no parts; None where it has some."""
-    known = book.facts.get(name, GOOD.get(name))
+def _leaf(schema_context: SchemaContext, schema: Mapping[str, Any], name: str) -> st.SearchStrategy[Any] | None:
+    """Return values for a scalar schema; None for a composite one."""
+    known = schema_context.known_values.get(name, VALID_VALUES.get(name))
     if known is not None and schema.get("type", "string") == "string":
         return st.just(known)
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum", [schema.get("const")]))
     if schema.get("format") == "uuid":
-        return st.sampled_from([*book.ids, str(UUID(int=7))])
-    return KINDS.get(schema.get("type", ""))
+        return st.sampled_from([*schema_context.ids, str(UUID(int=7))])
+    return VALUES_BY_TYPE.get(schema.get("type", ""))
 
 
-def _composed(book: Book, schema: Mapping[str, Any], name: str, oddly: int, depth: int) -> st.SearchStrategy[Any]:
+def _composed(
+    schema_context: SchemaContext, schema: Mapping[str, Any], name: str, one_in: int, depth: int
+) -> st.SearchStrategy[Any]:
     if depth >= MAX_DEPTH:
-        return ODD
+        return ANY_VALUE
     if choices := schema.get("anyOf") or schema.get("oneOf"):
-        return st.one_of([plausible(book, choice, name, oddly=oddly, depth=depth) for choice in choices])
+        return st.one_of([values_for_schema(schema_context, choice, name, one_in=one_in, depth=depth) for choice in choices])
     if schema.get("type") == "array":
-        item = plausible(book, schema.get("items", {}), name, oddly=oddly, depth=depth + 1)
+        item = values_for_schema(schema_context, schema.get("items", {}), name, one_in=one_in, depth=depth + 1)
         return st.lists(item, min_size=schema.get("minItems", 0), max_size=3)
     if schema.get("type") != "object":
-        return ODD
-    members = schema.get("properties", {}).items()
-    parts = {member: plausible(book, shape, member, oddly=oddly, depth=depth + 1) for member, shape in members}
+        return ANY_VALUE
+    fields = schema.get("properties", {}).items()
+    parts = {
+        property_name: values_for_schema(schema_context, shape, property_name, one_in=one_in, depth=depth + 1)
+        for property_name, shape in fields
+    }
     required = schema.get("required", ())
     return st.fixed_dictionaries(
-        {member: part for member, part in parts.items() if member in required},
-        optional={member: part for member, part in parts.items() if member not in required},
+        {property_name: part for property_name, part in parts.items() if property_name in required},
+        optional={property_name: part for property_name, part in parts.items() if property_name not in required},
     )
