@@ -25,10 +25,10 @@ def test_comments_are_created_listed_updated_and_deleted(client: ApiClient) -> N
 def test_invalid_comment_body_returns_422(client: ApiClient, body: str) -> None:
     task = client.create("task", title="x")
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.comment(task["id"], body)
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/body"])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/body"])
 
 
 def test_add_comment_with_the_same_id_is_idempotent(client: ApiClient) -> None:

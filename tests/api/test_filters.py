@@ -12,7 +12,7 @@ Titles = Callable[[dict[str, Any]], set[str]]
 
 
 @pytest.fixture
-def shop(client: ApiClient) -> dict[str, Any]:
+def rows(client: ApiClient) -> dict[str, Any]:
     """Tasks, lists, tags and a comment by name."""
     rows = {name: client.create("list", name=name, color=color) for name, color in (("Home", "#fff"), ("Work", None))}
     rows |= {name: client.create("tag", name=name) for name in ("urgent", "food")}
@@ -30,7 +30,7 @@ def shop(client: ApiClient) -> dict[str, Any]:
 
 
 @pytest.fixture
-def titles(client: ApiClient, shop: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
+def titles(client: ApiClient, rows: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
     """Return the titles of the tasks that match a filter."""
     return lambda tree: {row["title"] for row in client.page("task", filter=tree)}
 
@@ -89,20 +89,20 @@ def test_filter_condition_matches_expected_tasks(titles: Titles, tree: dict[str,
     assert titles(tree) == expected
 
 
-def test_ids_and_revisions_can_be_filtered(titles: Titles, shop: dict[str, Any]) -> None:
-    assert titles({"id": {"in": [shop["Milk"]["id"], shop["Part"]["id"]]}}) == {"Milk", "Part"}
-    assert titles({"id": {"ne": shop["Milk"]["id"]}}) == ALL - {"Milk"}
-    assert titles({"list_id": {"eq": shop["Work"]["id"]}}) == {"Report"}
-    assert titles({"parent_id": {"ne": shop["Milk"]["id"]}}) == {"Part"}
-    assert titles({"revision": {"gt": shop["Bread"]["revision"]}}) == {"Report", "Part"}
-    assert titles({"updated_at": {"gte": shop["Report"]["updated_at"]}}) == {"Report", "Part"}
-    assert titles({"created_at": {"eq": shop["Milk"]["created_at"]}}) == {"Milk"}
+def test_ids_and_revisions_can_be_filtered(titles: Titles, rows: dict[str, Any]) -> None:
+    assert titles({"id": {"in": [rows["Milk"]["id"], rows["Part"]["id"]]}}) == {"Milk", "Part"}
+    assert titles({"id": {"ne": rows["Milk"]["id"]}}) == ALL - {"Milk"}
+    assert titles({"list_id": {"eq": rows["Work"]["id"]}}) == {"Report"}
+    assert titles({"parent_id": {"ne": rows["Milk"]["id"]}}) == {"Part"}
+    assert titles({"revision": {"gt": rows["Bread"]["revision"]}}) == {"Report", "Part"}
+    assert titles({"updated_at": {"gte": rows["Report"]["updated_at"]}}) == {"Report", "Part"}
+    assert titles({"created_at": {"eq": rows["Milk"]["created_at"]}}) == {"Milk"}
 
 
-def test_deleted_rows_match_no_filter(client: ApiClient, titles: Titles, shop: dict[str, Any]) -> None:
-    client.delete("comment", shop["Hm"]["id"])
-    client.delete("task", shop["Part"]["id"])
-    client.delete("tag", shop["urgent"]["id"])
+def test_deleted_rows_match_no_filter(client: ApiClient, titles: Titles, rows: dict[str, Any]) -> None:
+    client.delete("comment", rows["Hm"]["id"])
+    client.delete("task", rows["Part"]["id"])
+    client.delete("tag", rows["urgent"]["id"])
 
     assert titles({"comments": {"some": {}}}) == set()
     assert titles({"subtasks": {"some": {}}}) == set()
@@ -126,25 +126,25 @@ def test_deleted_rows_match_no_filter(client: ApiClient, titles: Titles, shop: d
     ids=lambda value: str(value)[:40],
 )
 def test_invalid_filter_returns_pointer(rest_client: RestClient, tree: dict[str, Any], pointer: str) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         rest_client.page("task", filter=tree)
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
 def test_filter_over_the_relation_limit_is_rejected(client: ApiClient) -> None:
-    def ask(*, deep: int, wide: int) -> list[dict[str, Any]]:
+    def filter_tasks(*, deep: int, wide: int) -> list[dict[str, Any]]:
         tree: dict[str, Any] = {"title": {"eq": "x"}}
         for _ in range(deep):
             tree = {"parent": tree}
         return client.page("task", filter={"not": {"or": [tree, *[{"tags": {"some": {}, "none": {}}}] * wide]}})
 
-    assert ask(deep=2, wide=(MAX_RELATIONS - 2) // 2) == []
+    assert filter_tasks(deep=2, wide=(MAX_RELATIONS - 2) // 2) == []
     for deep, wide in ((3, (MAX_RELATIONS - 2) // 2), (0, 99)):
-        with pytest.raises(ApiError) as refused:
-            ask(deep=deep, wide=wide)
-        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/filter"])
-        assert f"at most {MAX_RELATIONS} relations" in refused.value.detail
+        with pytest.raises(ApiError) as error:
+            filter_tasks(deep=deep, wide=wide)
+        assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/filter"])
+        assert f"at most {MAX_RELATIONS} relations" in error.value.detail
 
 
 def test_rest_filter_accepts_camel_case_names(rest_client: RestClient) -> None:

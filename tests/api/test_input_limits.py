@@ -29,7 +29,7 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
     return opening * levels + closing * levels
 
 
-PLACES: dict[str, tuple[str, Callable[[str], dict[str, Any]], int]] = {
+BODIES: dict[str, tuple[str, Callable[[str], dict[str, Any]], int]] = {
     "a body": ("/api/me/tasks", lambda tree: {"content": f'{{"title": {tree}}}', "headers": JSON}, 1),
     "variables": (
         "/graphql",
@@ -37,43 +37,45 @@ PLACES: dict[str, tuple[str, Callable[[str], dict[str, Any]], int]] = {
         2,
     ),
 }
-GIVEN: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
+PARAMETERS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "a filter": ("/api/me/tasks", lambda tree: {"filter": tree}),
     "variables in an address": ("/graphql", lambda tree: {"query": "{ __typename }", "variables": tree}),
 }
 
 
-def complaint(answer: Any) -> str:
-    body = answer.json()
+def error_message(response: Any) -> str:
+    body = response.json()
     return str(body["detail"] if "detail" in body else body.get("errors", [{"message": ""}])[0]["message"])
 
 
-@pytest.mark.parametrize(("path", "sent", "around"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize(("path", "make_request", "outer_levels"), BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("closing", [("[", "]"), ('{"a": ', "}")], ids=["lists", "objects"])
 def test_body_deeper_than_64_levels_is_rejected(
-    rest_client: RestClient, path: str, sent: Callable[[str], dict[str, Any]], around: int, closing: tuple[str, str]
+    rest_client: RestClient, path: str, make_request: Callable[[str], dict[str, Any]], outer_levels: int, closing: tuple[str, str]
 ) -> None:
     opening, end = closing
 
-    def ask(levels: int) -> str:
-        inner = levels - around
-        return complaint(rest_client.http.post(path, **sent(opening * inner + ("1" if end == "}" else "") + end * inner)))
+    def send(levels: int) -> str:
+        inner = levels - outer_levels
+        return error_message(
+            rest_client.http.post(path, **make_request(opening * inner + ("1" if end == "}" else "") + end * inner))
+        )
 
-    assert "nests deeper" not in ask(MAX_LEVELS)
+    assert "nests deeper" not in send(MAX_LEVELS)
     for deeper in (MAX_LEVELS + 1, 5000):
-        assert ask(deeper) == f"The body nests deeper than {MAX_LEVELS} levels; flatten it."
+        assert send(deeper) == f"The body nests deeper than {MAX_LEVELS} levels; flatten it."
 
 
-@pytest.mark.parametrize(("path", "given"), GIVEN.values(), ids=GIVEN)
+@pytest.mark.parametrize(("path", "make_parameters"), PARAMETERS.values(), ids=PARAMETERS)
 def test_query_parameters_deeper_than_64_levels_are_rejected(
-    rest_client: RestClient, path: str, given: Callable[[str], dict[str, str]]
+    rest_client: RestClient, path: str, make_parameters: Callable[[str], dict[str, str]]
 ) -> None:
-    def ask(levels: int) -> str:
-        return complaint(rest_client.http.get(path, params=given(nested(levels))))
+    def send(levels: int) -> str:
+        return error_message(rest_client.http.get(path, params=make_parameters(nested(levels))))
 
-    assert "nests deeper" not in ask(MAX_LEVELS)
+    assert "nests deeper" not in send(MAX_LEVELS)
     for deeper in (MAX_LEVELS + 1, 3000):
-        assert f"nests deeper than {MAX_LEVELS} levels" in ask(deeper)
+        assert f"nests deeper than {MAX_LEVELS} levels" in send(deeper)
 
 
 def test_brackets_inside_strings_do_not_count_as_nesting(client: ApiClient) -> None:
@@ -83,36 +85,36 @@ def test_brackets_inside_strings_do_not_count_as_nesting(client: ApiClient) -> N
 
 
 def test_wide_json_is_accepted(rest_client: RestClient) -> None:
-    answer = rest_client.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
+    response = rest_client.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
 
-    assert "nests deeper" not in complaint(answer)
-
-
-ADDRESSES = {"rest": ("/api/me/tasks", {}), "graphql": ("/graphql", {"query": "{ __typename }"})}
+    assert "nests deeper" not in error_message(response)
 
 
-@pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
-def test_query_parameter_count_is_limited(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
-    def ask(several: int) -> str:
-        return complaint_or_nothing(
-            rest_client.http.get(path, params=needed | {f"p{number}": "" for number in range(several - len(needed))})
+PATHS = {"rest": ("/api/me/tasks", {}), "graphql": ("/graphql", {"query": "{ __typename }"})}
+
+
+@pytest.mark.parametrize(("path", "required"), PATHS.values(), ids=PATHS)
+def test_query_parameter_count_is_limited(rest_client: RestClient, path: str, required: dict[str, str]) -> None:
+    def send(count: int) -> str:
+        return error_message_or_empty(
+            rest_client.http.get(path, params=required | {f"p{number}": "" for number in range(count - len(required))})
         )
 
-    assert "more than" not in ask(MAX_PARAMETERS)
-    assert ask(MAX_PARAMETERS + 1) == f"The address has more than {MAX_PARAMETERS} parameters."
+    assert "more than" not in send(MAX_PARAMETERS)
+    assert send(MAX_PARAMETERS + 1) == f"The address has more than {MAX_PARAMETERS} parameters."
 
 
-def complaint_or_nothing(answer: Any) -> str:
-    return "" if answer.is_success else complaint(answer)
+def error_message_or_empty(response: Any) -> str:
+    return "" if response.is_success else error_message(response)
 
 
-@pytest.mark.parametrize(("path", "needed"), ADDRESSES.values(), ids=ADDRESSES)
-def test_duplicate_query_parameter_is_rejected(rest_client: RestClient, path: str, needed: dict[str, str]) -> None:
-    answer = rest_client.http.get(path, params=[*needed.items(), ("a/b", "1"), ("a/b", "1")])
+@pytest.mark.parametrize(("path", "required"), PATHS.values(), ids=PATHS)
+def test_duplicate_query_parameter_is_rejected(rest_client: RestClient, path: str, required: dict[str, str]) -> None:
+    response = rest_client.http.get(path, params=[*required.items(), ("a/b", "1"), ("a/b", "1")])
 
-    problem = answer.json()
-    flaws = problem["errors"] if path != "/graphql" else problem["errors"][0]["extensions"]["errors"]
-    assert flaws == [{"pointer": "/a~1b", "detail": "This is given more than once."}]
+    problem = response.json()
+    errors = problem["errors"] if path != "/graphql" else problem["errors"][0]["extensions"]["errors"]
+    assert errors == [{"pointer": "/a~1b", "detail": "This is given more than once."}]
 
 
 @pytest.mark.parametrize("kind", [RestClient, GraphQLClient], ids=["rest", "graphql"])
@@ -126,9 +128,9 @@ def test_statement_timeout_returns_503_and_keeps_the_connection(
         with kind(service.url, user.token) as client, lock.cursor() as cursor:
             backend = only_backend(database)
             cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
-            for late in (lambda: client.page("task"), lambda: client.create("task", title="late")):
+            for call in (lambda: client.page("task"), lambda: client.create("task", title="late")):
                 with pytest.raises(ApiError) as caught:
-                    late()
+                    call()
                 assert (caught.value.code, caught.value.status) == ("UNAVAILABLE", 503)
             lock.rollback()
 
@@ -157,9 +159,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def echoing(most: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
+def run_echo_service(limit: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
     """Run the app behind the WebSocket limit with the service's options; return a function that connects from an address."""
-    app = SocketLimit(echo, most, per_address)
+    app = SocketLimit(echo, limit, per_address)
     server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **options(Settings.model_construct())))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -168,52 +170,52 @@ def echoing(most: int, per_address: int) -> Iterator[Callable[..., ClientConnect
     port = server.servers[0].sockets[0].getsockname()[1]
     with ExitStack() as opened:
 
-        def come(address: str) -> ClientConnection:
+        def connect_from(address: str) -> ClientConnection:
             headers = {"X-Forwarded-For": address}
             return opened.enter_context(connect(f"ws://127.0.0.1:{port}", additional_headers=headers, proxy=None))
 
         try:
-            yield come
+            yield connect_from
         finally:
             opened.close()
             server.should_exit = True
             thread.join()
 
 
-def turned_away(do: Callable[[], object]) -> str:
+def rejected_body(do: Callable[[], object]) -> str:
     with pytest.raises(InvalidStatus) as caught:
         do()
-    answer = caught.value.response
-    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
-    assert answer.headers["Retry-After"] == "30"
-    return bytes(answer.body or b"").decode()
+    response = caught.value.response
+    assert (response.status_code, response.headers["Content-Type"]) == (503, "application/problem+json")
+    assert response.headers["Retry-After"] == "30"
+    return bytes(response.body or b"").decode()
 
 
 def test_websocket_limit_per_address() -> None:
-    with echoing(most=10, per_address=2) as come:
-        first = come("2001:db8::1")
-        come("2001:db8::2")
-        assert '"TOO_MANY_SOCKETS"' in turned_away(lambda: come("2001:db8::3"))
-        come("192.0.2.1").send("x")
+    with run_echo_service(limit=10, per_address=2) as connect_from:
+        first = connect_from("2001:db8::1")
+        connect_from("2001:db8::2")
+        assert '"TOO_MANY_SOCKETS"' in rejected_body(lambda: connect_from("2001:db8::3"))
+        connect_from("192.0.2.1").send("x")
 
         first.close()
-        again = come("2001:db8::3")
+        again = connect_from("2001:db8::3")
         again.send("hello")
         assert again.recv(timeout=10) == "hello"
 
 
 def test_websocket_limit_global() -> None:
-    with echoing(most=3, per_address=2) as come:
-        sockets = [come(f"192.0.2.{number}") for number in range(3)]
-        assert "Too many sockets are open just now" in turned_away(lambda: come("192.0.2.9"))
+    with run_echo_service(limit=3, per_address=2) as connect_from:
+        sockets = [connect_from(f"192.0.2.{number}") for number in range(3)]
+        assert "Too many sockets are open just now" in rejected_body(lambda: connect_from("192.0.2.9"))
 
         sockets[0].close()
-        assert come("192.0.2.9").ping().wait(10)
+        assert connect_from("192.0.2.9").ping().wait(10)
 
 
 def test_websocket_message_size_is_limited() -> None:
-    with echoing(most=3, per_address=2) as come:
-        socket = come("192.0.2.1")
+    with run_echo_service(limit=3, per_address=2) as connect_from:
+        socket = connect_from("192.0.2.1")
         socket.send("x" * SOCKET_MESSAGE_BYTES)
         assert len(socket.recv(timeout=10)) == SOCKET_MESSAGE_BYTES
         socket.send("x" * (SOCKET_MESSAGE_BYTES + 1))

@@ -28,9 +28,9 @@ def test_deleting_a_list_clears_list_id_and_bumps_revisions_of_its_tasks(client:
 
     client.delete("list", home["id"])
 
-    kept = client.get("task", task["id"])
-    assert kept["list_id"] is None
-    assert kept["revision"] == client.me()["revision"] > task["revision"]
+    not_deleted = client.get("task", task["id"])
+    assert not_deleted["list_id"] is None
+    assert not_deleted["revision"] == client.me()["revision"] > task["revision"]
 
 
 def test_lists_are_ordered_by_position(client: ApiClient) -> None:
@@ -41,35 +41,35 @@ def test_lists_are_ordered_by_position(client: ApiClient) -> None:
     assert [row["name"] for row in client.page("list")] == ["c", "b", "a"]
 
 
-@pytest.mark.parametrize(("kind", "other"), [("list", {"color": "#fff"}), ("tag", {"color": "#fff"})])
-def test_create_with_the_same_id_and_values_is_idempotent(client: ApiClient, kind: str, other: dict[str, str]) -> None:
+@pytest.mark.parametrize(("kind", "other_fields"), [("list", {"color": "#fff"}), ("tag", {"color": "#fff"})])
+def test_create_with_the_same_id_and_values_is_idempotent(client: ApiClient, kind: str, other_fields: dict[str, str]) -> None:
     body = {"id": str(uuid4()), "name": "Home"}
 
     assert client.create(kind, **body) == client.create(kind, **body)
-    with pytest.raises(ApiError) as refused:
-        client.create(kind, **body, **other)
-    assert refused.value.code == "CONFLICT"
+    with pytest.raises(ApiError) as error:
+        client.create(kind, **body, **other_fields)
+    assert error.value.code == "CONFLICT"
 
 
 @pytest.mark.parametrize("kind", ["list", "tag", "comment"])
 def test_stale_precondition_is_rejected_for_every_resource_type(client: ApiClient, kind: str) -> None:
-    member = "body" if kind == "comment" else "name"
+    field = "body" if kind == "comment" else "name"
     made = client.comment(client.create("task", title="x")["id"], "a") if kind == "comment" else client.create(kind, name="a")
-    current = client.update(kind, made["id"], None, **{member: "b"})
+    current = client.update(kind, made["id"], None, **{field: "b"})
 
-    with pytest.raises(ApiError) as refused:
-        client.update(kind, made["id"], made["revision"], **{member: "c"})
-    with pytest.raises(ApiError) as kept:
+    with pytest.raises(ApiError) as error:
+        client.update(kind, made["id"], made["revision"], **{field: "c"})
+    with pytest.raises(ApiError) as not_deleted:
         client.delete(kind, made["id"], revision=made["revision"])
 
-    assert refused.value.current == current
-    assert kept.value.code == "PRECONDITION_FAILED"
+    assert error.value.current == current
+    assert not_deleted.value.code == "PRECONDITION_FAILED"
     client.delete(kind, made["id"], revision=current["revision"])
 
 
 @pytest.mark.parametrize("color", ["#12", "#ggg", "red;", "x" * 40, "url(javascript:alert)"])
 def test_invalid_color_returns_422(client: ApiClient, color: str) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.create("list", name="Home", color=color)
 
-    assert refused.value.pointers == ["/color"]
+    assert error.value.pointers == ["/color"]

@@ -12,10 +12,10 @@ def test_response_over_the_row_limit_returns_query_too_complex(rest_client: Rest
     home = rest_client.create("list", name="Home")["id"]
     for number in range(6):
         rest_client.create("task", title=f"{number}", list_id=home)
-    refused = rest_client.problem("GET", f"/api/me/lists/{home}?include=tasks")
+    error = rest_client.problem("GET", f"/api/me/lists/{home}?include=tasks")
 
-    assert (refused.code, refused.status) == ("QUERY_TOO_COMPLEX", 422)
-    assert "“tasks”" in refused.detail
+    assert (error.code, error.status) == ("QUERY_TOO_COMPLEX", 422)
+    assert "“tasks”" in error.detail
 
 
 def test_repeated_rows_count_per_occurrence_towards_the_row_limit(rest_client: RestClient) -> None:
@@ -31,10 +31,10 @@ def test_repeated_rows_count_per_occurrence_towards_the_row_limit(rest_client: R
 
 
 def test_method_not_allowed_lists_allowed_methods(rest_client: RestClient) -> None:
-    answer = rest_client.http.post("/api/me/tasks/01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")
+    response = rest_client.http.post("/api/me/tasks/01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")
 
-    assert (answer.status_code, answer.json()["error_code"]) == (405, "METHOD_NOT_ALLOWED")
-    assert answer.headers["allow"] == "DELETE, GET, PATCH, PUT"
+    assert (response.status_code, response.json()["error_code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert response.headers["allow"] == "DELETE, GET, PATCH, PUT"
 
 
 def test_unknown_path_returns_404(rest_client: RestClient) -> None:
@@ -44,9 +44,9 @@ def test_unknown_path_returns_404(rest_client: RestClient) -> None:
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonfoo", "", "nonsense"])
 def test_unsupported_media_type_returns_415(rest_client: RestClient, media_type: str) -> None:
-    refused = rest_client.problem("POST", "/api/me/tasks", content=b'{"title": "x"}', headers={"Content-Type": media_type})
+    error = rest_client.problem("POST", "/api/me/tasks", content=b'{"title": "x"}', headers={"Content-Type": media_type})
 
-    assert (refused.code, refused.status) == ("UNSUPPORTED_MEDIA_TYPE", 415)
+    assert (error.code, error.status) == ("UNSUPPORTED_MEDIA_TYPE", 415)
 
 
 def test_login_requires_a_form_body(rest_client: RestClient) -> None:
@@ -71,14 +71,14 @@ def test_body_over_the_size_limit_returns_413(rest_client: RestClient) -> None:
 
 
 def test_unauthenticated_response_has_www_authenticate_header(service: RunningService) -> None:
-    with RestClient(service.url, None) as stranger:
+    with RestClient(service.url, None) as anonymous:
         for headers in (
             {},
             {"Authorization": "Basic eDp5"},
             {"Authorization": "Bearer"},
             {"Authorization": "Bearer x.y.z"},
         ):
-            answer = stranger.http.get("/api/me/tasks", headers=headers)
-            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
-        latin = stranger.http.get("/api/me/tasks", headers={b"Authorization": "Bearer é".encode()})
+            response = anonymous.http.get("/api/me/tasks", headers=headers)
+            assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+        latin = anonymous.http.get("/api/me/tasks", headers={b"Authorization": "Bearer é".encode()})
         assert latin.status_code == 401

@@ -21,7 +21,7 @@ def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
     task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
     rest_client.create("task", title="y", parent_id=task["id"])
     rest_client.comment(task["id"], "Hm")
-    shaped = {
+    shapes_by_path = {
         "/api/me/tasks?include=list,parent,tags,subtasks.comments,comments.task": list[shapes.Task],
         f"/api/me/tasks/{task['id']}": shapes.Task,
         f"/api/me/tasks/{task['id']}/subtasks": list[shapes.Task],
@@ -34,18 +34,18 @@ def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
         "/health": shapes.Condition,
         "/ready": shapes.Condition,
     }
-    for path, shape in shaped.items():
+    for path, shape in shapes_by_path.items():
         TypeAdapter[Any](shape).validate_json(rest_client.send("GET", path).content)
 
 
 def test_create_returns_201_with_location_and_etag(rest_client: RestClient, user: TestUser) -> None:
-    answer = rest_client.send("POST", f"/api/{user.id}/tasks", json={"title": "x"})
+    response = rest_client.send("POST", f"/api/{user.id}/tasks", json={"title": "x"})
 
-    assert answer.status_code == 201
-    assert answer.headers["etag"] == f'"{answer.json()["revision"]}"'
-    assert rest_client.send("GET", answer.headers["location"]).json() == answer.json()
-    again = rest_client.send("POST", "/api/me/tasks", json={"id": answer.json()["id"], "title": "x"})
-    assert (again.status_code, again.json()) == (200, answer.json())
+    assert response.status_code == 201
+    assert response.headers["etag"] == f'"{response.json()["revision"]}"'
+    assert rest_client.send("GET", response.headers["location"]).json() == response.json()
+    again = rest_client.send("POST", "/api/me/tasks", json={"id": response.json()["id"], "title": "x"})
+    assert (again.status_code, again.json()) == (200, response.json())
 
 
 @pytest.mark.parametrize("user_id", ["日本", "A\u0301", "a b", "50%2f", "a?b", 'a"b>', "é"])
@@ -53,21 +53,21 @@ def test_location_and_next_link_work_for_any_user_id(service: RunningService, us
     user_id = f"{user_id} {uuid4().hex}"
     with RestClient(service.url, signed({"sub": user_id}, SECRET)) as rest_client:
         tasks = f"/api/{quote(user_id, safe='')}/tasks"
-        answer = rest_client.send("POST", tasks, json={"title": "x"})
-        comment = rest_client.send("POST", f"{tasks}/{answer.json()['id']}/comments", json={"body": "Hm"})
+        response = rest_client.send("POST", tasks, json={"title": "x"})
+        comment = rest_client.send("POST", f"{tasks}/{response.json()['id']}/comments", json={"body": "Hm"})
         rest_client.send("POST", tasks, json={"title": "y"})
         page = rest_client.send("GET", tasks, params={"limit": "1"})
 
-        for made in (answer, comment):
+        for made in (response, comment):
             assert rest_client.send("GET", made.headers["location"]).json() == made.json()
-        assert rest_client.send("GET", page.links["next"]["url"]).json() == [answer.json()]
+        assert rest_client.send("GET", page.links["next"]["url"]).json() == [response.json()]
 
 
 def test_comment_location_header_resolves(rest_client: RestClient) -> None:
     task = rest_client.create("task", title="x")
-    answer = rest_client.send("POST", f"/api/me/tasks/{task['id']}/comments", json={"body": "Hm"})
+    response = rest_client.send("POST", f"/api/me/tasks/{task['id']}/comments", json={"body": "Hm"})
 
-    assert rest_client.send("GET", answer.headers["location"]).json() == answer.json()
+    assert rest_client.send("GET", response.headers["location"]).json() == response.json()
 
 
 def test_put_and_patch_accept_the_body_returned_by_get(rest_client: RestClient) -> None:
@@ -84,9 +84,9 @@ def test_put_and_patch_accept_the_body_returned_by_get(rest_client: RestClient) 
 
 
 def test_delete_returns_204_without_a_body(rest_client: RestClient) -> None:
-    answer = rest_client.send("DELETE", f"/api/me/tasks/{rest_client.create('task', title='x')['id']}")
+    response = rest_client.send("DELETE", f"/api/me/tasks/{rest_client.create('task', title='x')['id']}")
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
 
 
 def test_if_match_accepts_several_etags_and_wildcard(rest_client: RestClient) -> None:
@@ -104,10 +104,10 @@ def test_next_links_lead_through_all_pages(rest_client: RestClient) -> None:
         rest_client.create("task", title=str(number))
     seen, path = [], "/api/me/tasks?limit=2&sort=title&status=pending"
     while path:
-        answer = rest_client.send("GET", path)
+        response = rest_client.send("GET", path)
         assert path.count("cursor=") <= 1
-        seen.append([row["title"] for row in answer.json()])
-        path = answer.links.get("next", {}).get("url", "")
+        seen.append([row["title"] for row in response.json()])
+        path = response.links.get("next", {}).get("url", "")
 
     assert seen == [["0", "1"], ["2", "3"], ["4"]]
 
@@ -116,7 +116,7 @@ def test_include_nests_relations_by_name(rest_client: RestClient) -> None:
     tag, home = rest_client.create("tag", name="a"), rest_client.create("list", name="Home")
     task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
     child = rest_client.create("task", title="y", parent_id=task["id"], tag_ids=[tag["id"]])
-    remark = rest_client.comment(task["id"], "Hm")
+    comment = rest_client.comment(task["id"], "Hm")
 
     nested = rest_client.get("task", f"{task['id']}?include=list,tags,subtasks.tags,comments,parent")
 
@@ -124,7 +124,7 @@ def test_include_nests_relations_by_name(rest_client: RestClient) -> None:
     assert [row["id"] for row in nested["tags"]] == [tag["id"]]
     assert [row["id"] for row in nested["subtasks"]] == [child["id"]]
     assert [row["id"] for row in nested["subtasks"][0]["tags"]] == [tag["id"]]
-    assert [row["id"] for row in nested["comments"]] == [remark["id"]]
+    assert [row["id"] for row in nested["comments"]] == [comment["id"]]
     assert nested["parent"] is None
 
 
@@ -134,18 +134,18 @@ def test_fields_parameter_selects_fields(rest_client: RestClient) -> None:
     part = rest_client.create("task", title="y", parent_id=task["id"])
     path = f"/api/me/tasks/{task['id']}"
 
-    def thin(query: str) -> object:
+    def select(query: str) -> object:
         return rest_client.send("GET", f"{path}?{query}").json()
 
-    assert thin("fields=title,id") == {"id": task["id"], "title": "x"}
-    assert thin("fields=id,tags.name") == {"id": task["id"], "tags": [{"name": "a"}]}
-    assert thin("fields=id,subtasks.parent.title") == {"id": task["id"], "subtasks": [{"parent": {"title": "x"}}]}
-    assert thin("fields=subtasks") == {"subtasks": [rest_client.send("GET", f"/api/me/tasks/{part['id']}").json()]}
-    assert thin("include=tags&fields=id") == {
+    assert select("fields=title,id") == {"id": task["id"], "title": "x"}
+    assert select("fields=id,tags.name") == {"id": task["id"], "tags": [{"name": "a"}]}
+    assert select("fields=id,subtasks.parent.title") == {"id": task["id"], "subtasks": [{"parent": {"title": "x"}}]}
+    assert select("fields=subtasks") == {"subtasks": [rest_client.send("GET", f"/api/me/tasks/{part['id']}").json()]}
+    assert select("include=tags&fields=id") == {
         "id": task["id"],
         "tags": [rest_client.send("GET", f"/api/me/tags/{tag['id']}").json()],
     }
-    assert thin("fields=") == rest_client.send("GET", path).json()
+    assert select("fields=") == rest_client.send("GET", path).json()
     assert rest_client.send("GET", f"{path}?fields=title").headers["etag"] == f'"{task["revision"]}"'
     assert rest_client.page("task", fields="title", sort="title") == [{"title": "x"}, {"title": "y"}]
 
@@ -165,13 +165,13 @@ def test_include_follows_14_nested_relations(rest_client: RestClient) -> None:
 def test_rest_and_graphql_share_order_and_cursors(rest_client: RestClient, graphql_client: GraphQLClient) -> None:
     for number in range(5):
         rest_client.create("task", title=f"{number % 2}", priority=["low", "high"][number % 2])
-    answer = rest_client.send("GET", "/api/me/tasks?sort=-priority,title&limit=2")
-    cursor = re.search(r"cursor=([^&>]+)", answer.headers["link"])
+    response = rest_client.send("GET", "/api/me/tasks?sort=-priority,title&limit=2")
+    cursor = re.search(r"cursor=([^&>]+)", response.headers["link"])
     document = """query($after: String) { tasks(first: 2, after: $after,
         orderBy: [{field: PRIORITY, direction: DESC}, {field: TITLE}]) { nodes { id } pageInfo { endCursor } } }"""
     first = graphql_client.run(document)["tasks"]
 
-    assert [row["id"] for row in answer.json()] == [row["id"] for row in first["nodes"]]
+    assert [row["id"] for row in response.json()] == [row["id"] for row in first["nodes"]]
     assert cursor
     assert cursor[1] == first["pageInfo"]["endCursor"]
     second = rest_client.send("GET", f"/api/me/tasks?sort=-priority,title&limit=2&cursor={cursor[1]}").json()
@@ -215,9 +215,9 @@ def test_cors_headers_are_on_every_response(rest_client: RestClient) -> None:
         ("GET", "/nope", 404),
         ("POST", "/health", 405),
     ):
-        answer = rest_client.http.request(method, path, headers={"Origin": ORIGIN})
-        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ORIGIN)
-        assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+        response = rest_client.http.request(method, path, headers={"Origin": ORIGIN})
+        assert (response.status_code, response.headers["access-control-allow-origin"]) == (status, ORIGIN)
+        assert "X-Request-Id" in response.headers["access-control-expose-headers"]
     preflight = rest_client.http.options(
         "/api/me/tasks",
         headers={
@@ -228,25 +228,25 @@ def test_cors_headers_are_on_every_response(rest_client: RestClient) -> None:
     )
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == ORIGIN
-    stranger = rest_client.http.get("/health", headers={"Origin": "http://evil.example"})
-    assert "access-control-allow-origin" not in stranger.headers
+    anonymous = rest_client.http.get("/health", headers={"Origin": "http://evil.example"})
+    assert "access-control-allow-origin" not in anonymous.headers
 
 
 def test_production_allows_configured_origins_only(service: RunningService) -> None:
     settings = settings_for(
         service.database, environment="production", cors_origins="https://app.example.com/, https://b.example"
     )
-    with run_service(settings, service.database) as production, RestClient(production.url, None) as stranger:
+    with run_service(settings, service.database) as production, RestClient(production.url, None) as anonymous:
         for origin, allowed in (("https://app.example.com", True), ("https://b.example", True), (ORIGIN, False)):
-            answer = stranger.http.get("/api/me/tasks", headers={"Origin": origin})
-            assert answer.status_code == 401
-            assert ("access-control-allow-origin" in answer.headers) is allowed
+            response = anonymous.http.get("/api/me/tasks", headers={"Origin": origin})
+            assert response.status_code == 401
+            assert ("access-control-allow-origin" in response.headers) is allowed
     with (
         run_service(settings_for(service.database, environment="production"), service.database) as production,
-        RestClient(production.url, None) as stranger,
+        RestClient(production.url, None) as anonymous,
     ):
-        answer = stranger.http.get("/api/me/tasks", headers={"Origin": ORIGIN})
-        assert "access-control-allow-origin" not in answer.headers
+        response = anonymous.http.get("/api/me/tasks", headers={"Origin": ORIGIN})
+        assert "access-control-allow-origin" not in response.headers
 
 
 def test_swagger_ui_loads_without_internet(rest_client: RestClient) -> None:

@@ -10,10 +10,10 @@ from tests.support.api_clients import ApiError, RestClient
 def test_conflicting_status_and_completed_return_422(rest_client: RestClient) -> None:
     assert rest_client.create("task", title="x", completed=True)["status"] == "completed"
     assert rest_client.create("task", title="x", completed=False, status="in_progress")["status"] == "in_progress"
-    for members in ({"completed": True, "status": "pending"}, {"completed": False, "status": "completed"}):
-        with pytest.raises(ApiError) as refused:
-            rest_client.create("task", title="x", **members)
-        assert refused.value.code == "INVALID_INPUT"
+    for fields in ({"completed": True, "status": "pending"}, {"completed": False, "status": "completed"}):
+        with pytest.raises(ApiError) as error:
+            rest_client.create("task", title="x", **fields)
+        assert error.value.code == "INVALID_INPUT"
 
 
 def test_unknown_field_or_parameter_returns_pointer(rest_client: RestClient) -> None:
@@ -56,9 +56,9 @@ def test_unknown_field_or_parameter_returns_pointer(rest_client: RestClient) -> 
     ],
 )
 def test_malformed_body_returns_422(rest_client: RestClient, body: bytes) -> None:
-    refused = rest_client.problem("POST", "/api/me/tasks", content=body, headers={"Content-Type": "application/json"})
+    error = rest_client.problem("POST", "/api/me/tasks", content=body, headers={"Content-Type": "application/json"})
 
-    assert (refused.code, refused.status) == ("INVALID_INPUT", 422)
+    assert (error.code, error.status) == ("INVALID_INPUT", 422)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,10 @@ def test_malformed_body_returns_422(rest_client: RestClient, body: bytes) -> Non
 def test_invalid_query_parameter_returns_422(rest_client: RestClient, query: str) -> None:
     rest_client.create("task", title="x")
 
-    refused = rest_client.problem("GET", f"/api/me/tasks?{query}")
+    error = rest_client.problem("GET", f"/api/me/tasks?{query}")
 
-    assert (refused.code, refused.status) == ("INVALID_INPUT", 422)
-    assert refused.pointers == ["/" + query.split("=", maxsplit=1)[0]] or query.startswith("filter")
+    assert (error.code, error.status) == ("INVALID_INPUT", 422)
+    assert error.pointers == ["/" + query.split("=", maxsplit=1)[0]] or query.startswith("filter")
 
 
 def test_years_before_1000_are_accepted(rest_client: RestClient) -> None:
@@ -135,9 +135,9 @@ def test_invalid_id_in_path_returns_422(rest_client: RestClient, path: str) -> N
 def test_malformed_if_match_returns_422(rest_client: RestClient, tag: str) -> None:
     task = rest_client.create("task", title="x")
 
-    refused = rest_client.problem("PATCH", f"/api/me/tasks/{task['id']}", json={"title": "y"}, headers={"If-Match": tag})
+    error = rest_client.problem("PATCH", f"/api/me/tasks/{task['id']}", json={"title": "y"}, headers={"If-Match": tag})
 
-    assert (refused.code, refused.pointers) == ("INVALID_INPUT", ["/if-match"])
+    assert (error.code, error.pointers) == ("INVALID_INPUT", ["/if-match"])
 
 
 def test_cursor_of_another_order_is_rejected(rest_client: RestClient) -> None:

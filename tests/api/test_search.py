@@ -7,11 +7,11 @@ import pytest
 from services.reading.search import tsquery
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
 
-Find = Callable[[str], list[str]]
+Search = Callable[[str], list[str]]
 
 
 @pytest.fixture
-def find(client: ApiClient) -> Find:
+def search(client: ApiClient) -> Search:
     """Search among a few tasks; return titles by descending relevance."""
     for title, description in (
         ("Buy milk", None),
@@ -26,36 +26,36 @@ def find(client: ApiClient) -> Find:
     return lambda text: [row["title"] for row in client.page("task", search=text)]
 
 
-def test_search_matches_word_prefixes_and_requires_all_words(find: Find) -> None:
-    assert set(find("milk")) == {"Buy milk", "Bread", "Milkshake recipe"}
-    assert find("MIL rec") == ["Milkshake recipe"]
-    assert find("ilk") == []
-    assert find("牛乳") == ["牛乳を買う"]
-    assert find("o'br") == ["Call O'Brien"]
-    assert find("foo-ba") == ["Call O'Brien"]
-    assert find("bob@exam") == find("example.com/oa") == find("bob") == find("exam") == ["Call O'Brien"]
+def test_search_matches_word_prefixes_and_requires_all_words(search: Search) -> None:
+    assert set(search("milk")) == {"Buy milk", "Bread", "Milkshake recipe"}
+    assert search("MIL rec") == ["Milkshake recipe"]
+    assert search("ilk") == []
+    assert search("牛乳") == ["牛乳を買う"]
+    assert search("o'br") == ["Call O'Brien"]
+    assert search("foo-ba") == ["Call O'Brien"]
+    assert search("bob@exam") == search("example.com/oa") == search("bob") == search("exam") == ["Call O'Brien"]
 
 
-def test_search_supports_phrase_or_and_exclusion(find: Find) -> None:
-    assert find('"buy milk"') == ["Buy milk"]
-    assert find('"milk buy"') == []
-    assert find('"and mil"') == []
-    assert set(find("milk -shake -ice")) == {"Buy milk", "Bread"}
-    assert set(find('milk -"buy milk"')) == {"Bread", "Milkshake recipe"}
-    assert set(find("bread OR shake OR call")) == {"Bread", "Call O'Brien"}
-    assert set(find("-milk")) == {"Call O'Brien", "牛乳を買う", "Party 🎉", "Learn C++"}
+def test_search_supports_phrase_or_and_exclusion(search: Search) -> None:
+    assert search('"buy milk"') == ["Buy milk"]
+    assert search('"milk buy"') == []
+    assert search('"and mil"') == []
+    assert set(search("milk -shake -ice")) == {"Buy milk", "Bread"}
+    assert set(search('milk -"buy milk"')) == {"Bread", "Milkshake recipe"}
+    assert set(search("bread OR shake OR call")) == {"Bread", "Call O'Brien"}
+    assert set(search("-milk")) == {"Call O'Brien", "牛乳を買う", "Party 🎉", "Learn C++"}
 
 
-def test_search_orders_by_relevance(find: Find) -> None:
+def test_search_orders_by_relevance(search: Search) -> None:
     # A match in the title outweighs one in the description; equal matches are ordered by age, newest first.
-    assert find("milk") == ["Milkshake recipe", "Buy milk", "Bread"]
+    assert search("milk") == ["Milkshake recipe", "Buy milk", "Bread"]
 
 
-def test_search_without_words_matches_verbatim(find: Find) -> None:
-    assert find("🎉") == ["Party 🎉"]
-    assert find("++") == ["Learn C++"]
-    assert find("%") == ["Learn C++"]
-    assert find("_") == []
+def test_search_without_words_matches_verbatim(search: Search) -> None:
+    assert search("🎉") == ["Party 🎉"]
+    assert search("++") == ["Learn C++"]
+    assert search("%") == ["Learn C++"]
+    assert search("_") == []
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_blank_search_returns_all_tasks(client: ApiClient) -> None:
 
 
 def test_search_over_1000_characters_returns_422(client: ApiClient) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.page("task", search="x" * 1001)
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/search"])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/search"])
 
 
 def test_search_pages_follow_relevance_order(graphql_client: GraphQLClient, rest_client: RestClient) -> None:

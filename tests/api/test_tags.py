@@ -19,8 +19,8 @@ def test_tag_name_is_unique_among_active_tags_ignoring_case(client: ApiClient) -
         client.create("tag", name="hOME")
     with pytest.raises(ApiError) as not_renamed:
         client.update("tag", other["id"], name="HOME")
-    for refused in (not_created.value, not_renamed.value):
-        assert (refused.code, refused.status) == ("CONFLICT", 409)
+    for error in (not_created.value, not_renamed.value):
+        assert (error.code, error.status) == ("CONFLICT", 409)
     assert client.get("tag", other["id"]) == other
 
     assert client.update("tag", tag["id"], name="HOME")["name"] == "HOME"
@@ -30,11 +30,11 @@ def test_tag_name_is_unique_among_active_tags_ignoring_case(client: ApiClient) -
 
 def test_deleting_a_tag_removes_it_from_tasks_and_bumps_their_revisions(client: ApiClient) -> None:
     tag, other = client.create("tag", name="a"), client.create("tag", name="b")
-    bearer = client.create("task", title="x", tag_ids=[tag["id"], other["id"]])
-    bystander = client.create("task", title="y", tag_ids=[other["id"]])
+    tagged_task = client.create("task", title="x", tag_ids=[tag["id"], other["id"]])
+    other_task = client.create("task", title="y", tag_ids=[other["id"]])
 
     client.delete("tag", tag["id"])
 
-    assert client.get("task", bearer["id"])["tag_ids"] == [other["id"]]
-    assert client.get("task", bearer["id"])["revision"] > bearer["revision"]
-    assert client.get("task", bystander["id"]) == bystander
+    assert client.get("task", tagged_task["id"])["tag_ids"] == [other["id"]]
+    assert client.get("task", tagged_task["id"])["revision"] > tagged_task["revision"]
+    assert client.get("task", other_task["id"]) == other_task

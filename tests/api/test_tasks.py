@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient
 
-NOBODYS = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
+UNKNOWN_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 
 
 def test_new_task_has_default_values(client: ApiClient) -> None:
@@ -22,9 +22,9 @@ def test_new_task_has_default_values(client: ApiClient) -> None:
 
 
 def test_null_equals_omitted_when_creating_a_task(client: ApiClient) -> None:
-    nothing = dict.fromkeys(("description", "status", "priority", "list_id", "parent_id", "tag_ids", "position"))
+    nulls = dict.fromkeys(("description", "status", "priority", "list_id", "parent_id", "tag_ids", "position"))
 
-    task = client.create("task", title="x", **nothing)
+    task = client.create("task", title="x", **nulls)
 
     assert (task["status"], task["priority"], task["tag_ids"], task["position"]) == ("pending", "none", [], 1.0)
 
@@ -57,7 +57,7 @@ def test_task_is_created_with_all_fields(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "pointer"),
+    ("fields", "pointer"),
     [
         ({"title": "   "}, "/title"),
         ({"title": "x" * 201}, "/title"),
@@ -65,16 +65,16 @@ def test_task_is_created_with_all_fields(client: ApiClient) -> None:
         ({"title": "x", "description": "y" * 2001}, "/description"),
         ({"title": "x", "position": 1e22}, "/position"),
         ({"title": "x", "id": "not-a-uuid"}, "/id"),
-        ({"title": "x", "list_id": NOBODYS}, "/list_id"),
-        ({"title": "x", "parent_id": NOBODYS}, "/parent_id"),
-        ({"title": "x", "tag_ids": [NOBODYS]}, "/tag_ids/0"),
+        ({"title": "x", "list_id": UNKNOWN_ID}, "/list_id"),
+        ({"title": "x", "parent_id": UNKNOWN_ID}, "/parent_id"),
+        ({"title": "x", "tag_ids": [UNKNOWN_ID]}, "/tag_ids/0"),
     ],
 )
-def test_invalid_task_returns_pointer(client: ApiClient, members: dict[str, object], pointer: str) -> None:
-    with pytest.raises(ApiError) as refused:
-        client.create("task", **members)
+def test_invalid_task_returns_pointer(client: ApiClient, fields: dict[str, object], pointer: str) -> None:
+    with pytest.raises(ApiError) as error:
+        client.create("task", **fields)
 
-    assert (refused.value.code, refused.value.status, refused.value.pointers) == ("INVALID_INPUT", 422, [pointer])
+    assert (error.value.code, error.value.status, error.value.pointers) == ("INVALID_INPUT", 422, [pointer])
     assert client.page("task") == []
 
 
@@ -102,14 +102,14 @@ def test_null_clears_optional_fields(client: ApiClient) -> None:
     assert (cleared["description"], cleared["priority"], cleared["list_id"], cleared["tag_ids"]) == (None, "none", None, [])
 
 
-@pytest.mark.parametrize("member", ["title", "status", "position"])
-def test_required_field_cannot_be_set_to_null(client: ApiClient, member: str) -> None:
+@pytest.mark.parametrize("field", ["title", "status", "position"])
+def test_required_field_cannot_be_set_to_null(client: ApiClient, field: str) -> None:
     task = client.create("task", title="x")
 
-    with pytest.raises(ApiError) as refused:
-        client.update("task", task["id"], **{member: None})
+    with pytest.raises(ApiError) as error:
+        client.update("task", task["id"], **{field: None})
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [f"/{member}"])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [f"/{field}"])
 
 
 def test_update_without_changes_keeps_the_revision(client: ApiClient) -> None:
@@ -163,22 +163,22 @@ def test_deleting_and_restoring_a_task_includes_subtasks_and_comments(client: Ap
     task = client.create("task", title="Parent")
     child = client.create("task", title="Child", parent_id=task["id"])
     grandchild = client.create("task", title="Grandchild", parent_id=child["id"])
-    remark = client.comment(grandchild["id"], "Hm")
+    comment = client.comment(grandchild["id"], "Hm")
     gone_before = client.create("task", title="Gone before", parent_id=task["id"])
     client.delete("task", gone_before["id"])
 
     client.delete("task", task["id"])
 
     assert client.page("task") == []
-    with pytest.raises(ApiError) as missing:
+    with pytest.raises(ApiError) as not_found:
         client.get("task", grandchild["id"])
-    assert missing.value.code == "NOT_FOUND"
+    assert not_found.value.code == "NOT_FOUND"
 
     restored = client.restore(task["id"])
 
     assert restored["title"] == "Parent"
     assert {row["title"] for row in client.page("task")} == {"Parent", "Child", "Grandchild"}
-    assert [row["id"] for row in client.comments(grandchild["id"])] == [remark["id"]]
+    assert [row["id"] for row in client.comments(grandchild["id"])] == [comment["id"]]
     assert restored["revision"] == client.me()["revision"]
 
 
@@ -205,9 +205,9 @@ def test_task_cannot_be_its_own_ancestor(client: ApiClient) -> None:
     child = client.create("task", title="Child", parent_id=task["id"])
 
     for parent in (task["id"], child["id"]):
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as error:
             client.update("task", task["id"], parent_id=parent)
-        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/parent_id"])
+        assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/parent_id"])
 
 
 def test_changing_tags_bumps_the_task_revision(client: ApiClient) -> None:
@@ -238,32 +238,32 @@ def test_create_task_with_the_same_id_and_values_is_idempotent(client: ApiClient
     assert len(client.page("task")) == 1
 
     for other in ({**body, "title": "Other"}, {**body, "tag_ids": []}):
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as error:
             client.create("task", **other)
-        assert (refused.value.code, refused.value.status) == ("CONFLICT", 409)
+        assert (error.value.code, error.value.status) == ("CONFLICT", 409)
 
 
 def test_id_of_a_deleted_task_cannot_be_reused(client: ApiClient) -> None:
     task = client.create("task", title="x")
     client.delete("task", task["id"])
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.create("task", id=task["id"], title="x")
 
-    assert refused.value.code == "CONFLICT"
+    assert error.value.code == "CONFLICT"
 
 
 def test_stale_precondition_returns_the_current_row(client: ApiClient) -> None:
     task = client.create("task", title="x")
     current = client.update("task", task["id"], title="y")
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.update("task", task["id"], revision=task["revision"], title="z")
     with pytest.raises(ApiError) as not_deleted:
         client.delete("task", task["id"], revision=task["revision"])
 
-    assert (refused.value.code, refused.value.status) == ("PRECONDITION_FAILED", 412)
-    assert refused.value.current == current
+    assert (error.value.code, error.value.status) == ("PRECONDITION_FAILED", 412)
+    assert error.value.current == current
     assert not_deleted.value.code == "PRECONDITION_FAILED"
     assert client.get("task", task["id"]) == current
     assert client.update("task", task["id"], revision=current["revision"], title="z")["title"] == "z"
@@ -271,7 +271,7 @@ def test_stale_precondition_returns_the_current_row(client: ApiClient) -> None:
 
 def test_unknown_id_returns_not_found(client: ApiClient) -> None:
     row_id = str(uuid4())
-    for act in (
+    for call in (
         lambda: client.get("task", row_id),
         lambda: client.update("task", row_id, title="x"),
         lambda: client.delete("task", row_id),
@@ -279,16 +279,20 @@ def test_unknown_id_returns_not_found(client: ApiClient) -> None:
         lambda: client.restore(row_id),
         lambda: client.comment(row_id, "x"),
     ):
-        with pytest.raises(ApiError) as missing:
-            act()
-        assert (missing.value.code, missing.value.status, missing.value.detail) == ("NOT_FOUND", 404, "There is no such task.")
+        with pytest.raises(ApiError) as not_found:
+            call()
+        assert (not_found.value.code, not_found.value.status, not_found.value.detail) == (
+            "NOT_FOUND",
+            404,
+            "There is no such task.",
+        )
 
 
 def test_malformed_id_returns_422(client: ApiClient) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.get("task", "42")
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/id"])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/id"])
 
 
 def test_task_page_filters(client: ApiClient) -> None:
@@ -361,9 +365,9 @@ def test_bulk_mutations_are_atomic(graphql_client: GraphQLClient) -> None:
     assert {task["priority"] for task in updated} == {"LOW"}
     assert len({task["revision"] for task in updated}) == 1
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         graphql_client.run("mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { id } } }", ids=[*ids, str(uuid4())])
-    assert refused.value.code == "NOT_FOUND"
+    assert error.value.code == "NOT_FOUND"
     assert {task["status"] for task in graphql_client.page("task")} == {"pending"}
 
     done = graphql_client.run("mutation($ids: [ID!]!) { completeTasks(ids: $ids) { tasks { completed } } }", ids=ids)[
@@ -373,9 +377,9 @@ def test_bulk_mutations_are_atomic(graphql_client: GraphQLClient) -> None:
     assert graphql_client.run("mutation($ids: [ID!]!) { deleteTasks(ids: $ids) { ids } }", ids=ids)["deleteTasks"]["ids"] == ids
     assert graphql_client.page("task") == []
 
-    with pytest.raises(ApiError) as nothing:
+    with pytest.raises(ApiError) as nulls:
         graphql_client.run('mutation { createTasks(inputs: [{title: "a"}, {title: " "}]) { tasks { id } } }')
-    assert nothing.value.pointers == ["/1/title"]
+    assert nulls.value.pointers == ["/1/title"]
     assert graphql_client.page("task") == []
 
 
@@ -383,8 +387,8 @@ def test_bulk_mutation_is_limited_to_500_items(graphql_client: GraphQLClient) ->
     create = "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }"
     complete = "mutation($i: [ID!]!) { completeTasks(ids: $i) { tasks { id } } }"
 
-    for document, several, pointer in ((create, [{"title": "x"}] * 501, "/inputs"), (complete, [NOBODYS] * 501, "/ids")):
-        with pytest.raises(ApiError) as refused:
+    for document, several, pointer in ((create, [{"title": "x"}] * 501, "/inputs"), (complete, [UNKNOWN_ID] * 501, "/ids")):
+        with pytest.raises(ApiError) as error:
             graphql_client.run(document, i=several)
-        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+        assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [pointer])
     assert graphql_client.page("task") == []

@@ -36,7 +36,7 @@ def test_password_is_stored_as_argon2id_hash(make_client: ClientFactory, service
 
 
 @pytest.mark.parametrize(
-    ("members", "pointer"),
+    ("fields", "pointer"),
     [
         ({"email": "nobody", "password": PASSWORD}, "/email"),
         ({"email": "a b@example.com", "password": PASSWORD}, "/email"),
@@ -45,18 +45,18 @@ def test_password_is_stored_as_argon2id_hash(make_client: ClientFactory, service
         ({"email": "a@example.com", "password": PASSWORD + "\x00"}, "/password"),
     ],
 )
-def test_invalid_registration_returns_pointer(make_client: ClientFactory, members: dict[str, str], pointer: str) -> None:
-    with pytest.raises(ApiError) as refused:
-        make_client(None).register(**members)
+def test_invalid_registration_returns_pointer(make_client: ClientFactory, fields: dict[str, str], pointer: str) -> None:
+    with pytest.raises(ApiError) as error:
+        make_client(None).register(**fields)
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
 def test_email_is_unique_ignoring_case(make_client: ClientFactory, user: TestUser) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         make_client(None).register(email=user.email.upper(), password=PASSWORD)
 
-    assert (refused.value.code, refused.value.status) == ("EMAIL_TAKEN", 409)
+    assert (error.value.code, error.value.status) == ("EMAIL_TAKEN", 409)
 
 
 def test_login_accepts_any_email_case_and_unicode_normalization_form(make_client: ClientFactory) -> None:
@@ -69,13 +69,13 @@ def test_login_accepts_any_email_case_and_unicode_normalization_form(make_client
 
 
 def test_unknown_email_and_wrong_password_return_the_same_error(make_client: ClientFactory, user: TestUser) -> None:
-    answers = []
+    errors = []
     for email, password in ((user.email, "wrong password"), (new_email(), PASSWORD), ("nonsense", "x")):
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as error:
             make_client(None).log_in(email, password)
-        answers.append((refused.value.code, refused.value.status, refused.value.detail))
+        errors.append((error.value.code, error.value.status, error.value.detail))
 
-    assert set(answers) == {("UNAUTHENTICATED", 401, "E-mail or password is wrong.")}
+    assert set(errors) == {("UNAUTHENTICATED", 401, "E-mail or password is wrong.")}
 
 
 def test_failed_login_always_verifies_exactly_one_hash(
@@ -129,10 +129,10 @@ def test_account_update_bumps_revision_only_on_change(make_client: ClientFactory
 def test_email_and_password_change_require_the_current_password(
     make_client: ClientFactory, user: TestUser, change: dict[str, str], current: dict[str, str]
 ) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         make_client(user.token).change_me(**change, **current)
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/current_password"])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/current_password"])
     assert make_client(None).log_in(user.email, PASSWORD)
 
 
@@ -142,9 +142,9 @@ def test_account_without_password_cannot_set_email_or_password(make_client: Clie
     before = client.me()
 
     for current in ({}, {"current_password": ""}, {"current_password": "another password"}):
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as error:
             client.change_me(**change, **current)
-        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/password"])
+        assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/password"])
     assert client.me() == before
 
 
@@ -152,16 +152,16 @@ def test_api_token_without_account_scope_cannot_change_the_password(make_client:
     program = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:write"])["token"])
 
     for current in (PASSWORD, "wrong password"):
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as error:
             program.change_me(password="another password", current_password=current)
-        assert refused.value.code == "FORBIDDEN"
+        assert error.value.code == "FORBIDDEN"
 
 
 def test_email_of_another_account_cannot_be_taken(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         make_client(other_user.token).change_me(email=user.email, current_password=PASSWORD)
 
-    assert refused.value.code == "EMAIL_TAKEN"
+    assert error.value.code == "EMAIL_TAKEN"
 
 
 def test_deleting_an_account_deletes_its_rows_and_rejects_its_tokens(
@@ -175,10 +175,10 @@ def test_deleting_an_account_deletes_its_rows_and_rejects_its_tokens(
 
     client.delete_me()
 
-    for act in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x")):
-        with pytest.raises(ApiError) as refused:
-            act()
-        assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
+    for call in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x")):
+        with pytest.raises(ApiError) as error:
+            call()
+        assert (error.value.code, error.value.status) == ("UNAUTHENTICATED", 401)
     with pytest.raises(ApiError):
         make_client(None).log_in(user.email, PASSWORD)
     for table in ("user_revision", "task", "task_list", "tag", "task_tag", "comment"):
@@ -216,9 +216,9 @@ def test_external_token_issued_before_account_deletion_is_rejected(make_client: 
     client.delete_me()
 
     for old in (client, make_client(signed({"sub": user_id}, SECRET))):
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(ApiError) as error:
             old.page("task")
-        assert refused.value.code == "UNAUTHENTICATED"
+        assert error.value.code == "UNAUTHENTICATED"
 
 
 def test_external_token_issued_after_account_deletion_provisions_again(
@@ -236,12 +236,12 @@ def test_external_token_issued_after_account_deletion_provisions_again(
 
     assert client.page("task") == []
     client.delete_me()
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.page("task")
-    assert refused.value.code == "UNAUTHENTICATED"
+    assert error.value.code == "UNAUTHENTICATED"
 
 
-BAD_TOKENS: dict[str, Callable[[str], str]] = {
+INVALID_TOKENS: dict[str, Callable[[str], str]] = {
     "expired": lambda user: signed({"sub": user}, SECRET, lifetime=-1),
     "forged": lambda user: signed({"sub": user}, "another secret, also long enough to be one"),
     "unsigned": lambda user: signed({"sub": user}, "", algorithm="none"),
@@ -260,22 +260,22 @@ BAD_TOKENS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", BAD_TOKENS)
+@pytest.mark.parametrize("kind", INVALID_TOKENS)
 def test_invalid_access_token_is_rejected(make_client: ClientFactory, user: TestUser, kind: str) -> None:
-    client = make_client(BAD_TOKENS[kind](user.id))
+    client = make_client(INVALID_TOKENS[kind](user.id))
 
-    for act in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x"), client.delete_me):
-        with pytest.raises(ApiError) as refused:
-            act()
-        assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
+    for call in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x"), client.delete_me):
+        with pytest.raises(ApiError) as error:
+            call()
+        assert (error.value.code, error.value.status) == ("UNAUTHENTICATED", 401)
 
 
 def test_inactive_account_is_rejected(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', user.id)
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         make_client(user.token).page("task")
-    assert refused.value.code == "UNAUTHENTICATED"
+    assert error.value.code == "UNAUTHENTICATED"
     with pytest.raises(ApiError) as no_login:
         make_client(None).log_in(user.email, PASSWORD)
     assert no_login.value.detail == "E-mail or password is wrong."
@@ -291,6 +291,6 @@ def test_cached_token_is_rejected_after_expiry(make_client: ClientFactory, user:
 
     time.sleep(2.1)
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         client.me()
-    assert (refused.value.code, refused.value.detail) == ("UNAUTHENTICATED", "The token has expired.")
+    assert (error.value.code, error.value.detail) == ("UNAUTHENTICATED", "The token has expired.")

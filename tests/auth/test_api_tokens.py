@@ -20,10 +20,10 @@ def test_api_token_works_with_both_apis_and_its_secret_is_shown_once(
     assert made["scopes"] == ["account", "tasks:write"]
     assert made["token"].startswith("todo_api_")
     for kind in (RestClient, GraphQLClient):
-        with kind(service.url, made["token"]) as program:
-            task = program.create("task", title="x")
-            assert program.get("task", task["id"]) == task
-            assert program.me()["id"] == user.id
+        with kind(service.url, made["token"]) as api_client:
+            task = api_client.create("task", title="x")
+            assert api_client.get("task", task["id"]) == task
+            assert api_client.me()["id"] == user.id
     (listed,) = client.api_tokens()
     assert listed["last_used_at"] is not None
     assert {**listed, "last_used_at": None} == {name: value for name, value in made.items() if name != "token"}
@@ -31,25 +31,25 @@ def test_api_token_works_with_both_apis_and_its_secret_is_shown_once(
 
 def test_deleted_api_token_is_rejected_immediately(make_client: ClientFactory, user: TestUser) -> None:
     made = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
-    program = make_client(made["token"])
-    assert program.page("task") == []
+    api_client = make_client(made["token"])
+    assert api_client.page("task") == []
 
     make_client(user.token).delete_api_token(made["id"])
 
     with expect_error("UNAUTHENTICATED"):
-        program.page("task")
+        api_client.page("task")
     assert make_client(user.token).api_tokens() == []
 
 
 def test_expired_api_token_is_rejected(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     made = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
-    program = make_client(made["token"])
-    assert program.page("task") == []
+    api_client = make_client(made["token"])
+    assert api_client.page("task") == []
 
     run_sql(service.database.owner, "UPDATE api_token SET expires_at = now() WHERE user_id = %s", user.id)
 
     with expect_error("UNAUTHENTICATED"):
-        program.page("task")
+        api_client.page("task")
     assert make_client(user.token).api_tokens() == []
 
 
@@ -95,7 +95,7 @@ def test_api_token_scopes_limit_operations(make_client: ClientFactory, user: Tes
     scopes, allowed = SCOPES[kind]
     task = make_client(user.token).create("task", title="x")
     client = make_client(make_client(user.token).make_api_token(name="x", scopes=scopes)["token"])
-    acts: dict[str, list[Callable[[], object]]] = {
+    calls_by_scope: dict[str, list[Callable[[], object]]] = {
         "read": [lambda: client.page("task"), lambda: client.get("task", task["id"]), lambda: client.page("tag")],
         "write": [
             lambda: client.create("task", title="x"),
@@ -106,13 +106,13 @@ def test_api_token_scopes_limit_operations(make_client: ClientFactory, user: Tes
         ],
         "account": [client.me, client.sessions, client.api_tokens, lambda: client.change_me(name="y")],
     }
-    for scope, several in acts.items():
-        for act in several:
+    for scope, calls in calls_by_scope.items():
+        for call in calls:
             if scope in allowed:
-                act()
+                call()
             else:
                 with expect_error("FORBIDDEN"):
-                    act()
+                    call()
 
 
 def test_api_token_cannot_create_api_tokens_or_log_out(make_client: ClientFactory, user: TestUser) -> None:
@@ -125,7 +125,7 @@ def test_api_token_cannot_create_api_tokens_or_log_out(make_client: ClientFactor
 
 
 @pytest.mark.parametrize(
-    ("members", "pointer"),
+    ("fields", "pointer"),
     [
         ({"name": " "}, "/name"),
         ({"name": "x" * 101}, "/name"),
@@ -135,10 +135,10 @@ def test_api_token_cannot_create_api_tokens_or_log_out(make_client: ClientFactor
     ],
 )
 def test_invalid_api_token_input_returns_pointer(
-    make_client: ClientFactory, user: TestUser, members: dict[str, Any], pointer: str
+    make_client: ClientFactory, user: TestUser, fields: dict[str, Any], pointer: str
 ) -> None:
     with pytest.raises(ApiError) as invalid:
-        make_client(user.token).make_api_token(**{"name": "x", "scopes": ["account"], **members})
+        make_client(user.token).make_api_token(**{"name": "x", "scopes": ["account"], **fields})
     assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", [pointer])
 
 

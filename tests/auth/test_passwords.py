@@ -28,19 +28,19 @@ def test_password_of_8_to_256_characters_is_accepted(make_client: ClientFactory,
 
 @pytest.mark.parametrize("password", ["x" * 7, "x" * 257, ACCENT * 4, LIGATURE * 15])
 def test_password_of_invalid_normalized_length_is_rejected(make_client: ClientFactory, user: TestUser, password: str) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as rejected:
         make_client(user.token).change_me(password=password, current_password=PASSWORD)
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/password"])
+    assert (rejected.value.code, rejected.value.pointers) == ("INVALID_INPUT", ["/password"])
 
 
 @pytest.mark.parametrize("password", ["", "x", "x" * 257, LIGATURE * 256])
 def test_login_with_a_password_of_any_length_returns_a_client_error(
     make_client: ClientFactory, user: TestUser, password: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as rejected:
         make_client(None).log_in(user.email, password)
-    assert refused.value.code in {"UNAUTHENTICATED", "INVALID_INPUT"}
+    assert rejected.value.code in {"UNAUTHENTICATED", "INVALID_INPUT"}
 
 
 def test_outdated_password_hash_is_upgraded_at_login(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
@@ -56,57 +56,57 @@ def test_outdated_password_hash_is_upgraded_at_login(make_client: ClientFactory,
     assert run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id) == [(stored,)]
 
 
-class Counting:
+class CountingContext:
     """Password context that counts concurrent calls and blocks each until released."""
 
     def __init__(self, context: CryptContext) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self.now = self.most = 0
-        self.go_on = threading.Event()
+        self.running = self.max_running = 0
+        self.resume = threading.Event()
 
     def hash(self, password: str) -> Any:
         with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        self.go_on.wait(10)
+            self.running += 1
+            self.max_running = max(self.max_running, self.running)
+        self.resume.wait(10)
         try:
             return self._context.hash(password)
         finally:
             with self._lock:
-                self.now -= 1
+                self.running -= 1
 
 
 @pytest.fixture
-def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Passwords, Counting]]:
+def counted_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Passwords, CountingContext]]:
     passwords = Passwords(at_once=2)
-    counter = Counting(passwords._context)
+    counter = CountingContext(passwords._context)
     monkeypatch.setattr(passwords, "_context", counter)
     yield passwords, counter
-    counter.go_on.set()
+    counter.resume.set()
 
 
-def test_password_hashing_concurrency_is_limited(counting: tuple[Passwords, Counting]) -> None:
-    passwords, counter = counting
-    admitted = 2 + WAITING
-    with ThreadPoolExecutor(2 * admitted) as crowd:
-        attempts = [crowd.submit(passwords.hash, "x" * 8) for _ in range(2 * admitted)]
+def test_password_hashing_concurrency_is_limited(counted_passwords: tuple[Passwords, CountingContext]) -> None:
+    passwords, counter = counted_passwords
+    capacity = 2 + WAITING
+    with ThreadPoolExecutor(2 * capacity) as pool:
+        attempts = [pool.submit(passwords.hash, "x" * 8) for _ in range(2 * capacity)]
         # Those beyond the queue fail before any other completes.
-        refused = list(islice(as_completed(attempts, timeout=10), admitted))
-        counter.go_on.set()
+        rejected = list(islice(as_completed(attempts, timeout=10), capacity))
+        counter.resume.set()
 
-    assert all(isinstance(attempt.exception(), Unavailable) for attempt in refused)
-    assert counter.most == 2
-    assert sum(attempt.exception() is None for attempt in attempts) == admitted
+    assert all(isinstance(attempt.exception(), Unavailable) for attempt in rejected)
+    assert counter.max_running == 2
+    assert sum(attempt.exception() is None for attempt in attempts) == capacity
     assert passwords.hash("x" * 8).startswith("$argon2id$")
 
 
 def test_concurrent_logins_do_not_block_other_requests(database: PostgresServer) -> None:
     with run_service(settings_for(database, max_password_hashes=1, database_pool_size=2), database) as service:
         user = TestUser.register(service.url)
-        with ThreadPoolExecutor(64) as crowd, GraphQLClient(service.url, user.token) as others:
-            attempts = [crowd.submit(_attempt, service.url, user.email) for _ in range(128)]
-            assert [others.page("task") for _ in range(10)] == [[]] * 10
+        with ThreadPoolExecutor(64) as pool, GraphQLClient(service.url, user.token) as other_client:
+            attempts = [pool.submit(_attempt, service.url, user.email) for _ in range(128)]
+            assert [other_client.page("task") for _ in range(10)] == [[]] * 10
             outcomes = [attempt.result() for attempt in attempts]
 
     assert set(outcomes) <= {"in", "UNAVAILABLE"}

@@ -28,7 +28,7 @@ def session_of(token: str) -> str:
     return str(jwt.decode(token, options={"verify_signature": False})["sid"])
 
 
-def wind_forward(service: RunningService, user: TestUser, seconds: int) -> None:
+def age_last_refresh(service: RunningService, user: TestUser, seconds: int) -> None:
     """Move the user's last refresh into the past by some seconds."""
     statement = "UPDATE login_session SET rotated_at = rotated_at - make_interval(secs => %s) WHERE user_id = %s"
     run_sql(service.database.owner, statement, seconds, user.id)
@@ -52,24 +52,24 @@ def test_refresh_is_idempotent_within_the_retry_window(make_client: ClientFactor
     assert make_client(None).refresh(first["refresh_token"])["user"]["id"] == user.id
 
 
-def error_code(act: Callable[[], object]) -> str:
+def error_code(call: Callable[[], object]) -> str:
     """Return the code of the error that the call raises."""
     with pytest.raises(ApiError) as caught:
-        act()
+        call()
     return caught.value.code
 
 
-def error_code_after_waiting(service: RunningService, user: TestUser, act: Callable[[], object], statement: str) -> str:
+def error_code_after_waiting(service: RunningService, user: TestUser, call: Callable[[], object], statement: str) -> str:
     """Return the error code of a call that waits for a lock while `statement` runs in another transaction."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as pool, closing(psycopg2.connect(service.database.owner)) as other, other.cursor() as cursor:
         cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (user.id,))
         cursor.execute(statement, (user.id,))
-        answer = pool.submit(error_code, act)
-        while not run_sql(service.database.owner, waiting) and not answer.done():
+        response = pool.submit(error_code, call)
+        while not run_sql(service.database.owner, waiting) and not response.done():
             time.sleep(0.01)
         other.commit()
-        return answer.result()
+        return response.result()
 
 
 END_SESSIONS = "DELETE FROM login_session WHERE user_id = %s"
@@ -153,32 +153,32 @@ def test_password_change_racing_with_another_is_rejected(
 def test_concurrent_refreshes_return_the_same_token(make_client: ClientFactory, user: TestUser) -> None:
     opened = [make_client(None) for _ in range(8)]
     with ThreadPoolExecutor(8) as tabs:
-        given = list(tabs.map(lambda client: client.refresh(user.refresh_token)["refresh_token"], opened))
+        tokens = list(tabs.map(lambda client: client.refresh(user.refresh_token)["refresh_token"], opened))
 
-    assert len(set(given)) == 1
-    assert make_client(None).refresh(given[0])
+    assert len(set(tokens)) == 1
+    assert make_client(None).refresh(tokens[0])
 
 
 def test_reused_refresh_token_ends_only_its_session(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
-    elsewhere = make_client(None).log_in(user.email, PASSWORD)
+    other_session = make_client(None).log_in(user.email, PASSWORD)
     fresh = make_client(None).refresh(user.refresh_token)
-    wind_forward(service, user, 11)
+    age_last_refresh(service, user, 11)
 
     with expect_error("UNAUTHENTICATED"):
         make_client(None).refresh(user.refresh_token)
 
-    for dead in (user.token, fresh["access_token"]):
+    for ended in (user.token, fresh["access_token"]):
         with expect_error("UNAUTHENTICATED"):
-            make_client(dead).me()
+            make_client(ended).me()
     with expect_error("UNAUTHENTICATED"):
         make_client(None).refresh(fresh["refresh_token"])
-    assert make_client(elsewhere["access_token"]).me()["id"] == user.id
-    assert make_client(None).refresh(elsewhere["refresh_token"])
+    assert make_client(other_session["access_token"]).me()["id"] == user.id
+    assert make_client(None).refresh(other_session["refresh_token"])
 
 
 def test_refresh_retry_window_includes_9_seconds(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
-    wind_forward(service, user, 9)
+    age_last_refresh(service, user, 9)
 
     assert make_client(None).refresh(user.refresh_token)["refresh_token"] == fresh["refresh_token"]
 
@@ -193,7 +193,7 @@ def test_refresh_token_two_generations_old_ends_the_session(make_client: ClientF
         make_client(None).refresh(third)
 
 
-SPOILT: dict[str, Callable[[str], str]] = {
+TAMPERED: dict[str, Callable[[str], str]] = {
     "cut": lambda token: token[:-1],
     "lengthened": lambda token: token + "x",
     "without its beginning": lambda token: token.replace("todo_refresh_", ""),
@@ -205,10 +205,10 @@ SPOILT: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_tampered_refresh_token_is_rejected(make_client: ClientFactory, user: TestUser, spoil: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("tamper", TAMPERED.values(), ids=TAMPERED)
+def test_tampered_refresh_token_is_rejected(make_client: ClientFactory, user: TestUser, tamper: Callable[[str], str]) -> None:
     with expect_error("UNAUTHENTICATED"):
-        make_client(None).refresh(spoil(user.refresh_token))
+        make_client(None).refresh(tamper(user.refresh_token))
 
 
 @pytest.mark.parametrize("other", ["", "x" * 201, "a\x00b"])
@@ -225,14 +225,14 @@ def test_access_and_refresh_tokens_are_not_interchangeable(make_client: ClientFa
         make_client(None).refresh(user.token[:200])
 
 
-def lifetime(lease: Mapping[str, str], since: str) -> timedelta:
-    return datetime.fromisoformat(lease["expires_at"]) - datetime.fromisoformat(lease[since])
+def lifetime(credential: Mapping[str, str], since: str) -> timedelta:
+    return datetime.fromisoformat(credential["expires_at"]) - datetime.fromisoformat(credential[since])
 
 
 def test_token_lifetimes_match_the_documentation(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     client = make_client(user.token)
     claims = jwt.decode(user.token, options={"verify_signature": False})
-    days = [lifetime(client.make_api_token(name="x", scopes=["account"], **given), "created_at").days for given in _DAYS]
+    days = [lifetime(client.make_api_token(name="x", scopes=["account"], **tokens), "created_at").days for tokens in _DAYS]
     (session,) = client.sessions()
 
     assert claims["exp"] - claims["iat"] == 15 * 60
@@ -253,13 +253,13 @@ def test_logout_ends_the_session_in_both_apis(make_client: ClientFactory, user: 
         make_client(user.token).log_out()
 
         for client in (rest_client, graphql_client):
-            for act in (
+            for call in (
                 client.me,
                 lambda client=client: client.page("task"),
                 lambda client=client: client.create("task", title="x"),
             ):
                 with expect_error("UNAUTHENTICATED"):
-                    act()
+                    call()
     with expect_error("UNAUTHENTICATED"):
         make_client(None).refresh(user.refresh_token)
 
@@ -381,30 +381,30 @@ def test_expired_session_is_rejected_and_deleted(make_client: ClientFactory, use
 def test_sessions_and_api_tokens_of_other_users_are_not_accessible(
     make_client: ClientFactory, user: TestUser, other_user: TestUser
 ) -> None:
-    mine = make_client(other_user.token)
-    hers = make_client(user.token).make_api_token(name="x", scopes=["account"])
+    other_client = make_client(other_user.token)
+    api_token = make_client(user.token).make_api_token(name="x", scopes=["account"])
 
     with expect_error("NOT_FOUND"):
-        mine.end_session(session_of(user.token))
+        other_client.end_session(session_of(user.token))
     with expect_error("NOT_FOUND"):
-        mine.delete_api_token(hers["id"])
-    mine.end_other_sessions()
+        other_client.delete_api_token(api_token["id"])
+    other_client.end_other_sessions()
     assert make_client(user.token).me()
-    assert [one["id"] for one in mine.sessions()] == [session_of(other_user.token)]
-    assert mine.api_tokens() == []
+    assert [one["id"] for one in other_client.sessions()] == [session_of(other_user.token)]
+    assert other_client.api_tokens() == []
 
 
 def test_tokens_are_stored_only_as_hashes(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
     made = make_client(user.token).make_api_token(name="x", scopes=["account"])
 
-    kept = run_sql(service.database.owner, "SELECT row_to_json(s)::text FROM login_session s WHERE user_id = %s", user.id)
-    kept += run_sql(service.database.owner, "SELECT row_to_json(t)::text FROM api_token t WHERE user_id = %s", user.id)
+    stored = run_sql(service.database.owner, "SELECT row_to_json(s)::text FROM login_session s WHERE user_id = %s", user.id)
+    stored += run_sql(service.database.owner, "SELECT row_to_json(t)::text FROM api_token t WHERE user_id = %s", user.id)
 
-    assert len(kept) == 2
+    assert len(stored) == 2
     for token in (user.refresh_token, fresh["refresh_token"], made["token"]):
         for part in token.removeprefix("todo_refresh_").removeprefix("todo_api_").split("."):
-            assert part not in str(kept)
+            assert part not in str(stored)
 
 
 def test_token_responses_are_not_cacheable(service: RunningService, user: TestUser) -> None:
@@ -447,6 +447,6 @@ def test_deleting_an_account_deletes_sessions_and_api_tokens(
 def test_session_without_user_agent_has_no_device(service: RunningService, user: TestUser) -> None:
     body = {"username": user.email, "password": PASSWORD}
     for sent, shown in ((b"", None), ("Gerät".encode("latin-1"), "Gerät"), (b"x" * 300, "x" * 200)):
-        answer = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": sent}, verify=TLS)
-        with RestClient(service.url, answer.json()["access_token"]) as client:
+        response = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": sent}, verify=TLS)
+        with RestClient(service.url, response.json()["access_token"]) as client:
             assert client.sessions()[0]["device"] == shown

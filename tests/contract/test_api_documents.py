@@ -62,11 +62,11 @@ def test_every_operation_declares_description_and_errors(openapi: dict[str, Any]
             if "requestBody" in operation:
                 expected |= {"413", "415"}
             assert expected <= declared, (method, path)
-            for code, answer in operation["responses"].items():
-                assert {"RateLimit", "RateLimit-Policy"} <= answer["headers"].keys(), (method, path, code)
-                assert ("Retry-After" in answer["headers"]) == (code in {"429", "503"}), (method, path, code)
+            for code, response in operation["responses"].items():
+                assert {"RateLimit", "RateLimit-Policy"} <= response["headers"].keys(), (method, path, code)
+                assert ("Retry-After" in response["headers"]) == (code in {"429", "503"}), (method, path, code)
                 if int(code) >= 400:
-                    assert list(answer["content"]) == ["application/problem+json"], (method, path, code)
+                    assert list(response["content"]) == ["application/problem+json"], (method, path, code)
 
 
 def test_openapi_schemas_accept_everything_the_service_accepts(openapi: dict[str, Any]) -> None:
@@ -82,8 +82,8 @@ def test_openapi_schemas_accept_everything_the_service_accepts(openapi: dict[str
 def test_form_fields_are_not_nullable_and_required_ones_not_empty(openapi: dict[str, Any]) -> None:
     form = openapi["components"]["schemas"]["Body_logIn"]
 
-    assert {member["type"] for member in form["properties"].values()} == {"string"}
-    assert {name for name, member in form["properties"].items() if member.get("minLength")} == set(form["required"])
+    assert {field["type"] for field in form["properties"].values()} == {"string"}
+    assert {name for name, field in form["properties"].items() if field.get("minLength")} == set(form["required"])
 
 
 def test_every_graphql_type_and_field_has_a_description() -> None:
@@ -97,12 +97,12 @@ def test_every_graphql_type_and_field_has_a_description() -> None:
 
 @pytest.mark.parametrize("entity", ENTITIES.values(), ids=lambda entity: entity.name)
 def test_every_graphql_field_is_known_to_the_query_engine(entity: Any) -> None:
-    noun = build_schema()._schema.type_map[TYPE_NAMES[entity.name]]
+    object_type = build_schema()._schema.type_map[TYPE_NAMES[entity.name]]
 
-    assert isinstance(noun, GraphQLObjectType)
-    for name in noun.fields:
+    assert isinstance(object_type, GraphQLObjectType)
+    for name in object_type.fields:
         assert name in entity.relations or snake(name) in entity.columns, f"{entity.name}.{name}"
-    assert set(entity.relations) <= set(noun.fields)
+    assert set(entity.relations) <= set(object_type.fields)
 
 
 def test_served_openapi_document_matches_the_generated_one(service: RunningService, openapi: dict[str, Any]) -> None:
@@ -112,10 +112,10 @@ def test_served_openapi_document_matches_the_generated_one(service: RunningServi
 def test_blank_text_is_rejected_by_schema_and_service_alike() -> None:
     title = TypeAdapter(Title)
     document = jsonschema_rs.validator_for(title.json_schema())
-    whites = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]
-    assert "\u0085" in whites
+    whitespace = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]
+    assert "\u0085" in whitespace
 
-    for text in [*whites, "x", " x "]:
+    for text in [*whitespace, "x", " x "]:
         try:
             title.validate_python(text)
             accepted = True

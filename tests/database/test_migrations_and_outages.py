@@ -118,9 +118,9 @@ def test_unreachable_database_returns_503_and_recovers(database: PostgresServer,
             postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             postgres.execute(end)
 
-            away = rest_client.http.get("/api/me/tasks")
-            assert (away.status_code, away.json()["error_code"]) == (503, "UNAVAILABLE")
-            assert int(away.headers["retry-after"]) > 0
+            unavailable = rest_client.http.get("/api/me/tasks")
+            assert (unavailable.status_code, unavailable.json()["error_code"]) == (503, "UNAVAILABLE")
+            assert int(unavailable.headers["retry-after"]) > 0
             assert graphql_client.post({"query": "{ tasks { totalCount } }"})["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
             assert rest_client.http.get("/ready").status_code == 503
             assert rest_client.http.get("/health").status_code == 200
@@ -137,11 +137,11 @@ def test_database_unavailable_for_under_a_second_is_retried(database: PostgresSe
         with RestClient(running.url, user.token) as rest_client:
             postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-            waking = threading.Timer(0.4, postgres.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
-            waking.start()
+            wake_up = threading.Timer(0.4, postgres.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
+            wake_up.start()
 
             assert rest_client.page("task") == []
-            waking.join()
+            wake_up.join()
 
 
 def test_statement_timeout_returns_503(database: PostgresServer) -> None:
@@ -170,9 +170,9 @@ def test_more_clients_than_connections_are_all_served(database: PostgresServer) 
                 return client.post("/api/me/tasks", json={"title": str(number)}).status_code
 
         with ThreadPoolExecutor(24) as pool:
-            answers = list(pool.map(act, range(90)))
+            statuses = list(pool.map(act, range(90)))
 
-    assert sorted(answers) == [200] * 60 + [201] * 30
+    assert sorted(statuses) == [200] * 60 + [201] * 30
 
 
 def test_concurrent_writes_get_distinct_revisions(service: RunningService, user: TestUser) -> None:

@@ -38,14 +38,14 @@ def size(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def pooled(database: PostgresServer, size: int) -> Iterator[PostgresServer]:
     """A database behind PgBouncer."""
-    with run_pgbouncer(database, size=size) as through:
-        yield through
+    with run_pgbouncer(database, size=size) as pooled:
+        yield pooled
 
 
 @contextmanager
-def run_users(database: PostgresServer, **given: object) -> Iterator[list[ConcurrentUser]]:
+def run_users(database: PostgresServer, **settings: object) -> Iterator[list[ConcurrentUser]]:
     """Run the service with several users."""
-    with run_service(settings_for(database, **given), database) as service, ExitStack() as stack:
+    with run_service(settings_for(database, **settings), database) as service, ExitStack() as stack:
         yield [stack.enter_context(closing(ConcurrentUser(service.url, number))) for number in range(USERS)]
 
 
@@ -100,16 +100,16 @@ def test_concurrent_users_share_one_direct_connection(database: PostgresServer) 
 
 def test_concurrent_users_survive_killed_connections(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
     with run_users(pooled) as users:
-        over = threading.Event()
+        stop = threading.Event()
 
         def kill() -> None:
-            while not over.wait(0.1):
+            while not stop.wait(0.1):
                 run_sql(database.owner, _KILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
         unexpected = run_concurrently(users, seed=10 + size)
-        over.set()
+        stop.set()
         killer.join()
 
         assert set(unexpected) <= {"UNAVAILABLE"}
@@ -120,10 +120,10 @@ def test_concurrent_users_survive_killed_connections(database: PostgresServer, p
 
 def test_no_session_state_remains_after_any_action(database: PostgresServer, pooled: PostgresServer, size: int) -> None:
     with run_users(pooled) as users:
-        one, other = users[:2]
+        first, second = users[:2]
         for action in ACTIONS:
-            for client in (one.rest_client, one.graphql_client):
-                action(one, client, other.task["id"])
+            for client in (first.rest_client, first.graphql_client):
+                action(first, client, second.task["id"])
                 check_no_session_state_remains(database, pooled, size)
 
 
@@ -154,26 +154,26 @@ def test_no_session_state_remains_after_an_interrupted_statement(
 ) -> None:
     timeout = 20_000 if end else 300
     with run_users(pooled, statement_timeout_ms=timeout) as users, ThreadPoolExecutor(1) as pool:
-        one, other = users[:2]
-        for client in (one.rest_client, one.graphql_client):
-            for act in (one.page, one.create, one.comment):
+        first, second = users[:2]
+        for client in (first.rest_client, first.graphql_client):
+            for act in (first.page, first.create, first.comment):
                 with locked(database):
-                    answer = pool.submit(expect_unavailable, partial(act, client, ""))
+                    response = pool.submit(expect_unavailable, partial(act, client, ""))
                     if end:
                         end(database)
-                    answer.result()
-                other.nested(other.rest_client, "")
+                    response.result()
+                second.nested(second.rest_client, "")
                 check_no_session_state_remains(database, pooled, size)
-        assert len(one.rest_client.page("task")) == 1
-        assert one.rest_client.comments(one.task["id"]) == []
+        assert len(first.rest_client.page("task")) == 1
+        assert first.rest_client.comments(first.task["id"]) == []
 
 
 def test_migrations_work_through_pgbouncer(postgres: PostgresServer, tmp_path: Path) -> None:
-    with run_pgbouncer(postgres.copy("template0"), size=1) as through:
+    with run_pgbouncer(postgres.copy("template0"), size=1) as pooled:
         for _ in range(2):
-            migrating = run_command(tmp_path, "migrate", DATABASE_URL=through.owner)
+            migrating = run_command(tmp_path, "migrate", DATABASE_URL=pooled.owner)
 
             assert (migrating.returncode, migrating.stderr) == (0, ""), migrating.stderr
             assert newest_version() in migrating.stdout
-        with run_users(through) as users:
+        with run_users(pooled) as users:
             assert run_concurrently(users, seed=3) == []

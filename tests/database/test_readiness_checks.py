@@ -29,15 +29,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         yield running
 
 
-def start(database: PostgresServer) -> None:
+def start_service(database: PostgresServer) -> None:
     with open_house(settings_for(database)):
         pass
 
 
-def refusal(database: PostgresServer) -> str:
-    with pytest.raises(NotReady) as refused:
-        start(database)
-    line = str(refused.value)
+def startup_error(database: PostgresServer) -> str:
+    with pytest.raises(NotReady) as error:
+        start_service(database)
+    line = str(error.value)
     assert "\n" not in line
     return line
 
@@ -73,19 +73,19 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize(("damage", "complaint"), DAMAGE.items())
+@pytest.mark.parametrize(("damage", "message"), DAMAGE.items())
 def test_startup_fails_if_row_level_security_is_damaged_and_prints_the_fix(
-    database: PostgresServer, damage: str, complaint: str
+    database: PostgresServer, damage: str, message: str
 ) -> None:
-    start(database)
+    start_service(database)
     run_sql(database.owner, damage)
 
-    line = refusal(database)
+    line = startup_error(database)
     assert line.startswith("row-level security would not hold: ")
-    assert complaint in line
+    assert message in line
 
     run_sql(database.owner, line.partition("As the owner of the database, run: ")[2])
-    start(database)
+    start_service(database)
 
 
 def test_readiness_failure_details_go_to_the_log_only(database: PostgresServer, log: LogCapture) -> None:
@@ -93,9 +93,9 @@ def test_readiness_failure_details_go_to_the_log_only(database: PostgresServer, 
         assert httpx.get(f"{service.url}/ready", verify=TLS).status_code == 200
         run_sql(database.owner, "ALTER POLICY owner_only ON task USING (true)")
 
-        answer = httpx.get(f"{service.url}/ready", verify=TLS)
-        assert (answer.status_code, answer.json()["detail"]) == (503, "The service cannot work just now; its log says why.")
-        assert "owner_only" not in answer.text
+        response = httpx.get(f"{service.url}/ready", verify=TLS)
+        assert (response.status_code, response.json()["detail"]) == (503, "The service cannot work just now; its log says why.")
+        assert "owner_only" not in response.text
         assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.heard)
 
 
@@ -108,7 +108,7 @@ def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer
         user = TestUser.register(service.url)
         with other.cursor() as cursor:
             cursor.execute("LOCK TABLE alembic_version")
-        asked = [pool.submit(httpx.get, f"{service.url}/ready", verify=TLS, timeout=30) for _ in range(8)]
+        checks = [pool.submit(httpx.get, f"{service.url}/ready", verify=TLS, timeout=30) for _ in range(8)]
         while not run_sql(database.owner, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
             time.sleep(0.01)
         time.sleep(0.5)  # let all of them arrive
@@ -117,7 +117,7 @@ def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer
             assert client.me()["id"] == user.id
 
         other.rollback()
-        assert [each.result().status_code for each in asked] == [200] * 8
+        assert [each.result().status_code for each in checks] == [200] * 8
 
 
 def test_readiness_check_covers_every_table(database: PostgresServer) -> None:
@@ -125,22 +125,22 @@ def test_readiness_check_covers_every_table(database: PostgresServer) -> None:
         name = str(table.__tablename__)
         run_sql(database.owner, f'ALTER TABLE "{name}" DISABLE ROW LEVEL SECURITY; DROP POLICY owner_only ON "{name}"')
 
-        line = refusal(database)
+        line = startup_error(database)
         assert f"not enabled and forced on {name}; the policy owner_only on {name} is missing." in line
 
         run_sql(database.owner, line.partition("run: ")[2])
-        start(database)
+        start_service(database)
 
 
 @pytest.mark.parametrize("power", ["BYPASSRLS", "SUPERUSER"])
 def test_startup_fails_if_the_role_bypasses_row_level_security(database: PostgresServer, power: str) -> None:
     run_sql(database.owner, f"ALTER ROLE todo_app {power}")
 
-    line = refusal(database)
+    line = startup_error(database)
     assert "the role todo_app is a superuser or has BYPASSRLS" in line
 
     run_sql(database.owner, line.partition("As a superuser, run: ")[2])
-    start(database)
+    start_service(database)
 
 
 def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> None:
@@ -157,38 +157,38 @@ def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> 
     ):
         run_sql(database.owner, harmless)
 
-    start(database)
+    start_service(database)
 
 
 @pytest.mark.parametrize(
-    ("damage", "complaint"),
+    ("damage", "message"),
     [
         ("DROP TABLE task_tag", r"lost tables \(task_tag\): restore them from a backup"),
         ("DROP TABLE alembic_version", "the database is not migrated: run `todo migrate`"),
         ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
     ],
 )
-def test_startup_fails_if_the_database_version_differs(database: PostgresServer, damage: str, complaint: str) -> None:
+def test_startup_fails_if_the_database_version_differs(database: PostgresServer, damage: str, message: str) -> None:
     run_sql(database.owner, damage)
 
-    assert re.search(complaint, refusal(database))
+    assert re.search(message, startup_error(database))
 
 
 def test_startup_fails_if_the_login_role_cannot_become_todo_app(database: PostgresServer) -> None:
     run_sql(database.owner, "CREATE ROLE nobody_special LOGIN")
-    nobody = PostgresServer(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
+    unprivileged = PostgresServer(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
 
-    line = refusal(nobody)
+    line = startup_error(unprivileged)
     assert "GRANT todo_app TO nobody_special" in line
 
     run_sql(database.owner, "GRANT todo_app TO nobody_special")
-    start(nobody)
+    start_service(unprivileged)
 
 
 def test_startup_fails_if_the_database_is_unreachable() -> None:
     engine = make_engine("postgresql://x:secret@127.0.0.1:1/x", pool_size=1)
 
-    with pytest.raises(NotReady, match=r"not reachable at 127\.0\.0\.1:1/x") as refused:
+    with pytest.raises(NotReady, match=r"not reachable at 127\.0\.0\.1:1/x") as error:
         check_readiness(engine)
-    assert "secret" not in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert "secret" not in str(error.value)
+    assert "\n" not in str(error.value)

@@ -67,9 +67,9 @@ class DisposableAccounts:
 
     def _register(self) -> DisposableAccount:
         email = new_email()
-        answer = self.http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
-        assert answer.status_code == 201, answer.text
-        login = answer.json()
+        response = self.http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
+        assert response.status_code == 201, response.text
+        login = response.json()
         secrets = {name: value for name, value in login.items() if isinstance(value, str)}
         known = {"email": email, "username": email, "password": PASSWORD, "current_password": PASSWORD}
         rows = self._create_rows(login["access_token"]) if self.with_rows else {}
@@ -79,9 +79,9 @@ class DisposableAccounts:
         """Create a few rows; return them by type."""
 
         def make(path: str, **fields: Any) -> dict[str, Any]:
-            answer = self.http.post(path, json=fields, headers={"Authorization": f"Bearer {token}"})
-            assert answer.status_code == 201, answer.text
-            return dict(answer.json())
+            response = self.http.post(path, json=fields, headers={"Authorization": f"Bearer {token}"})
+            assert response.status_code == 201, response.text
+            return dict(response.json())
 
         lists = [make("/api/me/lists", name="Home")]
         tags = [make("/api/me/tags", name=name) for name in ("a", "b")]

@@ -25,28 +25,28 @@ def undeclared_errors(errors: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[s
     return [error for error in errors if error.get("extensions", {}).get("code") not in CODES]
 
 
-def check_rest_response(answer: httpx.Response, owner: str | None = None) -> None:
+def check_rest_response(response: httpx.Response, owner: str | None = None) -> None:
     """Check that a response is a success with rows of this owner only, or problem details with a known code."""
-    assert answer.status_code < 500, answer.text
-    assert answer.headers.get("x-request-id"), answer.headers
-    if answer.is_error:
-        assert answer.headers["content-type"] == "application/problem+json", answer.text
-        problem = answer.json()
+    assert response.status_code < 500, response.text
+    assert response.headers.get("x-request-id"), response.headers
+    if response.is_error:
+        assert response.headers["content-type"] == "application/problem+json", response.text
+        problem = response.json()
         assert problem["error_code"] in CODES, problem
-        assert problem["status"] == problem["status_code"] == answer.status_code, problem
-    if answer.status_code == 401:
-        assert "www-authenticate" in answer.headers
-    if owner is not None and answer.is_success and answer.content:
-        assert set(values_of_key(answer.json(), "user_id")) <= {owner}, answer.text
+        assert problem["status"] == problem["status_code"] == response.status_code, problem
+    if response.status_code == 401:
+        assert "www-authenticate" in response.headers
+    if owner is not None and response.is_success and response.content:
+        assert set(values_of_key(response.json(), "user_id")) <= {owner}, response.text
 
 
-def check_graphql_response(answer: httpx.Response) -> dict[str, Any]:
+def check_graphql_response(response: httpx.Response) -> dict[str, Any]:
     """Check that a response is a GraphQL response with known error codes only, and return it."""
-    assert answer.status_code < 500, answer.text
-    if answer.headers["content-type"] == "application/problem+json":
-        check_rest_response(answer)  # rejected before GraphQL
-        return {"errors": [{"extensions": {"code": answer.json()["error_code"]}}]}
-    body = answer.json()
+    assert response.status_code < 500, response.text
+    if response.headers["content-type"] == "application/problem+json":
+        check_rest_response(response)  # rejected before GraphQL
+        return {"errors": [{"extensions": {"code": response.json()["error_code"]}}]}
+    body = response.json()
     assert isinstance(body, dict)
     assert body.keys() <= {"data", "errors", "extensions"}, body
     assert "data" in body or body.get("errors"), body
@@ -59,9 +59,9 @@ def codes(body: Mapping[str, Any]) -> set[str]:
     return {error["extensions"]["code"] for error in body.get("errors", ())}
 
 
-def check_status(answer: httpx.Response, declared: Container[str]) -> None:
+def check_status(response: httpx.Response, declared: Container[str]) -> None:
     """Check that the OpenAPI document declares the status of a response."""
-    assert str(answer.status_code) in declared, f"{answer.status_code} is not declared: {answer.text}"
+    assert str(response.status_code) in declared, f"{response.status_code} is not declared: {response.text}"
 
 
 def values_of_key(tree: Any, name: str) -> Iterator[Any]:

@@ -93,9 +93,9 @@ class Target:
 
     def rest(self, method: str, path: str, *, owner: str | None = None, **arguments: Any) -> httpx.Response:
         """Send a request to the REST API."""
-        answer = self.send(method, path, **arguments)
-        check_rest_response(answer, owner)
-        return answer
+        response = self.send(method, path, **arguments)
+        check_rest_response(response, owner)
+        return response
 
     def graph(self, token: str | None, body: Any) -> dict[str, Any]:
         """Send a GraphQL request; bytes are sent unchanged, everything else as JSON."""
@@ -110,10 +110,10 @@ class Target:
 
     def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send any request, and check only that the canary is not in the response."""
-        answer = self.http.request(method, path, **arguments)
-        self.statuses[answer.status_code] += 1
-        assert CANARY not in answer.text, "this is Eve's"
-        return answer
+        response = self.http.request(method, path, **arguments)
+        self.statuses[response.status_code] += 1
+        assert CANARY not in response.text, "this is Eve's"
+        return response
 
 
 def with_canary(rows: Rows) -> Rows:
@@ -128,18 +128,18 @@ def with_canary(rows: Rows) -> Rows:
 
 
 @contextmanager
-def run_target(database: PostgresServer, **given: object) -> Iterator[Target]:
+def run_target(database: PostgresServer, **overrides: object) -> Iterator[Target]:
     """Run the service on a migrated, empty database filled with the data of two users."""
     insert_datasets(database.owner, varied_dataset("ada"), with_canary(varied_dataset("eve", tasks=30)))
     reference = ReferenceExecutor(dump_tables(database.owner), "ada")
     keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
-    with serving_keys(*keys) as endpoint, _open(database, endpoint, **given) as service, client(service.url) as http:
+    with serving_keys(*keys) as endpoint, _open(database, endpoint, **overrides) as service, client(service.url) as http:
         yield Target(service, DisposableAccounts(http, with_rows=True), reference, TestUser.register(service.url), keys, http)
 
 
-def _open(database: PostgresServer, endpoint: Endpoint, **given: object) -> AbstractContextManager[RunningService]:
+def _open(database: PostgresServer, endpoint: Endpoint, **overrides: object) -> AbstractContextManager[RunningService]:
     """Run the service with all features enabled and very high quotas."""
-    elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": NAME, "jwt_audience": AUDIENCE}
+    external_issuer = {"jwks_url": endpoint.url, "jwt_issuer": NAME, "jwt_audience": AUDIENCE}
     quotas = dict.fromkeys(QUOTAS, "1000000000/minute")
-    everything = {"access_token_expire_minutes": 60 * 24, **elsewhere, **quotas, **given}
+    everything = {"access_token_expire_minutes": 60 * 24, **external_issuer, **quotas, **overrides}
     return run_service(settings_for(database, **everything), database)

@@ -15,7 +15,7 @@ from tests.support.service import PostgresServer, run_sql
 ONE = "query($id: ID!) { task(id: $id) { id title tags { name } } }"
 ANY = "query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on Tag { name } ... on TaskList { color } } }"
 
-First = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+FirstRun = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -27,39 +27,39 @@ def database(postgres: PostgresServer) -> PostgresServer:
 
 
 @pytest.fixture(scope="module")
-def knowing(database: PostgresServer) -> Iterator[InProcessClient]:
+def cached_client(database: PostgresServer) -> Iterator[InProcessClient]:
     """A client with its own operation cache."""
-    with in_process_client(database, "ada") as caller:
-        yield caller
+    with in_process_client(database, "ada") as client:
+        yield client
 
 
 @pytest.fixture
-def user(knowing: InProcessClient) -> InProcessClient:
+def client(cached_client: InProcessClient) -> InProcessClient:
     """A client with an empty operation cache."""
-    return forgetful(knowing)
+    return clear_cache(cached_client)
 
 
-def forgetful(caller: InProcessClient) -> InProcessClient:
+def clear_cache(client: InProcessClient) -> InProcessClient:
     """Clear the operation cache."""
-    caller.graph.repertoire.documents.clear()
-    caller.graph.repertoire.rehearsals.clear()
-    return caller
+    client.graph.repertoire.documents.clear()
+    client.graph.repertoire.rehearsals.clear()
+    return client
 
 
-def ids(database: PostgresServer, table: str, user_id: str = "ada", *, living: bool = True) -> list[str]:
+def ids(database: PostgresServer, table: str, user_id: str = "ada", *, active: bool = True) -> list[str]:
     """Return ids of the user's rows."""
-    condition = f"user_id = %s AND (deleted_at IS NULL) = {living}"
+    condition = f"user_id = %s AND (deleted_at IS NULL) = {active}"
     return [str(row_id) for (row_id,) in run_sql(database.owner, f"SELECT id FROM {table} WHERE {condition}", user_id)]
 
 
 @pytest.fixture(scope="module")
-def first_answer(database: PostgresServer) -> Iterator[First]:
+def first_run(database: PostgresServer) -> Iterator[FirstRun]:
     """Run an operation with an empty operation cache."""
-    with in_process_client(database, "ada") as caller:
-        yield lambda document, variables: forgetful(caller).run(document, variables).body
+    with in_process_client(database, "ada") as client:
+        yield lambda document, variables: clear_cache(client).run(document, variables).body
 
 
-BAD: list[dict[str, Any]] = [
+INVALID_VARIABLES: list[dict[str, Any]] = [
     {"id": 5},
     {"id": None},
     {"id": ["x"]},
@@ -73,20 +73,20 @@ BAD: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("document", [ONE, ANY])
 def test_cached_operation_answers_any_id_like_a_first_run(
-    user: InProcessClient, database: PostgresServer, first_answer: First, document: str
+    client: InProcessClient, database: PostgresServer, first_run: FirstRun, document: str
 ) -> None:
-    theirs = ids(database, "task", "eve")[:2]
-    dead = ids(database, "task", living=False)[:2]
-    mine = [ids(database, table)[0] for table in ("task", "tag", "task_list", "comment")]
-    named = [*mine, *ids(database, "task")[1:4], *theirs, *dead, str(UUID(int=7)), mine[0].upper()]
-    given = [*({"id": row_id} for row_id in named), *BAD]
+    foreign = ids(database, "task", "eve")[:2]
+    deleted = ids(database, "task", active=False)[:2]
+    own = [ids(database, table)[0] for table in ("task", "tag", "task_list", "comment")]
+    named = [*own, *ids(database, "task")[1:4], *foreign, *deleted, str(UUID(int=7)), own[0].upper()]
+    all_variables = [*({"id": row_id} for row_id in named), *INVALID_VARIABLES]
 
     # Each follows a valid id: an operation that has just succeeded takes the cached path.
-    for variables in given:
-        answer = first_answer(document, variables)
-        assert "errors" not in user.run(document, {"id": mine[0]}).body
-        assert user.run(document, variables).body == answer
-        assert user.run(document, variables).body == answer
+    for variables in all_variables:
+        response = first_run(document, variables)
+        assert "errors" not in client.run(document, {"id": own[0]}).body
+        assert client.run(document, variables).body == response
+        assert client.run(document, variables).body == response
 
 
 PAGES = {
@@ -96,26 +96,30 @@ PAGES = {
 
 
 @pytest.mark.parametrize("argument", PAGES)
-def test_cached_operation_answers_every_page_like_a_first_run(user: InProcessClient, first_answer: First, argument: str) -> None:
+def test_cached_operation_answers_every_page_like_a_first_run(
+    client: InProcessClient, first_run: FirstRun, argument: str
+) -> None:
     document = PAGES[argument]
-    met: list[str] = []
+    seen_ids: list[str] = []
     variables: dict[str, Any] = {}
-    goes_on = True
-    while goes_on:
-        body = user.run(document, variables).body
-        assert body == first_answer(document, variables)
+    has_more = True
+    while has_more:
+        body = client.run(document, variables).body
+        assert body == first_run(document, variables)
         page = body["data"]["tasks"]
         nodes = [node["id"] for node in page["nodes"]]
-        met = [*met, *nodes] if argument == "after" else [*nodes, *met]
-        goes_on, cursor = page["pageInfo"].values()
+        seen_ids = [*seen_ids, *nodes] if argument == "after" else [*nodes, *seen_ids]
+        has_more, cursor = page["pageInfo"].values()
         variables = {"it": cursor}
 
-    assert met == [node["id"] for node in user.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]]
-    for flawed in ("", "nonsense", None, 5):
-        assert user.run(document, {"it": flawed}).body == first_answer(document, {"it": flawed})
+    assert seen_ids == [
+        node["id"] for node in client.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]
+    ]
+    for invalid in ("", "nonsense", None, 5):
+        assert client.run(document, {"it": invalid}).body == first_run(document, {"it": invalid})
 
 
-SEVERAL = [
+SHARED_VARIABLE_DOCUMENTS = [
     "query($id: ID!, $b: ID!) { task(id: $id) { title } b: task(id: $b) { id } c: task(id: $id) { id } }",
     "query($id: ID!, $b: ID!) { task(id: $id) { id } tasks(filter: {id: {eq: $id}}) { nodes { id } } b: task(id: $b) { id } }",
     "query($id: ID!, $b: ID!) { ...F b: task(id: $b) { id } } fragment F on Query { task(id: $id) { id } }",
@@ -124,39 +128,39 @@ SEVERAL = [
 ]
 
 
-@pytest.mark.parametrize("document", SEVERAL)
+@pytest.mark.parametrize("document", SHARED_VARIABLE_DOCUMENTS)
 def test_bind_variable_may_also_be_used_in_other_arguments(
-    user: InProcessClient, database: PostgresServer, first_answer: First, document: str
+    client: InProcessClient, database: PostgresServer, first_run: FirstRun, document: str
 ) -> None:
     tasks = ids(database, "task")[:3]
-    given: list[dict[str, Any]] = [{"id": one, "b": other} for one in tasks for other in tasks] + [{"b": tasks[0]}]
+    all_variables: list[dict[str, Any]] = [{"id": one, "b": other} for one in tasks for other in tasks] + [{"b": tasks[0]}]
 
-    for variables in given:
-        assert user.run(document, variables).body == first_answer(document, variables)
+    for variables in all_variables:
+        assert client.run(document, variables).body == first_run(document, variables)
 
 
-def test_prepared_operation_is_shared_across_ids(user: InProcessClient, database: PostgresServer) -> None:
+def test_prepared_operation_is_shared_across_ids(client: InProcessClient, database: PostgresServer) -> None:
     tasks = ids(database, "task")
     for row_id in tasks:
-        user.run(ONE, {"id": row_id})
+        client.run(ONE, {"id": row_id})
     for _ in range(2):
-        user.run(ONE, {"id": "nonsense"})
+        client.run(ONE, {"id": "nonsense"})
 
-    assert len(user.graph.repertoire.rehearsals) == 1
-    (kept,) = user.graph.repertoire.rehearsals.items()
-    assert not [row_id for row_id in tasks if row_id in repr(kept)]
+    assert len(client.graph.repertoire.rehearsals) == 1
+    (prepared,) = client.graph.repertoire.rehearsals.items()
+    assert not [row_id for row_id in tasks if row_id in repr(prepared)]
 
 
-def test_missing_variable_does_not_affect_cached_cost(user: InProcessClient, database: PostgresServer) -> None:
+def test_missing_variable_does_not_affect_cached_cost(client: InProcessClient, database: PostgresServer) -> None:
     def cost(**variables: Any) -> Any:
-        return user.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
+        return client.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
 
     assert cost() == 0
     assert cost(id=None) == 0
     assert cost(id="nonsense") == cost(id=ids(database, "task")[0]) > 0
 
 
-LATE_VARIABLES = {
+BIND_VARIABLES = {
     "query($a: ID!) { task(id: $a) { id } }": {None: {"a"}},
     "query Q($a: ID!, $b: ID!) { x: task(id: $a) { id } y: node(id: $a) { id } list(id: $b) { id } }": {"Q": {"a", "b"}},
     "query($a: String, $n: Int) { tasks(first: $n, after: $a) { totalCount } }": {None: {"a"}},
@@ -173,6 +177,6 @@ LATE_VARIABLES = {
 }
 
 
-@pytest.mark.parametrize("document", LATE_VARIABLES)
+@pytest.mark.parametrize("document", BIND_VARIABLES)
 def test_bind_variables_of_operations_are_detected(document: str) -> None:
-    assert late_variables(parse(document)) == LATE_VARIABLES[document]
+    assert late_variables(parse(document)) == BIND_VARIABLES[document]

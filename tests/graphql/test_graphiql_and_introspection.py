@@ -17,7 +17,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 
 
 @pytest.fixture(scope="module")
-def reticent(postgres: PostgresServer) -> Iterator[RunningService]:
+def closed_service(postgres: PostgresServer) -> Iterator[RunningService]:
     """A service with explorer and introspection disabled."""
     database = postgres.copy("template_todo")
     with run_service(settings_for(database, introspection=False, explorer=False), database) as running:
@@ -25,14 +25,14 @@ def reticent(postgres: PostgresServer) -> Iterator[RunningService]:
 
 
 @pytest.fixture(scope="module")
-def quiet(reticent: RunningService) -> Iterator[GraphQLClient]:
+def closed_client(closed_service: RunningService) -> Iterator[GraphQLClient]:
     """A GraphQL client of the service with introspection disabled."""
-    with GraphQLClient(reticent.url, TestUser.register(reticent.url).token) as client:
+    with GraphQLClient(closed_service.url, TestUser.register(closed_service.url).token) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def open_door(service: RunningService) -> Iterator[GraphQLClient]:
+def open_client(service: RunningService) -> Iterator[GraphQLClient]:
     """A GraphQL client of the service with default settings."""
     with GraphQLClient(service.url, TestUser.register(service.url).token) as client:
         yield client
@@ -44,12 +44,12 @@ def get(service: RunningService, path: str, accept: str = BROWSER, method: str =
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/html,application/xhtml+xml", "text/*, application/json;q=0.9"])
 def test_browser_receives_the_graphiql_page(service: RunningService, accept: str) -> None:
-    answer = get(service, "/graphql", accept)
+    response = get(service, "/graphql", accept)
 
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "Accept" in answer.headers["vary"]
-    assert "graphiql" in answer.text.lower()
-    assert get(service, "/graphql", accept, "HEAD").headers["content-type"] == answer.headers["content-type"]
+    assert response.headers["content-type"].startswith("text/html")
+    assert "Accept" in response.headers["vary"]
+    assert "graphiql" in response.text.lower()
+    assert get(service, "/graphql", accept, "HEAD").headers["content-type"] == response.headers["content-type"]
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_graphiql_uses_only_local_files_with_integrity_hashes(service: RunningSe
         assert base64.b64encode(hashlib.sha256(get(service, address).content).digest()).decode() == digest
 
 
-def test_explorer_and_docs_can_be_disabled(reticent: RunningService, service: RunningService) -> None:
+def test_explorer_and_docs_can_be_disabled(closed_service: RunningService, service: RunningService) -> None:
     for path in ("/docs", "/docs/files/swagger-ui.css", "/graphql/files/style.css"):
-        assert (get(service, path).status_code, get(reticent, path).status_code) == (200, 404)
+        assert (get(service, path).status_code, get(closed_service, path).status_code) == (200, 404)
     for accept in (BROWSER, "text/html", "*/*", "application/json"):
-        answer = get(reticent, "/graphql", accept)
-        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json; charset=utf-8")
-        assert answer.json()["errors"][0]["message"].startswith("Send a GraphQL document")
+        response = get(closed_service, "/graphql", accept)
+        assert (response.status_code, response.headers["content-type"]) == (400, "application/json; charset=utf-8")
+        assert response.json()["errors"][0]["message"].startswith("Send a GraphQL document")
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,24 @@ def test_explorer_and_docs_can_be_disabled(reticent: RunningService, service: Ru
         get_introspection_query(),
     ],
 )
-def test_introspection_can_be_disabled(quiet: GraphQLClient, open_door: GraphQLClient, document: str) -> None:
-    body = quiet.post({"query": document, "operationName": "Q"} if "query Q" in document else {"query": document})
+def test_introspection_can_be_disabled(closed_client: GraphQLClient, open_client: GraphQLClient, document: str) -> None:
+    body = closed_client.post({"query": document, "operationName": "Q"} if "query Q" in document else {"query": document})
 
     assert "data" not in body
     assert {error["extensions"]["code"] for error in body["errors"]} == {"INVALID_INPUT"}
     assert "introspection has been disabled" in body["errors"][0]["message"]
-    assert "errors" not in open_door.post(
+    assert "errors" not in open_client.post(
         {"query": document, "operationName": "Q"} if "query Q" in document else {"query": document}
     )
 
 
-def test_typename_works_without_introspection(quiet: GraphQLClient) -> None:
-    data = quiet.run("{ __typename viewer { t: __typename } ... on Query { tasks { __typename nodes { __typename } } } }")
+def test_typename_works_without_introspection(closed_client: GraphQLClient) -> None:
+    data = closed_client.run("{ __typename viewer { t: __typename } ... on Query { tasks { __typename nodes { __typename } } } }")
 
     assert data == {"__typename": "Query", "viewer": {"t": "Viewer"}, "tasks": {"__typename": "TaskConnection", "nodes": []}}
 
 
-GUESSED = [
+MISSPELLED = [
     ("{ viewr { id } }", {}),
     ("{ viewer { nam } }", {}),
     ("{ node(id: 1) { title } }", {}),
@@ -135,22 +135,22 @@ GUESSED = [
 ]
 
 
-@pytest.mark.parametrize(("document", "variables"), GUESSED)
+@pytest.mark.parametrize(("document", "variables"), MISSPELLED)
 def test_no_suggestions_without_introspection(
-    quiet: GraphQLClient, open_door: GraphQLClient, document: str, variables: dict[str, object]
+    closed_client: GraphQLClient, open_client: GraphQLClient, document: str, variables: dict[str, object]
 ) -> None:
     def messages(client: GraphQLClient) -> str:
         body = client.post({"query": document, "variables": variables})
         return " ".join(error["message"] for error in body["errors"])
 
-    told, hidden = messages(open_door), messages(quiet)
+    shown, hidden = messages(open_client), messages(closed_client)
 
-    assert "Did you mean" in told
+    assert "Did you mean" in shown
     assert "did you mean" not in hidden.lower()
     assert len(hidden) > 10
 
 
-def test_queries_work_without_introspection_and_explorer(quiet: GraphQLClient) -> None:
-    quiet.create("task", title="x")
+def test_queries_work_without_introspection_and_explorer(closed_client: GraphQLClient) -> None:
+    closed_client.create("task", title="x")
 
-    assert [task["title"] for task in quiet.page("task")] == ["x"]
+    assert [task["title"] for task in closed_client.page("task")] == ["x"]

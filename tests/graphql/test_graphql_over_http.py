@@ -19,19 +19,21 @@ COSTLY = "{ lists(first: 500) { nodes { tasks(first: 500) { nodes { id a: id b: 
 
 
 @pytest.fixture(scope="module")
-def web(service: RunningService) -> Iterator[GraphQLClient]:
+def read_only_client(service: RunningService) -> Iterator[GraphQLClient]:
     """A GraphQL client whose user must not get any task: no test here may write."""
     with GraphQLClient(service.url, TestUser.register(service.url).token) as client:
         yield client
         assert client.page("task") == []
 
 
-def post(web: GraphQLClient, body: Any, **headers: str) -> httpx.Response:
-    return web.http.post("/graphql", json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+def post(read_only_client: GraphQLClient, body: Any, **headers: str) -> httpx.Response:
+    return read_only_client.http.post(
+        "/graphql", json=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 @pytest.mark.parametrize(
-    ("accept", "spoken"),
+    ("accept", "media_type"),
     [
         ("", JSON),
         ("*/*", JSON),
@@ -63,22 +65,22 @@ def post(web: GraphQLClient, body: Any, **headers: str) -> httpx.Response:
         ("application/jsonfoo, application/graphql+json", None),
     ],
 )
-def test_accept_header_selects_the_media_type(web: GraphQLClient, accept: str, spoken: str | None) -> None:
-    answer = post(web, {"query": CREATE if spoken is None else "{ __typename }"}, accept=accept)
+def test_accept_header_selects_the_media_type(read_only_client: GraphQLClient, accept: str, media_type: str | None) -> None:
+    response = post(read_only_client, {"query": CREATE if media_type is None else "{ __typename }"}, accept=accept)
 
-    if spoken is None:
-        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (406, "NOT_ACCEPTABLE")
-        assert web.page("task") == []
+    if media_type is None:
+        assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (406, "NOT_ACCEPTABLE")
+        assert read_only_client.page("task") == []
     else:
-        assert (answer.status_code, answer.headers["content-type"]) == (200, f"{spoken}; charset=utf-8")
-    assert {"Accept", "Authorization"} <= set(answer.headers["vary"].split(", "))
+        assert (response.status_code, response.headers["content-type"]) == (200, f"{media_type}; charset=utf-8")
+    assert {"Accept", "Authorization"} <= set(response.headers["vary"].split(", "))
 
 
-def test_repeated_accept_headers_are_combined(web: GraphQLClient) -> None:
-    given = [("Accept", "text/html"), ("Accept", GRAPHQL_JSON), ("Content-Type", JSON)]
-    answer = web.http.post("/graphql", content=b'{"query": "{ __typename }"}', headers=given)
+def test_repeated_accept_headers_are_combined(read_only_client: GraphQLClient) -> None:
+    parameters = [("Accept", "text/html"), ("Accept", GRAPHQL_JSON), ("Content-Type", JSON)]
+    response = read_only_client.http.post("/graphql", content=b'{"query": "{ __typename }"}', headers=parameters)
 
-    assert answer.headers["content-type"].startswith(GRAPHQL_JSON)
+    assert response.headers["content-type"].startswith(GRAPHQL_JSON)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +102,16 @@ def test_repeated_accept_headers_are_combined(web: GraphQLClient) -> None:
         ({"qeury": "{ __typename }"}, 422, 400),
     ],
 )
-def test_status_codes_follow_the_media_type(web: GraphQLClient, body: Any, graphql_status: int, json_status: int) -> None:
-    answers = {media_type: post(web, body, accept=media_type) for media_type in (GRAPHQL_JSON, JSON)}
+def test_status_codes_follow_the_media_type(
+    read_only_client: GraphQLClient, body: Any, graphql_status: int, json_status: int
+) -> None:
+    responses = {media_type: post(read_only_client, body, accept=media_type) for media_type in (GRAPHQL_JSON, JSON)}
 
     for media_type, status in ((GRAPHQL_JSON, graphql_status), (JSON, json_status)):
-        answer = answers[media_type]
-        assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
-        assert ("data" in answer.json()) is (graphql_status < 300)
-    assert answers[JSON].json() == answers[GRAPHQL_JSON].json()
+        response = responses[media_type]
+        assert (response.status_code, response.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
+        assert ("data" in response.json()) is (graphql_status < 300)
+    assert responses[JSON].json() == responses[GRAPHQL_JSON].json()
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON])
@@ -128,11 +132,11 @@ def test_status_codes_follow_the_media_type(web: GraphQLClient, body: Any, graph
         b'{"query": "{ __typename }", "variables": {"a": 1e999}}',
     ],
 )
-def test_invalid_json_returns_400(web: GraphQLClient, body: bytes, accept: str) -> None:
-    answer = web.http.post("/graphql", content=body, headers={"Content-Type": JSON, "Accept": accept})
+def test_invalid_json_returns_400(read_only_client: GraphQLClient, body: bytes, accept: str) -> None:
+    response = read_only_client.http.post("/graphql", content=body, headers={"Content-Type": JSON, "Accept": accept})
 
-    assert answer.status_code == 400
-    assert_invalid(answer)
+    assert response.status_code == 400
+    assert_invalid(response)
 
 
 @pytest.mark.parametrize(
@@ -157,17 +161,17 @@ def test_invalid_json_returns_400(web: GraphQLClient, body: bytes, accept: str) 
         ({"documentId": 5}, "/documentId"),
     ],
 )
-def test_invalid_graphql_request_returns_pointer(web: GraphQLClient, body: Any, pointer: str) -> None:
+def test_invalid_graphql_request_returns_pointer(read_only_client: GraphQLClient, body: Any, pointer: str) -> None:
     for accept, status in ((JSON, 400), (GRAPHQL_JSON, 422)):
         headers = {"Content-Type": JSON, "Accept": accept}
-        answer = web.http.post("/graphql", content=json.dumps(body), headers=headers)
-        assert answer.status_code == status
-        assert [flaw["pointer"] for flaw in assert_invalid(answer)["errors"]] == [pointer]
+        response = read_only_client.http.post("/graphql", content=json.dumps(body), headers=headers)
+        assert response.status_code == status
+        assert [flaw["pointer"] for flaw in assert_invalid(response)["errors"]] == [pointer]
 
 
-def assert_invalid(answer: httpx.Response) -> dict[str, Any]:
+def assert_invalid(response: httpx.Response) -> dict[str, Any]:
     """Check that the response has errors and no data; return the extensions of the first error."""
-    body = answer.json()
+    body = response.json()
     assert body.keys() == {"errors"}
     for error in body["errors"]:
         assert error["message"]
@@ -175,11 +179,11 @@ def assert_invalid(answer: httpx.Response) -> dict[str, Any]:
     return dict(body["errors"][0]["extensions"])
 
 
-def test_unknown_request_keys_are_ignored(web: GraphQLClient) -> None:
-    members = {"query": "{ __typename }", "variables": None, "operationName": None, "extensions": None, "documentId": None}
+def test_unknown_request_keys_are_ignored(read_only_client: GraphQLClient) -> None:
+    request = {"query": "{ __typename }", "variables": None, "operationName": None, "extensions": None, "documentId": None}
 
-    assert post(web, members | {"id": 5, "doc_id": "x"}).json() == {"data": {"__typename": "Query"}}
-    assert post(web, {"query": "{ __typename }", "operationName": "", "variables": {"unused": 1}}).json() == {
+    assert post(read_only_client, request | {"id": 5, "doc_id": "x"}).json() == {"data": {"__typename": "Query"}}
+    assert post(read_only_client, {"query": "{ __typename }", "operationName": "", "variables": {"unused": 1}}).json() == {
         "data": {"__typename": "Query"}
     }
 
@@ -214,27 +218,33 @@ def test_unknown_request_keys_are_ignored(web: GraphQLClient) -> None:
         "{ __typename \ud83d\ude00 }".encode("utf-16", "surrogatepass").decode("utf-16"),
     ],
 )
-def test_invalid_operation_returns_errors_without_data(web: GraphQLClient, document: str) -> None:
-    assert_invalid(post(web, {"query": document}))
+def test_invalid_operation_returns_errors_without_data(read_only_client: GraphQLClient, document: str) -> None:
+    assert_invalid(post(read_only_client, {"query": document}))
 
 
 @pytest.mark.parametrize("depth", [100, 200, 250, 300, 900])
 @pytest.mark.parametrize(("before", "after"), [('{"not": ', "}"), ('{"and": [', "]}"), ("[", "]")])
-def test_deeply_nested_variables_never_crash(web: GraphQLClient, depth: int, before: str, after: str) -> None:
+def test_deeply_nested_variables_never_crash(read_only_client: GraphQLClient, depth: int, before: str, after: str) -> None:
     document = "query($f: TaskFilter) { tasks(filter: $f) { totalCount } }"
     body = f'{{"query": "{document}", "variables": {{"f": {before * depth}{{}}{after * depth}}}}}'
-    answer = web.http.post("/graphql", content=body.encode(), headers={"Content-Type": JSON, "Accept": GRAPHQL_JSON})
+    response = read_only_client.http.post(
+        "/graphql", content=body.encode(), headers={"Content-Type": JSON, "Accept": GRAPHQL_JSON}
+    )
 
-    assert answer.status_code in {200, 294, 400, 422}
-    for error in answer.json().get("errors", []):
+    assert response.status_code in {200, 294, 400, 422}
+    for error in response.json().get("errors", []):
         assert error["extensions"]["code"] in {"INVALID_INPUT", "QUERY_TOO_COMPLEX"}
 
 
-def test_document_token_count_is_limited(web: GraphQLClient) -> None:
+def test_document_token_count_is_limited(read_only_client: GraphQLClient) -> None:
     # One string is one token; the rest of the document has 20.
     def errors(tokens: int) -> str:
         texts = '"a" ' * (tokens - 20)
-        return str(post(web, {"query": f"{{ tasks(filter: {{title: {{in: [{texts}]}}}}) {{ totalCount }} }}"}).json()["errors"])
+        return str(
+            post(read_only_client, {"query": f"{{ tasks(filter: {{title: {{in: [{texts}]}}}}) {{ totalCount }} }}"}).json()[
+                "errors"
+            ]
+        )
 
     assert "tokens" not in errors(MAX_TOKENS)
     assert f"more than {MAX_TOKENS} tokens" in errors(MAX_TOKENS + 1)
@@ -248,47 +258,47 @@ def test_document_token_count_is_limited(web: GraphQLClient) -> None:
         "{ viewer { ...F0 } } " + " ".join(f"fragment F{n} on Viewer {{ id ...F{n + 1} }}" for n in range(250)),
     ],
 )
-def test_overly_complex_document_is_rejected(web: GraphQLClient, document: str) -> None:
-    (error,) = post(web, {"query": document}).json()["errors"]
+def test_overly_complex_document_is_rejected(read_only_client: GraphQLClient, document: str) -> None:
+    (error,) = post(read_only_client, {"query": document}).json()["errors"]
 
     assert "too intricate" in error["message"]
 
 
-def test_operation_name_selects_the_operation(web: GraphQLClient) -> None:
+def test_operation_name_selects_the_operation(read_only_client: GraphQLClient) -> None:
     document = f"query A {{ __typename }} {CREATE.replace('mutation', 'mutation B')}"
 
-    assert web.post({"query": document, "operationName": "A"}) == {"data": {"__typename": "Query"}}
-    assert "data" not in web.post({"query": document, "operationName": "C"})
-    assert web.page("task") == []
+    assert read_only_client.post({"query": document, "operationName": "A"}) == {"data": {"__typename": "Query"}}
+    assert "data" not in read_only_client.post({"query": document, "operationName": "C"})
+    assert read_only_client.page("task") == []
 
 
-def test_get_and_head_execute_queries(web: GraphQLClient) -> None:
+def test_get_and_head_execute_queries(read_only_client: GraphQLClient) -> None:
     document = "query A { __typename } query B($n: Int) { tasks(first: $n) { totalCount } }"
-    given = {"query": document, "operationName": "B", "variables": '{"n": 1}', "extensions": "{}", "unknown": "x"}
-    read = web.http.get("/graphql", params=given)
-    head = web.http.head("/graphql", params=given)
+    parameters = {"query": document, "operationName": "B", "variables": '{"n": 1}', "extensions": "{}", "unknown": "x"}
+    read = read_only_client.http.get("/graphql", params=parameters)
+    head = read_only_client.http.head("/graphql", params=parameters)
 
     assert read.json() == {"data": {"tasks": {"totalCount": 0}}}
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", read.headers["content-length"])
     empty = {"query": "{ __typename }", "operationName": "", "variables": "", "extensions": ""}
-    assert web.http.get("/graphql", params=empty).json() == {"data": {"__typename": "Query"}}
+    assert read_only_client.http.get("/graphql", params=empty).json() == {"data": {"__typename": "Query"}}
     for name in ("variables", "extensions"):
         for value in ("{", "[1]", "5", '"x"', '{"a": NaN}', '{"a": "\\ud800"}', "%ff"):
-            assert web.http.get("/graphql", params={"query": "{ __typename }", name: value}).status_code == 400
-    assert web.http.get("/graphql?query=%ff%ed%a0%80").json().keys() == {"errors"}
+            assert read_only_client.http.get("/graphql", params={"query": "{ __typename }", name: value}).status_code == 400
+    assert read_only_client.http.get("/graphql?query=%ff%ed%a0%80").json().keys() == {"errors"}
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", JSON, "text/html, */*;q=0.8", "image/avif,image/webp,image/svg+xml,*/*;q=0.8"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_get_never_executes_mutations(web: GraphQLClient, method: str, accept: str) -> None:
+def test_get_never_executes_mutations(read_only_client: GraphQLClient, method: str, accept: str) -> None:
     """Requests that a form, a link or an image of another site can make a browser send."""
-    for given in (
+    for parameters in (
         {"query": CREATE},
         {"query": f"query A {{ __typename }} {CREATE.replace('mutation', 'mutation B')}", "operationName": "B"},
     ):
-        answer = web.http.request(method, "/graphql", params=given, headers={"Accept": accept})
-        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-    assert web.page("task") == []
+        response = read_only_client.http.request(method, "/graphql", params=parameters, headers={"Accept": accept})
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert read_only_client.page("task") == []
 
 
 @pytest.mark.parametrize("body", [json.dumps({"query": CREATE}).encode(), b"", f"query={CREATE}".encode()])
@@ -313,13 +323,15 @@ def test_get_never_executes_mutations(web: GraphQLClient, method: str, accept: s
         None,
     ],
 )
-def test_content_type_other_than_utf8_json_returns_415(web: GraphQLClient, content_type: str | None, body: bytes) -> None:
+def test_content_type_other_than_utf8_json_returns_415(
+    read_only_client: GraphQLClient, content_type: str | None, body: bytes
+) -> None:
     """The first few media types need no CORS preflight."""
     headers = {} if content_type is None else {"Content-Type": content_type}
-    answer = web.http.post("/graphql", content=body, headers=headers)
+    response = read_only_client.http.post("/graphql", content=body, headers=headers)
 
-    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
-    assert web.page("task") == []
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert read_only_client.page("task") == []
 
 
 @pytest.mark.parametrize(
@@ -334,15 +346,15 @@ def test_content_type_other_than_utf8_json_returns_415(web: GraphQLClient, conte
         "application/json;",
     ],
 )
-def test_json_content_type_variants_are_accepted(web: GraphQLClient, content_type: str) -> None:
+def test_json_content_type_variants_are_accepted(read_only_client: GraphQLClient, content_type: str) -> None:
     body = '{"query": "{ t: tasks(search: \\"Ünïcödé 🏃\\") { totalCount } }"}'.encode()
-    answer = web.http.post("/graphql", content=body, headers={"Content-Type": content_type})
+    response = read_only_client.http.post("/graphql", content=body, headers={"Content-Type": content_type})
 
-    assert answer.json() == {"data": {"t": {"totalCount": 0}}}
+    assert response.json() == {"data": {"t": {"totalCount": 0}}}
 
 
-def test_unsupported_methods_return_405(web: GraphQLClient) -> None:
+def test_unsupported_methods_return_405(read_only_client: GraphQLClient) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
-        answer = web.http.request(method, "/graphql", json={"query": CREATE})
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
-    assert web.page("task") == []
+        response = read_only_client.http.request(method, "/graphql", json={"query": CREATE})
+        assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert read_only_client.page("task") == []

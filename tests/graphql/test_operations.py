@@ -104,8 +104,8 @@ def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: 
     for number in range(4):
         status = "COMPLETED" if number % 2 else "PENDING"
         graphql_client.create("task", title=f"{number % 3}", status=status, priority=["low", "high"][number % 2])
-    whole = [edge["node"]["id"] for edge in graphql_client.run(PAGE, by=by, way=way, first=100)["tasks"]["edges"]]
-    assert len(whole) == 7
+    all_ids = [edge["node"]["id"] for edge in graphql_client.run(PAGE, by=by, way=way, first=100)["tasks"]["edges"]]
+    assert len(all_ids) == 7
 
     forward: list[str] = []
     after = None
@@ -118,7 +118,7 @@ def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: 
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break
-    assert forward == whole
+    assert forward == all_ids
 
     backward: list[str] = []
     before = None
@@ -129,7 +129,7 @@ def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: 
         before = page["pageInfo"]["startCursor"]
         if not page["pageInfo"]["hasPreviousPage"]:
             break
-    assert backward == whole
+    assert backward == all_ids
 
 
 def test_pagination_stays_correct_during_inserts_and_deletes(graphql_client: GraphQLClient) -> None:
@@ -163,11 +163,11 @@ def test_nested_connections_paginate_per_parent(graphql_client: GraphQLClient) -
 
 def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
     document = "query($a: String) { lists { nodes { tasks(after: $a) { totalCount nodes { id } pageInfo { endCursor } } } } }"
-    whole = graphql_client.run(document)["lists"]["nodes"][0]["tasks"]
+    all_ids = graphql_client.run(document)["lists"]["nodes"][0]["tasks"]
 
-    beyond = graphql_client.run(document, a=whole["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
+    beyond = graphql_client.run(document, a=all_ids["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
 
-    assert len(whole["nodes"]) == len(shop["tasks"])
+    assert len(all_ids["nodes"]) == len(shop["tasks"])
     assert beyond == {"totalCount": 5, "nodes": [], "pageInfo": {"endCursor": None}}
 
 
@@ -190,10 +190,10 @@ def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, 
     ],
 )
 def test_invalid_connection_arguments_return_pointer(graphql_client: GraphQLClient, arguments: str, pointer: str) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         graphql_client.run(f"{{ tasks({arguments}) {{ nodes {{ id }} }} }}")
 
-    assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", [pointer])
+    assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [pointer])
 
 
 def test_years_before_1000_are_accepted_in_filters(graphql_client: GraphQLClient) -> None:
@@ -230,27 +230,27 @@ def test_mutation_payload_may_select_only_typename(graphql_client: GraphQLClient
 
 
 def test_anonymous_clients_may_only_introspect_register_and_log_in(service: RunningService) -> None:
-    with GraphQLClient(service.url, None) as stranger:
-        assert stranger.run("{ __schema { queryType { name } } __typename }")["__typename"] == "Query"
-        registered = stranger.register(email="stranger@example.com", password=PASSWORD)
-        assert stranger.log_in("stranger@example.com", PASSWORD)["user"] == registered["user"]
+    with GraphQLClient(service.url, None) as anonymous:
+        assert anonymous.run("{ __schema { queryType { name } } __typename }")["__typename"] == "Query"
+        registered = anonymous.register(email="stranger@example.com", password=PASSWORD)
+        assert anonymous.log_in("stranger@example.com", PASSWORD)["user"] == registered["user"]
         for document in (
             "{ viewer { id } }",
             "{ tasks { totalCount } }",
             'mutation { createTask(input: {title: "x"}) { task { id } } }',
         ):
-            with pytest.raises(ApiError) as refused:
-                stranger.run(document)
-            assert (refused.value.code, refused.value.status) == ("UNAUTHENTICATED", 401)
+            with pytest.raises(ApiError) as error:
+                anonymous.run(document)
+            assert (error.value.code, error.value.status) == ("UNAUTHENTICATED", 401)
 
 
 def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
     graph = Graph(build_schema())
-    nobody: Any = None
+    unused: Any = None
 
     def run(document: str, **variables: Any) -> None:
-        stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
-        graph.run(GraphRequest(document, variables), stranger)
+        anonymous = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), unused, unused)
+        graph.run(GraphRequest(document, variables), anonymous)
 
     for number in range(1000):
         run(f"{{ a{number} }}")
@@ -261,19 +261,19 @@ def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
         i={"email": "a@example.com", "password": "hunter2hunter2"},
     )
 
-    remembered: list[Any] = [graph.repertoire.documents, graph.repertoire.rehearsals]
-    assert all(len(cache) < 500 and cache.currsize <= REMEMBERED for cache in remembered)
-    assert "hunter2" not in str([list(cache.items()) for cache in remembered])
+    caches: list[Any] = [graph.repertoire.documents, graph.repertoire.rehearsals]
+    assert all(len(cache) < 500 and cache.currsize <= REMEMBERED for cache in caches)
+    assert "hunter2" not in str([list(cache.items()) for cache in caches])
 
 
 def test_anonymous_operations_do_not_cache_selections() -> None:
     """Selections of operations that fail anyway must not fill the cache."""
     graph = Graph(build_schema())
-    nobody: Any = None
-    stranger = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), nobody, nobody)
+    unused: Any = None
+    anonymous = GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), unused, unused)
     document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
-    outcome = graph.run(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), stranger)
+    outcome = graph.run(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
 
     (rehearsal,) = graph.repertoire.rehearsals.values()
     assert (outcome.body["data"], rehearsal.selections) == ({"task": None}, {})
@@ -283,9 +283,9 @@ def test_operation_cache_does_not_retain_the_context(service: RunningService, us
     """A cached selection must not keep the context of the operation that created it alive."""
     graph = Graph(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
-    nobody: Any = None
-    context = GraphContext(UserContext(user.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), nobody, nobody)
-    gone = ref(context)
+    unused: Any = None
+    context = GraphContext(UserContext(user.id, Database(engine, statement_timeout=5000)), Visitor("192.0.2.1"), unused, unused)
+    reference = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 
     outcome = graph.run(GraphRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
@@ -295,7 +295,7 @@ def test_operation_cache_does_not_retain_the_context(service: RunningService, us
 
     assert outcome.body["data"]["viewer"] == {"id": user.id}
     assert len(next(iter(graph.repertoire.rehearsals.values())).selections) == 5
-    assert gone() is None
+    assert reference() is None
 
 
 def test_tampered_cursor_returns_422(graphql_client: GraphQLClient) -> None:
@@ -305,10 +305,10 @@ def test_tampered_cursor_returns_422(graphql_client: GraphQLClient) -> None:
     mark, moment, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=="))
 
     for values in ([mark, moment, 5], [mark, moment, None], [mark, 5, row_id], [mark, "2026-01-01T00:00:00+23:59x", row_id]):
-        moved = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
-        with pytest.raises(ApiError) as refused:
-            graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=moved)
-        assert (refused.value.code, refused.value.pointers) == ("INVALID_INPUT", ["/after"])
+        tampered = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+        with pytest.raises(ApiError) as error:
+            graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=tampered)
+        assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/after"])
     early = base64.urlsafe_b64encode(json.dumps([mark, "0001-01-02T00:00:00+23:59", row_id]).encode()).decode()
     assert graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=early)["tasks"]["nodes"] == []
 
@@ -320,8 +320,8 @@ def test_cached_operation_still_returns_errors(
     document = "query($id: ID!) { a: task(id: $id) { title } viewer { name } }"
     for _ in range(3):
         assert graphql_client.run(document, id=task["id"])["a"] == {"title": "x"}
-    with GraphQLClient(service.url, other_user.token) as hers:
-        assert hers.post({"query": document, "variables": {"id": task["id"]}})["data"]["a"] is None
+    with GraphQLClient(service.url, other_user.token) as other_client:
+        assert other_client.post({"query": document, "variables": {"id": task["id"]}})["data"]["a"] is None
     graphql_client.delete("task", task["id"])
     body = graphql_client.post({"query": document, "variables": {"id": task["id"]}})
 

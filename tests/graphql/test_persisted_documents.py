@@ -53,12 +53,12 @@ def by_apq(text: str) -> dict[str, Any]:
     return {"extensions": apq(text)}
 
 
-def send(client: GraphQLClient, method: str, members: dict[str, Any], accept: str = JSON) -> httpx.Response:
+def send(client: GraphQLClient, method: str, parameters: dict[str, Any], accept: str = JSON) -> httpx.Response:
     """Send the parameters of a request in the body or in the query string."""
     headers = {"Accept": accept}
     if method == "POST":
-        return client.http.post("/graphql", json=members, headers=headers)
-    params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in members.items()}
+        return client.http.post("/graphql", json=parameters, headers=headers)
+    params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
     return client.http.get("/graphql", params=params, headers=headers)
 
 
@@ -70,23 +70,23 @@ def new_document() -> str:
     return f"query N{next(_numbers)} {{ viewer {{ name }} }}"
 
 
-@pytest.mark.parametrize("named", [by_apq, by_id])
+@pytest.mark.parametrize("identify", [by_apq, by_id])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_registered_document_is_executed_by_hash(
-    graphql_client: GraphQLClient, method: str, named: Callable[[str], dict[str, Any]]
+    graphql_client: GraphQLClient, method: str, identify: Callable[[str], dict[str, Any]]
 ) -> None:
     document = new_document()
     expected = {"data": {"viewer": {"name": "Someone"}}}
 
-    assert send(graphql_client, method, named(document)).json() == {
+    assert send(graphql_client, method, identify(document)).json() == {
         "errors": [{"message": "PersistedQueryNotFound", "extensions": NOT_FOUND}]
     }
-    assert send(graphql_client, method, {"query": document, **named(document)}).json() == expected
+    assert send(graphql_client, method, {"query": document, **identify(document)}).json() == expected
     for again in ("GET", "POST"):
-        for naming in (by_apq, by_id):
-            assert send(graphql_client, again, naming(document)).json() == expected
+        for identify_again in (by_apq, by_id):
+            assert send(graphql_client, again, identify_again(document)).json() == expected
     assert send(graphql_client, method, by_apq(document) | by_id(document) | {"query": ""}).json() == expected
-    assert send(graphql_client, method, named(document) | {"operationName": "Other"}).json().keys() == {"errors"}
+    assert send(graphql_client, method, identify(document) | {"operationName": "Other"}).json().keys() == {"errors"}
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_unknown_hash_status_follows_the_media_type(
     graphql_client: GraphQLClient, method: str, accept: str, status: int, media_type: str
 ) -> None:
     """Apollo iOS reads the body of 2xx responses only; GraphQL over HTTP requires 4xx for its own media type."""
-    answer = send(graphql_client, method, by_apq(new_document()), accept)
+    response = send(graphql_client, method, by_apq(new_document()), accept)
 
-    assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
-    assert answer.headers["cache-control"] == "private, no-cache"
-    assert answer.json()["errors"][0]["extensions"] == NOT_FOUND
+    assert (response.status_code, response.headers["content-type"]) == (status, f"{media_type}; charset=utf-8")
+    assert response.headers["cache-control"] == "private, no-cache"
+    assert response.json()["errors"][0]["extensions"] == NOT_FOUND
 
 
 def test_hash_requests_support_variables_and_cost(graphql_client: GraphQLClient) -> None:
@@ -128,30 +128,30 @@ def test_mutation_by_hash_requires_post(graphql_client: GraphQLClient) -> None:
     assert send(graphql_client, "POST", {"query": CREATE, **by_apq(CREATE)}).json()["data"]["createTask"]["task"] == {
         "title": "x"
     }
-    for named in (by_apq(CREATE), by_id(CREATE)):
-        answer = send(graphql_client, "GET", named)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    for identify in (by_apq(CREATE), by_id(CREATE)):
+        response = send(graphql_client, "GET", identify)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
     assert send(graphql_client, "POST", by_id(CREATE)).json()["data"]["createTask"]["task"] == {"title": "x"}
     assert len(graphql_client.page("task")) == 2
 
 
 @pytest.mark.parametrize("document", ["{", "{ nope }", "{ viewer { } }", "{ a" * 2000])
 def test_invalid_document_is_not_persisted(graphql_client: GraphQLClient, document: str) -> None:
-    refused = send(graphql_client, "POST", {"query": document, **by_apq(document)}).json()
+    error = send(graphql_client, "POST", {"query": document, **by_apq(document)}).json()
 
-    assert {error["extensions"]["code"] for error in refused["errors"]} == {"INVALID_INPUT"}
+    assert {error["extensions"]["code"] for error in error["errors"]} == {"INVALID_INPUT"}
     assert send(graphql_client, "POST", by_apq(document)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
-@pytest.mark.parametrize("named", [by_apq, by_id])
+@pytest.mark.parametrize("identify", [by_apq, by_id])
 def test_mismatched_hash_is_rejected_and_not_persisted(
-    graphql_client: GraphQLClient, named: Callable[[str], dict[str, Any]]
+    graphql_client: GraphQLClient, identify: Callable[[str], dict[str, Any]]
 ) -> None:
     document, other = new_document(), new_document()
-    answer = send(graphql_client, "POST", {"query": other, **named(document)}, GRAPHQL_JSON)
+    response = send(graphql_client, "POST", {"query": other, **identify(document)}, GRAPHQL_JSON)
 
-    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (422, "INVALID_INPUT")
-    assert "not the SHA-256" in answer.json()["errors"][0]["message"]
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (422, "INVALID_INPUT")
+    assert "not the SHA-256" in response.json()["errors"][0]["message"]
     for text in (document, other):
         assert send(graphql_client, "POST", by_apq(text)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
@@ -160,7 +160,7 @@ HASH = digest("{ __typename }")
 
 
 @pytest.mark.parametrize(
-    ("members", "pointer"),
+    ("parameters", "pointer"),
     [
         ({"documentId": HASH}, "/documentId"),
         ({"documentId": ""}, "/documentId"),
@@ -181,11 +181,11 @@ HASH = digest("{ __typename }")
         ({"extensions": {"persistedQuery": None}}, "/query"),
     ],
 )
-def test_invalid_document_id_returns_pointer(members: dict[str, Any], pointer: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        request_of(members)
+def test_invalid_document_id_returns_pointer(parameters: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        request_of(parameters)
 
-    assert [flaw["pointer"] for flaw in refused.value.extensions["errors"]] == [pointer]
+    assert [flaw["pointer"] for flaw in error.value.extensions["errors"]] == [pointer]
 
 
 def test_malformed_hash_status_follows_the_media_type(graphql_client: GraphQLClient) -> None:
@@ -194,39 +194,39 @@ def test_malformed_hash_status_follows_the_media_type(graphql_client: GraphQLCli
             assert send(graphql_client, method, {"documentId": "x"}, accept).status_code == status
 
 
-def nobody() -> GraphContext:
-    none: Any = None
-    return GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), none, none)
+def anonymous_context() -> GraphContext:
+    unused: Any = None
+    return GraphContext(Unauthenticated(""), Visitor("192.0.2.1"), unused, unused)
 
 
-def ask(graph: Graph, **members: Any) -> Outcome:
-    return graph.run(request_of(members), nobody())
+def run(graph: Graph, **parameters: Any) -> Outcome:
+    return graph.run(request_of(parameters), anonymous_context())
 
 
 def test_automatic_persisted_queries_are_bounded() -> None:
     graph = Graph(build_schema())
     documents = [f"{{ a{number}: __typename }} #{'x' * 50_000}" for number in range(60)]
     for document in documents:
-        assert ask(graph, query=document, **by_apq(document)).executed
+        assert run(graph, query=document, **by_apq(document)).executed
 
     assert graph.documents.left.currsize <= KEPT
     assert 10 < len(graph.documents.left) < len(documents)
-    assert ask(graph, **by_apq(documents[-1])).executed
-    assert ask(graph, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert run(graph, **by_apq(documents[-1])).executed
+    assert run(graph, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
 def test_document_by_hash_shares_the_operation_cache() -> None:
     graph = Graph(build_schema())
-    ask(graph, query="{ __typename }", **by_apq("{ __typename }"))
-    remembered = len(graph.repertoire.documents), len(graph.repertoire.rehearsals)
-    ask(graph, **by_id("{ __typename }"))
-    ask(graph, query="{ __typename }")
+    run(graph, query="{ __typename }", **by_apq("{ __typename }"))
+    cache_sizes = len(graph.repertoire.documents), len(graph.repertoire.rehearsals)
+    run(graph, **by_id("{ __typename }"))
+    run(graph, query="{ __typename }")
 
-    assert (len(graph.repertoire.documents), len(graph.repertoire.rehearsals)) == remembered == (1, 1)
+    assert (len(graph.repertoire.documents), len(graph.repertoire.rehearsals)) == cache_sizes == (1, 1)
 
 
 @pytest.fixture
-def hasty_threads() -> Iterator[None]:
+def frequent_thread_switches() -> Iterator[None]:
     """Switch threads so often that unguarded shared state breaks."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
@@ -239,7 +239,7 @@ def test_persisted_queries_are_thread_safe() -> None:
     persisted = PersistedDocuments(Repertoire(build_schema()._schema), {}, only=False)
     persisted.left = LRUCache(5)
     documents = [f"{{ a{number}: __typename }}" for number in range(20)]
-    wrong: list[Exception] = []
+    errors: list[Exception] = []
 
     def work(offset: int) -> None:
         for number in range(8000):
@@ -250,18 +250,18 @@ def test_persisted_queries_are_thread_safe() -> None:
             except PersistedQueryNotFound:
                 continue
             except Exception as error:  # noqa: BLE001 - exceptions in threads must reach the test
-                wrong.append(error)
+                errors.append(error)
 
     threads = [Thread(target=work, args=(offset,)) for offset in (0, 5, 10, 15)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert wrong == []
+    assert errors == []
     assert len(persisted.left) == persisted.left.currsize == 5
 
 
-LISTED = [COUNT, CREATE, "query Me($yes: Boolean = true) { viewer { name @include(if: $yes) } }"]
+ALLOW_LISTED = [COUNT, CREATE, "query Me($yes: Boolean = true) { viewer { name @include(if: $yes) } }"]
 
 
 def apollo_manifest(*documents: str) -> dict[str, Any]:
@@ -276,12 +276,12 @@ def relay_map(*documents: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", params=[apollo_manifest, relay_map], ids=["apollo", "relay"])
-def strict(
+def strict_service(
     request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
     """A service that runs allow-listed documents only."""
     path = tmp_path_factory.mktemp("documents") / "manifest.json"
-    path.write_text(json.dumps(request.param(*LISTED)))
+    path.write_text(json.dumps(request.param(*ALLOW_LISTED)))
     database = postgres.copy("template_todo")
     settings = settings_for(database, persisted_documents=path, persisted_documents_only=True)
     with run_service(settings, database) as running:
@@ -289,25 +289,25 @@ def strict(
 
 
 @pytest.fixture(scope="module")
-def listed(strict: RunningService) -> Iterator[GraphQLClient]:
+def strict_client(strict_service: RunningService) -> Iterator[GraphQLClient]:
     """A GraphQL client of that service. The account is registered over REST, which has no allow-list."""
-    with GraphQLClient(strict.url, TestUser.register(strict.url).token) as client:
+    with GraphQLClient(strict_service.url, TestUser.register(strict_service.url).token) as client:
         yield client
 
 
-def test_allow_listed_documents_run_by_hash_and_by_text(listed: GraphQLClient) -> None:
-    for members in (by_apq(CREATE), by_id(CREATE), {"query": CREATE}, {"query": CREATE, **by_apq(CREATE)}):
-        assert send(listed, "POST", members).json() == {"data": {"createTask": {"task": {"title": "x"}}}}
-        assert send(listed, "GET", members).status_code == 405
+def test_allow_listed_documents_run_by_hash_and_by_text(strict_client: GraphQLClient) -> None:
+    for parameters in (by_apq(CREATE), by_id(CREATE), {"query": CREATE}, {"query": CREATE, **by_apq(CREATE)}):
+        assert send(strict_client, "POST", parameters).json() == {"data": {"createTask": {"task": {"title": "x"}}}}
+        assert send(strict_client, "GET", parameters).status_code == 405
     for method in ("GET", "POST"):
-        for members in (by_apq(COUNT), by_id(COUNT), {"query": COUNT}, {"query": COUNT, **by_id(COUNT)}):
-            assert send(listed, method, members).json() == {"data": {"tasks": {"totalCount": 4}}}
+        for parameters in (by_apq(COUNT), by_id(COUNT), {"query": COUNT}, {"query": COUNT, **by_id(COUNT)}):
+            assert send(strict_client, method, parameters).json() == {"data": {"tasks": {"totalCount": 4}}}
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON, IOS, "*/*"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    "members",
+    "parameters",
     [
         {"query": "{ __typename }"},
         {"query": "{ __typename }", **by_apq("{ __typename }")},
@@ -321,12 +321,12 @@ def test_allow_listed_documents_run_by_hash_and_by_text(listed: GraphQLClient) -
     ],
 )
 def test_documents_outside_the_allow_list_return_403(
-    listed: GraphQLClient, method: str, members: dict[str, Any], accept: str
+    strict_client: GraphQLClient, method: str, parameters: dict[str, Any], accept: str
 ) -> None:
-    answer = send(listed, method, members, accept)
+    response = send(strict_client, method, parameters, accept)
 
-    assert answer.status_code == 403
-    assert answer.json() == {
+    assert response.status_code == 403
+    assert response.json() == {
         "errors": [
             {
                 "message": "Only listed documents are run here, and this is none of them.",
@@ -336,19 +336,22 @@ def test_documents_outside_the_allow_list_return_403(
     }
 
 
-def test_automatic_persisted_queries_are_disabled_in_allow_list_only_mode(listed: GraphQLClient) -> None:
+def test_automatic_persisted_queries_are_disabled_in_allow_list_only_mode(strict_client: GraphQLClient) -> None:
     document = new_document()
-    for members in ({"query": document, **by_apq(document)}, by_apq(document)):
-        assert send(listed, "POST", members).json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
-    assert send(listed, "POST", {"query": document, **by_apq(COUNT)}).json()["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+    for parameters in ({"query": document, **by_apq(document)}, by_apq(document)):
+        assert send(strict_client, "POST", parameters).json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert (
+        send(strict_client, "POST", {"query": document, **by_apq(COUNT)}).json()["errors"][0]["extensions"]["code"]
+        == "INVALID_INPUT"
+    )
 
 
 def test_allow_list_without_only_mode_restricts_nothing() -> None:
     graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
 
-    assert ask(graph, **by_id("{ __typename }")).executed
-    assert ask(graph, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
-    assert ask(graph, **by_apq("{ a: __typename }")).executed
+    assert run(graph, **by_id("{ __typename }")).executed
+    assert run(graph, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
+    assert run(graph, **by_apq("{ a: __typename }")).executed
     assert len(graph.documents.left) == 1
 
 
@@ -356,12 +359,12 @@ def test_allow_listed_documents_are_never_evicted() -> None:
     graph = Graph(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
     for number in range(60):
         document = f"{{ a{number}: __typename }} #{'x' * 50_000}"
-        ask(graph, query=document, **by_apq(document))
+        run(graph, query=document, **by_apq(document))
 
-    assert ask(graph, **by_id("{ __typename }")).executed
+    assert run(graph, **by_id("{ __typename }")).executed
 
 
-BROKEN = [
+INVALID_MANIFESTS = [
     ("not there", None, "cannot be read: No such file or directory"),
     ("no JSON", b"{", "is not JSON: "),
     ("a text", b'"x"', "is neither Apollo's manifest nor a map of hashes to documents"),
@@ -384,17 +387,17 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("written", "complaint"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-def test_invalid_manifest_prevents_startup(
-    database: PostgresServer, tmp_path: Path, written: bytes | None, complaint: str
-) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"), [case[1:] for case in INVALID_MANIFESTS], ids=[case[0] for case in INVALID_MANIFESTS]
+)
+def test_invalid_manifest_prevents_startup(database: PostgresServer, tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "manifest.json"
-    if written is not None:
-        path.write_bytes(written)
+    if content is not None:
+        path.write_bytes(content)
 
-    with pytest.raises(SettingsError, match=re.escape(f"PERSISTED_DOCUMENTS {path} {complaint}".rstrip())) as refused:
+    with pytest.raises(SettingsError, match=re.escape(f"PERSISTED_DOCUMENTS {path} {message}".rstrip())) as error:
         create_app(settings_for(database, persisted_documents=path))
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(error.value)
 
 
 def test_manifest_validation_respects_disabled_introspection(database: PostgresServer, tmp_path: Path) -> None:
@@ -409,11 +412,11 @@ def test_manifest_validation_respects_disabled_introspection(database: PostgresS
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_serve_command_reports_an_invalid_manifest_in_one_line(tmp_path: Path, database: PostgresServer, workers: str) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({digest(CREATE): COUNT}))
-    given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
-    refused = run_command(tmp_path, "serve", "--workers", workers, **given)
+    settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "PERSISTED_DOCUMENTS": "manifest.json"}
+    error = run_command(tmp_path, "serve", "--workers", workers, **settings)
 
-    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
-    assert refused.stderr.startswith("todo: cannot serve: PERSISTED_DOCUMENTS manifest.json calls a document ")
+    assert (error.returncode, error.stdout, error.stderr.count("\n")) == (1, "", 1)
+    assert error.stderr.startswith("todo: cannot serve: PERSISTED_DOCUMENTS manifest.json calls a document ")
 
 
 def test_requests_without_hash_are_returned_unchanged() -> None:

@@ -76,13 +76,13 @@ def test_bulk_mutation_aliases_are_limited_by_cost(graphql_client: GraphQLClient
     document = "mutation($new: [CreateTaskInput!]!) {{ {} }}"
     new = [{"title": "x"}] * 400
 
-    def ask(times: int) -> dict[str, Any]:
+    def run_with(times: int) -> dict[str, Any]:
         several = " ".join(f"a{number}: createTasks(inputs: $new) {{ __typename }}" for number in range(times))
         return dict(graphql_client.post({"query": document.format(several), "variables": {"new": new}}))
 
-    assert "cost" in ask(5)["errors"][0]["extensions"]
+    assert "cost" in run_with(5)["errors"][0]["extensions"]
     assert graphql_client.run("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
-    assert list(ask(1)["data"]) == ["a0"]
+    assert list(run_with(1)["data"]) == ["a0"]
 
 
 def test_variables_affect_the_cost() -> None:
@@ -161,7 +161,7 @@ def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) 
 
 
 @pytest.mark.parametrize(
-    ("document", "members"),
+    ("document", "size"),
     [
         ("{ viewer { id } tasks(first: 3) { totalCount } }", 0),
         ('{ tasks(filter: {id: {in: ["x", "y"]}}) { totalCount } }', 1 + 1 + 2),
@@ -174,11 +174,11 @@ def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) 
         ("{ tasks(orderBy: [{field: TITLE, direction: ASC}, {field: CREATED}]) { totalCount } }", 2 + 2 + 1),
     ],
 )
-def test_filter_size_counts_every_key_and_value(document: str, members: int) -> None:
+def test_filter_size_counts_every_key_and_value(document: str, size: int) -> None:
     subtasks = " fragment G on Task { subtasks(filter: {id: {in: $i}}) { totalCount } }" if "...G" in document else ""
     variables = {"i": ["a", "b", "c"], "f": {"and": [{"title": {"eq": "x"}}, {"title": {"eq": "x"}}]}}
 
-    assert measured(document + subtasks, **variables).members == members
+    assert measured(document + subtasks, **variables).members == size
 
 
 def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_client: GraphQLClient) -> None:
@@ -189,11 +189,11 @@ def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_clie
     document = f"query($i: [ID!], $t: ID!) {{ {roots} }} {fragment}"
     task = graphql_client.create("task", title="x")["id"]
 
-    def ask(ids: int) -> dict[str, Any]:
+    def run_with(ids: int) -> dict[str, Any]:
         return dict(graphql_client.post({"query": document, "variables": {"i": [task] * ids, "t": task}}))
 
-    assert ask(MAX_MEMBERS // 100 - 5)["data"]["a3"] == {"subtasks": {"totalCount": 0}}
-    (error,) = ask(MAX_MEMBERS // 100)["errors"]
+    assert run_with(MAX_MEMBERS // 100 - 5)["data"]["a3"] == {"subtasks": {"totalCount": 0}}
+    (error,) = run_with(MAX_MEMBERS // 100)["errors"]
     assert (error["extensions"]["code"], "10304 members" in error["message"]) == ("QUERY_TOO_COMPLEX", True)
 
 
@@ -236,9 +236,9 @@ def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
     def cost(rows: int) -> Measure:
         return measured(document, new=[{"title": "x"}] * rows)
 
-    with pytest.raises(QueryTooComplex) as refusal:
+    with pytest.raises(QueryTooComplex) as error:
         check(cost(500), 100_000)
-    assert str(refusal.value).endswith("The costliest field is mine: it would fit with 95 rows instead of 500.")
+    assert str(error.value).endswith("The costliest field is mine: it would fit with 95 rows instead of 500.")
     check(cost(95), 100_000)
     with pytest.raises(QueryTooComplex):
         check(cost(96), 100_000)
@@ -252,13 +252,13 @@ def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatc
         graphql_client.comment(task["id"], "z" * 100)
     comments = "parent { id } comments { nodes { one: body two: body } }"  # 400
 
-    def ask(*fields: str) -> dict[str, Any]:
+    def run_with(*fields: str) -> dict[str, Any]:
         roots = " ".join(f"a{number}: task(id: $id) {{ {field} }}" for number, field in enumerate(fields))
         return dict(graphql_client.post({"query": f"query($id: ID!) {{ {roots} }}", "variables": {"id": task["id"]}}))
 
     for _ in range(3):
-        assert "errors" not in ask(comments, comments, "title description a: description")
-        body = ask(comments, comments, "title description a: description b: title c: title")
+        assert "errors" not in run_with(comments, comments, "title description a: description")
+        body = run_with(comments, comments, "title description a: description b: title c: title")
         assert (body["data"]["a2"], body["errors"][0]["extensions"]["code"]) == (None, "QUERY_TOO_COMPLEX")
 
 
@@ -267,13 +267,13 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
 ) -> None:
     """If a part of a cached query fails, the query is read once more."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
-    kept, doomed = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
+    remaining, deleted = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
     document = "query($kept: ID!, $doomed: ID!) { kept: task(id: $kept) { description } doomed: task(id: $doomed) { title } }"
     for _ in range(2):
-        assert graphql_client.run(document, kept=kept, doomed=doomed)["doomed"] == {"title": "x"}
-    graphql_client.delete("task", doomed)
+        assert graphql_client.run(document, kept=remaining, doomed=deleted)["doomed"] == {"title": "x"}
+    graphql_client.delete("task", deleted)
 
-    body = graphql_client.post({"query": document, "variables": {"kept": kept, "doomed": doomed}})
+    body = graphql_client.post({"query": document, "variables": {"kept": remaining, "doomed": deleted}})
 
     assert body["data"] == {"kept": {"description": "y" * 600}, "doomed": None}
 
@@ -297,6 +297,6 @@ def test_shared_rows_count_per_occurrence(rest_client: RestClient, monkeypatch: 
 
     assert len(rest_client.page("task", include="list")) == 9
     rest_client.create("task", title="x", list_id=home)
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error:
         rest_client.page("task", include="list")
-    assert refused.value.code == "QUERY_TOO_COMPLEX"
+    assert error.value.code == "QUERY_TOO_COMPLEX"

@@ -4,26 +4,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.isolation_world import World, run_world
+from tests.support.isolation_scenario import Scenario, run_scenario
 from tests.support.permission_matrix import FIELDS, REST, ROOT_FIELDS
 from tests.support.service import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def world(postgres: PostgresServer) -> Iterator[World]:
-    with run_world(postgres, row_level_security=True) as world:
-        yield world
+def scenario(postgres: PostgresServer) -> Iterator[Scenario]:
+    with run_scenario(postgres, row_level_security=True) as scenario:
+        yield scenario
 
 
 @pytest.fixture(scope="module")
-def world_without_row_level_security(postgres: PostgresServer) -> Iterator[World]:
-    with run_world(postgres, row_level_security=False) as world:
-        yield world
+def scenario_without_row_level_security(postgres: PostgresServer) -> Iterator[Scenario]:
+    with run_scenario(postgres, row_level_security=False) as scenario:
+        yield scenario
 
 
-@pytest.fixture(scope="module", params=["world", "world_without_row_level_security"])
-def each_world(request: pytest.FixtureRequest) -> World:
-    found: World = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module", params=["scenario", "scenario_without_row_level_security"])
+def each_scenario(request: pytest.FixtureRequest) -> Scenario:
+    found: Scenario = request.getfixturevalue(request.param)
     return found
 
 

@@ -14,7 +14,7 @@ from tests.support.table_rows import ADA, EVE, TABLE_NAMES, insert_rows, insert_
 
 
 @pytest.fixture(scope="module")
-def settled(postgres: PostgresServer) -> PostgresServer:
+def filled_database(postgres: PostgresServer) -> PostgresServer:
     """A database with rows of two users in every table, and with planner statistics."""
     database = postgres.copy("template_todo")
     insert_rows(database, rows_for_user(ADA, "ada's"), rows_for_user(EVE, "eve's"))
@@ -22,7 +22,7 @@ def settled(postgres: PostgresServer) -> PostgresServer:
     return database
 
 
-ON_EACH_TABLE = [
+TABLE_STATEMENTS = [
     'TRUNCATE "{table}"',
     'TRUNCATE "{table}" CASCADE',
     'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
@@ -41,7 +41,7 @@ ON_EACH_TABLE = [
     "COPY \"{table}\" TO PROGRAM 'true'",
     "COPY \"{table}\" FROM PROGRAM 'true'",
 ]
-OTHERWISE = [
+OTHER_STATEMENTS = [
     "SET ROLE postgres",
     "RESET ROLE; SET ROLE postgres",
     "SET SESSION AUTHORIZATION postgres",
@@ -68,51 +68,59 @@ OTHERWISE = [
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
-@pytest.mark.parametrize("attempt", ON_EACH_TABLE)
-def test_app_role_cannot_bypass_table_policies(settled: PostgresServer, attempt: str, table: str) -> None:
-    with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
-        cursor.execute(attempt.format(table=table))
+@pytest.mark.parametrize("statement", TABLE_STATEMENTS)
+def test_app_role_cannot_bypass_table_policies(filled_database: PostgresServer, statement: str, table: str) -> None:
+    with open_app_transaction(filled_database, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(statement.format(table=table))
 
 
-@pytest.mark.parametrize("attempt", OTHERWISE)
-def test_app_role_cannot_gain_privileges(settled: PostgresServer, attempt: str) -> None:
-    with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
-        cursor.execute(attempt)
+@pytest.mark.parametrize("statement", OTHER_STATEMENTS)
+def test_app_role_cannot_gain_privileges(filled_database: PostgresServer, statement: str) -> None:
+    with open_app_transaction(filled_database, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(statement)
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
-def test_copy_is_limited_to_own_rows(settled: PostgresServer, table: str) -> None:
-    with open_app_transaction(settled, user_id=EVE) as cursor:
+def test_copy_is_limited_to_own_rows(filled_database: PostgresServer, table: str) -> None:
+    with open_app_transaction(filled_database, user_id=EVE) as cursor:
         cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', clone_with_same_ids := StringIO())
         assert set(clone_with_same_ids.getvalue().split()) == {EVE}
-    with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(FeatureNotSupported, match="row-level security"):
+    with (
+        open_app_transaction(filled_database, user_id=EVE) as cursor,
+        pytest.raises(FeatureNotSupported, match="row-level security"),
+    ):
         cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) FROM STDIN', StringIO("mallory\n"))
 
 
-@pytest.mark.parametrize("back", ["RESET ROLE", "SET ROLE NONE", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE todo_service"])
-def test_login_role_has_no_more_rights_than_the_app_role(settled: PostgresServer, back: str) -> None:
+@pytest.mark.parametrize(
+    "switch_role", ["RESET ROLE", "SET ROLE NONE", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE todo_service"]
+)
+def test_login_role_has_no_more_rights_than_the_app_role(filled_database: PostgresServer, switch_role: str) -> None:
     for table in TABLE_NAMES:
-        with open_app_transaction(settled, user_id=EVE) as cursor:
-            cursor.execute(f'{back}; SELECT current_user, {owner_column(table)} FROM "{table}"')
+        with open_app_transaction(filled_database, user_id=EVE) as cursor:
+            cursor.execute(f'{switch_role}; SELECT current_user, {owner_column(table)} FROM "{table}"')
             assert set(cursor.fetchall()) == {("todo_service", EVE)}
             with pytest.raises(InsufficientPrivilege):
                 cursor.execute(f'TRUNCATE "{table}"')
 
 
-def test_statistics_are_hidden_from_the_app_role(settled: PostgresServer) -> None:
+def test_statistics_are_hidden_from_the_app_role(filled_database: PostgresServer) -> None:
     """Most common values and histograms are samples of all users' rows."""
-    known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
-    assert {name for (name,) in run_sql(settled.owner, known)} >= {*TABLE_NAMES, "alembic_version"}
+    visible_statistics = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
+    assert {name for (name,) in run_sql(filled_database.owner, visible_statistics)} >= {*TABLE_NAMES, "alembic_version"}
 
-    for back in ("", "RESET ROLE; "):
-        with open_app_transaction(settled, user_id=EVE) as cursor:
-            cursor.execute(back + known)
+    for switch_role in ("", "RESET ROLE; "):
+        with open_app_transaction(filled_database, user_id=EVE) as cursor:
+            cursor.execute(switch_role + visible_statistics)
             assert cursor.fetchall() == [("alembic_version",)]
 
 
-def test_statements_of_other_connections_are_hidden(settled: PostgresServer) -> None:
+def test_statements_of_other_connections_are_hidden(filled_database: PostgresServer) -> None:
     """They contain values of other users."""
-    with open_app_transaction(settled, user_id=ADA) as other, open_app_transaction(settled, user_id=EVE) as cursor:
+    with (
+        open_app_transaction(filled_database, user_id=ADA) as other,
+        open_app_transaction(filled_database, user_id=EVE) as cursor,
+    ):
         other.execute("SELECT pg_backend_pid(), 'a secret'")
         (pid, _) = other.fetchone() or (None, None)
         cursor.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", (pid,))
@@ -121,13 +129,13 @@ def test_statements_of_other_connections_are_hidden(settled: PostgresServer) -> 
         assert "a secret" not in str(cursor.fetchall())
 
 
-def test_errors_do_not_reveal_invisible_rows(settled: PostgresServer) -> None:
+def test_errors_do_not_reveal_invisible_rows(filled_database: PostgresServer) -> None:
     """Inserting another user's row fails with the same error whether that row exists or not."""
     for table in TABLE_NAMES:
-        told = set()
+        messages = set()
         for salt in ("ada's", "nobody's"):
             insert = insert_statement(table, rows_for_user(ADA, salt)[table][0])
-            with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(psycopg2.Error) as refused:
+            with open_app_transaction(filled_database, user_id=EVE) as cursor, pytest.raises(psycopg2.Error) as error:
                 cursor.execute(*insert)
-            told.add(str(refused.value))
-        assert len(told) == 1, told
+            messages.add(str(error.value))
+        assert len(messages) == 1, messages

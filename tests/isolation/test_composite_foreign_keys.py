@@ -37,7 +37,7 @@ _IDS = """
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND atttypid = 'uuid'::regtype AND attname <> 'id'"""
 
 
-class Reference(NamedTuple):
+class ForeignKey(NamedTuple):
     """A foreign key of the catalog."""
 
     name: str
@@ -53,7 +53,7 @@ class Reference(NamedTuple):
 
 
 @pytest.fixture
-def unlocked(database: PostgresServer) -> PostgresServer:
+def database_without_policies(database: PostgresServer) -> PostgresServer:
     """A database without row-level security, with rows of two users."""
     for table in TABLE_NAMES:
         run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
@@ -62,9 +62,9 @@ def unlocked(database: PostgresServer) -> PostgresServer:
 
 
 @pytest.fixture
-def cursor(unlocked: PostgresServer) -> Iterator[Cursor]:
+def cursor(database_without_policies: PostgresServer) -> Iterator[Cursor]:
     """A cursor with the role of the service, without a user."""
-    connection = psycopg2.connect(unlocked.service)
+    connection = psycopg2.connect(database_without_policies.service)
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE todo_app")
         yield cursor
@@ -72,14 +72,14 @@ def cursor(unlocked: PostgresServer) -> Iterator[Cursor]:
 
 
 @pytest.fixture
-def references(unlocked: PostgresServer) -> list[Reference]:
+def foreign_keys(database_without_policies: PostgresServer) -> list[ForeignKey]:
     return [
-        Reference(name, child, tuple(columns), parent, tuple(targets))
-        for name, child, columns, parent, targets in run_sql(unlocked.owner, _REFERENCES)
+        ForeignKey(name, child, tuple(columns), parent, tuple(targets))
+        for name, child, columns, parent, targets in run_sql(database_without_policies.owner, _REFERENCES)
     ]
 
 
-def refusal(cursor: Cursor, statement: str, values: list[object]) -> str | None:
+def violated_foreign_key(cursor: Cursor, statement: str, values: list[object]) -> str | None:
     """Return table and name of the foreign key that rejects the statement; None if it succeeds."""
     cursor.execute("SAVEPOINT before")
     try:
@@ -94,12 +94,12 @@ def refusal(cursor: Cursor, statement: str, values: list[object]) -> str | None:
         cursor.execute("ROLLBACK TO before")
 
 
-def pointing_away(reference: Reference) -> dict[str, object]:
+def foreign_reference(foreign_key: ForeignKey) -> dict[str, object]:
     """Return columns that reference another user's row or, for an ownership key, an unknown account."""
-    if reference.is_ownership:
-        return {reference.columns[0]: "nobody"}
-    foreign = rows_for_user(ADA, "ada's")[reference.parent][0]
-    return {column: foreign[target] for column, target in zip(reference.columns[1:], reference.targets[1:], strict=True)}
+    if foreign_key.is_ownership:
+        return {foreign_key.columns[0]: "nobody"}
+    foreign = rows_for_user(ADA, "ada's")[foreign_key.parent][0]
+    return {column: foreign[target] for column, target in zip(foreign_key.columns[1:], foreign_key.targets[1:], strict=True)}
 
 
 def test_row_level_security_is_disabled_for_these_tests(cursor: Cursor) -> None:
@@ -108,45 +108,55 @@ def test_row_level_security_is_disabled_for_these_tests(cursor: Cursor) -> None:
         assert {owner for (owner,) in cursor} == {ADA, EVE}, table
 
 
-def test_every_foreign_key_starts_with_the_owner_column(references: list[Reference], unlocked: PostgresServer) -> None:
-    for reference in references:
-        assert reference.columns[0] == owner_column(reference.child), reference
-        assert reference.targets[0] == owner_column(reference.parent), reference
+def test_every_foreign_key_starts_with_the_owner_column(
+    foreign_keys: list[ForeignKey], database_without_policies: PostgresServer
+) -> None:
+    for foreign_key in foreign_keys:
+        assert foreign_key.columns[0] == owner_column(foreign_key.child), foreign_key
+        assert foreign_key.targets[0] == owner_column(foreign_key.parent), foreign_key
     # Every id column is a reference. Account ids are text, so only owner columns refer to them.
-    assert set(run_sql(unlocked.owner, _IDS)) == {(one.child, one.columns[1]) for one in references if not one.is_ownership}
-    owners = {reference.child for reference in references if reference.is_ownership}
+    assert set(run_sql(database_without_policies.owner, _IDS)) == {
+        (one.child, one.columns[1]) for one in foreign_keys if not one.is_ownership
+    }
+    owners = {foreign_key.child for foreign_key in foreign_keys if foreign_key.is_ownership}
     assert owners == set(TABLE_NAMES) - {"user", "deleted_user"}
 
 
-def test_insert_cannot_reference_rows_of_another_user(references: list[Reference], cursor: Cursor) -> None:
-    for reference in references:
-        row = rows_for_user(EVE, "eve's")[reference.child][0]
+def test_insert_cannot_reference_rows_of_another_user(foreign_keys: list[ForeignKey], cursor: Cursor) -> None:
+    for foreign_key in foreign_keys:
+        row = rows_for_user(EVE, "eve's")[foreign_key.child][0]
         new = {"id": row_id("new", "")} if "id" in row else {}
-        refused_by = refusal(cursor, *insert_statement(reference.child, {**row, **new, **pointing_away(reference)}))
+        violated = violated_foreign_key(
+            cursor, *insert_statement(foreign_key.child, {**row, **new, **foreign_reference(foreign_key)})
+        )
 
         # An unknown owner has no lists or tasks, so any of the row's foreign keys may fail first.
-        assert refused_by == f"{reference.child} {reference.name}" or (reference.is_ownership and refused_by), reference
+        assert violated == f"{foreign_key.child} {foreign_key.name}" or (foreign_key.is_ownership and violated), foreign_key
 
 
-def test_update_cannot_reference_rows_of_another_user(references: list[Reference], cursor: Cursor) -> None:
-    for reference in references:
-        changes = pointing_away(reference)
-        places = ", ".join(f"{column} = %s" for column in changes)
-        one_of_hers = f'ctid = (SELECT min(ctid) FROM "{reference.child}" WHERE {owner_column(reference.child)} = %s)'
-        statement = f'UPDATE "{reference.child}" SET {places} WHERE {one_of_hers}'
+def test_update_cannot_reference_rows_of_another_user(foreign_keys: list[ForeignKey], cursor: Cursor) -> None:
+    for foreign_key in foreign_keys:
+        changes = foreign_reference(foreign_key)
+        assignments = ", ".join(f"{column} = %s" for column in changes)
+        one_own_row = f'ctid = (SELECT min(ctid) FROM "{foreign_key.child}" WHERE {owner_column(foreign_key.child)} = %s)'
+        statement = f'UPDATE "{foreign_key.child}" SET {assignments} WHERE {one_own_row}'
 
-        assert refusal(cursor, statement, [*changes.values(), EVE]), reference
+        assert violated_foreign_key(cursor, statement, [*changes.values(), EVE]), foreign_key
 
 
-def test_referenced_row_cannot_change_its_owner(references: list[Reference], cursor: Cursor) -> None:
-    for reference in references:
-        key_of_child = " AND ".join(f"{column} IS NOT NULL" for column in reference.columns)
-        cursor.execute(f'SELECT FROM "{reference.child}" WHERE {owner_column(reference.child)} = %s AND {key_of_child}', [ADA])
-        assert cursor.rowcount > 0, f"no specimen refers to another by {reference}"
+def test_referenced_row_cannot_change_its_owner(foreign_keys: list[ForeignKey], cursor: Cursor) -> None:
+    for foreign_key in foreign_keys:
+        has_reference = " AND ".join(f"{column} IS NOT NULL" for column in foreign_key.columns)
+        cursor.execute(
+            f'SELECT FROM "{foreign_key.child}" WHERE {owner_column(foreign_key.child)} = %s AND {has_reference}', [ADA]
+        )
+        assert cursor.rowcount > 0, f"no specimen refers to another by {foreign_key}"
 
-        owner = owner_column(reference.parent)
-        taker = "nobody" if reference.is_ownership else EVE
-        assert refusal(cursor, f'UPDATE "{reference.parent}" SET {owner} = %s WHERE {owner} = %s', [taker, ADA]), reference
+        owner = owner_column(foreign_key.parent)
+        new_owner = "nobody" if foreign_key.is_ownership else EVE
+        assert violated_foreign_key(
+            cursor, f'UPDATE "{foreign_key.parent}" SET {owner} = %s WHERE {owner} = %s', [new_owner, ADA]
+        ), foreign_key
 
 
 def test_deleting_rows_keeps_rows_of_other_users_with_the_same_ids(database: PostgresServer) -> None:

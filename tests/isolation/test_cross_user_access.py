@@ -12,15 +12,15 @@ from tests.support.service import RunningService
 from tests.support.users import TestUser
 
 
-def error_of(act: Callable[[], object]) -> tuple[str, int, str]:
+def error_of(call: Callable[[], object]) -> tuple[str, int, str]:
     """Return code, status and detail of the error that the call raises."""
     with pytest.raises(ApiError) as error:
-        act()
+        call()
     return error.value.code, error.value.status, error.value.detail
 
 
 def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
-    foreign, mine = make_client(user.token), make_client(other_user.token)
+    foreign, other_client = make_client(user.token), make_client(other_user.token)
     task = foreign.create("task", title="Secret")
     rows = {
         "task": task["id"],
@@ -31,23 +31,27 @@ def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFacto
     before = foreign.page("task"), foreign.page("list"), foreign.page("tag"), foreign.comments(task["id"])
 
     for kind, row_id in rows.items():
-        member: dict[str, Any] = {"title": "x"} if kind == "task" else {"name": "x"}
-        act: Callable[..., Any]
-        for act in (partial(mine.get, kind), partial(mine.update, kind, **member), partial(mine.delete, kind)):
-            assert error_of(partial(act, row_id)) == error_of(partial(act, str(uuid4())))
-    for act in (mine.complete, mine.restore, mine.comments, partial(mine.comment, body="x")):
-        assert error_of(partial(act, task["id"])) == error_of(partial(act, str(uuid4())))
-    assert error_of(lambda: mine.update("comment", comment, body="x")) == error_of(
-        lambda: mine.update("comment", str(uuid4()), body="x")
+        fields: dict[str, Any] = {"title": "x"} if kind == "task" else {"name": "x"}
+        call: Callable[..., Any]
+        for call in (
+            partial(other_client.get, kind),
+            partial(other_client.update, kind, **fields),
+            partial(other_client.delete, kind),
+        ):
+            assert error_of(partial(call, row_id)) == error_of(partial(call, str(uuid4())))
+    for call in (other_client.complete, other_client.restore, other_client.comments, partial(other_client.comment, body="x")):
+        assert error_of(partial(call, task["id"])) == error_of(partial(call, str(uuid4())))
+    assert error_of(lambda: other_client.update("comment", comment, body="x")) == error_of(
+        lambda: other_client.update("comment", str(uuid4()), body="x")
     )
     with expect_error("INVALID_INPUT"):
-        mine.create("task", title="x", list_id=rows["list"])
+        other_client.create("task", title="x", list_id=rows["list"])
     with expect_error("INVALID_INPUT"):
-        mine.create("task", title="x", tag_ids=[rows["tag"]])
+        other_client.create("task", title="x", tag_ids=[rows["tag"]])
     with expect_error("INVALID_INPUT"):
-        mine.create("task", title="x", parent_id=rows["task"])
+        other_client.create("task", title="x", parent_id=rows["task"])
 
-    assert (mine.page("task"), mine.page("list"), mine.page("tag")) == ([], [], [])
+    assert (other_client.page("task"), other_client.page("list"), other_client.page("tag")) == ([], [], [])
     assert (foreign.page("task"), foreign.page("list"), foreign.page("tag"), foreign.comments(task["id"])) == before
 
 

@@ -3,51 +3,51 @@
 import jwt
 
 from tests.support.invalid_tokens import EXTERNAL_ISSUER
-from tests.support.isolation_world import MINE, Call, World, error_code_of, graph_call, mask_ids, rest_call
+from tests.support.isolation_scenario import MINE, Call, Scenario, error_code_of, graph_call, mask_ids, rest_call
 from tests.support.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
 from tests.support.resource_owner import unknown_ids
 from tests.support.service import SECRET
 from tests.support.users import signed
 
 
-def test_unmodified_tokens_are_accepted(world: World) -> None:
-    unknown = signed({"sub": world.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
-    ours = signed(jwt.decode(world.victim.user.token, options={"verify_signature": False}), SECRET)
+def test_unmodified_tokens_are_accepted(scenario: Scenario) -> None:
+    unknown = signed({"sub": scenario.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
+    ours = signed(jwt.decode(scenario.victim.user.token, options={"verify_signature": False}), SECRET)
 
     for good in (unknown, ours):
-        assert world.send("GET", "/api/auth/me", good).json()["id"] == world.victim.user.id
+        assert scenario.send("GET", "/api/auth/me", good).json()["id"] == scenario.victim.user.id
 
 
-def test_route_rejects_every_invalid_token(world: World, route: str) -> None:
-    check_invalid_tokens(world, rest_call(world, route, REST[route]), REST[route].scope)
+def test_route_rejects_every_invalid_token(scenario: Scenario, route: str) -> None:
+    check_invalid_tokens(scenario, rest_call(scenario, route, REST[route]), REST[route].scope)
 
 
-def test_root_field_rejects_every_invalid_token(world: World, root_field: tuple[str, str]) -> None:
+def test_root_field_rejects_every_invalid_token(scenario: Scenario, root_field: tuple[str, str]) -> None:
     kind, name = root_field
     field_spec = ROOTS[kind][name]
-    check_invalid_tokens(world, graph_call(world, root_field_document(kind, name, field_spec)), field_spec.scope)
+    check_invalid_tokens(scenario, graph_call(scenario, root_field_document(kind, name, field_spec)), field_spec.scope)
 
 
-def test_field_rejects_every_invalid_token(world: World, type_field: tuple[str, str]) -> None:
-    check_invalid_tokens(world, graph_call(world, field_document(type_field)), OBJECT_TYPES[type_field[0]].scope)
+def test_field_rejects_every_invalid_token(scenario: Scenario, type_field: tuple[str, str]) -> None:
+    check_invalid_tokens(scenario, graph_call(scenario, field_document(type_field)), OBJECT_TYPES[type_field[0]].scope)
 
 
-def check_invalid_tokens(world: World, call: Call, scope: str | None) -> None:
-    nothing = unknown_ids()
-    for kind, token in world.invalid_tokens.items():
-        foreign, unknown = call(token, {**world.victim.ids, **MINE}), call(token, {**nothing, **MINE})
-        assert mask_ids(foreign, world.victim.ids) == mask_ids(unknown, nothing), kind
+def check_invalid_tokens(scenario: Scenario, call: Call, scope: str | None) -> None:
+    unknown_row_ids = unknown_ids()
+    for kind, token in scenario.invalid_tokens.items():
+        foreign, unknown = call(token, {**scenario.victim.ids, **MINE}), call(token, {**unknown_row_ids, **MINE})
+        assert mask_ids(foreign, scenario.victim.ids) == mask_ids(unknown, unknown_row_ids), kind
         if scope is PUBLIC:
-            anonymous = call(None, {**nothing, **MINE})
-            assert mask_ids(foreign, world.victim.ids) == mask_ids(anonymous, nothing), kind
+            anonymous = call(None, {**unknown_row_ids, **MINE})
+            assert mask_ids(foreign, scenario.victim.ids) == mask_ids(anonymous, unknown_row_ids), kind
         else:
             assert error_code_of(foreign) == "UNAUTHENTICATED", kind
             assert foreign.status_code == (401 if "graphql" not in str(foreign.url) else 200), kind
 
 
-def test_token_with_the_session_of_another_user_is_rejected(each_world: World) -> None:
-    claims = jwt.decode(each_world.attacker.user.token, options={"verify_signature": False})
+def test_token_with_the_session_of_another_user_is_rejected(each_scenario: Scenario) -> None:
+    claims = jwt.decode(each_scenario.attacker.user.token, options={"verify_signature": False})
 
-    for session, status in ((claims["sid"], 200), (each_world.victim.ids["session"], 401)):
+    for session, status in ((claims["sid"], 200), (each_scenario.victim.ids["session"], 401)):
         token = signed({**claims, "sid": session}, SECRET)
-        assert each_world.send("GET", "/api/me/tasks", token).status_code == status
+        assert each_scenario.send("GET", "/api/me/tasks", token).status_code == status

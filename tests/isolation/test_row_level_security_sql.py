@@ -19,91 +19,103 @@ from tests.support.table_rows import (
     rows_for_user,
 )
 
-REFUSED = "new row violates row-level security policy"
+POLICY_VIOLATION = "new row violates row-level security policy"
 # Ids that SQL or psycopg2 must quote, or that resemble another id or an empty one.
-WEIRD = ["'", "''", "\\", "\\'; --", "%", "%s", "%(user_id)s", "$1", '"', " ", "ADA", "ada ", "a\u0308da", "null", "\ufeff"]
-WEIRD += ["ä" * 64, "👩🏽" * 32]
+UNUSUAL_IDS = ["'", "''", "\\", "\\'; --", "%", "%s", "%(user_id)s", "$1", '"', " ", "ADA", "ada ", "a\u0308da", "null", "\ufeff"]
+UNUSUAL_IDS += ["ä" * 64, "👩🏽" * 32]
 
 
 @pytest.fixture(scope="module")
-def settled(postgres: PostgresServer) -> PostgresServer:
+def filled_database(postgres: PostgresServer) -> PostgresServer:
     """A database with rows of users with usual and unusual ids in every table. No test commits."""
     database = postgres.copy("template_todo")
-    insert_rows(database, *(rows_for_user(user_id) for user_id in (ADA, EVE, *WEIRD)))
+    insert_rows(database, *(rows_for_user(user_id) for user_id in (ADA, EVE, *UNUSUAL_IDS)))
     return database
 
 
-def seen(cursor: Cursor, table: str) -> set[str]:
+def visible_owners(cursor: Cursor, table: str) -> set[str]:
     """Return the owners of the visible rows."""
     cursor.execute(f'SELECT {owner_column(table)} FROM "{table}"')
     return {owner for (owner,) in cursor}
 
 
-def test_every_table_has_test_rows_and_every_policy_is_declared(settled: PostgresServer) -> None:
-    there = run_sql(settled.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    assert {name for (name,) in there} - {"alembic_version"} == set(TABLE_NAMES)
+def test_every_table_has_test_rows_and_every_policy_is_declared(filled_database: PostgresServer) -> None:
+    tables = run_sql(filled_database.owner, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert {name for (name,) in tables} - {"alembic_version"} == set(TABLE_NAMES)
     assert set(rows_for_user(ADA)) == set(TABLE_NAMES), "declare a row of the new table in tests/support/table_rows.py"
-    assert all(dump_user_rows(settled, ADA).values())
-    assert all(dump_user_rows(settled, EVE).values())
+    assert all(dump_user_rows(filled_database, ADA).values())
+    assert all(dump_user_rows(filled_database, EVE).values())
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 class TestEachTable:
     """Row-level security of each table, for the user EVE."""
 
-    def test_select_returns_own_rows_only(self, settled: PostgresServer, table: str) -> None:
-        with open_app_transaction(settled, user_id=EVE) as cursor:
-            assert seen(cursor, table) == {EVE}
+    def test_select_returns_own_rows_only(self, filled_database: PostgresServer, table: str) -> None:
+        with open_app_transaction(filled_database, user_id=EVE) as cursor:
+            assert visible_owners(cursor, table) == {EVE}
             cursor.execute(f'SELECT count(*) FROM "{table}" WHERE {owner_column(table)} = %s', (ADA,))
             assert cursor.fetchone() == (0,)
 
-    def test_insert_for_another_user_is_rejected(self, settled: PostgresServer, table: str) -> None:
+    def test_insert_for_another_user_is_rejected(self, filled_database: PostgresServer, table: str) -> None:
         for row in rows_for_user(ADA, "new")[table]:
-            with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
+            with (
+                open_app_transaction(filled_database, user_id=EVE) as cursor,
+                pytest.raises(InsufficientPrivilege, match=POLICY_VIOLATION),
+            ):
                 cursor.execute(*insert_statement(table, row))
 
-    def test_update_and_delete_affect_own_rows_only(self, settled: PostgresServer, table: str) -> None:
+    def test_update_and_delete_affect_own_rows_only(self, filled_database: PostgresServer, table: str) -> None:
         owner = owner_column(table)
-        for attempt in (f'UPDATE "{table}" SET {owner} = {owner}', f'DELETE FROM "{table}"'):
-            with open_app_transaction(settled, user_id=EVE) as cursor:
-                cursor.execute(f"{attempt} WHERE {owner} = %s", (ADA,))
+        for statement in (f'UPDATE "{table}" SET {owner} = {owner}', f'DELETE FROM "{table}"'):
+            with open_app_transaction(filled_database, user_id=EVE) as cursor:
+                cursor.execute(f"{statement} WHERE {owner} = %s", (ADA,))
                 assert cursor.rowcount == 0
-                cursor.execute(f"{attempt} RETURNING {owner}")
+                cursor.execute(f"{statement} RETURNING {owner}")
                 assert {name for (name,) in cursor} == {EVE}
 
-    def test_own_row_cannot_be_given_to_another_user(self, settled: PostgresServer, table: str) -> None:
-        for taker in (ADA, "nobody"):
-            with open_app_transaction(settled, user_id=EVE) as cursor, pytest.raises(InsufficientPrivilege, match=REFUSED):
-                cursor.execute(f'UPDATE "{table}" SET {owner_column(table)} = %s', (taker,))
+    def test_own_row_cannot_be_given_to_another_user(self, filled_database: PostgresServer, table: str) -> None:
+        for new_owner in (ADA, "nobody"):
+            with (
+                open_app_transaction(filled_database, user_id=EVE) as cursor,
+                pytest.raises(InsufficientPrivilege, match=POLICY_VIOLATION),
+            ):
+                cursor.execute(f'UPDATE "{table}" SET {owner_column(table)} = %s', (new_owner,))
 
-    def test_table_is_empty_and_read_only_without_a_user(self, settled: PostgresServer, table: str) -> None:
-        nobodies: list[dict[str, str]] = [{}, {"user_id": ""}, {"user_id": "nobody"}, {"user_id": "Ada"}, {"login_email": "x"}]
-        for settings in nobodies:
-            with open_app_transaction(settled, **settings) as cursor:
-                assert seen(cursor, table) == set(), settings
+    def test_table_is_empty_and_read_only_without_a_user(self, filled_database: PostgresServer, table: str) -> None:
+        settings_without_user: list[dict[str, str]] = [
+            {},
+            {"user_id": ""},
+            {"user_id": "nobody"},
+            {"user_id": "Ada"},
+            {"login_email": "x"},
+        ]
+        for settings in settings_without_user:
+            with open_app_transaction(filled_database, **settings) as cursor:
+                assert visible_owners(cursor, table) == set(), settings
                 cursor.execute(f'DELETE FROM "{table}"')
                 assert cursor.rowcount == 0
-                with pytest.raises(InsufficientPrivilege, match=REFUSED):
+                with pytest.raises(InsufficientPrivilege, match=POLICY_VIOLATION):
                     cursor.execute(*insert_statement(table, rows_for_user(ADA, "new")[table][0]))
 
-    def test_table_is_empty_for_the_login_role(self, settled: PostgresServer, table: str) -> None:
-        assert run_sql(settled.service, f'SELECT count(*) FROM "{table}"') == [(0,)]
+    def test_table_is_empty_for_the_login_role(self, filled_database: PostgresServer, table: str) -> None:
+        assert run_sql(filled_database.service, f'SELECT count(*) FROM "{table}"') == [(0,)]
 
-    def test_lookup_policies_expose_one_row_and_forbid_writes(self, settled: PostgresServer, table: str) -> None:
+    def test_lookup_policies_expose_one_row_and_forbid_writes(self, filled_database: PostgresServer, table: str) -> None:
         for policy in policies_of(SQLModel.metadata.tables[table])[1:]:
-            known = str(rows_for_user(ADA)[table][0][policy.column])
-            with open_app_transaction(settled, **{policy.setting.removeprefix("app."): known}) as cursor:
-                for one in TABLE_NAMES:
-                    assert seen(cursor, one) == ({ADA} if one == table else set())
-                for attempt in (f"UPDATE \"{table}\" SET {policy.column} = 'x'", f'DELETE FROM "{table}"'):
-                    cursor.execute(attempt)
+            value = str(rows_for_user(ADA)[table][0][policy.column])
+            with open_app_transaction(filled_database, **{policy.setting.removeprefix("app."): value}) as cursor:
+                for other_table in TABLE_NAMES:
+                    assert visible_owners(cursor, other_table) == ({ADA} if other_table == table else set())
+                for statement in (f"UPDATE \"{table}\" SET {policy.column} = 'x'", f'DELETE FROM "{table}"'):
+                    cursor.execute(statement)
                     assert cursor.rowcount == 0
 
 
-@pytest.mark.parametrize("user_id", WEIRD, ids=range(len(WEIRD)))
-def test_unusual_user_ids_are_distinguished(settled: PostgresServer, user_id: str) -> None:
+@pytest.mark.parametrize("user_id", UNUSUAL_IDS, ids=range(len(UNUSUAL_IDS)))
+def test_unusual_user_ids_are_distinguished(filled_database: PostgresServer, user_id: str) -> None:
     """Uses the service's own transactions, for reading and for writing."""
-    engine = make_engine(settled.service, pool_size=1)
+    engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
     for opened in (database.reading, database.writing):
         for table in TABLE_NAMES:
@@ -113,9 +125,9 @@ def test_unusual_user_ids_are_distinguished(settled: PostgresServer, user_id: st
     engine.dispose()
 
 
-def test_transactions_use_the_app_role_for_any_login_role(settled: PostgresServer) -> None:
+def test_transactions_use_the_app_role_for_any_login_role(filled_database: PostgresServer) -> None:
     """Policies do not apply to superusers, and a small installation may have only one."""
-    for url in (settled.service, settled.owner):
+    for url in (filled_database.service, filled_database.owner):
         engine = make_engine(url, pool_size=1)
         database = Database(engine, statement_timeout=5000)
         for opened in (database.reading, database.writing):
@@ -125,8 +137,8 @@ def test_transactions_use_the_app_role_for_any_login_role(settled: PostgresServe
         engine.dispose()
 
 
-def test_connection_resets_its_user_after_commit_rollback_and_error(settled: PostgresServer) -> None:
-    engine = make_engine(settled.service, pool_size=1)
+def test_connection_resets_its_user_after_commit_rollback_and_error(filled_database: PostgresServer) -> None:
+    engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
     opening = Opening({"app.user_id": EVE}, "SELECT user_id FROM task", ())
 

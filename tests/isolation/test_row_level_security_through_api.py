@@ -20,46 +20,46 @@ from tests.support.cross_user_requests import (
     REQUESTS,
     REVISION_ONLY,
     SHARED_IDS,
-    Call,
+    Request,
 )
 from tests.support.service import SECRET, PostgresServer, run_service, run_sql, settings_for
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, dump_user_rows, insert_rows_sql, rows_for_user
 from tests.support.unfiltered_service import FilterStripper, run_unfiltered_service
 from tests.support.users import signed
 
-Answer = tuple[int, str]
+MaskedResponse = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Stage:
+class Setup:
     """A database, and the service on it with and without its own filters."""
 
     database: PostgresServer
     insert_rows_sql: str
     http: httpx.Client
-    whole: str
-    unfiltered: str
-    noted: FilterStripper
+    service_url: str
+    unfiltered_url: str
+    stripper: FilterStripper
 
-    def ask(self, call: Call, url: str, *, row_level_security: bool = True) -> tuple[Answer, dict[str, list[Row]]]:
+    def send(self, request: Request, url: str, *, row_level_security: bool = True) -> tuple[MaskedResponse, dict[str, list[Row]]]:
         """Send a request as EVE to freshly inserted rows; return the response and ADA's rows afterwards."""
-        word = "ENABLE" if row_level_security else "DISABLE"
-        locks = "; ".join(f'ALTER TABLE "{table}" {word} ROW LEVEL SECURITY' for table in TABLE_NAMES)
-        run_sql(self.database.owner, f"{_EMPTY}; {self.insert_rows_sql}; {locks}")
-        answer = call(self.http, url)
-        return (answer.status_code, _masked(answer)), dump_user_rows(self.database, ADA)
+        action = "ENABLE" if row_level_security else "DISABLE"
+        switches = "; ".join(f'ALTER TABLE "{table}" {action} ROW LEVEL SECURITY' for table in TABLE_NAMES)
+        run_sql(self.database.owner, f"{_EMPTY}; {self.insert_rows_sql}; {switches}")
+        response = request(self.http, url)
+        return (response.status_code, _masked(response)), dump_user_rows(self.database, ADA)
 
 
-def _world() -> Iterator[Mapping[str, list[Row]]]:
+def _rows() -> Iterator[Mapping[str, list[Row]]]:
     for user_id in (ADA, EVE):
         yield rows_for_user(user_id, f"{user_id}'s")
-        twin = rows_for_user(user_id)
-        yield {table: rows for table, rows in twin.items() if table not in {"user", "user_revision", "deleted_user"}}
+        shared = rows_for_user(user_id)
+        yield {table: rows for table, rows in shared.items() if table not in {"user", "user_revision", "deleted_user"}}
 
 
-def _masked(answer: httpx.Response) -> str:
+def _masked(response: httpx.Response) -> str:
     """Mask request ids, new ids, secrets and times."""
-    return _NEW.sub("…", answer.text.replace(answer.headers["x-request-id"], ""))
+    return _NEW.sub("…", response.text.replace(response.headers["x-request-id"], ""))
 
 
 # TRUNCATE keeps the physical order of the rows that are inserted next.
@@ -68,53 +68,53 @@ _NEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[\d:.
 
 
 @pytest.fixture(scope="module")
-def stage(postgres: PostgresServer) -> Iterator[Stage]:
+def setup(postgres: PostgresServer) -> Iterator[Setup]:
     database = postgres.copy("template_todo")
     claims = {"iss": "todo", "sub": EVE, "sid": SHARED_IDS["session"], "iat": int(time.time()), "jti": "x"}
     headers = {"Authorization": f"Bearer {signed(claims, SECRET)}"}
     with (
-        run_service(settings_for(database), database) as whole,
-        run_unfiltered_service(database) as (unfiltered, noted),
+        run_service(settings_for(database), database) as service,
+        run_unfiltered_service(database) as (unfiltered, stripper),
         httpx.Client(verify=TLS, timeout=30, headers=headers) as http,
     ):
-        yield Stage(database, insert_rows_sql(database, *_world()), http, whole.url, unfiltered.url, noted)
+        yield Setup(database, insert_rows_sql(database, *_rows()), http, service.url, unfiltered.url, stripper)
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_row_level_security_alone_isolates_users(stage: Stage, name: str) -> None:
-    answer, foreign = stage.ask(REQUESTS[name], stage.whole)
-    alone, hers_then = stage.ask(REQUESTS[name], stage.unfiltered)
-    leaking, harmed = stage.ask(REQUESTS[name], stage.unfiltered, row_level_security=False)
+def test_row_level_security_alone_isolates_users(setup: Setup, name: str) -> None:
+    response, foreign = setup.send(REQUESTS[name], setup.service_url)
+    unfiltered_response, victim_rows_unfiltered = setup.send(REQUESTS[name], setup.unfiltered_url)
+    leaking_response, victim_rows_unprotected = setup.send(REQUESTS[name], setup.unfiltered_url, row_level_security=False)
 
-    assert alone == answer
-    assert hers_then == foreign
-    assert " of ada" not in alone[1]
-    changed = {table for table in TABLE_NAMES if foreign[table] != harmed[table]}
+    assert unfiltered_response == response
+    assert victim_rows_unfiltered == foreign
+    assert " of ada" not in unfiltered_response[1]
+    changed = {table for table in TABLE_NAMES if foreign[table] != victim_rows_unprotected[table]}
     if name in BLOCKED_BY_FOREIGN_KEYS | AMBIGUOUS_ACCOUNT:
-        assert "INTERNAL" in leaking[1]
+        assert "INTERNAL" in leaking_response[1]
     elif name in REVISION_ONLY:
         assert changed == {"user_revision"}
     elif name in EXISTENCE_LEAK:
-        assert leaking != alone
-        assert "INTERNAL" not in leaking[1]
+        assert leaking_response != unfiltered_response
+        assert "INTERNAL" not in leaking_response[1]
     else:
-        assert " of ada" in leaking[1] or changed - {"user_revision"}
+        assert " of ada" in leaking_response[1] or changed - {"user_revision"}
 
 
-def test_api_token_lookup_finds_only_its_own_account(stage: Stage) -> None:
+def test_api_token_lookup_finds_only_its_own_account(setup: Setup) -> None:
     """API tokens are cached for a while, so the third request takes another one."""
 
-    def call(salt: str) -> Call:
+    def request(salt: str) -> Request:
         return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})
 
-    answer, foreign = stage.ask(call("eve's"), stage.whole)
-    alone, hers_then = stage.ask(call("eve's"), stage.unfiltered)
-    _, harmed = stage.ask(call(""), stage.unfiltered, row_level_security=False)
+    response, foreign = setup.send(request("eve's"), setup.service_url)
+    unfiltered_response, victim_rows_unfiltered = setup.send(request("eve's"), setup.unfiltered_url)
+    _, victim_rows_unprotected = setup.send(request(""), setup.unfiltered_url, row_level_security=False)
 
-    assert answer[0] == 200
-    assert (alone, hers_then) == (answer, foreign)
-    assert harmed["api_token"] != foreign["api_token"]
+    assert response[0] == 200
+    assert (unfiltered_response, victim_rows_unfiltered) == (response, foreign)
+    assert victim_rows_unprotected["api_token"] != foreign["api_token"]
 
 
-def test_every_table_was_queried_without_filters(stage: Stage) -> None:
-    assert stage.noted.tables == set(TABLE_NAMES)
+def test_every_table_was_queried_without_filters(setup: Setup) -> None:
+    assert setup.stripper.tables == set(TABLE_NAMES)

@@ -29,13 +29,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(folder: Path, *arguments: str, **given: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def run_serve(folder: Path, *arguments: str, **settings: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start `todo serve`, wait until it is ready, and stop it at the end."""
     port = free_port()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [TODO_COMMAND, "serve", *arguments],
-            env=command_environment(folder, PORT=port, **given),
+            env=command_environment(folder, PORT=port, **settings),
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -45,7 +45,7 @@ def started(folder: Path, *arguments: str, **given: object) -> Iterator[tuple[su
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 30
-        while not answers(url):
+        while not is_ready(url):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.05)
@@ -56,14 +56,14 @@ def started(folder: Path, *arguments: str, **given: object) -> Iterator[tuple[su
             process.wait(30)
 
 
-def answers(url: str) -> bool:
+def is_ready(url: str) -> bool:
     try:
         return httpx.get(f"{url}/ready", verify=TLS).status_code == 200
     except httpx.TransportError:
         return False
 
 
-def postmasters(folder: Path) -> list[psutil.Process]:
+def postgres_processes(folder: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["name", "cmdline"])
@@ -73,60 +73,60 @@ def postmasters(folder: Path) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals) -> None:
-    with started(tmp_path) as (process, url):
+    with run_serve(tmp_path) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
             task = client.create("task", title="x")
         assert f"API        {url}/api" in (tmp_path / "log").read_text()
-        assert len(postmasters(tmp_path)) == 1
+        assert len(postgres_processes(tmp_path)) == 1
         process.send_signal(stop)
         assert process.wait(30) == 0
-    assert postmasters(tmp_path) == []
+    assert postgres_processes(tmp_path) == []
     assert "Traceback" not in (tmp_path / "log").read_text()
 
-    with started(tmp_path) as (process, url), RestClient(url, user.token) as client:
+    with run_serve(tmp_path) as (process, url), RestClient(url, user.token) as client:
         assert client.get("task", task["id"]) == task
 
 
 def test_serve_recovers_after_kill_and_stops_its_database(tmp_path: Path) -> None:
-    with started(tmp_path) as (process, url):
+    with run_serve(tmp_path) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
             task = client.create("task", title="x")
         process.kill()
         process.wait(30)
 
-    with started(tmp_path) as (process, url), RestClient(url, user.token) as client:
+    with run_serve(tmp_path) as (process, url), RestClient(url, user.token) as client:
         assert client.get("task", task["id"]) == task
-    assert postmasters(tmp_path) == []
+    assert postgres_processes(tmp_path) == []
 
 
 def test_sigterm_waits_for_running_requests(tmp_path: Path, database: PostgresServer) -> None:
-    given = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
-    with started(tmp_path, **given) as (process, url):
+    settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
+    with run_serve(tmp_path, **settings) as (process, url):
         user = TestUser.register(url)
         database_name = database.owner.split("/")[3].split("?")[0]
-        slow: list[int] = []
+        statuses: list[int] = []
 
         def write() -> None:
             with RestClient(url, user.token) as client:
-                slow.append(client.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
+                statuses.append(client.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
 
-        with holding_a_lock(database.owner):
+        with hold_table_lock(database.owner):
             writer = threading.Thread(target=write)
             writer.start()
-            wait_for_a_waiter(database, database_name)
+            wait_for_lock_waiter(database, database_name)
             process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
             assert process.poll() is None
         writer.join()
         assert process.wait(30) == 0
 
-    assert slow == [201]
+    assert statuses == [201]
 
 
 @contextmanager
-def holding_a_lock(url: str) -> Iterator[None]:
+def hold_table_lock(url: str) -> Iterator[None]:
     connection = psycopg2.connect(url)
     try:
         with connection.cursor() as cursor:
@@ -136,7 +136,7 @@ def holding_a_lock(url: str) -> Iterator[None]:
         connection.close()
 
 
-def wait_for_a_waiter(database: PostgresServer, name: str) -> None:
+def wait_for_lock_waiter(database: PostgresServer, name: str) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
     deadline = time.monotonic() + 10
     while database.execute(waiting, name) == [(0,)]:
@@ -145,7 +145,7 @@ def wait_for_a_waiter(database: PostgresServer, name: str) -> None:
 
 
 def test_workers_share_port_and_data(tmp_path: Path) -> None:
-    with started(tmp_path, "--workers", "2") as (process, url):
+    with run_serve(tmp_path, "--workers", "2") as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
             titles = {client.create("task", title=str(number))["title"] for number in range(10)}
@@ -156,12 +156,12 @@ def test_workers_share_port_and_data(tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    assert postmasters(tmp_path) == []
+    assert postgres_processes(tmp_path) == []
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers: int) -> None:
-    with started(tmp_path, "--workers", str(workers)) as (_, url), socket.socket() as connection:
+    with run_serve(tmp_path, "--workers", str(workers)) as (_, url), socket.socket() as connection:
         connection.connect(("127.0.0.1", int(url.rsplit(":", 1)[1])))
         connection.sendall(b"GET /health HTTP/1.1\r\nA: " + b"x" * BoundedProtocol.head_bytes + b"\r\n\r\n")
 
@@ -169,7 +169,7 @@ def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("settings", "message"),
     [
         ({"PORT": "x"}, "PORT "),
         ({"ENVIRONMENT": "production"}, "JWT_SECRET must be set"),
@@ -177,14 +177,14 @@ def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers
         ({"CORS_ORIGIN": "x"}, "CORS_ORIGIN is not a setting"),
     ],
 )
-def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, given: dict[str, str], complaint: str) -> None:
-    refused = run_command(tmp_path, "serve", **given)
+def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    result = run_command(tmp_path, "serve", **settings)
 
-    assert refused.returncode == 1
-    assert refused.stdout == ""
-    assert refused.stderr.count("\n") == 1
-    assert refused.stderr.startswith(f"todo: cannot serve: {complaint}")
-    assert "geheim" not in refused.stderr
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"todo: cannot serve: {message}")
+    assert "geheim" not in result.stderr
 
 
 def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresServer) -> None:
@@ -193,10 +193,10 @@ def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresSe
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
     assert "the database is not migrated: run `todo migrate`" in before.stderr
 
-    given = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
-    assert run_command(tmp_path, "migrate", **given).stdout == f"migrated from nothing to {newest_version()}\n"
-    assert run_command(tmp_path, "migrate", **given).stdout == f"nothing to do, at {newest_version()}\n"
-    with started(tmp_path, DATABASE_URL=empty.service):
+    settings = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
+    assert run_command(tmp_path, "migrate", **settings).stdout == f"migrated from nothing to {newest_version()}\n"
+    assert run_command(tmp_path, "migrate", **settings).stdout == f"nothing to do, at {newest_version()}\n"
+    with run_serve(tmp_path, DATABASE_URL=empty.service):
         pass
 
 

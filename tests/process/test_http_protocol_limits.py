@@ -15,7 +15,7 @@ from tests.support.service import LogCapture, PostgresServer, RunningService, ru
 from tests.support.users import TestUser
 
 
-class Hurried(BoundedProtocol):
+class StrictProtocol(BoundedProtocol):
     """The protocol with short timeouts."""
 
     head_seconds = 0.5
@@ -25,10 +25,10 @@ class Hurried(BoundedProtocol):
 
 
 @pytest.fixture(scope="module")
-def hurried(postgres: PostgresServer) -> Iterator[RunningService]:
+def strict_service(postgres: PostgresServer) -> Iterator[RunningService]:
     """A service with short timeouts."""
     database = postgres.copy("template_todo")
-    with run_service(settings_for(database), database, http=Hurried) as running:
+    with run_service(settings_for(database), database, http=StrictProtocol) as running:
         yield running
 
 
@@ -41,7 +41,7 @@ def connected(service: RunningService) -> Iterator[socket.socket]:
         yield connection
 
 
-def everything(connection: socket.socket) -> bytes:
+def receive_all(connection: socket.socket) -> bytes:
     """Return all bytes until the connection is closed or reset."""
     parts = []
     with suppress(ConnectionResetError):
@@ -50,33 +50,33 @@ def everything(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def talk(service: RunningService, *parts: bytes, pause: float = 0.0) -> bytes:
+def exchange(service: RunningService, *parts: bytes, pause: float = 0.0) -> bytes:
     """Send the parts until the server stops reading, and return all bytes that it sends."""
     with connected(service) as connection:
         with suppress(OSError):
             for part in parts:
                 connection.sendall(part)
                 time.sleep(pause)
-        return everything(connection)
+        return receive_all(connection)
 
 
-def answers(said: bytes) -> list[tuple[int, dict[str, str], Any]]:
+def parse_responses(received: bytes) -> list[tuple[int, dict[str, str], Any]]:
     """Return the responses: status, headers, body."""
-    found = []
-    while said:
-        head, _, rest = said.partition(b"\r\n\r\n")
+    responses = []
+    while received:
+        head, _, remaining = received.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         length = int(headers["content-length"])
-        found.append((int(first.split()[1]), headers, json.loads(rest[:length])))
-        said = rest[length:]
-    return found
+        responses.append((int(first.split()[1]), headers, json.loads(remaining[:length])))
+        received = remaining[length:]
+    return responses
 
 
-def refusal(said: bytes, status: int, code: str) -> str:
+def check_problem(received: bytes, status: int, code: str) -> str:
     """Check that the only response is a problem with this status and code; return its detail."""
-    ((found, headers, problem),) = answers(said)
-    assert (found, problem["status"], problem["error_code"]) == (status, status, code)
+    ((responses, headers, problem),) = parse_responses(received)
+    assert (responses, problem["status"], problem["error_code"]) == (status, status, code)
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
     assert headers["x-request-id"] == problem["request_id"]
@@ -84,35 +84,37 @@ def refusal(said: bytes, status: int, code: str) -> str:
 
 
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
-LAST = GET + b"Connection: close\r\n"
+LAST_GET = GET + b"Connection: close\r\n"
 LIMIT = BoundedProtocol.head_bytes
 
 TOO_LONG = {
-    "one header": [LAST + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
-    "many headers": [LAST + b"A: b\r\n" * (LIMIT // 6) + b"\r\n"],
+    "one header": [LAST_GET + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
+    "many headers": [LAST_GET + b"A: b\r\n" * (LIMIT // 6) + b"\r\n"],
     "the address": [b"GET /health?" + b"x" * LIMIT + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "no end": [LAST + b"A: ", *[b"x" * 10_000] * 100],
+    "no end": [LAST_GET + b"A: ", *[b"x" * 10_000] * 100],
     "no end of the address": [b"GET /", *[b"x" * 10_000] * 100],
-    "after another request": [GET + b"\r\n", LAST + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
+    "after another request": [GET + b"\r\n", LAST_GET + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
 }
 
 
 @pytest.mark.parametrize("parts", TOO_LONG.values(), ids=TOO_LONG)
-def test_request_head_over_the_size_limit_returns_431(hurried: RunningService, parts: list[bytes], log: LogCapture) -> None:
-    said = talk(hurried, *parts, pause=0.01)
+def test_request_head_over_the_size_limit_returns_431(
+    strict_service: RunningService, parts: list[bytes], log: LogCapture
+) -> None:
+    received = exchange(strict_service, *parts, pause=0.01)
     if parts[0] == GET + b"\r\n":
-        said = said[said.index(b"HTTP/1.1", 1) :]
+        received = received[received.index(b"HTTP/1.1", 1) :]
 
-    assert "32768 bytes" in refusal(said, 431, "HEADERS_TOO_LARGE")
+    assert "32768 bytes" in check_problem(received, 431, "HEADERS_TOO_LARGE")
     assert any('"code":"HEADERS_TOO_LARGE"' in line for line in log.heard)
 
 
-def test_request_head_at_the_size_limit_is_accepted(hurried: RunningService) -> None:
+def test_request_head_at_the_size_limit_is_accepted(strict_service: RunningService) -> None:
     name = b"A: "
     filler = b"x" * (LIMIT - len(b"/health") - len(b"Host: x\r\nConnection: close\r\n") - len(name + b"\r\n"))
 
-    assert answers(talk(hurried, LAST + name + filler + b"\r\n\r\n"))[0][0] == 200
-    refusal(talk(hurried, LAST + name + filler + b"x\r\n\r\n"), 431, "HEADERS_TOO_LARGE")
+    assert parse_responses(exchange(strict_service, LAST_GET + name + filler + b"\r\n\r\n"))[0][0] == 200
+    check_problem(exchange(strict_service, LAST_GET + name + filler + b"x\r\n\r\n"), 431, "HEADERS_TOO_LARGE")
 
 
 SLOW = {
@@ -124,12 +126,12 @@ SLOW = {
 
 
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
-def test_slow_request_head_times_out(hurried: RunningService, parts: list[bytes]) -> None:
-    refusal(talk(hurried, *parts, pause=0.1), 408, "REQUEST_TIMEOUT")
+def test_slow_request_head_times_out(strict_service: RunningService, parts: list[bytes]) -> None:
+    check_problem(exchange(strict_service, *parts, pause=0.1), 408, "REQUEST_TIMEOUT")
 
 
-def test_idle_connection_is_closed_silently(hurried: RunningService) -> None:
-    assert talk(hurried) == b""
+def test_idle_connection_is_closed_silently(strict_service: RunningService) -> None:
+    assert exchange(strict_service) == b""
 
 
 def post(user: TestUser, framing: bytes) -> bytes:
@@ -140,9 +142,9 @@ def post(user: TestUser, framing: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def writer(hurried: RunningService) -> TestUser:
+def writing_user(strict_service: RunningService) -> TestUser:
     """A user who writes."""
-    return TestUser.register(hurried.url)
+    return TestUser.register(strict_service.url)
 
 
 STALLED = {
@@ -154,25 +156,27 @@ STALLED = {
 
 @pytest.mark.parametrize(("framing", "start"), STALLED.values(), ids=STALLED)
 def test_stalled_request_body_times_out(
-    hurried: RunningService, writer: TestUser, log: LogCapture, framing: bytes, start: bytes
+    strict_service: RunningService, writing_user: TestUser, log: LogCapture, framing: bytes, start: bytes
 ) -> None:
-    refusal(talk(hurried, post(writer, framing), start), 408, "REQUEST_TIMEOUT")
+    check_problem(exchange(strict_service, post(writing_user, framing), start), 408, "REQUEST_TIMEOUT")
 
     assert "traceback" not in " ".join(log.heard)
 
 
-def test_slow_request_body_above_the_minimum_rate_is_accepted(hurried: RunningService, writer: TestUser) -> None:
+def test_slow_request_body_above_the_minimum_rate_is_accepted(strict_service: RunningService, writing_user: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 1500}).encode()
     framing = f"Content-Length: {len(body)}".encode()
 
-    said = talk(hurried, post(writer, framing) + body[:1000], body[1000:], pause=Hurried.head_seconds * 2)
+    received = exchange(
+        strict_service, post(writing_user, framing) + body[:1000], body[1000:], pause=StrictProtocol.head_seconds * 2
+    )
 
-    assert answers(said)[0][0] == 201
+    assert parse_responses(received)[0][0] == 201
 
 
 CHUNKED = b"Transfer-Encoding: chunked"
 TASK = b'e\r\n{"title": "x"}\r\n'
-AROUND = {
+OVERHEAD = {
     "more trailers than a head may have": [b"e000\r\n" + b" " * 0xE000 + b"\r\n0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
     "many trailers": [TASK + b"0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
     "no end of a trailer": [TASK + b"0\r\nA: ", *[b"x" * 10_000] * 100],
@@ -180,40 +184,47 @@ AROUND = {
 }
 
 
-@pytest.mark.parametrize("parts", AROUND.values(), ids=AROUND)
-def test_chunk_and_trailer_overhead_is_limited(hurried: RunningService, writer: TestUser, parts: list[bytes]) -> None:
-    refusal(talk(hurried, post(writer, CHUNKED), *parts, pause=0.01), 431, "HEADERS_TOO_LARGE")
+@pytest.mark.parametrize("parts", OVERHEAD.values(), ids=OVERHEAD)
+def test_chunk_and_trailer_overhead_is_limited(
+    strict_service: RunningService, writing_user: TestUser, parts: list[bytes]
+) -> None:
+    check_problem(exchange(strict_service, post(writing_user, CHUNKED), *parts, pause=0.01), 431, "HEADERS_TOO_LARGE")
 
 
-def test_one_byte_chunks_and_trailers_are_accepted(hurried: RunningService, writer: TestUser) -> None:
+def test_one_byte_chunks_and_trailers_are_accepted(strict_service: RunningService, writing_user: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 2000}).encode()
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nAuthorization: nobody\r\n\r\n"
 
-    assert answers(talk(hurried, post(writer, CHUNKED), chunks[:5000], chunks[5000:], pause=0.05))[0][0] == 201
+    assert (
+        parse_responses(exchange(strict_service, post(writing_user, CHUNKED), chunks[:5000], chunks[5000:], pause=0.05))[0][0]
+        == 201
+    )
 
 
-@pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])
-def test_non_http_bytes_return_problem_details(hurried: RunningService, garbage: bytes) -> None:
-    refusal(talk(hurried, garbage), 400, "MALFORMED_REQUEST")
+@pytest.mark.parametrize("invalid_bytes", [b"\x00\x01\x02\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"])
+def test_non_http_bytes_return_problem_details(strict_service: RunningService, invalid_bytes: bytes) -> None:
+    check_problem(exchange(strict_service, invalid_bytes), 400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.parametrize("line", [b"CONNECT example.com:80", b"GET http://example.com", b"GET http://example.com?a=b"])
 @pytest.mark.parametrize("before", [[], [GET + b"\r\n"]], ids=["at once", "after another request"])
-def test_invalid_request_target_returns_400(hurried: RunningService, line: bytes, before: list[bytes], log: LogCapture) -> None:
-    said = talk(hurried, *before, line + b" HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.2)
+def test_invalid_request_target_returns_400(
+    strict_service: RunningService, line: bytes, before: list[bytes], log: LogCapture
+) -> None:
+    received = exchange(strict_service, *before, line + b" HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.2)
 
-    refusal(said[said.rindex(b"HTTP/1.1 ") :], 400, "MALFORMED_REQUEST")
-    assert not any("example.com" in heard for heard in log.heard)
+    check_problem(received[received.rindex(b"HTTP/1.1 ") :], 400, "MALFORMED_REQUEST")
+    assert not any("example.com" in log_line for log_line in log.heard)
 
 
-def test_pipelined_requests_are_answered_in_order_up_to_the_limit(hurried: RunningService) -> None:
-    several = answers(talk(hurried, (GET + b"\r\n") * 20 + LAST + b"\r\n"))
+def test_pipelined_requests_are_answered_in_order_up_to_the_limit(strict_service: RunningService) -> None:
+    several = parse_responses(exchange(strict_service, (GET + b"\r\n") * 20 + LAST_GET + b"\r\n"))
     assert [status for status, _, _ in several] == [200] * 21
 
-    assert talk(hurried, (GET + b"\r\n") * 2000).count(b"HTTP/1.1 ") < 2000
+    assert exchange(strict_service, (GET + b"\r\n") * 2000).count(b"HTTP/1.1 ") < 2000
 
 
-def wait_until_let_go_of(connection: socket.socket) -> None:
+def wait_until_closed(connection: socket.socket) -> None:
     """Wait until the server closes the connection; the kernel knows before unread data is received."""
     here = connection.getsockname()[:2]
     deadline = time.monotonic() + 30
@@ -222,11 +233,11 @@ def wait_until_let_go_of(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
-def test_unread_response_closes_connection(hurried: RunningService) -> None:
-    asked = Hurried.most_pipelined
-    with connected(hurried) as connection:
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * asked)
-        wait_until_let_go_of(connection)
-        received = everything(connection)
+def test_unread_response_closes_connection(strict_service: RunningService) -> None:
+    request_count = StrictProtocol.most_pipelined
+    with connected(strict_service) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * request_count)
+        wait_until_closed(connection)
+        received = receive_all(connection)
 
-    assert 0 < received.count(b"HTTP/1.1 200") < asked
+    assert 0 < received.count(b"HTTP/1.1 200") < request_count

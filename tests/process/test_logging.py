@@ -55,20 +55,20 @@ def test_unexpected_exception_is_hidden_from_clients_and_logged(
         raise RuntimeError("the boiler burst")
 
     monkeypatch.setattr(ListService, "create", crash)
-    answer = rest_client.http.post(
+    response = rest_client.http.post(
         "/api/me/lists", json={"name": "x"}, headers={"Origin": "http://localhost:3000", "X-Request-Id": "r-2"}
     )
     body = graphql_client.post(
         {"query": 'mutation { createList(input: {name: "x"}) { list { id } } }'}, headers={"X-Request-Id": "r-3"}
     )
 
-    assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL")
-    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert (response.status_code, response.json()["error_code"]) == (500, "INTERNAL")
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
     assert body["errors"][0]["extensions"]["code"] == "INTERNAL"
-    assert "boiler" not in answer.text + str(body)
-    told = [line for line in log.lines(requests=2) if "traceback" in line]
-    assert [line["request_id"] for line in told] == ["r-2", "r-3"]
-    assert all("the boiler burst" in line["traceback"] for line in told)
+    assert "boiler" not in response.text + str(body)
+    error_lines = [line for line in log.lines(requests=2) if "traceback" in line]
+    assert [line["request_id"] for line in error_lines] == ["r-2", "r-3"]
+    assert all("the boiler burst" in line["traceback"] for line in error_lines)
 
 
 def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) -> None:

@@ -67,9 +67,9 @@ class ArgumentPrinter:
                 return self._print_literal(value[0], type_.of_type, constant=constant)
             return f"[{', '.join(self._print_part(one, GraphQLArgument(type_.of_type), constant=constant) for one in value)}]"
         if isinstance(type_, GraphQLInputObjectType):
-            members = [f"{name}: {self._print_part(one, type_.fields[name], constant=constant)}" for name, one in value.items()]
-            members += [] if constant else self._omitted(type_.fields, value)
-            return f"{{{', '.join(members)}}}"
+            fields = [f"{name}: {self._print_part(one, type_.fields[name], constant=constant)}" for name, one in value.items()]
+            fields += [] if constant else self._omitted(type_.fields, value)
+            return f"{{{', '.join(fields)}}}"
         return str(value) if isinstance(type_, GraphQLEnumType) else json.dumps(value)
 
     def _print_part(self, value: Any, definition: InputDefinition, *, constant: bool) -> str:

@@ -68,8 +68,8 @@ def nullable_type(type_: GraphQLInputType) -> _Nullable:
 
 def has_only_leaves(type_: GraphQLNamedType) -> bool:
     """Return whether all fields of a type are leaves."""
-    members = type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ()
-    return all(is_leaf_type(get_named_type(member.type)) for member in members)
+    fields = type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ()
+    return all(is_leaf_type(get_named_type(field.type)) for field in fields)
 
 
 @dataclass
@@ -130,8 +130,8 @@ class ArgumentGenerator:
             (term,) = self._value(field.args["orderBy"].type, (target, ""))[:1] or [{"field": "TITLE"}]
             ways += [{"orderBy": [term, term]}, {"orderBy": [term], "before": self.rng.choice(self.data.cursors("Tag", None))}]
         if "filter" in field.args:
-            (member,) = list(self._value(field.args["filter"].type, (target, "")))[:1] or ["not"]
-            ways += [{"filter": {member: None}}] * 2
+            (field,) = list(self._value(field.args["filter"].type, (target, "")))[:1] or ["not"]
+            ways += [{"filter": {field: None}}] * 2
         way = self.rng.choice(ways)
         for name in PAGING & arguments.keys() if PAGING & way.keys() else ():
             del arguments[name]
@@ -158,11 +158,11 @@ class ArgumentGenerator:
 
     def _object(self, type_: GraphQLInputObjectType, path: FieldPath, nesting: int) -> dict[str, Any]:
         type_name = type_.name.removesuffix("Filter")
-        required = [name for name, member in type_.fields.items() if isinstance(member.type, GraphQLNonNull)]
+        required = [name for name, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull)]
         optional = [
             name
-            for name, member in type_.fields.items()
-            if name not in required and (nesting < MAX_NESTING or has_only_leaves(get_named_type(member.type)))
+            for name, field in type_.fields.items()
+            if name not in required and (nesting < MAX_NESTING or has_only_leaves(get_named_type(field.type)))
         ]
         names = [*required, *(self.rng.sample(optional, 2) if optional and not self.rng.probability(3) else [])]
         if self.rng.probability(50):

@@ -100,10 +100,10 @@ class _OperationGenerator:
         return Operation("\n".join(texts), self.arguments.variables, name)
 
     def selection(self, type_: Scope, depth: int, rows: int) -> str:
-        members = [self.member(type_, depth, rows) for _ in range(self.rng.number(1, 3 if depth else 2))]
-        return f"{{ {' '.join(members)} }}"
+        fields = [self.member_selection(type_, depth, rows) for _ in range(self.rng.number(1, 3 if depth else 2))]
+        return f"{{ {' '.join(fields)} }}"
 
-    def member(self, type_: Scope, depth: int, rows: int) -> str:
+    def member_selection(self, type_: Scope, depth: int, rows: int) -> str:
         what = self.rng.number(0, 99)
         abstract = 50 if isinstance(type_, GraphQLInterfaceType) else 0
         if self.cost < MAX_FIELDS:
@@ -182,9 +182,9 @@ class _OperationGenerator:
     def _typename(self, type_: Scope) -> str:
         return _Call(self._response_key("__typename", "", "String!", type_), "__typename", "", 1).text
 
-    def _response_key(self, name: str, arguments: str, answer: str, type_: Scope) -> str:
+    def _response_key(self, name: str, arguments: str, response: str, type_: Scope) -> str:
         """Return a response key that stands for this field only; sometimes the name of another field."""
-        meaning = (name, arguments, answer)
+        meaning = (name, arguments, response)
         if self.meanings.setdefault(name, meaning) == meaning and not self.rng.probability(15):
             return name
         known = [key for key, meant in self.meanings.items() if meant == meaning]

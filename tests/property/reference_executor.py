@@ -166,12 +166,12 @@ class ReferenceExecutor:
 
     def _resolve(self, source: Row, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         self._record_visit(info)
-        given = {snake(name): value for name, value in arguments.items()}
+        snake_arguments = {snake(name): value for name, value in arguments.items()}
         if info.parent_type.name == "Query":
-            return getattr(self, f"query_{info.field_name}")(source, **given)
+            return getattr(self, f"query_{info.field_name}")(source, **snake_arguments)
         relation = RELATIONS.get((info.parent_type.name, info.field_name))
         if relation is not None:
-            return self._resolve_relation(source, relation, given)
+            return self._resolve_relation(source, relation, snake_arguments)
         return source[snake(info.field_name)]
 
     def _record_visit(self, info: GraphQLResolveInfo[Any]) -> None:
@@ -296,10 +296,10 @@ class ReferenceExecutor:
         self, type_name: str, order: Sequence[tuple[str, bool]], rows: list[Row], cursor: str, *, backward: bool
     ) -> list[Row]:
         try:
-            there = self._cursors(type_name, order).read(cursor, "")
+            position = self._cursors(type_name, order).read(cursor, "")
         except InvalidInput:
             raise api_error("INVALID_INPUT") from None
-        return [row for row in rows if is_after(sort_keys(row, order), there, backward=backward)]
+        return [row for row in rows if is_after(sort_keys(row, order), position, backward=backward)]
 
     # Filters. A null value matches no comparison, and `not` turns everything that is not true into true.
 
@@ -387,9 +387,9 @@ def sort_rows(rows: list[Row], order: Sequence[tuple[str, bool]]) -> list[Row]:
     return [row for _, row in placed]
 
 
-def is_after(here: Sequence[tuple[Any, bool]], there: Sequence[Any], *, backward: bool) -> bool:
+def is_after(here: Sequence[tuple[Any, bool]], position: Sequence[Any], *, backward: bool) -> bool:
     """Return whether a row lies after (or, backward, before) a cursor."""
-    for (value, descending), other in zip(here, there, strict=True):
+    for (value, descending), other in zip(here, position, strict=True):
         if value != other:
             larger: bool = value > other
             return larger != (descending != backward)

@@ -32,7 +32,7 @@ class Executors:
     client: InProcessClient
     reference: ReferenceExecutor
     operations: st.SearchStrategy[Operation]
-    flawed_operations: st.SearchStrategy[Operation]
+    invalid_operations: st.SearchStrategy[Operation]
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def executors(postgres: PostgresServer) -> Iterator[Executors]:
     insert_datasets(database.owner, varied_dataset("ada"), varied_dataset("eve", tasks=12))
     reference = ReferenceExecutor(dump_tables(database.owner), "ada")
     with in_process_client(database, "ada") as client:
-        flawed = operations(
+        invalid = operations(
             reference.schema, reference, GenerationOptions(invalid_percent=25, invalid_at_any_depth=True, null_percent=10)
         )
-        yield Executors(client, reference, operations(reference.schema, reference), flawed)
+        yield Executors(client, reference, operations(reference.schema, reference), invalid)
 
 
 def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | int], str]]]:
@@ -67,10 +67,10 @@ def check_once(executors: Executors, operation: Operation) -> None:
     """Compare the responses of both executors, first without the operation cache, then with it."""
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
     for _ in ("executed", "run by its readings alone, if it went well"):
-        answered = executors.client.run(operation.document, operation.variables, operation.name)
+        outcome = executors.client.run(operation.document, operation.variables, operation.name)
         # Generated operations are valid by graphql-core's rules, which the API applies.
-        assert answered.executed, answered.body
-        assert comparable(answered.body) == comparable(expected)
+        assert outcome.executed, outcome.body
+        assert comparable(outcome.body) == comparable(expected)
 
 
 @pytest.mark.timeout(max(600, EXAMPLES))
@@ -108,17 +108,17 @@ def error_codes(body: Mapping[str, Any]) -> dict[str | int | None, str]:
 @examples(EXAMPLES // 10)
 @given(data=st.data())
 def test_invalid_argument_at_any_depth_fails_only_its_root_field(executors: Executors, data: st.DataObject) -> None:
-    operation = data.draw(executors.flawed_operations, label="operation")
+    operation = data.draw(executors.invalid_operations, label="operation")
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
-    answered = executors.client.run(operation.document, operation.variables, operation.name)
+    outcome = executors.client.run(operation.document, operation.variables, operation.name)
 
     # The engine validates arguments before it reads rows, the reference at the first row that leads to them.
-    failed, must_fail = error_codes(answered.body), error_codes(expected)
+    failed, must_fail = error_codes(outcome.body), error_codes(expected)
     assert set(failed.values()) <= {"INVALID_INPUT", "NOT_FOUND"}
     assert failed or not must_fail
     assert all(failed[root] in {must_fail[root], "INVALID_INPUT"} for root in must_fail.keys() & failed.keys())
-    theirs, ours = expected.get("data") or {}, answered.body.get("data") or {}
-    assert all(theirs[root] == ours[root] for root in theirs.keys() & ours.keys() - failed.keys())
+    expected_data, actual_data = expected.get("data") or {}, outcome.body.get("data") or {}
+    assert all(expected_data[root] == actual_data[root] for root in expected_data.keys() & actual_data.keys() - failed.keys())
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_null_passed_through_a_default_returns_422(executors: Executors, documen
 
 
 def test_more_fields_than_database_columns_never_cause_a_database_error(executors: Executors) -> None:
-    members = " ".join(f"a{number}: title" for number in range(1700))
-    answered = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {members} }} }} }}")
+    fields = " ".join(f"a{number}: title" for number in range(1700))
+    outcome = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {fields} }} }} }}")
 
     # The operation may succeed or be too complex, but the database must not fail.
-    codes = [error["extensions"]["code"] for error in answered.body.get("errors", ())]
+    codes = [error["extensions"]["code"] for error in outcome.body.get("errors", ())]
     assert not {"UNAVAILABLE", "INTERNAL"} & set(codes)

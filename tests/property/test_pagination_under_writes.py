@@ -26,7 +26,7 @@ ORDERS: list[Any] = [
 ]
 
 
-class Walker:
+class PaginatingClient:
     """A client that pages through one of many lists, and other writes in between."""
 
     def __init__(self, client: InProcessClient, order: Any, seed: int) -> None:
@@ -45,7 +45,7 @@ class Walker:
         (mine,) = (one["tasks"] for one in lists if one["id"] == self.list_id)
         return mine
 
-    def whole(self) -> list[str]:
+    def all_ids(self) -> list[str]:
         return [node["id"] for node in self.page(first=500)["nodes"]]
 
     def write(self, several: int) -> None:
@@ -61,36 +61,36 @@ class Walker:
         ]
         self.run(CREATE, inputs=inputs)
 
-    def disturb(self, met: list[str]) -> None:
+    def write_and_delete(self, seen_ids: list[str]) -> None:
         """Insert and delete a few rows, sometimes the one that the next cursor points to."""
         self.write(self.rng.randrange(3))
-        there = self.whole()
-        doomed = self.rng.sample(there, min(len(there), self.rng.randrange(3)))
-        if met and self.rng.random() < 0.3 and met[-1] in there:
-            doomed = [*{*doomed, met[-1]}]
-        self.run(DELETE, ids=doomed)
+        present = self.all_ids()
+        to_delete = self.rng.sample(present, min(len(present), self.rng.randrange(3)))
+        if seen_ids and self.rng.random() < 0.3 and seen_ids[-1] in present:
+            to_delete = [*{*to_delete, seen_ids[-1]}]
+        self.run(DELETE, ids=to_delete)
 
     def forward(self) -> list[str]:
-        met: list[str] = []
+        seen_ids: list[str] = []
         after = None
         while True:
             page = self.page(first=3, after=after)
-            met += [node["id"] for node in page["nodes"]]
+            seen_ids += [node["id"] for node in page["nodes"]]
             if not page["pageInfo"]["hasNextPage"]:
-                return met
+                return seen_ids
             after = page["pageInfo"]["endCursor"]
-            self.disturb(met)
+            self.write_and_delete(seen_ids)
 
     def backward(self) -> list[str]:
-        met: list[str] = []
+        seen_ids: list[str] = []
         before = None
         while True:
             page = self.page(last=3, before=before)
-            met += [node["id"] for node in reversed(page["nodes"])]
+            seen_ids += [node["id"] for node in reversed(page["nodes"])]
             if not page["pageInfo"]["hasPreviousPage"]:
-                return met
+                return seen_ids
             before = page["pageInfo"]["startCursor"]
-            self.disturb(met)
+            self.write_and_delete(seen_ids)
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +104,18 @@ def client(postgres: PostgresServer) -> Iterator[InProcessClient]:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-@pytest.mark.parametrize("way", ["forward", "backward"])
-def test_paginating_during_writes_returns_each_stable_row_once(client: InProcessClient, way: str, order: Any, seed: int) -> None:
-    walker = Walker(client, order, seed)
-    walker.write(25)
-    before = walker.whole()
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_paginating_during_writes_returns_each_stable_row_once(
+    client: InProcessClient, direction: str, order: Any, seed: int
+) -> None:
+    paginator = PaginatingClient(client, order, seed)
+    paginator.write(25)
+    before = paginator.all_ids()
 
-    met = walker.forward() if way == "forward" else walker.backward()
+    seen_ids = paginator.forward() if direction == "forward" else paginator.backward()
 
-    there_all_the_time = [task for task in walker.whole() if task in before]
-    met_of_those = [task for task in met if task in there_all_the_time]
-    assert len(met) == len(set(met))
-    assert met_of_those == (there_all_the_time if way == "forward" else there_all_the_time[::-1])
-    assert len(there_all_the_time) < len(before)
+    stable_ids = [task for task in paginator.all_ids() if task in before]
+    stable_seen_ids = [task for task in seen_ids if task in stable_ids]
+    assert len(seen_ids) == len(set(seen_ids))
+    assert stable_seen_ids == (stable_ids if direction == "forward" else stable_ids[::-1])
+    assert len(stable_ids) < len(before)

@@ -21,13 +21,13 @@ from tests.support.in_process_client import InProcessClient, in_process_client
 from tests.support.service import PostgresServer
 
 SMALL, LARGE = 10, 1000
-SHAPES = 250
+EXAMPLES = 250
 
 EVERYTHING = '{not: {title: {eq: "nothing"}}, listId: {isNull: false}, tags: {some: {}, none: {name: {eq: "nothing"}}}}'
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SmallAndLarge:
     """The same structure with few rows and with a hundred times as many tasks. No relation is empty."""
 
     small: InProcessClient
@@ -39,24 +39,24 @@ class Sizes:
         """Run the operation on both; return both numbers of statements, and the visited paths."""
         counts = []
         for client in (self.small, self.large):
-            answered = client.run(operation.document, operation.variables, operation.name)
-            assert "errors" not in answered.body, answered.body
+            outcome = client.run(operation.document, operation.variables, operation.name)
+            assert "errors" not in outcome.body, outcome.body
             counts.append(client.statements)
         self.reference.run(parse(operation.document), operation.variables, operation.name)
         return counts[0], counts[1], self.reference.visited
 
 
 @pytest.fixture(scope="module")
-def sizes(postgres: PostgresServer) -> Iterator[Sizes]:
+def sizes(postgres: PostgresServer) -> Iterator[SmallAndLarge]:
     """Two databases; the large one contains the rows of the small one."""
     small, large = postgres.copy("template_todo"), postgres.copy("template_todo")
     insert_datasets(small.owner, cyclic_dataset("ada", tasks=SMALL))
     insert_datasets(large.owner, cyclic_dataset("ada", tasks=LARGE))
     reference = ReferenceExecutor(dump_tables(small.owner), "ada")
-    with in_process_client(small, "ada") as on_few, in_process_client(large, "ada") as on_many:
-        yield Sizes(
-            on_few,
-            on_many,
+    with in_process_client(small, "ada") as small_client, in_process_client(large, "ada") as large_client:
+        yield SmallAndLarge(
+            small_client,
+            large_client,
             reference,
             operations(reference.schema, reference, GenerationOptions(non_empty=True, invalid_percent=0)),
         )
@@ -67,9 +67,9 @@ def max_statements(visited: VisitedPaths) -> int:
     return bool(visited.levels) + len(visited.levels) + len(visited.totals) + len(visited.nodes)
 
 
-@examples(SHAPES)
+@examples(EXAMPLES)
 @given(data=st.data())
-def test_any_operation_sends_equally_many_statements_for_10_and_1000_rows(sizes: Sizes, data: st.DataObject) -> None:
+def test_any_operation_sends_equally_many_statements_for_10_and_1000_rows(sizes: SmallAndLarge, data: st.DataObject) -> None:
     small, large, visited = sizes.statement_counts(data.draw(sizes.operations, label="operation"))
 
     assert small == large <= max_statements(visited)
@@ -93,13 +93,13 @@ def test_any_operation_sends_equally_many_statements_for_10_and_1000_rows(sizes:
         ("{ tasks(last: 5) { edges { cursor node { subtasks(last: 1) { pageInfo { endCursor } } } } } }", 3),
     ],
 )
-def test_each_relation_level_is_one_statement(sizes: Sizes, document: str, statements: int) -> None:
+def test_each_relation_level_is_one_statement(sizes: SmallAndLarge, document: str, statements: int) -> None:
     small, large, _ = sizes.statement_counts(Operation(document, {}, None))
 
     assert (small, large) == (statements, statements)
 
 
-def test_node_lookup_takes_one_extra_statement(sizes: Sizes) -> None:
+def test_node_lookup_takes_one_extra_statement(sizes: SmallAndLarge) -> None:
     wanted = sizes.reference.own_rows["TaskList"][0]["id"]
     document = f'{{ node(id: "{wanted}") {{ ... on TaskList {{ tasks {{ nodes {{ title }} }} }} }} }}'
     small, large, _ = sizes.statement_counts(Operation(document, {}, None))
@@ -108,34 +108,34 @@ def test_node_lookup_takes_one_extra_statement(sizes: Sizes) -> None:
 
 
 @contextmanager
-def round_trips() -> Iterator[list[str]]:
+def record_statements() -> Iterator[list[str]]:
     """Collect all statements that any connection sends in this block, including COMMIT."""
     statement_counts: list[str] = []
 
-    class Telling(cursor):  # type: ignore[misc] # psycopg2 has no types
+    class RecordingCursor(cursor):  # type: ignore[misc] # psycopg2 has no types
         def execute(self, query: Any, vars: Any = None) -> None:
             statement_counts.append(str(query))
             super().execute(query, vars)
 
-    def tell(connection: Any, *_: object) -> None:
-        connection.cursor_factory = Telling
+    def start_recording(connection: Any, *_: object) -> None:
+        connection.cursor_factory = RecordingCursor
 
-    def keep_silent(connection: Any, *_: object) -> None:
+    def stop_recording(connection: Any, *_: object) -> None:
         connection.cursor_factory = None
 
-    event.listen(Pool, "checkout", tell)
-    event.listen(Pool, "checkin", keep_silent)
+    event.listen(Pool, "checkout", start_recording)
+    event.listen(Pool, "checkin", stop_recording)
     try:
         yield statement_counts
     finally:
-        event.remove(Pool, "checkout", tell)
-        event.remove(Pool, "checkin", keep_silent)
+        event.remove(Pool, "checkout", start_recording)
+        event.remove(Pool, "checkin", stop_recording)
 
 
 def test_rest_list_takes_three_round_trips(rest_client: RestClient) -> None:
     for number in range(3):
         rest_client.create("task", title=f"{number}")
-    with round_trips() as statement_counts:
+    with record_statements() as statement_counts:
         assert len(rest_client.http.get("/api/me/tasks").json()) == 3
 
     opening, reading, closing = statement_counts

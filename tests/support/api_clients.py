@@ -49,14 +49,14 @@ class ApiClient(ABC):
     def close(self) -> None:
         self.http.close()
 
-    def create(self, kind: str, **members: Any) -> Row:
-        return self.write("create", kind, None, members)
+    def create(self, kind: str, **fields: Any) -> Row:
+        return self.write("create", kind, None, fields)
 
-    def update(self, kind: str, row_id: str, revision: int | None = None, **members: Any) -> Row:
-        return self.write("update", kind, row_id, members, revision)
+    def update(self, kind: str, row_id: str, revision: int | None = None, **fields: Any) -> Row:
+        return self.write("update", kind, row_id, fields, revision)
 
     @abstractmethod
-    def write(self, verb: str, kind: str, row_id: str | None, members: Mapping[str, Any], revision: int | None = None) -> Row: ...
+    def write(self, verb: str, kind: str, row_id: str | None, fields: Mapping[str, Any], revision: int | None = None) -> Row: ...
     @abstractmethod
     def get(self, kind: str, row_id: str) -> Row: ...
     @abstractmethod
@@ -68,11 +68,11 @@ class ApiClient(ABC):
     @abstractmethod
     def restore(self, task_id: str) -> Row: ...
     @abstractmethod
-    def comment(self, task_id: str, body: str, **members: Any) -> Row: ...
+    def comment(self, task_id: str, body: str, **fields: Any) -> Row: ...
     @abstractmethod
     def comments(self, task_id: str) -> list[Row]: ...
     @abstractmethod
-    def register(self, **members: Any) -> Row: ...
+    def register(self, **fields: Any) -> Row: ...
     @abstractmethod
     def log_in(self, email: str, password: str) -> Row: ...
     @abstractmethod
@@ -88,13 +88,13 @@ class ApiClient(ABC):
     @abstractmethod
     def api_tokens(self) -> list[Row]: ...
     @abstractmethod
-    def make_api_token(self, **members: Any) -> Row: ...
+    def make_api_token(self, **fields: Any) -> Row: ...
     @abstractmethod
     def delete_api_token(self, token_id: str) -> None: ...
     @abstractmethod
     def me(self) -> Row: ...
     @abstractmethod
-    def change_me(self, **members: Any) -> Row: ...
+    def change_me(self, **fields: Any) -> Row: ...
     @abstractmethod
     def delete_me(self) -> None: ...
 
@@ -118,14 +118,14 @@ class RestClient(ApiClient):
     """A client of the REST API."""
 
     def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        answer = self.http.request(method, path, **arguments)
-        if answer.is_success:
-            return answer
-        assert answer.headers["content-type"] == "application/problem+json", answer.text
-        problem = answer.json()
-        assert problem["status"] == problem["status_code"] == answer.status_code
-        assert problem["request_id"] == answer.headers["x-request-id"]
-        pointers = [flaw["pointer"] for flaw in problem.get("errors", [])]
+        response = self.http.request(method, path, **arguments)
+        if response.is_success:
+            return response
+        assert response.headers["content-type"] == "application/problem+json", response.text
+        problem = response.json()
+        assert problem["status"] == problem["status_code"] == response.status_code
+        assert problem["request_id"] == response.headers["x-request-id"]
+        pointers = [error["pointer"] for error in problem.get("errors", [])]
         current = problem.get("current")
         raise ApiError(
             problem["error_code"], problem["status"], problem["detail"], pointers, _without_owner(current) if current else None
@@ -137,10 +137,10 @@ class RestClient(ApiClient):
             self.send(method, path, **arguments)
         return caught.value
 
-    def write(self, verb: str, kind: str, row_id: str | None, members: Mapping[str, Any], revision: int | None = None) -> Row:
+    def write(self, verb: str, kind: str, row_id: str | None, fields: Mapping[str, Any], revision: int | None = None) -> Row:
         path = f"/api/me/{PLURALS[kind]}" + (f"/{row_id}" if row_id else "")
         headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-        return _without_owner(self.send("PATCH" if row_id else "POST", path, json=dict(members), headers=headers).json())
+        return _without_owner(self.send("PATCH" if row_id else "POST", path, json=dict(fields), headers=headers).json())
 
     def get(self, kind: str, row_id: str) -> Row:
         return _without_owner(self.send("GET", f"/api/me/{PLURALS[kind]}/{row_id}").json())
@@ -161,14 +161,14 @@ class RestClient(ApiClient):
     def restore(self, task_id: str) -> Row:
         return _without_owner(self.send("POST", f"/api/me/tasks/{task_id}/restore").json())
 
-    def comment(self, task_id: str, body: str, **members: Any) -> Row:
-        return _without_owner(self.send("POST", f"/api/me/tasks/{task_id}/comments", json={"body": body, **members}).json())
+    def comment(self, task_id: str, body: str, **fields: Any) -> Row:
+        return _without_owner(self.send("POST", f"/api/me/tasks/{task_id}/comments", json={"body": body, **fields}).json())
 
     def comments(self, task_id: str) -> list[Row]:
         return [_without_owner(row) for row in self.send("GET", f"/api/me/tasks/{task_id}/comments").json()]
 
-    def register(self, **members: Any) -> Row:
-        return dict(self.send("POST", "/api/auth/register", json=members).json())
+    def register(self, **fields: Any) -> Row:
+        return dict(self.send("POST", "/api/auth/register", json=fields).json())
 
     def log_in(self, email: str, password: str) -> Row:
         return dict(self.send("POST", "/api/auth/login", data={"username": email, "password": password}).json())
@@ -192,8 +192,8 @@ class RestClient(ApiClient):
     def api_tokens(self) -> list[Row]:
         return list(self.send("GET", "/api/auth/tokens").json())
 
-    def make_api_token(self, **members: Any) -> Row:
-        return dict(self.send("POST", "/api/auth/tokens", json=members).json())
+    def make_api_token(self, **fields: Any) -> Row:
+        return dict(self.send("POST", "/api/auth/tokens", json=fields).json())
 
     def delete_api_token(self, token_id: str) -> None:
         self.send("DELETE", f"/api/auth/tokens/{token_id}")
@@ -201,8 +201,8 @@ class RestClient(ApiClient):
     def me(self) -> Row:
         return _account(self.send("GET", "/api/auth/me").json())
 
-    def change_me(self, **members: Any) -> Row:
-        return _account(self.send("PATCH", "/api/auth/me", json=members).json())
+    def change_me(self, **fields: Any) -> Row:
+        return _account(self.send("PATCH", "/api/auth/me", json=fields).json())
 
     def delete_me(self) -> None:
         self.send("DELETE", "/api/auth/me")
@@ -228,44 +228,50 @@ class GraphQLClient(ApiClient):
         if "errors" not in body:
             return body["data"]
         error = body["errors"][0]
-        known = error["extensions"]
-        pointers = ["/" + "/".join(snake(part) for part in flaw["pointer"].split("/")[1:]) for flaw in known.get("errors", [])]
-        current = known.get("current")
+        extensions = error["extensions"]
+        pointers = [
+            "/" + "/".join(snake(part) for part in error["pointer"].split("/")[1:]) for error in extensions.get("errors", [])
+        ]
+        current = extensions.get("current")
         if current and len(current) == 1:
             current = next(iter(current.values()))
-        raise ApiError(known["code"], known["status"], error["message"], pointers, _rested(current) if current else None)
+        raise ApiError(
+            extensions["code"], extensions["status"], error["message"], pointers, rest_row(current) if current else None
+        )
 
     def post(self, body: Any, **arguments: Any) -> Any:
         """Send any body, and return the response body."""
-        answer = self.http.post("/graphql", json=body, **arguments)
-        assert answer.headers["content-type"].startswith("application/"), answer.text
-        return answer.json()
+        response = self.http.post("/graphql", json=body, **arguments)
+        assert response.headers["content-type"].startswith("application/"), response.text
+        return response.json()
 
-    def write(self, verb: str, kind: str, row_id: str | None, members: Mapping[str, Any], revision: int | None = None) -> Row:
-        noun = kind.capitalize()
-        given = _graphed(members)
+    def write(self, verb: str, kind: str, row_id: str | None, fields: Mapping[str, Any], revision: int | None = None) -> Row:
+        type_name = kind.capitalize()
+        graphql_input = graphql_fields(fields)
         if row_id is None:
-            document = f"mutation($i: Create{noun}Input!) {{ p: create{noun}(input: $i) {{ {kind} {{ {FIELDS[kind]} }} }} }}"
-            return _rested(self.run(document, i=given)["p"][kind])
+            document = (
+                f"mutation($i: Create{type_name}Input!) {{ p: create{type_name}(input: $i) {{ {kind} {{ {FIELDS[kind]} }} }} }}"
+            )
+            return rest_row(self.run(document, i=graphql_input)["p"][kind])
         document = (
-            f"mutation($id: ID!, $i: Update{noun}Input!, $r: Int) {{ p: update{noun}(id: $id, input: $i, ifRevision: $r) "
-            f"{{ {kind} {{ {FIELDS[kind]} }} }} }}"
+            f"mutation($id: ID!, $i: Update{type_name}Input!, $r: Int) "
+            f"{{ p: update{type_name}(id: $id, input: $i, ifRevision: $r) {{ {kind} {{ {FIELDS[kind]} }} }} }}"
         )
-        return _rested(self.run(document, id=row_id, i=given, r=revision)["p"][kind])
+        return rest_row(self.run(document, id=row_id, i=graphql_input, r=revision)["p"][kind])
 
     def get(self, kind: str, row_id: str) -> Row:
-        return _rested(self.run(f"query($id: ID!) {{ {kind}(id: $id) {{ {FIELDS[kind]} }} }}", id=row_id)[kind])
+        return rest_row(self.run(f"query($id: ID!) {{ {kind}(id: $id) {{ {FIELDS[kind]} }} }}", id=row_id)[kind])
 
     def page(self, kind: str, **query: Any) -> list[Row]:
-        arguments, variables = _page_arguments(query)
+        arguments, variables = page_arguments(query)
         document = f"query({arguments[0]}) {{ {PLURALS[kind]}({arguments[1]}) {{ nodes {{ {FIELDS[kind]} }} }} }}"
         if kind != "task":
             document = f"{{ {PLURALS[kind]} {{ nodes {{ {FIELDS[kind]} }} }} }}"
-        return [_rested(node) for node in self.run(document, **variables)[PLURALS[kind]]["nodes"]]
+        return [rest_row(node) for node in self.run(document, **variables)[PLURALS[kind]]["nodes"]]
 
     def delete(self, kind: str, row_id: str, revision: int | None = None) -> None:
-        noun = kind.capitalize()
-        document = f"mutation($id: ID!, $r: Int) {{ p: delete{noun}(id: $id, ifRevision: $r) {{ id }} }}"
+        type_name = kind.capitalize()
+        document = f"mutation($id: ID!, $r: Int) {{ p: delete{type_name}(id: $id, ifRevision: $r) {{ id }} }}"
         assert self.run(document, id=row_id, r=revision)["p"] == {"id": row_id}
 
     def complete(self, task_id: str, *, completed: bool | None = None) -> Row:
@@ -277,39 +283,39 @@ class GraphQLClient(ApiClient):
 
     def _task(self, verb: str, task_id: str) -> Row:
         document = f"mutation($id: ID!) {{ p: {verb}(id: $id) {{ task {{ {FIELDS['task']} }} }} }}"
-        return _rested(self.run(document, id=task_id)["p"]["task"])
+        return rest_row(self.run(document, id=task_id)["p"]["task"])
 
-    def comment(self, task_id: str, body: str, **members: Any) -> Row:
+    def comment(self, task_id: str, body: str, **fields: Any) -> Row:
         document = f"mutation($i: AddCommentInput!) {{ p: addComment(input: $i) {{ comment {{ {FIELDS['comment']} }} }} }}"
-        return _rested(self.run(document, i={"taskId": task_id, "body": body, **_graphed(members)})["p"]["comment"])
+        return rest_row(self.run(document, i={"taskId": task_id, "body": body, **graphql_fields(fields)})["p"]["comment"])
 
     def comments(self, task_id: str) -> list[Row]:
         document = f"query($id: ID!) {{ task(id: $id) {{ comments {{ nodes {{ {FIELDS['comment']} }} }} }} }}"
-        return [_rested(node) for node in self.run(document, id=task_id)["task"]["comments"]["nodes"]]
+        return [rest_row(node) for node in self.run(document, id=task_id)["task"]["comments"]["nodes"]]
 
-    def register(self, **members: Any) -> Row:
-        return self._admission("register", "RegisterInput", members)
+    def register(self, **fields: Any) -> Row:
+        return self._authenticate("register", "RegisterInput", fields)
 
     def log_in(self, email: str, password: str) -> Row:
-        return self._admission("logIn", "LogInInput", {"email": email, "password": password})
+        return self._authenticate("logIn", "LogInInput", {"email": email, "password": password})
 
-    def _admission(self, verb: str, kind: str, members: Mapping[str, Any]) -> Row:
-        answered = f"user {{ {ACCOUNT_FIELDS} }} accessToken refreshToken expiresIn"
-        document = f"mutation($i: {kind}!) {{ p: {verb}(input: $i) {{ {answered} }} }}"
-        given = self.run(document, i=members)["p"]
-        user = given.pop("user")
-        return {"user": user, **{snake(name): value for name, value in given.items()}}
+    def _authenticate(self, verb: str, kind: str, fields: Mapping[str, Any]) -> Row:
+        selection = f"user {{ {ACCOUNT_FIELDS} }} accessToken refreshToken expiresIn"
+        document = f"mutation($i: {kind}!) {{ p: {verb}(input: $i) {{ {selection} }} }}"
+        graphql_input = self.run(document, i=fields)["p"]
+        user = graphql_input.pop("user")
+        return {"user": user, **{snake(name): value for name, value in graphql_input.items()}}
 
     def refresh(self, refresh_token: str) -> Row:
-        return self._admission("refresh", "RefreshInput", {"refreshToken": refresh_token})
+        return self._authenticate("refresh", "RefreshInput", {"refreshToken": refresh_token})
 
     def log_out(self, refresh_token: str | None = None) -> None:
-        given = {} if refresh_token is None else {"refreshToken": refresh_token}
-        self.run("mutation($i: LogOutInput) { logOut(input: $i) { sessionId } }", i=given)
+        graphql_input = {} if refresh_token is None else {"refreshToken": refresh_token}
+        self.run("mutation($i: LogOutInput) { logOut(input: $i) { sessionId } }", i=graphql_input)
 
     def sessions(self) -> list[Row]:
         fields = "id device createdAt lastUsedAt expiresAt current"
-        return [_rested(node) for node in self.run(f"{{ sessions {{ {fields} }} }}")["sessions"]]
+        return [rest_row(node) for node in self.run(f"{{ sessions {{ {fields} }} }}")["sessions"]]
 
     def end_session(self, session_id: str) -> None:
         assert self.run("mutation($id: ID!) { p: endSession(id: $id) { id } }", id=session_id)["p"] == {"id": session_id}
@@ -320,13 +326,13 @@ class GraphQLClient(ApiClient):
     def api_tokens(self) -> list[Row]:
         return [_token(node) for node in self.run(f"{{ apiTokens {{ {TOKEN_FIELDS} }} }}")["apiTokens"]]
 
-    def make_api_token(self, **members: Any) -> Row:
+    def make_api_token(self, **fields: Any) -> Row:
         document = (
             f"mutation($i: CreateApiTokenInput!) {{ p: createApiToken(input: $i) {{ secret apiToken {{ {TOKEN_FIELDS} }} }} }}"
         )
-        given = _graphed(members)
-        given["scopes"] = [scope.replace(":", "_").upper() for scope in given["scopes"]]
-        made = self.run(document, i=given)["p"]
+        graphql_input = graphql_fields(fields)
+        graphql_input["scopes"] = [scope.replace(":", "_").upper() for scope in graphql_input["scopes"]]
+        made = self.run(document, i=graphql_input)["p"]
         return {**_token(made["apiToken"]), "token": made["secret"]}
 
     def delete_api_token(self, token_id: str) -> None:
@@ -335,9 +341,9 @@ class GraphQLClient(ApiClient):
     def me(self) -> Row:
         return dict(self.run(f"{{ viewer {{ {ACCOUNT_FIELDS} }} }}")["viewer"])
 
-    def change_me(self, **members: Any) -> Row:
+    def change_me(self, **fields: Any) -> Row:
         document = f"mutation($i: UpdateAccountInput!) {{ p: updateAccount(input: $i) {{ user {{ {ACCOUNT_FIELDS} }} }} }}"
-        return dict(self.run(document, i=_graphed(members))["p"]["user"])
+        return dict(self.run(document, i=graphql_fields(fields))["p"]["user"])
 
     def delete_me(self) -> None:
         self.run("mutation { deleteAccount { id } }")
@@ -351,16 +357,16 @@ def _account(account: Mapping[str, Any]) -> Row:
     return {name: account[name] for name in ACCOUNT_FIELDS.split()}
 
 
-def _graphed(members: Mapping[str, Any]) -> dict[str, Any]:
+def graphql_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert field names and enums from REST to GraphQL; `completed` is a status there."""
-    given = {camel(name): value for name, value in members.items() if name != "completed"}
+    graphql_input = {camel(name): value for name, value in fields.items() if name != "completed"}
     for name in ("status", "priority"):
-        if isinstance(given.get(name), str):
-            given[name] = given[name].upper()
-    return given
+        if isinstance(graphql_input.get(name), str):
+            graphql_input[name] = graphql_input[name].upper()
+    return graphql_input
 
 
-def _rested(node: Mapping[str, Any]) -> Row:
+def rest_row(node: Mapping[str, Any]) -> Row:
     """Convert a node from GraphQL to REST."""
     row: Row = {}
     for name, value in node.items():
@@ -377,10 +383,10 @@ def _rested(node: Mapping[str, Any]) -> Row:
 
 def _token(node: Mapping[str, Any]) -> Row:
     scopes = [scope.lower().replace("_", ":") for scope in node["scopes"]]
-    return {**_rested(node), "scopes": scopes}
+    return {**rest_row(node), "scopes": scopes}
 
 
-def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:
+def page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:
     """Convert simple query parameters of REST to arguments of `tasks`."""
     conditions: list[dict[str, Any]] = []
     variables: dict[str, Any] = {"first": query.get("limit", 100), "orderBy": _order(query.get("sort", ""))}
@@ -397,7 +403,7 @@ def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str
     if "search" in query:
         variables["search"] = query["search"]
     if "filter" in query:
-        conditions.append(_graphed_filter(query["filter"]))
+        conditions.append(graphql_filter(query["filter"]))
     variables["filter"] = {"and": conditions}
     declared = {"first": "Int", "orderBy": "[TaskOrder!]", "filter": "TaskFilter", "search": "String"}
     used = [name for name in declared if name in variables]
@@ -407,18 +413,18 @@ def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str
     )
 
 
-def _graphed_filter(tree: Any, name: str = "") -> Any:
+def graphql_filter(condition: Any, name: str = "") -> Any:
     """Convert a filter from REST to GraphQL: names to camelCase, enums to upper case."""
-    match tree:
+    match condition:
         case dict():
-            inner = {key: key if key in {"status", "priority"} else name for key in tree}
-            return {camel(key): _graphed_filter(value, inner[key]) for key, value in tree.items()}
+            inner = {key: key if key in {"status", "priority"} else name for key in condition}
+            return {camel(key): graphql_filter(value, inner[key]) for key, value in condition.items()}
         case list():
-            return [_graphed_filter(value, name) for value in tree]
+            return [graphql_filter(value, name) for value in condition]
         case str() if name:
-            return tree.upper()
+            return condition.upper()
         case _:
-            return tree
+            return condition
 
 
 def _order(sort: str) -> list[dict[str, str]] | None:

@@ -18,16 +18,16 @@ VICTIM_IDS = {kind: row_id(kind, "ada's") for kind in KINDS} | {"user": "me"}
 # Both users have rows with these ids; rows with VICTIM_IDS belong to ADA only.
 SHARED_IDS = {kind: row_id(kind, "") for kind in KINDS} | {"user": "me"}
 
-Call = Callable[[httpx.Client, str], httpx.Response]
+Request = Callable[[httpx.Client, str], httpx.Response]
 
 
-def rest(route: str, spec: RouteSpec, ids: Mapping[str, str]) -> Call:
+def rest_request(route: str, spec: RouteSpec, ids: Mapping[str, str]) -> Request:
     method, path = route.split(" ")
     body = {} if spec.json is None else {"json": json.loads(fill_ids(json.dumps(spec.json), ids))}
     return lambda http, url: http.request(method, url + fill_ids(path + spec.query, ids), **body)
 
 
-def graph(document: str, ids: Mapping[str, str]) -> Call:
+def graphql_request(document: str, ids: Mapping[str, str]) -> Request:
     return lambda http, url: http.post(f"{url}/graphql", json={"query": fill_ids(document, ids)})
 
 
@@ -42,23 +42,28 @@ _FILTERS = [
     {"subtasks": {"some": {"title": {"contains": "ada"}}}},
     {"not": {"comments": {"every": {"body": {"contains": "eve"}}}}},
 ]
-REQUESTS: dict[str, Call] = {
-    **{route: rest(route, spec, VICTIM_IDS) for route, spec in REST.items() if spec.scope is not PUBLIC},
+REQUESTS: dict[str, Request] = {
+    **{route: rest_request(route, spec, VICTIM_IDS) for route, spec in REST.items() if spec.scope is not PUBLIC},
     **{
-        f"{kind} {name}": graph(root_field_document(kind, name, field_spec), VICTIM_IDS)
+        f"{kind} {name}": graphql_request(root_field_document(kind, name, field_spec), VICTIM_IDS)
         for kind, roots in ROOTS.items()
         for name, field_spec in roots.items()
         if field_spec.scope is not PUBLIC
     },
-    **{f"filter {tree}": rest("GET /api/me/tasks", RouteSpec(None, f"?filter={json.dumps(tree)}"), {}) for tree in _FILTERS},
+    **{
+        f"filter {tree}": rest_request("GET /api/me/tasks", RouteSpec(None, f"?filter={json.dumps(tree)}"), {})
+        for tree in _FILTERS
+    },
     "newcomer": lambda http, url: http.get(
         f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {signed({'sub': 'mallory'}, SECRET)}"}
     ),
-    "search": rest("GET /api/me/tasks", RouteSpec(None, '?search="secret of ada"'), {}),
-    "her id": rest("POST /api/me/tasks", RouteSpec(None, json={"id": "{task}", "title": "x"}), VICTIM_IDS),
-    "totals": graph("{ tasks { totalCount } lists { totalCount } tags { totalCount nodes { tasks { totalCount } } } }", {}),
-    "twin": graph(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', SHARED_IDS),
-    "node": graph('{ node(id: "{tag}") { ... on Tag { name tasks { nodes { title } } } } }', VICTIM_IDS),
+    "search": rest_request("GET /api/me/tasks", RouteSpec(None, '?search="secret of ada"'), {}),
+    "her id": rest_request("POST /api/me/tasks", RouteSpec(None, json={"id": "{task}", "title": "x"}), VICTIM_IDS),
+    "totals": graphql_request(
+        "{ tasks { totalCount } lists { totalCount } tags { totalCount nodes { tasks { totalCount } } } }", {}
+    ),
+    "twin": graphql_request(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', SHARED_IDS),
+    "node": graphql_request('{ node(id: "{tag}") { ... on Tag { name tasks { nodes { title } } } } }', VICTIM_IDS),
 }
 _REFRESH = refresh_token(EVE, "eve's")
 _KNOWN = [
@@ -66,7 +71,7 @@ _KNOWN = [
     f'refresh(input: {{refreshToken: "{_REFRESH}"}}) {{ user {{ name }} }}',
     f'logOut(input: {{refreshToken: "{_REFRESH}"}}) {{ __typename }}',
 ]
-REQUESTS |= {f"by {document.split('(')[0]}": graph(f"mutation {{ {document} }}", {}) for document in _KNOWN}
+REQUESTS |= {f"by {document.split('(')[0]}": graphql_request(f"mutation {{ {document} }}", {}) for document in _KNOWN}
 
 # Requests whose row would reference a row of ADA.
 BLOCKED_BY_FOREIGN_KEYS = {"POST /api/{user}/tasks", "POST /api/{user}/tasks/{task}/comments"}

@@ -30,8 +30,8 @@ class InProcessClient:
         self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, wants_cost: bool = False
     ) -> Outcome:
         """Run an operation, and store its number of statements."""
-        nobody = cast("Any", None)  # reads neither register nor check passwords
-        context = GraphContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), nobody, nobody)
+        unused = cast("Any", None)  # reads neither register nor check passwords
+        context = GraphContext(replace(self._context, budget=Budget()), Visitor("127.0.0.1"), unused, unused)
         with counting_statements() as counter:
             outcome = self.graph.run(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
         self.statements = counter.count

@@ -21,24 +21,24 @@ def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
     """Return tokens that name the victim, or that were valid once."""
     claims = jwt.decode(victim.token, options={"verify_signature": False})
 
-    def ours(secret: str = SECRET, **changes: Any) -> str:
+    def local_token(secret: str = SECRET, **changes: Any) -> str:
         return signed({**claims, **changes}, secret, algorithm=changes.pop("algorithm", "HS256"))
 
-    theirs = {"sub": victim.id, "iat": int(time.time()), **EXTERNAL_ISSUER}
+    external_claims = {"sub": victim.id, "iat": int(time.time()), **EXTERNAL_ISSUER}
     return {
         "anonymous": None,
         "no token": "x.y.z",
-        "expired": ours(exp=int(time.time()) - 1),
-        "forged": ours("another secret, also long enough to be one"),
+        "expired": local_token(exp=int(time.time()) - 1),
+        "forged": local_token("another secret, also long enough to be one"),
         "unsigned": jwt.encode(claims, "", "none"),
-        "of a session that never was": ours(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
-        "of no session": ours(sid=None),
+        "of a session that never was": local_token(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
+        "of no session": local_token(sid=None),
         "of an issuer unknown here": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
-        "of the wrong issuer": signed({**theirs, "iss": "https://elsewhere"}, SECRET),
-        "for another audience": signed({**theirs, "aud": "https://elsewhere"}, SECRET),
+        "of the wrong issuer": signed({**external_claims, "iss": "https://elsewhere"}, SECRET),
+        "for another audience": signed({**external_claims, "aud": "https://elsewhere"}, SECRET),
         "of another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
         "its refresh token": victim.refresh_token,
-        **{kind: leave(service) for kind, leave in _REVOKED.items()},
+        **{kind: revoke(service) for kind, revoke in _REVOKED.items()},
     }
 
 
@@ -62,20 +62,20 @@ def _inactive(service: RunningService) -> str:
     return user.token
 
 
-def _deleted_elsewhere(service: RunningService) -> str:
+def _deleted_external(service: RunningService) -> str:
     token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **EXTERNAL_ISSUER}, SECRET)
     with RestClient(service.url, token) as client:
         client.delete_me()
     return token
 
 
-def _api_token(service: RunningService, ending: str) -> str:
+def _api_token(service: RunningService, statement: str) -> str:
     user = TestUser.register(service.url)
     with RestClient(service.url, user.token) as client:
         token = str(client.make_api_token(name="x", scopes=["tasks:read", "tasks:write", "account"])["token"])
     with RestClient(service.url, token) as client:
         client.me()
-    run_sql(service.database.owner, ending, user.id)
+    run_sql(service.database.owner, statement, user.id)
     return token
 
 
@@ -83,7 +83,7 @@ _REVOKED: dict[str, Callable[[RunningService], str]] = {
     "logged out": _logged_out,
     "account deleted": _deleted,
     "account inactive": _inactive,
-    "account deleted, issued elsewhere": _deleted_elsewhere,
+    "account deleted, issued elsewhere": _deleted_external,
     "API token deleted": lambda service: _api_token(service, "DELETE FROM api_token WHERE user_id = %s"),
     "API token expired": lambda service: _api_token(service, "UPDATE api_token SET expires_at = now() WHERE user_id = %s"),
 }

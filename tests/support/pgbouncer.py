@@ -39,12 +39,12 @@ pidfile = {folder}/pid
 """
 
 
-def program() -> str:
+def find_pgbouncer() -> str:
     """Return the path of PgBouncer. Without it, skip the test; in CI, fail it."""
     found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("pgbouncer is not installed: apt-get install pgbouncer")
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("pgbouncer is not installed: apt-get install pgbouncer")
     return found
 
 
@@ -55,8 +55,8 @@ def run_pgbouncer(database: PostgresServer, *, size: int) -> Iterator[PostgresSe
     host = Path(str(url.query["host"]))
     # In PostgreSQL's folder, which its system user can read.
     with TemporaryDirectory(dir=host.parent) as folder, _running(Path(folder), host, size) as port:
-        through = f"@127.0.0.1:{port}/{url.database}"
-        yield PostgresServer(f"postgresql://postgres:{through}", f"postgresql://todo_service:{through}")
+        address = f"@127.0.0.1:{port}/{url.database}"
+        yield PostgresServer(f"postgresql://postgres:{address}", f"postgresql://todo_service:{address}")
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def _running(folder: Path, host: Path, size: int) -> Iterator[int]:
         port = probe.getsockname()[1]
     (folder / "ini").write_text(_CONFIGURATION.format(host=host, port=port, folder=folder, size=size))
     (folder / "users").write_text('"postgres" ""\n"todo_service" ""\n')
-    process = subprocess.Popen([program(), "--quiet", str(folder / "ini")], **_as_owner_of(host, folder))
+    process = subprocess.Popen([find_pgbouncer(), "--quiet", str(folder / "ini")], **_as_owner_of(host, folder))
     try:
         _wait(f"postgresql://postgres:@127.0.0.1:{port}/postgres", process, folder)
         yield port

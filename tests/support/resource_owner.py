@@ -30,22 +30,22 @@ class ResourceOwner:
         return [self.word, *self.ids.values()]
 
 
-def create_resource_owner(url: str, word: str, given: Ids | None = None) -> ResourceOwner:
+def create_resource_owner(url: str, word: str, row_ids: Ids | None = None) -> ResourceOwner:
     """Register a user with one row of every type; rows get these ids."""
     user = TestUser.register(url, name=word, email=f"{word.lower()}.{uuid4().hex}@example.com")
-    ids = {kind: str(uuid4()) for kind in ("task", "subtask", "list", "tag", "comment")} | (given or {})
+    ids = {kind: str(uuid4()) for kind in ("task", "subtask", "list", "tag", "comment")} | (row_ids or {})
     with RestClient(url, user.token) as client:
         client.create("list", id=ids["list"], name=word)
         client.create("tag", id=ids["tag"], name=word)
-        members: dict[str, Any] = {"title": word, "description": word, "list_id": ids["list"], "tag_ids": [ids["tag"]]}
-        client.create("task", id=ids["task"], **members)
-        client.create("task", id=ids["subtask"], parent_id=ids["task"], **members)
+        fields: dict[str, Any] = {"title": word, "description": word, "list_id": ids["list"], "tag_ids": [ids["tag"]]}
+        client.create("task", id=ids["task"], **fields)
+        client.create("task", id=ids["subtask"], parent_id=ids["task"], **fields)
         client.comment(ids["task"], word, id=ids["comment"])
         client.http.headers["User-Agent"] = word
         client.log_in(user.email, PASSWORD)
         tokens = {scope: client.make_api_token(name=word, scopes=[scope]) for scope in ("tasks:read", "tasks:write", "account")}
-        ended = client.sessions()[0]["id"]
-    own = {"user": user.id, "session": ended, "token": tokens["account"]["id"]}
+        session_id = client.sessions()[0]["id"]
+    own = {"user": user.id, "session": session_id, "token": tokens["account"]["id"]}
     return ResourceOwner(user, {**ids, **own}, word, {scope: made["token"] for scope, made in tokens.items()})
 
 

@@ -95,9 +95,9 @@ def run_postgres_server(folder: Path) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def run_service(settings: Settings, database: PostgresServer, **given: Any) -> Iterator[RunningService]:
+def run_service(settings: Settings, database: PostgresServer, **overrides: Any) -> Iterator[RunningService]:
     """Run the service in a thread on a free port, as `todo serve` does; options are passed to uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | given)))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | overrides)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():
@@ -111,11 +111,11 @@ def run_service(settings: Settings, database: PostgresServer, **given: Any) -> I
         thread.join()
 
 
-def settings_for(database: PostgresServer, **given: object) -> Settings:
+def settings_for(database: PostgresServer, **overrides: object) -> Settings:
     """Return settings independent of the environment, with all quotas off."""
     unlimited = dict.fromkeys(QUOTAS, "off")
     own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
-    return Settings.model_validate({**unlimited, **own, **given})
+    return Settings.model_validate({**unlimited, **own, **overrides})
 
 
 def command_environment(folder: Path, **settings: object) -> dict[str, str]:

@@ -25,16 +25,16 @@ class TestUser:
     refresh_token: str = ""
 
     @classmethod
-    def register(cls, url: str, **given: Any) -> "TestUser":
+    def register(cls, url: str, **fields: Any) -> "TestUser":
         """Register a new user over REST."""
-        body = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD, "name": "Someone", **given}
-        answer = httpx.post(f"{url}/api/auth/register", json=body, verify=TLS)
-        assert answer.status_code == 201, answer.text
-        admission = answer.json()
-        return cls(admission["user"]["id"], admission["user"]["email"], admission["access_token"], admission["refresh_token"])
+        body = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD, "name": "Someone", **fields}
+        response = httpx.post(f"{url}/api/auth/register", json=body, verify=TLS)
+        assert response.status_code == 201, response.text
+        login = response.json()
+        return cls(login["user"]["id"], login["user"]["email"], login["access_token"], login["refresh_token"])
 
 
 def signed(claims: dict[str, Any], secret: str, *, lifetime: int = 600, algorithm: str = "HS256") -> str:
     """Sign a token as an external issuer would; claims that are None are omitted."""
-    everything = {"exp": int(time.time()) + lifetime, **claims}
-    return jwt.encode({name: value for name, value in everything.items() if value is not None}, secret, algorithm)
+    all_claims = {"exp": int(time.time()) + lifetime, **claims}
+    return jwt.encode({name: value for name, value in all_claims.items() if value is not None}, secret, algorithm)

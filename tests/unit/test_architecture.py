@@ -10,19 +10,19 @@ import pytest
 from models.tables import TABLES
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("api", "graphql_schema", "services", "models")
-SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "versions" not in path.parts]
+PACKAGES = ("api", "graphql_schema", "services", "models")
+SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if "versions" not in path.parts]
 OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}
 
 # Modules that may begin queries on owned tables; each of them names the user.
-GATES = {
+QUERY_MODULES = {
     "services/context.py",
     "services/transactions.py",
     "services/family.py",
     "services/reading/nodes.py",
     "services/reading/conditions.py",
 }
-GATES |= {"services/reading/planner.py", "services/reading/graph.py"}
+QUERY_MODULES |= {"services/reading/planner.py", "services/reading/graph.py"}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
@@ -38,7 +38,7 @@ def begins_a_query_on_owned_rows(call: ast.Call) -> bool:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_owned_tables_are_queried_through_the_context_only(path: Path) -> None:
-    if str(path.relative_to(ROOT)) in GATES:
+    if str(path.relative_to(ROOT)) in QUERY_MODULES:
         return
     offending = [call.lineno for call in calls(path) if begins_a_query_on_owned_rows(call)]
 
@@ -57,8 +57,8 @@ def calls_in(source: str) -> Iterator[ast.Call]:
 
 
 def test_query_modules_reference_user_id() -> None:
-    for gate in GATES - {"services/reading/conditions.py"}:
-        assert "user_id" in (ROOT / gate).read_text(), gate
+    for module in QUERY_MODULES - {"services/reading/conditions.py"}:
+        assert "user_id" in (ROOT / module).read_text(), module
 
 
 def test_no_service_method_takes_a_user_id() -> None:

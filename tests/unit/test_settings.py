@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clear_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Clear the environment, and change to a folder without `.env`."""
     for name in names():
         monkeypatch.delenv(name, raising=False)
@@ -54,7 +54,7 @@ def test_cors_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "complaint"),
+    ("name", "value", "message"),
     [
         ("PORT", "x", "PORT "),
         ("PORT", "70000", "PORT "),
@@ -86,13 +86,13 @@ def test_cors_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str)
         ("CORS_ORIGIN", "x", r"CORS_ORIGIN is not a setting; did you mean CORS_ORIGINS\?"),
     ],
 )
-def test_invalid_setting_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
+def test_invalid_setting_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(SettingsError, match=complaint) as refused:
+    with pytest.raises(SettingsError, match=message) as error:
         load_settings()
-    assert "\n" not in str(refused.value)
-    assert "geheim" not in str(refused.value)
+    assert "\n" not in str(error.value)
+    assert "geheim" not in str(error.value)
 
 
 def test_unknown_name_in_env_file_is_rejected(tmp_path: Path) -> None:

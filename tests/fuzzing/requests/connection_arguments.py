@@ -29,14 +29,14 @@ def fuzz_arguments(target: Target, data: st.DataObject) -> None:
     assert target.schema.query_type is not None
     fields = target.schema.query_type.fields
     field = data.draw(st.sampled_from([name for name in fields if "after" in fields[name].args]), label="field")
-    given = {name: value for name, value in arguments(target, data, field).items() if name in fields[field].args}
-    data.draw(st.just(given), label="arguments")
-    declared = ", ".join(f"${name}: {fields[field].args[name].type}" for name in given)
-    used = ", ".join(f"{name}: ${name}" for name in given)
+    known_arguments = {name: value for name, value in arguments(target, data, field).items() if name in fields[field].args}
+    data.draw(st.just(known_arguments), label="arguments")
+    declared = ", ".join(f"${name}: {fields[field].args[name].type}" for name in known_arguments)
+    used = ", ".join(f"{name}: ${name}" for name in known_arguments)
     document = (
         f"query({declared}) {{ page: {field}({used}) {{ totalCount nodes {{ id }} }} }}"
-        if given
+        if known_arguments
         else f"{{ {field} {{ totalCount }} }}"
     )
-    body = target.graph(target.token, {"query": document, "variables": given})
+    body = target.graph(target.token, {"query": document, "variables": known_arguments})
     assert codes(body) <= EXPECTED_CODES, body

@@ -15,7 +15,7 @@ from tests.fuzzing.response_checks import check_status, codes, values_of_key
 from tests.fuzzing.target import Operation, Target
 from tests.fuzzing.values.malformed_values import as_json, mutate_text, mutate_tree, strings
 
-SORTS = tuple(dict.fromkeys(f"{way}{sort}" for entity in ENTITIES.values() for sort in entity.sorts for way in ("", "-")))
+SORTS = tuple(dict.fromkeys(f"{paging}{sort}" for entity in ENTITIES.values() for sort in entity.sorts for paging in ("", "-")))
 
 
 def _lists(target: Target) -> list[Operation]:
@@ -72,11 +72,11 @@ def fuzz_cursors(target: Target, data: st.DataObject) -> None:
     cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
     kinds = [st.just(cursor.text), corrupted_cursors(cursor.text), corrupted_cursors(cursor.text), random_cursors]
     text: str = data.draw(kinds[data.draw(st.integers(0, 3))], label="text")
-    own_place = data.draw(st.booleans(), label="own place")
-    over_rest = own_place or data.draw(st.booleans(), label="REST")
-    answered = _over_rest(target, data, text, cursor if own_place else None) if over_rest else _over_graphql(target, data, text)
+    same_list = data.draw(st.booleans(), label="own place")
+    over_rest = same_list or data.draw(st.booleans(), label="REST")
+    has_page = _over_rest(target, data, text, cursor if same_list else None) if over_rest else _over_graphql(target, data, text)
     if text in {one.text for one in known[target.other_token]}:
-        assert not answered, "Eve's cursor works for Ada"
+        assert not has_page, "Eve's cursor works for Ada"
 
 
 def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | None) -> bool:
@@ -85,9 +85,9 @@ def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | 
     path = cursor.path if cursor else data.draw(paths_for(target, operation, hostile=False), label="path")
     sort = cursor.sort if cursor else data.draw(st.sampled_from(["", *SORTS]), label="sort")
     asked = url_with_query(path, {"cursor": text, "sort": sort})
-    answer = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.token}"})
-    check_status(answer, operation.declared["responses"])
-    return answer.is_success
+    response = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.token}"})
+    check_status(response, operation.declared["responses"])
+    return response.is_success
 
 
 @cache
@@ -108,8 +108,8 @@ def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
     type_name, field, sorts = data.draw(st.sampled_from(connections(target)), label="field")
     ordered: bool = data.draw(st.booleans(), label="ordered")
     order = f", orderBy: [{{field: {data.draw(st.sampled_from(sorts))}}}]" if sorts and ordered else ""
-    way = data.draw(st.sampled_from(["first: 2, after", "last: 2, before"]), label="way")
-    page = f"{field}({way}: $cursor{order}) {{ nodes {{ id }} edges {{ cursor }} }}"
+    paging = data.draw(st.sampled_from(["first: 2, after", "last: 2, before"]), label="way")
+    page = f"{field}({paging}: $cursor{order}) {{ nodes {{ id }} edges {{ cursor }} }}"
     variables = {"cursor": cursor}
     if type_name == "Query":
         document = f"query($cursor: String) {{ {page} }}"

@@ -37,12 +37,12 @@ def fuzz_operations(target: Target, data: st.DataObject) -> None:
         operations(target.schema, target.reference, GenerationOptions(invalid_percent=20, null_percent=5)), label="operation"
     )
     request: dict[str, Any] = {"query": operation.document, "variables": operation.variables, "operationName": operation.name}
-    accident = data.draw(st.integers(0, 3), label="accident")
-    if accident == 0:
+    mutation = data.draw(st.integers(0, 3), label="accident")
+    if mutation == 0:
         request["query"] = data.draw(mutate_text(operation.document), label="query")
-    elif accident == 1:
+    elif mutation == 1:
         request["variables"] = data.draw(mutate_tree(operation.variables), label="variables")
-    elif accident == 2:
+    elif mutation == 2:
         request = data.draw(mutate_tree(request), label="request")
     body = as_json(request)
     if data.draw(st.integers(0, 9), label="deep") == 9:
@@ -66,8 +66,8 @@ def fuzz_transport(target: Target, data: st.DataObject) -> None:
     accept = data.draw(st.just("*/*") | st.sampled_from(ACCEPTS), label="accept")
     headers = {"Authorization": f"Bearer {target.token}", "Accept": accept}
     if data.draw(st.booleans(), label="get"):
-        asked = data.draw(st.one_of(st.just(request), mutate_tree(request)), label="request")
-        fields = asked if isinstance(asked, dict) else {"query": asked}
+        mutated_request = data.draw(st.one_of(st.just(request), mutate_tree(request)), label="request")
+        fields = mutated_request if isinstance(mutated_request, dict) else {"query": mutated_request}
         query = {name: value if isinstance(value, str) else as_json(value).decode() for name, value in fields.items()}
         check_graphql_response(target.send("GET", url_with_query("/graphql", query), headers=headers))
         return
@@ -85,11 +85,11 @@ def fuzz_mutations(target: Target, data: st.DataObject) -> None:
     values = ArgumentGenerator(
         RandomSource(data.draw(st.binary(min_size=100, max_size=100))), target.schema, account, GenerationOptions()
     )
-    given = _with_known_secrets(values.of(field, top=True, most=5)[0], account)
-    given = data.draw(st.one_of(st.just(given), mutate_tree(given)), label="arguments")
-    given = {key: value for key, value in given.items() if key in field.args} if isinstance(given, dict) else {}
+    arguments = _with_known_secrets(values.of(field, top=True, most=5)[0], account)
+    arguments = data.draw(st.one_of(st.just(arguments), mutate_tree(arguments)), label="arguments")
+    arguments = {key: value for key, value in arguments.items() if key in field.args} if isinstance(arguments, dict) else {}
     replace_account = data.draw(st.integers(0, 30)) == 30
-    body = target.graph(account.token, {"query": _document(name, field, given), "variables": given})
+    body = target.graph(account.token, {"query": _document(name, field, arguments), "variables": arguments})
     if replace_account or "UNAUTHENTICATED" in codes(body):
         target.accounts.drop(account.token)
 
@@ -101,11 +101,11 @@ def _with_known_secrets(tree: Any, account: DisposableAccount) -> Any:
     return {name: account.known_values.get(snake(name), _with_known_secrets(value, account)) for name, value in tree.items()}
 
 
-def _document(name: str, field: GraphQLField, given: dict[str, Any]) -> str:
-    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in given)
-    used = ", ".join(f"{argument}: ${argument}" for argument in given)
-    call = f"{name}({used})" if given else name
-    return f"mutation {f'({declared})' if given else ''} {{ {call} {_selection(get_named_type(field.type), 3)} }}"
+def _document(name: str, field: GraphQLField, arguments: dict[str, Any]) -> str:
+    declared = ", ".join(f"${argument}: {field.args[argument].type}" for argument in arguments)
+    used = ", ".join(f"{argument}: ${argument}" for argument in arguments)
+    call = f"{name}({used})" if arguments else name
+    return f"mutation {f'({declared})' if arguments else ''} {{ {call} {_selection(get_named_type(field.type), 3)} }}"
 
 
 def _selection(type_: Any, depth: int) -> str:

@@ -85,10 +85,10 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
         body = data.draw(request_bodies(data.draw(body_for(target, operation))), label="body")
         if not any(name == b"Content-Type" for name, _ in sent):
             sent.append((b"Content-Type", media_type(operation).encode()))
-    answer = target.rest(operation.method.upper(), path, headers=sent, content=body)
-    if answer.status_code == 401:
+    response = target.rest(operation.method.upper(), path, headers=sent, content=body)
+    if response.status_code == 401:
         target.accounts.drop(token)
     # An unusual path may match another route or none. 413 is declared only where a body is read.
-    odd = {"404", "405"} if "%" in path else set()
-    large = set() if "requestBody" in operation.declared else {"413"}
-    check_status(answer, {*operation.declared["responses"], *odd, *large})
+    path_statuses = {"404", "405"} if "%" in path else set()
+    body_statuses = set() if "requestBody" in operation.declared else {"413"}
+    check_status(response, {*operation.declared["responses"], *path_statuses, *body_statuses})

@@ -20,10 +20,10 @@ def paths_for(draw: st.DrawFn, target: Target, operation: Operation, *, hostile:
         if not part.startswith("{"):
             path, collection = f"{path}/{part}", part
             continue
-        good = st.just("me") if part == "{user_id}" else st.sampled_from([*target.ids(collection), str(UUID(int=7))])
-        odd = st.sampled_from(OWNERS) if part == "{user_id}" else strings
-        wild = hostile and draw(st.integers(0, 5)) == 5
-        path = f"{path}/{quote(_raw(draw(odd if wild else good)), safe='')}"
+        valid = st.just("me") if part == "{user_id}" else st.sampled_from([*target.ids(collection), str(UUID(int=7))])
+        invalid = st.sampled_from(OWNERS) if part == "{user_id}" else strings
+        use_invalid = hostile and draw(st.integers(0, 5)) == 5
+        path = f"{path}/{quote(_raw(draw(invalid if use_invalid else valid)), safe='')}"
     return path
 
 

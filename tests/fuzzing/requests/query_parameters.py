@@ -21,14 +21,14 @@ def fuzz_queries(target: Target, data: st.DataObject) -> None:
     """Request a list or a row over REST with random query parameters."""
     operation = data.draw(st.sampled_from([one for one in target.operations if "fields" in one.parameters]), label="operation")
     path = data.draw(paths_for(target, operation, hostile=False), label="path")
-    noun = [part for part in operation.path.split("/") if not part.startswith("{")][-1]
-    asked: dict[str, str] = {}
+    collection = [part for part in operation.path.split("/") if not part.startswith("{")][-1]
+    query: dict[str, str] = {}
     for name, parameter in operation.parameters.items():
         if parameter["in"] == "query" and data.draw(st.integers(0, 3)) == 0:
-            good, bad = _values(target, data, OBJECT_TYPES.get(noun, "task"), name, parameter["schema"])
-            asked[name] = data.draw(bad if data.draw(st.integers(0, 4)) == 4 else good, label=name)
-    answer = target.rest("GET", url_with_query(path, asked), owner="ada", headers={"Authorization": f"Bearer {target.token}"})
-    check_status(answer, operation.declared["responses"])
+            valid, invalid = _values(target, data, OBJECT_TYPES.get(collection, "task"), name, parameter["schema"])
+            query[name] = data.draw(invalid if data.draw(st.integers(0, 4)) == 4 else valid, label=name)
+    response = target.rest("GET", url_with_query(path, query), owner="ada", headers={"Authorization": f"Bearer {target.token}"})
+    check_status(response, operation.declared["responses"])
 
 
 Strings = st.SearchStrategy[str]
@@ -37,10 +37,10 @@ Strings = st.SearchStrategy[str]
 def _values(target: Target, data: st.DataObject, entity: str, name: str, schema: dict[str, Any]) -> tuple[Strings, Strings]:
     """Return a strategy for valid values of a parameter, and one for invalid values."""
     if name in {"fields", "include", "sort"}:
-        good = st.lists(_names(entity, name), max_size=4, unique=True).map(",".join)
-        return good, st.one_of(good.flatmap(mutate_text), good.map(lambda text: f"{text}," * 30), strings)
+        valid = st.lists(_names(entity, name), max_size=4, unique=True).map(",".join)
+        return valid, st.one_of(valid.flatmap(mutate_text), valid.map(lambda text: f"{text}," * 30), strings)
     if name == "filter":
-        tree = as_json(_rested(arguments(target, data, "tasks").get("filter", {}))).decode()
+        tree = as_json(_snake_case_filter(arguments(target, data, "tasks").get("filter", {}))).decode()
         return st.just(tree), st.one_of(mutate_text(tree), deep())
     if name == "search":
         return st.sampled_from(SEARCHES), strings
@@ -63,10 +63,10 @@ def _names(draw: st.DrawFn, entity: str, name: str) -> str:
     return relation + (f".{draw(_names(known.relations[relation].target, name))}" if draw(st.integers(0, 2)) == 2 else "")
 
 
-def _rested(tree: Any) -> Any:
+def _snake_case_filter(tree: Any) -> Any:
     """Return the filter with the names of REST."""
     if isinstance(tree, dict):
-        return {snake(name): _rested(value) for name, value in tree.items()}
+        return {snake(name): _snake_case_filter(value) for name, value in tree.items()}
     if isinstance(tree, list):
-        return [_rested(value) for value in tree]
+        return [_snake_case_filter(value) for value in tree]
     return tree.lower() if isinstance(tree, str) and tree.isupper() else tree

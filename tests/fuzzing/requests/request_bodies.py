@@ -37,10 +37,10 @@ def fuzz_bodies(target: Target, data: st.DataObject) -> None:
     token = target.accounts.current().token if operation.about_accounts else target.token
     headers = {"Authorization": f"Bearer {token}", "Content-Type": media_type(operation)}
     content = _form(tree) if media_type(operation) == FORM else as_json(tree)
-    answer = target.rest(operation.method.upper(), path, headers=headers, content=content)
-    if answer.status_code == 401:
+    response = target.rest(operation.method.upper(), path, headers=headers, content=content)
+    if response.status_code == 401:
         target.accounts.drop(token)
-    check_status(answer, operation.declared["responses"])
+    check_status(response, operation.declared["responses"])
 
 
 def _form(tree: Any) -> bytes:

@@ -31,13 +31,13 @@ class ForgedToken:
     owners: frozenset[str]
 
 
-def write(header: Any, claims: Any, hand: Any = SECRET, algorithm: str = "HS256") -> str:
+def write(header: Any, claims: Any, signing_key: Any = SECRET, algorithm: str = "HS256") -> str:
     """Return a correctly signed token; claims that are text are encoded as they are."""
     signed = f"{_segment(header)}.{_segment(claims)}"
-    if isinstance(hand, str):  # PyJWT refuses to sign some of these
-        signature = hmac.digest(hand.encode(), signed.encode(), f"sha{algorithm[2:]}")
+    if isinstance(signing_key, str):  # PyJWT refuses to sign some of these
+        signature = hmac.digest(signing_key.encode(), signed.encode(), f"sha{algorithm[2:]}")
     else:
-        signature = jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), hand)
+        signature = jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), signing_key)
     return f"{signed}.{_base64(signature)}"
 
 
@@ -54,18 +54,18 @@ def _base64(raw: bytes) -> str:
 def corrupted_tokens(draw: st.DrawFn, target: Target) -> ForgedToken:
     """Return a valid token with a corrupted part, or parts of several tokens."""
     of_issuers = {key.sign("ada"): "ada" for key in target.keys}
-    real = {
+    valid_tokens = {
         target.token: "ada",
         target.registered_user.token: target.registered_user.id,
         target.registered_user.refresh_token: "",
         **of_issuers,
     }
-    text = draw(st.sampled_from(list(real)))
+    text = draw(st.sampled_from(list(valid_tokens)))
     if draw(st.booleans()):
-        return ForgedToken(draw(mutate_text(text)), frozenset({real[text]}))
-    parts = [draw(st.sampled_from(list(real))).split(".") for _ in range(3)]
+        return ForgedToken(draw(mutate_text(text)), frozenset({valid_tokens[text]}))
+    parts = [draw(st.sampled_from(list(valid_tokens))).split(".") for _ in range(3)]
     mixed = [part[min(path, len(part) - 1)] for path, part in enumerate(parts)]
-    return ForgedToken(".".join(draw(st.permutations(mixed)) if draw(st.booleans()) else mixed), frozenset(real.values()))
+    return ForgedToken(".".join(draw(st.permutations(mixed)) if draw(st.booleans()) else mixed), frozenset(valid_tokens.values()))
 
 
 @st.composite
@@ -73,10 +73,10 @@ def tokens_with_unusual_claims(draw: st.DrawFn, target: Target) -> ForgedToken:
     """Return a correctly signed token with unusual claims."""
     header: Any = {"alg": "HS256", "typ": "JWT"}
     claims: Any = {"sub": "ada", "exp": int(time.time()) + 600}
-    hand: Any = SECRET
+    signing_key: Any = SECRET
     if draw(st.booleans()):
         key = draw(st.sampled_from(target.keys))
-        hand, header = key.private, {"alg": key.algorithm, "kid": key.kid}
+        signing_key, header = key.private, {"alg": key.algorithm, "kid": key.kid}
         claims |= {"iss": NAME, "aud": AUDIENCE, "iat": int(time.time())}
     elif draw(st.booleans()):
         claims = jwt.decode(target.registered_user.token, options={"verify_signature": False})
@@ -87,13 +87,13 @@ def tokens_with_unusual_claims(draw: st.DrawFn, target: Target) -> ForgedToken:
     claims = draw(st.just(claims) if draw(st.integers(0, 9)) else st.one_of(mutate_tree(claims), deep()))
     header |= draw(st.dictionaries(st.sampled_from(HEADERS), st.one_of(scalars, trees), max_size=1))
     header = draw(st.just(header) if draw(st.integers(0, 9)) else trees)
-    return ForgedToken(write(header, claims, hand, algorithm), _named(claims))
+    return ForgedToken(write(header, claims, signing_key, algorithm), _named(claims))
 
 
 def _named(claims: Any) -> frozenset[str]:
     """Return all values of the claims that could name a user."""
-    said = [claims.get(name) for name in ("sub", "user_id", "id")] if isinstance(claims, dict) else []
-    return frozenset(str(value) for value in said)
+    user_ids = [claims.get(name) for name in ("sub", "user_id", "id")] if isinstance(claims, dict) else []
+    return frozenset(str(value) for value in user_ids)
 
 
 @st.composite
@@ -104,10 +104,12 @@ def tokens_with_wrong_signatures(draw: st.DrawFn, target: Target) -> ForgedToken
     header = {"alg": draw(st.sampled_from(["HS256", "HS384", "HS512"])), **draw(st.sampled_from([{}, {"kid": key.kid}]))}
     public = [json.dumps(key.jwk), *(str(value) for value in key.jwk.values())]
     signed = write(header, claims, draw(st.sampled_from(["", "secret", SECRET.upper(), *public])), header["alg"])
-    long = write(header, claims, SECRET, draw(st.sampled_from(["HS384", "HS512"])))
-    lying = write({**header, "alg": draw(st.sampled_from(["none", "None", "RS256", "EdDSA", "ES256", 5, None]))}, claims)
+    wrong_length = write(header, claims, SECRET, draw(st.sampled_from(["HS384", "HS512"])))
+    wrong_algorithm = write(
+        {**header, "alg": draw(st.sampled_from(["none", "None", "RS256", "EdDSA", "ES256", 5, None]))}, claims
+    )
     unsigned = signed.rpartition(".")[0]
-    return ForgedToken(draw(st.sampled_from([signed, long, lying, unsigned, f"{unsigned}."])), frozenset())
+    return ForgedToken(draw(st.sampled_from([signed, wrong_length, wrong_algorithm, unsigned, f"{unsigned}."])), frozenset())
 
 
 @st.composite
@@ -133,10 +135,10 @@ def fuzz_tokens(target: Target, data: st.DataObject) -> None:
         headers.append((b"Authorization", f"Bearer {target.token}".encode()))
 
     rest = target.rest("GET", "/api/auth/me", headers=headers)
-    graph = target.graph_with(headers, b'{"query": "{ viewer { id } }"}')
+    graphql = target.graph_with(headers, b'{"query": "{ viewer { id } }"}')
 
-    assert rest.is_success == ("errors" not in graph), "one door opens, the other does not"
+    assert rest.is_success == ("errors" not in graphql), "one door opens, the other does not"
     if rest.is_success:
-        assert {rest.json()["id"]} == {graph["data"]["viewer"]["id"]} <= forged.owners
+        assert {rest.json()["id"]} == {graphql["data"]["viewer"]["id"]} <= forged.owners
     else:
-        assert rest.json()["error_code"] in codes(graph) <= EXPECTED_CODES
+        assert rest.json()["error_code"] in codes(graphql) <= EXPECTED_CODES

@@ -26,12 +26,12 @@ def fuzz_unknown_paths(target: Target, data: st.DataObject) -> None:
     path = "/".join([known.replace("{user_id}", "me").replace("{id}", str(UUID(int=7))), *beyond])
     method = data.draw(st.sampled_from(METHODS), label="method")
     token = target.accounts.current().token
-    answer = target.send(method, target.service.url + path, headers={"Authorization": f"Bearer {token}"})
-    if answer.status_code == 401:
+    response = target.send(method, target.service.url + path, headers={"Authorization": f"Bearer {token}"})
+    if response.status_code == 401:
         target.accounts.drop(token)
     if method == "HEAD":
-        assert answer.status_code < 500
-    elif answer.headers.get("content-type", "").startswith("application/json") and answer.is_error:
-        check_graphql_response(answer)
+        assert response.status_code < 500
+    elif response.headers.get("content-type", "").startswith("application/json") and response.is_error:
+        check_graphql_response(response)
     else:
-        check_rest_response(answer)
+        check_rest_response(response)

@@ -30,9 +30,9 @@ def _points_to(*pointers: str) -> Condition:
     """Return a condition: all errors of a 422 response point to, or below, these pointers."""
 
     def holds(_: Failure, __: Case[Any], response: Response) -> bool:
-        flaws: Sequence[dict[str, Any]] = response.json().get("errors", ()) if response.status_code == 422 else ()
-        places = [flaw["pointer"] for flaw in flaws]
-        return bool(places) and all(path.startswith(pointers) for path in places)
+        errors: Sequence[dict[str, Any]] = response.json().get("errors", ()) if response.status_code == 422 else ()
+        paths = [error["pointer"] for error in errors]
+        return bool(paths) and all(path.startswith(pointers) for path in paths)
 
     return holds
 
@@ -47,8 +47,8 @@ def _precondition_failed(_: Failure, case: Case[Any], response: Response) -> boo
 
 
 def _holds_nul(_: Failure, __: Case[Any], response: Response) -> bool:
-    flaws = response.json().get("errors", ()) if response.status_code == 422 else ()
-    return any("NUL" in flaw["detail"] for flaw in flaws)
+    errors = response.json().get("errors", ()) if response.status_code == 422 else ()
+    return any("NUL" in error["detail"] for error in errors)
 
 
 def _has_selected_fields(failure: Failure, case: Case[Any], _: Response) -> bool:

@@ -68,24 +68,24 @@ def run_graphql(url: str, folder: Path, options: RunOptions) -> Report:
 
 def _run(url: str, path: str, hooks: str, folder: Path, options: RunOptions) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
-    people = {name: TestUser.register(url) for name in ("ada", "eve")}
-    (folder / "people.json").write_text(json.dumps({"auth": [_entry(name, user) for name, user in people.items()]}))
+    users = {name: TestUser.register(url) for name in ("ada", "eve")}
+    (folder / "people.json").write_text(json.dumps({"auth": [_entry(name, user) for name, user in users.items()]}))
     (folder / "schemathesis.toml").write_text(_CONFIG.format(hooks=hooks, people=folder / "people.json"))
     command = [sys.executable, "-m", "schemathesis.cli", "run", url + path, "--no-color", "--checks", "all"]
     command += ["--phases", ALL_PHASES]
     command += ["--seed", str(options.seed), "--max-examples", str(options.examples)]
     command += ["--max-time", str(options.seconds)] if options.seconds else []
-    given = {
+    environment = {
         "PYTHONPATH": str(ROOT),
         TARGET: url,
-        OWNER: people["ada"].id,
+        OWNER: users["ada"].id,
         SEED: str(options.seed),
         REQUEST_COUNTS_FILE: str(folder / "request_counts.json"),
     }
     finished = subprocess.run(
         [*command, "--report", "json", "--report-json-path", "report.json"],
         cwd=folder,
-        env={**os.environ, **given},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,

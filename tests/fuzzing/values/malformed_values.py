@@ -56,7 +56,9 @@ strings = st.one_of(
 numbers: st.SearchStrategy[Any] = st.one_of(st.sampled_from([*HUGE, *ANY_VALUE]), st.integers(), st.floats())
 scalars: st.SearchStrategy[Any] = st.one_of(strings, numbers, st.booleans(), st.none())
 trees: st.SearchStrategy[Any] = st.recursive(
-    scalars, lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(strings, below, max_size=3)), max_leaves=8
+    scalars,
+    lambda children: st.one_of(st.lists(children, max_size=3), st.dictionaries(strings, children, max_size=3)),
+    max_leaves=8,
 )
 depths = st.sampled_from([30, 130, 700, 3000])
 
@@ -85,10 +87,10 @@ def mutate_text(draw: st.DrawFn, text: str) -> str:
 
 def mutate_tree(tree: Any) -> st.SearchStrategy[Any]:
     """Return the tree with one value replaced, most of the time a leaf."""
-    places = list(_paths(tree))
-    ends = [path for path in places if not isinstance(_get(tree, path), dict | list)] or places
+    paths = list(_paths(tree))
+    leaves = [path for path in paths if not isinstance(_get(tree, path), dict | list)] or paths
     anything = st.one_of(strings, strings, scalars, trees)
-    return st.tuples(st.sampled_from(ends) | st.sampled_from(places), anything).map(lambda drawn: _set(tree, *drawn))
+    return st.tuples(st.sampled_from(leaves) | st.sampled_from(paths), anything).map(lambda drawn: _set(tree, *drawn))
 
 
 def _paths(tree: Any, path: tuple[Any, ...] = ()) -> Any:

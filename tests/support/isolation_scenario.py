@@ -23,7 +23,7 @@ MINE = {"user": "me"}
 Call = Callable[[str | None, Ids], httpx.Response]
 
 
-class World:
+class Scenario:
     """A service with a victim, an attacker and invalid tokens."""
 
     def __init__(self, service: RunningService) -> None:
@@ -53,7 +53,7 @@ class World:
 
 
 @contextmanager
-def run_world(postgres: PostgresServer, *, row_level_security: bool) -> Iterator[World]:
+def run_scenario(postgres: PostgresServer, *, row_level_security: bool) -> Iterator[Scenario]:
     """Run a service on its own database; at the end, check that the victim's rows are unchanged."""
     database = postgres.copy("template_todo")
     issuer = {"jwt_issuer": EXTERNAL_ISSUER["iss"], "jwt_audience": EXTERNAL_ISSUER["aud"]}
@@ -61,48 +61,48 @@ def run_world(postgres: PostgresServer, *, row_level_security: bool) -> Iterator
         if not row_level_security:
             for table in TABLE_NAMES:
                 run_sql(database.owner, f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
-        world = World(service)
-        before = world.dump_rows(world.victim)
-        yield world
-        world.http.close()
-        assert world.dump_rows(world.victim) == before
+        scenario = Scenario(service)
+        before = scenario.dump_rows(scenario.victim)
+        yield scenario
+        scenario.http.close()
+        assert scenario.dump_rows(scenario.victim) == before
 
 
-def register_disposable_user(world: World) -> TestUser:
+def register_disposable_user(scenario: Scenario) -> TestUser:
     """Register a user that a test may delete or change."""
-    return TestUser.register(world.service.url)
+    return TestUser.register(scenario.service.url)
 
 
-def rest_call(world: World, route: str, spec: RouteSpec) -> Call:
+def rest_call(scenario: Scenario, route: str, spec: RouteSpec) -> Call:
     method, path = route.split(" ")
 
     def call(token: str | None, ids: Ids) -> httpx.Response:
         body = {} if spec.json is None else {"json": json.loads(fill_ids(json.dumps(spec.json), ids))}
         form = {} if spec.form is None else {"data": spec.form}
-        return world.send(method, fill_ids(path + spec.query, ids), token, **body, **form)
+        return scenario.send(method, fill_ids(path + spec.query, ids), token, **body, **form)
 
     return call
 
 
-def graph_call(world: World, document: str) -> Call:
+def graph_call(scenario: Scenario, document: str) -> Call:
     def call(token: str | None, ids: Ids) -> httpx.Response:
-        return world.send("POST", "/graphql", token, json={"query": fill_ids(document, ids)})
+        return scenario.send("POST", "/graphql", token, json={"query": fill_ids(document, ids)})
 
     return call
 
 
-def mask_ids(answer: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str, str]]]:
+def mask_ids(response: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str, str]]]:
     """Return the response without its request id, and with kinds in place of the ids that were sent."""
-    text = answer.text.replace(answer.headers["x-request-id"], "")
+    text = response.text.replace(response.headers["x-request-id"], "")
     for kind, row_id in ids.items():
         text = text.replace(row_id, kind)
-    headers = [(name, value) for name, value in answer.headers.multi_items() if name not in {"x-request-id", "date"}]
-    return answer.status_code, text, headers
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in {"x-request-id", "date"}]
+    return response.status_code, text, headers
 
 
-def error_code_of(answer: httpx.Response) -> str | None:
+def error_code_of(response: httpx.Response) -> str | None:
     """Return the code of the first error."""
-    body = answer.json() if answer.content and "json" in answer.headers["content-type"] else {}
+    body = response.json() if response.content and "json" in response.headers["content-type"] else {}
     if isinstance(body, dict) and body.get("errors") and "error_code" not in body:
         return str(body["errors"][0]["extensions"]["code"])
     return body.get("error_code") if isinstance(body, dict) else None
