@@ -39,7 +39,7 @@ BODIES: dict[str, tuple[str, Callable[[str], dict[str, Any]], int]] = {
 }
 PARAMETERS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "a filter": ("/api/me/tasks", lambda tree: {"filter": tree}),
-    "variables in an address": ("/graphql", lambda tree: {"query": "{ __typename }", "variables": tree}),
+    "variables in the query string": ("/graphql", lambda tree: {"query": "{ __typename }", "variables": tree}),
 }
 
 

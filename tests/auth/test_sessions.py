@@ -194,12 +194,12 @@ def test_refresh_token_two_generations_old_ends_the_session(make_client: ClientF
 
 
 TAMPERED: dict[str, Callable[[str], str]] = {
-    "cut": lambda token: token[:-1],
-    "lengthened": lambda token: token + "x",
-    "without its beginning": lambda token: token.replace("todo_refresh_", ""),
-    "without its dot": lambda token: token.replace(".", ""),
-    "without its secret": lambda token: token.split(".")[0] + ".",
-    "without anything": lambda _: "todo_refresh_.",
+    "truncated": lambda token: token[:-1],
+    "extended": lambda token: token + "x",
+    "without prefix": lambda token: token.replace("todo_refresh_", ""),
+    "without separator": lambda token: token.replace(".", ""),
+    "without secret": lambda token: token.split(".")[0] + ".",
+    "prefix only": lambda _: "todo_refresh_.",
     "short": lambda _: "x",
     "not ASCII": lambda _: "todo_refresh_é.é",
 }

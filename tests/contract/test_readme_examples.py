@@ -12,7 +12,7 @@ from tests.support.users import TestUser
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are curl commands, and there is no curl")
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
 def commands_of(heading: str) -> list[str]:
@@ -40,7 +40,7 @@ def test_readme_first_requests_print_the_documented_output(service: RunningServi
     assert "errors" not in "".join(lines)
 
 
-@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="the example hashes with sha256sum, which is not there")
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum is not installed")
 def test_readme_persisted_document_commands_print_the_documented_output(service: RunningService, user: TestUser) -> None:
     lines = run_commands(f"TOKEN={user.token}\n{commands_of('GraphQL over HTTP')[0]}", service)
 

@@ -61,7 +61,7 @@ def check_no_session_state_remains(direct: PostgresServer, pooled: PostgresServe
         # A terminated backend may take a moment to disappear.
         deadline = time.monotonic() + 10
         while {row[0] for row in found} != {pid for (pid,) in run_sql(direct.owner, _BACKENDS)}:
-            assert time.monotonic() < deadline, "there are connections that nobody looked at"
+            assert time.monotonic() < deadline, "some connections were not checked"
             time.sleep(0.01)
         assert len(found) == size
     assert {row[1:] for row in found} == {_NOTHING}
@@ -77,7 +77,7 @@ def wait_for_connections(pooled: PostgresServer, size: int) -> None:
                     connection = stack.enter_context(closing(psycopg2.connect(pooled.service)))
                     connection.cursor().execute("SELECT 1")
         except psycopg2.OperationalError:
-            assert time.monotonic() < deadline, "no connection is alive"
+            assert time.monotonic() < deadline, "no connection is available"
         else:
             return
 
@@ -138,7 +138,7 @@ def locked(database: PostgresServer) -> Iterator[None]:
 def kill_waiting_backend(database: PostgresServer) -> None:
     deadline = time.monotonic() + 20
     while run_sql(database.owner, _WAITING) == [(0,)]:
-        assert time.monotonic() < deadline, "nobody waits"
+        assert time.monotonic() < deadline, "no backend waits for a lock"
         time.sleep(0.01)
     run_sql(database.owner, _KILL)
 
@@ -148,7 +148,7 @@ def expect_unavailable(act: Callable[[], object]) -> None:
         act()
 
 
-@pytest.mark.parametrize("end", [kill_waiting_backend, None], ids=["its connection is lost", "it takes too long"])
+@pytest.mark.parametrize("end", [kill_waiting_backend, None], ids=["connection lost", "statement timeout"])
 def test_no_session_state_remains_after_an_interrupted_statement(
     database: PostgresServer, pooled: PostgresServer, size: int, end: Callable[[PostgresServer], None] | None
 ) -> None:

@@ -175,13 +175,13 @@ def test_startup_fails_if_the_database_version_differs(database: PostgresServer,
 
 
 def test_startup_fails_if_the_login_role_cannot_become_todo_app(database: PostgresServer) -> None:
-    run_sql(database.owner, "CREATE ROLE nobody_special LOGIN")
-    unprivileged = PostgresServer(database.owner, database.owner.replace("postgres:@", "nobody_special:@", 1))
+    run_sql(database.owner, "CREATE ROLE unprivileged LOGIN")
+    unprivileged = PostgresServer(database.owner, database.owner.replace("postgres:@", "unprivileged:@", 1))
 
     line = startup_error(unprivileged)
-    assert "GRANT todo_app TO nobody_special" in line
+    assert "GRANT todo_app TO unprivileged" in line
 
-    run_sql(database.owner, "GRANT todo_app TO nobody_special")
+    run_sql(database.owner, "GRANT todo_app TO unprivileged")
     start_service(unprivileged)
 
 

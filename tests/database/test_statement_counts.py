@@ -126,12 +126,12 @@ def test_reading_stops_at_the_request_timeout(service: RunningService, user: Tes
         assert snapshot.patience == 5.0
         assert snapshot.read(level) == []
         snapshot.patience = -1.0
-        assert snapshot.read(level) == [], "the time began with the first reading"
+        assert snapshot.read(level) == [], "the time starts with the first read"
     for number, snapshot in enumerate(opened(UserContext(user.id, database))):
         snapshot.patience = -1.0 if number == 0 else 5.0
         with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
             snapshot.read(level)
-        assert sent.count == 0, "the time is that of the request"
+        assert sent.count == 0, "the time limit applies to the whole request"
     engine.dispose()
 
 

@@ -60,10 +60,10 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description="Play against the service, for long.")
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description="Fuzz the service for a long time.")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
-    parser.add_argument("--only", choices=[fuzzer.__name__ for fuzzer in FUZZERS], help="one game, and no schemathesis")
+    parser.add_argument("--only", choices=[fuzzer.__name__ for fuzzer in FUZZERS], help="run this fuzzer only, no schemathesis")
     return parser.parse_args()
 
 

@@ -112,7 +112,7 @@ class Target:
         """Send any request, and check only that the canary is not in the response."""
         response = self.http.request(method, path, **arguments)
         self.statuses[response.status_code] += 1
-        assert CANARY not in response.text, "this is Eve's"
+        assert CANARY not in response.text, "the response contains data of another user"
         return response
 
 

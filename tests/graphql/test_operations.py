@@ -232,8 +232,8 @@ def test_mutation_payload_may_select_only_typename(graphql_client: GraphQLClient
 def test_anonymous_clients_may_only_introspect_register_and_log_in(service: RunningService) -> None:
     with GraphQLClient(service.url, None) as anonymous:
         assert anonymous.run("{ __schema { queryType { name } } __typename }")["__typename"] == "Query"
-        registered = anonymous.register(email="stranger@example.com", password=PASSWORD)
-        assert anonymous.log_in("stranger@example.com", PASSWORD)["user"] == registered["user"]
+        registered = anonymous.register(email="anonymous@example.com", password=PASSWORD)
+        assert anonymous.log_in("anonymous@example.com", PASSWORD)["user"] == registered["user"]
         for document in (
             "{ viewer { id } }",
             "{ tasks { totalCount } }",

@@ -137,9 +137,9 @@ def test_mutation_by_hash_requires_post(graphql_client: GraphQLClient) -> None:
 
 @pytest.mark.parametrize("document", ["{", "{ nope }", "{ viewer { } }", "{ a" * 2000])
 def test_invalid_document_is_not_persisted(graphql_client: GraphQLClient, document: str) -> None:
-    error = send(graphql_client, "POST", {"query": document, **by_apq(document)}).json()
+    body = send(graphql_client, "POST", {"query": document, **by_apq(document)}).json()
 
-    assert {error["extensions"]["code"] for error in error["errors"]} == {"INVALID_INPUT"}
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"INVALID_INPUT"}
     assert send(graphql_client, "POST", by_apq(document)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
 

@@ -88,7 +88,7 @@ def violated_foreign_key(cursor: Cursor, statement: str, values: list[object]) -
     except ForeignKeyViolation as error:
         return f"{error.diag.table_name} {error.diag.constraint_name}"
     else:
-        assert cursor.rowcount != 0, "it was refused by nothing, and did nothing"
+        assert cursor.rowcount != 0, "the statement succeeded without changing a row"
         return None
     finally:
         cursor.execute("ROLLBACK TO before")
@@ -150,7 +150,7 @@ def test_referenced_row_cannot_change_its_owner(foreign_keys: list[ForeignKey], 
         cursor.execute(
             f'SELECT FROM "{foreign_key.child}" WHERE {owner_column(foreign_key.child)} = %s AND {has_reference}', [ADA]
         )
-        assert cursor.rowcount > 0, f"no specimen refers to another by {foreign_key}"
+        assert cursor.rowcount > 0, f"no test row uses {foreign_key}"
 
         owner = owner_column(foreign_key.parent)
         new_owner = "nobody" if foreign_key.is_ownership else EVE

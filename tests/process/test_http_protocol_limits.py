@@ -90,9 +90,9 @@ LIMIT = BoundedProtocol.head_bytes
 TOO_LONG = {
     "one header": [LAST_GET + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
     "many headers": [LAST_GET + b"A: b\r\n" * (LIMIT // 6) + b"\r\n"],
-    "the address": [b"GET /health?" + b"x" * LIMIT + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
-    "no end": [LAST_GET + b"A: ", *[b"x" * 10_000] * 100],
-    "no end of the address": [b"GET /", *[b"x" * 10_000] * 100],
+    "target": [b"GET /health?" + b"x" * LIMIT + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
+    "unterminated header": [LAST_GET + b"A: ", *[b"x" * 10_000] * 100],
+    "unterminated target": [b"GET /", *[b"x" * 10_000] * 100],
     "after another request": [GET + b"\r\n", LAST_GET + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
 }
 
@@ -118,9 +118,9 @@ def test_request_head_at_the_size_limit_is_accepted(strict_service: RunningServi
 
 
 SLOW = {
-    "no end of the first line": [b"GET /heal"],
-    "no end of the headers": [GET, b"A: b\r\n"],
-    "a byte now and then": [bytes([byte]) for byte in GET[:20]],
+    "unterminated request line": [b"GET /heal"],
+    "unterminated headers": [GET, b"A: b\r\n"],
+    "slow bytes": [bytes([byte]) for byte in GET[:20]],
     "empty lines": [b"\r\n"] * 20,
 }
 
@@ -148,9 +148,9 @@ def writing_user(strict_service: RunningService) -> TestUser:
 
 
 STALLED = {
-    "a length": (b"Content-Length: 1000", b'{"title": "'),
+    "content length": (b"Content-Length: 1000", b'{"title": "'),
     "chunks": (b"Transfer-Encoding: chunked", b'b\r\n{"title": "\r\n'),
-    "no end of a chunk's size": (b"Transfer-Encoding: chunked", b"0000000000"),
+    "unterminated chunk size": (b"Transfer-Encoding: chunked", b"0000000000"),
 }
 
 
@@ -177,10 +177,10 @@ def test_slow_request_body_above_the_minimum_rate_is_accepted(strict_service: Ru
 CHUNKED = b"Transfer-Encoding: chunked"
 TASK = b'e\r\n{"title": "x"}\r\n'
 OVERHEAD = {
-    "more trailers than a head may have": [b"e000\r\n" + b" " * 0xE000 + b"\r\n0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
+    "oversized trailers after a large chunk": [b"e000\r\n" + b" " * 0xE000 + b"\r\n0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
     "many trailers": [TASK + b"0\r\n" + b"A: b\r\n" * LIMIT + b"\r\n"],
-    "no end of a trailer": [TASK + b"0\r\nA: ", *[b"x" * 10_000] * 100],
-    "no end of a chunk's extension": [TASK + b"1;", *[b"x" * 10_000] * 100],
+    "unterminated trailer": [TASK + b"0\r\nA: ", *[b"x" * 10_000] * 100],
+    "unterminated chunk extension": [TASK + b"1;", *[b"x" * 10_000] * 100],
 }
 
 
@@ -193,7 +193,7 @@ def test_chunk_and_trailer_overhead_is_limited(
 
 def test_one_byte_chunks_and_trailers_are_accepted(strict_service: RunningService, writing_user: TestUser) -> None:
     body = json.dumps({"title": "x", "description": "y" * 2000}).encode()
-    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nAuthorization: nobody\r\n\r\n"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\nAuthorization: x\r\n\r\n"
 
     assert (
         parse_responses(exchange(strict_service, post(writing_user, CHUNKED), chunks[:5000], chunks[5000:], pause=0.05))[0][0]
@@ -207,7 +207,7 @@ def test_non_http_bytes_return_problem_details(strict_service: RunningService, i
 
 
 @pytest.mark.parametrize("line", [b"CONNECT example.com:80", b"GET http://example.com", b"GET http://example.com?a=b"])
-@pytest.mark.parametrize("before", [[], [GET + b"\r\n"]], ids=["at once", "after another request"])
+@pytest.mark.parametrize("before", [[], [GET + b"\r\n"]], ids=["first request", "after another request"])
 def test_invalid_request_target_returns_400(
     strict_service: RunningService, line: bytes, before: list[bytes], log: LogCapture
 ) -> None:

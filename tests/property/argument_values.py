@@ -130,8 +130,8 @@ class ArgumentGenerator:
             (term,) = self._value(field.args["orderBy"].type, (target, ""))[:1] or [{"field": "TITLE"}]
             ways += [{"orderBy": [term, term]}, {"orderBy": [term], "before": self.rng.choice(self.data.cursors("Tag", None))}]
         if "filter" in field.args:
-            (field,) = list(self._value(field.args["filter"].type, (target, "")))[:1] or ["not"]
-            ways += [{"filter": {field: None}}] * 2
+            (condition,) = list(self._value(field.args["filter"].type, (target, "")))[:1] or ["not"]
+            ways += [{"filter": {condition: None}}] * 2
         way = self.rng.choice(ways)
         for name in PAGING & arguments.keys() if PAGING & way.keys() else ():
             del arguments[name]

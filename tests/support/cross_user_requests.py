@@ -54,15 +54,15 @@ REQUESTS: dict[str, Request] = {
         f"filter {tree}": rest_request("GET /api/me/tasks", RouteSpec(None, f"?filter={json.dumps(tree)}"), {})
         for tree in _FILTERS
     },
-    "newcomer": lambda http, url: http.get(
+    "new user": lambda http, url: http.get(
         f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {signed({'sub': 'mallory'}, SECRET)}"}
     ),
     "search": rest_request("GET /api/me/tasks", RouteSpec(None, '?search="secret of ada"'), {}),
-    "her id": rest_request("POST /api/me/tasks", RouteSpec(None, json={"id": "{task}", "title": "x"}), VICTIM_IDS),
+    "id of the victim": rest_request("POST /api/me/tasks", RouteSpec(None, json={"id": "{task}", "title": "x"}), VICTIM_IDS),
     "totals": graphql_request(
         "{ tasks { totalCount } lists { totalCount } tags { totalCount nodes { tasks { totalCount } } } }", {}
     ),
-    "twin": graphql_request(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', SHARED_IDS),
+    "shared ids": graphql_request(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', SHARED_IDS),
     "node": graphql_request('{ node(id: "{tag}") { ... on Tag { name tasks { nodes { title } } } } }', VICTIM_IDS),
 }
 _REFRESH = refresh_token(EVE, "eve's")
@@ -81,4 +81,4 @@ AMBIGUOUS_ACCOUNT = {"GET /api/auth/me", "PATCH /api/auth/me", "query viewer", "
 # Requests that change nothing but all users' revision counters.
 REVISION_ONLY = {"POST /api/{user}/lists", "POST /api/{user}/tags", "mutation createList", "mutation createTag"}
 # Requests that reveal the existence of rows without showing them.
-EXISTENCE_LEAK = {"totals", "query node", "her id", "newcomer"}
+EXISTENCE_LEAK = {"totals", "query node", "id of the victim", "new user"}

@@ -27,17 +27,17 @@ def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
     external_claims = {"sub": victim.id, "iat": int(time.time()), **EXTERNAL_ISSUER}
     return {
         "anonymous": None,
-        "no token": "x.y.z",
+        "malformed": "x.y.z",
         "expired": local_token(exp=int(time.time()) - 1),
         "forged": local_token("another secret, also long enough to be one"),
         "unsigned": jwt.encode(claims, "", "none"),
-        "of a session that never was": local_token(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
-        "of no session": local_token(sid=None),
-        "of an issuer unknown here": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
-        "of the wrong issuer": signed({**external_claims, "iss": "https://elsewhere"}, SECRET),
-        "for another audience": signed({**external_claims, "aud": "https://elsewhere"}, SECRET),
-        "of another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
-        "its refresh token": victim.refresh_token,
+        "unknown session": local_token(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
+        "no session": local_token(sid=None),
+        "unknown issuer and key": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
+        "unknown issuer": signed({**external_claims, "iss": "https://elsewhere"}, SECRET),
+        "wrong audience": signed({**external_claims, "aud": "https://elsewhere"}, SECRET),
+        "signed with another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
+        "refresh token": victim.refresh_token,
         **{kind: revoke(service) for kind, revoke in _REVOKED.items()},
     }
 
@@ -83,7 +83,7 @@ _REVOKED: dict[str, Callable[[RunningService], str]] = {
     "logged out": _logged_out,
     "account deleted": _deleted,
     "account inactive": _inactive,
-    "account deleted, issued elsewhere": _deleted_external,
+    "external account deleted": _deleted_external,
     "API token deleted": lambda service: _api_token(service, "DELETE FROM api_token WHERE user_id = %s"),
     "API token expired": lambda service: _api_token(service, "UPDATE api_token SET expires_at = now() WHERE user_id = %s"),
 }

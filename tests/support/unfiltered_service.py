@@ -36,7 +36,7 @@ def strip_user_filters(statement: str) -> str:
         stripped = re.sub(rf"(?<![\w.]){account}\.id = ({_VALUE})", r"(\1) IS NOT NULL", stripped)
         stripped = re.sub(rf"(?<![\w.]){account}\.id = ANY \((CAST\(%\(ids\)s AS TEXT\[\]\))\)", r"(\1) IS NOT NULL", stripped)
     stripped = re.sub(r'(FROM "user" WHERE) id = (%s)', r"\1 (\2) IS NOT NULL", stripped)
-    assert not _LEFT.search(stripped), f"this statement still says whose rows it means: {stripped}"
+    assert not _LEFT.search(stripped), f"the statement still has a user filter: {stripped}"
     return stripped
 
 

@@ -68,15 +68,15 @@ random_cursors = st.one_of(strings, st.binary(max_size=60).map(lambda raw: base6
 def fuzz_cursors(target: Target, data: st.DataObject) -> None:
     """Request the page after a cursor over REST or GraphQL."""
     known = valid_cursors(target)
-    whose = data.draw(st.sampled_from([target.token, target.token, target.other_token]), label="whose")
+    whose = data.draw(st.sampled_from([target.token, target.token, target.other_token]), label="token")
     cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
     kinds = [st.just(cursor.text), corrupted_cursors(cursor.text), corrupted_cursors(cursor.text), random_cursors]
     text: str = data.draw(kinds[data.draw(st.integers(0, 3))], label="text")
-    same_list = data.draw(st.booleans(), label="own place")
+    same_list = data.draw(st.booleans(), label="same list")
     over_rest = same_list or data.draw(st.booleans(), label="REST")
     has_page = _over_rest(target, data, text, cursor if same_list else None) if over_rest else _over_graphql(target, data, text)
     if text in {one.text for one in known[target.other_token]}:
-        assert not has_page, "Eve's cursor works for Ada"
+        assert not has_page, "the cursor of another user works"
 
 
 def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | None) -> bool:
@@ -108,7 +108,7 @@ def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
     type_name, field, sorts = data.draw(st.sampled_from(connections(target)), label="field")
     ordered: bool = data.draw(st.booleans(), label="ordered")
     order = f", orderBy: [{{field: {data.draw(st.sampled_from(sorts))}}}]" if sorts and ordered else ""
-    paging = data.draw(st.sampled_from(["first: 2, after", "last: 2, before"]), label="way")
+    paging = data.draw(st.sampled_from(["first: 2, after", "last: 2, before"]), label="paging")
     page = f"{field}({paging}: $cursor{order}) {{ nodes {{ id }} edges {{ cursor }} }}"
     variables = {"cursor": cursor}
     if type_name == "Query":

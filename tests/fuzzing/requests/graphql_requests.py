@@ -37,7 +37,7 @@ def fuzz_operations(target: Target, data: st.DataObject) -> None:
         operations(target.schema, target.reference, GenerationOptions(invalid_percent=20, null_percent=5)), label="operation"
     )
     request: dict[str, Any] = {"query": operation.document, "variables": operation.variables, "operationName": operation.name}
-    mutation = data.draw(st.integers(0, 3), label="accident")
+    mutation = data.draw(st.integers(0, 3), label="mutated part")
     if mutation == 0:
         request["query"] = data.draw(mutate_text(operation.document), label="query")
     elif mutation == 1:

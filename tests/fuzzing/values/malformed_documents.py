@@ -34,17 +34,15 @@ SIZED_DOCUMENTS: Mapping[str, Callable[[int], str]] = {
     "the same variable": lambda size: "query(" + "$v: Int " * size + ") { tasks(first: $v) { totalCount } }",
     "operations": lambda size: " ".join(f"query Q{n} {{ viewer {{ id }} }}" for n in range(size)),
     "operations without names": lambda size: "{ viewer { id } } " * size,
-    "fragments that double": lambda size: (
+    "exponential fragments": lambda size: (
         "{ viewer { ...F0 } } "
         + " ".join(f"fragment F{n} on Viewer {{ ...F{n + 1} ...F{n + 1} }}" for n in range(size))
         + f" fragment F{size} on Viewer {{ id }}"
     ),
-    "fragments in a ring": lambda size: (
+    "cyclic fragments": lambda size: (
         "{ viewer { ...F0 } } " + " ".join(f"fragment F{n} on Viewer {{ id ...F{(n + 1) % size} }}" for n in range(size))
     ),
-    "fragments that nobody uses": lambda size: (
-        "{ viewer { id } } " + " ".join(f"fragment F{n} on Task {{ id }}" for n in range(size))
-    ),
+    "unused fragments": lambda size: "{ viewer { id } } " + " ".join(f"fragment F{n} on Task {{ id }}" for n in range(size)),
     "spreads": lambda size: "{ viewer { " + "...F " * size + "} } fragment F on Viewer { id }",
     "long names": lambda size: "{ " + "x" * size + ": viewer { id } }",
     "long comments": lambda size: "#" + "x" * size + "\n{ viewer { id } }",
