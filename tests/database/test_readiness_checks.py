@@ -96,7 +96,7 @@ def test_readiness_failure_details_go_to_the_log_only(database: PostgresServer, 
         response = httpx.get(f"{service.url}/ready", verify=TLS)
         assert (response.status_code, response.json()["detail"]) == (503, "The service cannot work just now; its log says why.")
         assert "owner_only" not in response.text
-        assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.heard)
+        assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.captured)
 
 
 def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer) -> None:

@@ -40,7 +40,7 @@ NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor 
 def statements(log: LogCapture) -> Iterator[list[int]]:
     """Collect the number of statements of the one request in this block, from its log line."""
     counts: list[int] = []
-    log.heard.clear()
+    log.captured.clear()
     yield counts
     counts += [line["sql"] for line in log.lines(requests=1)]
 

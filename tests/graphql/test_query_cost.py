@@ -116,7 +116,7 @@ def expect_too_complex(graphql_client: GraphQLClient, document: str, **variables
 def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client: GraphQLClient, log: LogCapture) -> None:
     document = """query($n: Int!) { lists(first: 400) { nodes { id mine: tasks(first: $n) { nodes { id title
         tags { id name color } comments(first: 10) { nodes { body } } } } } } viewer { id } }"""
-    log.heard.clear()
+    log.captured.clear()
     error = expect_too_complex(graphql_client, document, n=500)
 
     assert error["message"].endswith("The costliest field is lists.nodes.mine: it would fit with `first: 124` instead of 500.")

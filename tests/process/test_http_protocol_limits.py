@@ -75,8 +75,8 @@ def parse_responses(received: bytes) -> list[tuple[int, dict[str, str], Any]]:
 
 def check_problem(received: bytes, status: int, code: str) -> str:
     """Check that the only response is a problem with this status and code; return its detail."""
-    ((responses, headers, problem),) = parse_responses(received)
-    assert (responses, problem["status"], problem["error_code"]) == (status, status, code)
+    ((actual_status, headers, problem),) = parse_responses(received)
+    assert (actual_status, problem["status"], problem["error_code"]) == (status, status, code)
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
     assert headers["x-request-id"] == problem["request_id"]
@@ -106,7 +106,7 @@ def test_request_head_over_the_size_limit_returns_431(
         received = received[received.index(b"HTTP/1.1", 1) :]
 
     assert "32768 bytes" in check_problem(received, 431, "HEADERS_TOO_LARGE")
-    assert any('"code":"HEADERS_TOO_LARGE"' in line for line in log.heard)
+    assert any('"code":"HEADERS_TOO_LARGE"' in line for line in log.captured)
 
 
 def test_request_head_at_the_size_limit_is_accepted(strict_service: RunningService) -> None:
@@ -160,7 +160,7 @@ def test_stalled_request_body_times_out(
 ) -> None:
     check_problem(exchange(strict_service, post(writing_user, framing), start), 408, "REQUEST_TIMEOUT")
 
-    assert "traceback" not in " ".join(log.heard)
+    assert "traceback" not in " ".join(log.captured)
 
 
 def test_slow_request_body_above_the_minimum_rate_is_accepted(strict_service: RunningService, writing_user: TestUser) -> None:
@@ -214,7 +214,7 @@ def test_invalid_request_target_returns_400(
     received = exchange(strict_service, *before, line + b" HTTP/1.1\r\nHost: x\r\n\r\n", pause=0.2)
 
     check_problem(received[received.rindex(b"HTTP/1.1 ") :], 400, "MALFORMED_REQUEST")
-    assert not any("example.com" in log_line for log_line in log.heard)
+    assert not any("example.com" in log_line for log_line in log.captured)
 
 
 def test_pipelined_requests_are_answered_in_order_up_to_the_limit(strict_service: RunningService) -> None:

@@ -14,7 +14,7 @@ from tests.support.users import PASSWORD, TestUser
 
 
 def test_rest_request_is_logged_in_one_line(rest_client: RestClient, user: TestUser, log: LogCapture) -> None:
-    log.heard.clear()
+    log.captured.clear()
     rest_client.http.get("/api/me/tasks?search=private", headers={"X-Request-Id": "r-1"})
 
     (line,) = log.lines(requests=1)
@@ -24,7 +24,7 @@ def test_rest_request_is_logged_in_one_line(rest_client: RestClient, user: TestU
 
 
 def test_graphql_request_log_line_has_the_operation_name(graphql_client: GraphQLClient, user: TestUser, log: LogCapture) -> None:
-    log.heard.clear()
+    log.captured.clear()
     graphql_client.post({"query": "query Mine { tasks { totalCount } }", "operationName": "Mine"})
 
     (line,) = log.lines(requests=1)
@@ -45,7 +45,7 @@ def test_private_values_are_not_logged(service: RunningService, log: LogCapture)
 
     log.lines(requests=8)
     for secret in ("private", PASSWORD, user.token, email):
-        assert secret not in " ".join(log.heard)
+        assert secret not in " ".join(log.captured)
 
 
 def test_unexpected_exception_is_hidden_from_clients_and_logged(
@@ -82,5 +82,5 @@ def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) 
             logging.getLogger("todo.error").exception("unexpected error")
     engine.dispose()
 
-    assert private not in log.heard[-1]
-    assert "InvalidTextRepresentation: 22P02" in log.heard[-1]
+    assert private not in log.captured[-1]
+    assert "InvalidTextRepresentation: 22P02" in log.captured[-1]

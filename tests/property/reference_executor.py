@@ -1,9 +1,8 @@
 """Reference executor: graphql-core runs the published SDL over plain rows with simple resolvers.
 
-It shares only the cursor format with the query engine.
+It shares only the cursor format and the conversion of names with the query engine.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from graphql import (
 
 from services.errors import InvalidInput
 from services.reading.graph import ENTITIES
+from services.reading.names import snake
 from services.reading.pages import Cursors
 from services.reading.selection import Order
 from tests.support.datasets import Row, Rows
@@ -89,11 +89,6 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 Path_ = tuple[str, ...]
-
-
-def snake(name: str) -> str:
-    """Return a name in snake case: TaskList → task_list."""
-    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
 def api_error(code: str) -> GraphQLError:

@@ -143,19 +143,24 @@ class LogCapture(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(JsonLines())
-        self.heard: list[str] = []
+        self.captured: list[str] = []
+
+    @property
+    def heard(self) -> list[str]:
+        """Former name of `captured`, for the test modules directly in tests/ only."""
+        return self.captured
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format immediately, as the real handler does: some values are known only then."""
         if not record.name.startswith("http"):
-            self.heard.append(self.format(record))
+            self.captured.append(self.format(record))
 
     def lines(self, *, requests: int) -> list[dict[str, Any]]:
         """Wait for this many request lines, which are written after the response, and return all lines."""
         deadline = time.monotonic() + 5
         while True:
-            lines = [orjson.loads(line) for line in self.heard]
+            lines = [orjson.loads(line) for line in self.captured]
             if sum(line["logger"] == "todo.access" for line in lines) >= requests:
                 return lines
-            assert time.monotonic() < deadline, self.heard
+            assert time.monotonic() < deadline, self.captured
             time.sleep(0.005)

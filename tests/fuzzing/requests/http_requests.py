@@ -6,12 +6,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzzing.requests.paths import paths_for
-from tests.fuzzing.requests.request_bodies import body_for, media_type
+from tests.fuzzing.requests.request_bodies import FORM, body_for, media_type
 from tests.fuzzing.response_checks import check_status
 from tests.fuzzing.target import Target
 from tests.fuzzing.values.malformed_values import as_header, as_json, deep, mutate_text, mutate_tree, strings
 
-FORM = "application/x-www-form-urlencoded"
 # Headers of the HTTP protocol itself (Content-Length, Transfer-Encoding, Connection, Upgrade) are left out.
 HEADERS: dict[str, tuple[str, ...]] = {
     "If-Match": ("*", '"1"', 'W/"1"', '"1", "2"', "1", '"', '""', '"1" "2"', '*, "1"', '"99999999999999999999"', "W/*", ","),
