@@ -28,7 +28,7 @@ from tests.support.service import PostgresServer as Cluster
 from tests.support.service import RunningService as Service
 from tests.support.service import run_service as serving
 from tests.support.users import TestUser as Person
-from tests.support.users import signed
+from tests.support.users import sign_token as signed
 
 ED, EC, EC384, RSA, STRANGER = (SigningKey.make(kind) for kind in ("EdDSA", "ES256", "ES384", "RS256", "EdDSA"))
 FOR_ENCRYPTION = SigningKey.make("EdDSA", use="enc")

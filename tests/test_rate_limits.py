@@ -21,8 +21,9 @@ from tests.support.service import LogCapture as LogLines
 from tests.support.service import PostgresServer as Cluster
 from tests.support.service import RunningService as Service
 from tests.support.service import run_service as serving
-from tests.support.users import PASSWORD, signed
+from tests.support.users import PASSWORD
 from tests.support.users import TestUser as Person
+from tests.support.users import sign_token as signed
 
 REQUESTS, ANONYMOUS, LOGINS, ON_ACCOUNT = 12, 20, 6, 3
 COST, STEP = 4_000_000, 2_000

@@ -26,7 +26,7 @@ from tests.support.service import SECRET, settings_for
 from tests.support.service import LogCapture as LogLines
 from tests.support.service import PostgresServer as Cluster
 from tests.support.service import run_service as serving
-from tests.support.users import signed
+from tests.support.users import sign_token as signed
 
 REDIS = shutil.which("redis-server")
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from api import shapes
 from tests.support.api_clients import GraphQLClient, RestClient
 from tests.support.service import SECRET, RunningService, run_service, settings_for
-from tests.support.users import TestUser, signed
+from tests.support.users import TestUser, sign_token
 
 ORIGIN = "http://localhost:3000"
 
@@ -51,7 +51,7 @@ def test_create_returns_201_with_location_and_etag(rest_client: RestClient, user
 @pytest.mark.parametrize("user_id", ["日本", "A\u0301", "a b", "50%2f", "a?b", 'a"b>', "é"])
 def test_location_and_next_link_work_for_any_user_id(service: RunningService, user_id: str) -> None:
     user_id = f"{user_id} {uuid4().hex}"
-    with RestClient(service.url, signed({"sub": user_id}, SECRET)) as rest_client:
+    with RestClient(service.url, sign_token({"sub": user_id}, SECRET)) as rest_client:
         tasks = f"/api/{quote(user_id, safe='')}/tasks"
         response = rest_client.send("POST", tasks, json={"title": "x"})
         comment = rest_client.send("POST", f"{tasks}/{response.json()['id']}/comments", json={"body": "Hm"})

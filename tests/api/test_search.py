@@ -108,7 +108,7 @@ def test_search_pages_follow_relevance_order(graphql_client: GraphQLClient, rest
         graphql_client.create("task", title="milk" if number % 2 else "x", description="milk " * number)
     document = """query($a: String, $s: String = "milk") { tasks(first: 2, after: $a, search: $s) {
         nodes { id } pageInfo { hasNextPage endCursor } totalCount } }"""
-    whole = [row["id"] for row in rest_client.page("task", search="milk")]
+    all_ids = [row["id"] for row in rest_client.page("task", search="milk")]
 
     paged: list[str] = []
     after = None
@@ -119,7 +119,7 @@ def test_search_pages_follow_relevance_order(graphql_client: GraphQLClient, rest
         if not page["pageInfo"]["hasNextPage"]:
             break
 
-    assert paged == whole
+    assert paged == all_ids
     assert len(paged) == page["totalCount"] == 6
     with pytest.raises(ApiError, match="cursor"):
         graphql_client.run(document, a=after, s="other")

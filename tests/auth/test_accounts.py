@@ -10,7 +10,7 @@ from passlib.handlers.argon2 import argon2
 
 from tests.support.api_clients import ApiError, ClientFactory
 from tests.support.service import SECRET, RunningService, run_sql
-from tests.support.users import PASSWORD, TestUser, signed
+from tests.support.users import PASSWORD, TestUser, sign_token
 
 
 def new_email() -> str:
@@ -138,7 +138,7 @@ def test_email_and_password_change_require_the_current_password(
 
 @pytest.mark.parametrize("change", [{"email": "x@example.com"}, {"password": "another password"}])
 def test_account_without_password_cannot_set_email_or_password(make_client: ClientFactory, change: dict[str, str]) -> None:
-    client = make_client(signed({"sub": uuid4().hex}, SECRET))
+    client = make_client(sign_token({"sub": uuid4().hex}, SECRET))
     before = client.me()
 
     for current in ({}, {"current_password": ""}, {"current_password": "another password"}):
@@ -189,21 +189,21 @@ def test_deleting_an_account_deletes_its_rows_and_rejects_its_tokens(
 def test_external_token_provisions_an_account_on_first_use(make_client: ClientFactory, claim: str) -> None:
     user_id = f"clerk|{uuid4().hex}"
     email = new_email()
-    client = make_client(signed({claim: user_id, "email": email, "name": "Zoë"}, SECRET))
+    client = make_client(sign_token({claim: user_id, "email": email, "name": "Zoë"}, SECRET))
 
     task = client.create("task", title="x")
     me = client.me()
 
     assert (me["id"], me["email"], me["name"], me["revision"]) == (user_id, email.lower(), "Zoë", 1)
-    assert make_client(signed({claim: user_id}, SECRET)).get("task", task["id"]) == task
+    assert make_client(sign_token({claim: user_id}, SECRET)).get("task", task["id"]) == task
 
 
 def test_external_token_can_read_before_any_write(make_client: ClientFactory) -> None:
-    assert make_client(signed({"user_id": int(time.time_ns())}, SECRET)).page("task") == []
+    assert make_client(sign_token({"user_id": int(time.time_ns())}, SECRET)).page("task") == []
 
 
 def test_email_already_in_use_is_not_given_to_an_external_account(make_client: ClientFactory, user: TestUser) -> None:
-    client = make_client(signed({"sub": uuid4().hex, "email": user.email}, SECRET))
+    client = make_client(sign_token({"sub": uuid4().hex, "email": user.email}, SECRET))
 
     assert client.me()["email"] is None
     assert make_client(user.token).me()["email"] == user.email
@@ -211,11 +211,11 @@ def test_email_already_in_use_is_not_given_to_an_external_account(make_client: C
 
 def test_external_token_issued_before_account_deletion_is_rejected(make_client: ClientFactory) -> None:
     user_id, now = uuid4().hex, int(time.time())
-    client = make_client(signed({"sub": user_id, "iat": now}, SECRET))
+    client = make_client(sign_token({"sub": user_id, "iat": now}, SECRET))
     client.create("task", title="x")
     client.delete_me()
 
-    for old in (client, make_client(signed({"sub": user_id}, SECRET))):
+    for old in (client, make_client(sign_token({"sub": user_id}, SECRET))):
         with pytest.raises(ApiError) as error:
             old.page("task")
         assert error.value.code == "UNAUTHENTICATED"
@@ -225,7 +225,7 @@ def test_external_token_issued_after_account_deletion_provisions_again(
     make_client: ClientFactory, service: RunningService
 ) -> None:
     user_id = uuid4().hex
-    client = make_client(signed({"sub": user_id, "iat": int(time.time())}, SECRET))
+    client = make_client(sign_token({"sub": user_id, "iat": int(time.time())}, SECRET))
     client.create("task", title="x")
     client.delete_me()
     run_sql(
@@ -242,19 +242,19 @@ def test_external_token_issued_after_account_deletion_provisions_again(
 
 
 INVALID_TOKENS: dict[str, Callable[[str], str]] = {
-    "expired": lambda user: signed({"sub": user}, SECRET, lifetime=-1),
-    "forged": lambda user: signed({"sub": user}, "another secret, also long enough to be one"),
-    "unsigned": lambda user: signed({"sub": user}, "", algorithm="none"),
-    "other algorithm": lambda user: signed({"sub": user}, SECRET * 2, algorithm="HS512"),
-    "without expiry": lambda user: signed({"sub": user, "exp": None}, SECRET),
-    "issued in the future": lambda user: signed({"sub": user, "iat": int(time.time()) + 600}, SECRET),
-    "local issuer without jti": lambda user: signed({"sub": user, "iss": "todo", "iat": int(time.time())}, SECRET),
-    "empty user id": lambda _: signed({"sub": ""}, SECRET),
-    "no user id": lambda _: signed({"name": "x"}, SECRET),
-    "list as user id": lambda user: signed({"sub": [user]}, SECRET),
-    "too long user id": lambda _: signed({"sub": "x" * 65}, SECRET),
-    "NUL in user id": lambda _: signed({"sub": "a\x00b"}, SECRET),
-    "text as expiry": lambda user: signed({"sub": user, "exp": "soon"}, SECRET),
+    "expired": lambda user: sign_token({"sub": user}, SECRET, lifetime=-1),
+    "forged": lambda user: sign_token({"sub": user}, "another secret, also long enough to be one"),
+    "unsigned": lambda user: sign_token({"sub": user}, "", algorithm="none"),
+    "other algorithm": lambda user: sign_token({"sub": user}, SECRET * 2, algorithm="HS512"),
+    "without expiry": lambda user: sign_token({"sub": user, "exp": None}, SECRET),
+    "issued in the future": lambda user: sign_token({"sub": user, "iat": int(time.time()) + 600}, SECRET),
+    "local issuer without jti": lambda user: sign_token({"sub": user, "iss": "todo", "iat": int(time.time())}, SECRET),
+    "empty user id": lambda _: sign_token({"sub": ""}, SECRET),
+    "no user id": lambda _: sign_token({"name": "x"}, SECRET),
+    "list as user id": lambda user: sign_token({"sub": [user]}, SECRET),
+    "too long user id": lambda _: sign_token({"sub": "x" * 65}, SECRET),
+    "NUL in user id": lambda _: sign_token({"sub": "a\x00b"}, SECRET),
+    "text as expiry": lambda user: sign_token({"sub": user, "exp": "soon"}, SECRET),
     "malformed": lambda _: "x.y.z",
     "deeply nested": lambda _: "W1tb" * 7_000 + ".e30.x",
 }
@@ -286,7 +286,7 @@ def test_login_ignores_an_invalid_authorization_header(make_client: ClientFactor
 
 
 def test_cached_token_is_rejected_after_expiry(make_client: ClientFactory, user: TestUser) -> None:
-    client = make_client(signed({"sub": user.id}, SECRET, lifetime=2))
+    client = make_client(sign_token({"sub": user.id}, SECRET, lifetime=2))
     assert client.me()["id"] == user.id
 
     time.sleep(2.1)

@@ -19,7 +19,7 @@ from services.passwords import Passwords
 from services.sessions import MAX_SESSIONS
 from tests.support.api_clients import TLS, ApiError, ClientFactory, GraphQLClient, RestClient, expect_error
 from tests.support.service import SECRET, RunningService, run_sql
-from tests.support.users import PASSWORD, TestUser, signed
+from tests.support.users import PASSWORD, TestUser, sign_token
 
 _DAYS: list[dict[str, Any]] = [{}, {"expires_in_days": 7}]
 
@@ -291,7 +291,7 @@ def test_logout_requires_a_session(make_client: ClientFactory, user: TestUser) -
     with expect_error("UNAUTHENTICATED"):
         make_client(None).log_out()
     with expect_error("FORBIDDEN"):
-        make_client(signed({"sub": user.id}, SECRET)).log_out()
+        make_client(sign_token({"sub": user.id}, SECRET)).log_out()
     assert make_client(user.token).me()
 
 

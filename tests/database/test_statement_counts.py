@@ -45,7 +45,7 @@ def statements(log: LogCapture) -> Iterator[list[int]]:
     counts += [line["sql"] for line in log.lines(requests=1)]
 
 
-def fill(graphql_client: GraphQLClient, tasks: int) -> None:
+def create_tasks(graphql_client: GraphQLClient, tasks: int) -> None:
     """Create a list with tasks, each with two tags; the first three with a subtask and a comment."""
     tags = [graphql_client.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
     home = graphql_client.create("list", name="Home")["id"]
@@ -61,7 +61,7 @@ def fill(graphql_client: GraphQLClient, tasks: int) -> None:
 def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClient, log: LogCapture) -> None:
     counts = []
     for tasks in (3, 30):
-        fill(graphql_client, tasks)
+        create_tasks(graphql_client, tasks)
         with statements(log) as sent:
             graphql_client.run(NESTED)
         counts += sent

@@ -38,7 +38,7 @@ class DisposableAccount:
         """Return no cursors."""
         return []
 
-    def learn(self, changes: Mapping[str, Any]) -> None:
+    def record_changes(self, changes: Mapping[str, Any]) -> None:
         """Record changes of the account."""
         if "password" in changes:
             self.known_values |= {"password": changes["password"], "current_password": changes["password"]}
@@ -60,7 +60,7 @@ class DisposableAccounts:
             self._current = self._register()
         return self._current
 
-    def drop(self, token: str) -> None:
+    def replace(self, token: str) -> None:
         """Replace the current account if this is its token, which is no longer accepted."""
         if self._current is not None and self._current.token == token:
             self._current = None

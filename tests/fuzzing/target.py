@@ -19,7 +19,7 @@ from tests.issuer import AUDIENCE, NAME, Endpoint, SigningKey, serving_keys
 from tests.property.reference_executor import ReferenceExecutor
 from tests.support.datasets import Rows, dump_tables, insert_datasets, varied_dataset
 from tests.support.service import QUOTAS, SECRET, PostgresServer, RunningService, run_service, settings_for
-from tests.support.users import TestUser, signed
+from tests.support.users import TestUser, sign_token
 
 CANARY = "e7e5eca1"  # in all texts of the other user
 _TEXTS = ("title", "name", "description", "body", "email")
@@ -58,8 +58,8 @@ class Target:
     registered_user: TestUser  # with a login session
     keys: Sequence[SigningKey]  # of the external issuer
     http: httpx.Client
-    token: str = field(default_factory=lambda: signed({"sub": "ada"}, SECRET, lifetime=10**6))
-    other_token: str = field(default_factory=lambda: signed({"sub": "eve"}, SECRET, lifetime=10**6))
+    token: str = field(default_factory=lambda: sign_token({"sub": "ada"}, SECRET, lifetime=10**6))
+    other_token: str = field(default_factory=lambda: sign_token({"sub": "eve"}, SECRET, lifetime=10**6))
     statuses: Counter[int] = field(default_factory=Counter)  # of all responses
 
     def __repr__(self) -> str:
@@ -97,11 +97,11 @@ class Target:
         check_rest_response(response, owner)
         return response
 
-    def graph(self, token: str | None, body: Any) -> dict[str, Any]:
+    def graphql(self, token: str | None, body: Any) -> dict[str, Any]:
         """Send a GraphQL request; bytes are sent unchanged, everything else as JSON."""
-        return self.graph_with([(b"Authorization", f"Bearer {token}".encode())] if token else [], body)
+        return self.graphql_with_headers([(b"Authorization", f"Bearer {token}".encode())] if token else [], body)
 
-    def graph_with(self, headers: Sequence[tuple[bytes, bytes]], body: Any) -> dict[str, Any]:
+    def graphql_with_headers(self, headers: Sequence[tuple[bytes, bytes]], body: Any) -> dict[str, Any]:
         """Send a GraphQL request with these headers."""
         content = body if isinstance(body, bytes) else as_json(body)
         return check_graphql_response(

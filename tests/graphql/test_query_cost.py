@@ -77,8 +77,8 @@ def test_bulk_mutation_aliases_are_limited_by_cost(graphql_client: GraphQLClient
     new = [{"title": "x"}] * 400
 
     def run_with(times: int) -> dict[str, Any]:
-        several = " ".join(f"a{number}: createTasks(inputs: $new) {{ __typename }}" for number in range(times))
-        return dict(graphql_client.post({"query": document.format(several), "variables": {"new": new}}))
+        repeated = " ".join(f"a{number}: createTasks(inputs: $new) {{ __typename }}" for number in range(times))
+        return dict(graphql_client.post({"query": document.format(repeated), "variables": {"new": new}}))
 
     assert "cost" in run_with(5)["errors"][0]["extensions"]
     assert graphql_client.run("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
@@ -148,13 +148,13 @@ def test_cost_error_names_outer_connection(graphql_client: GraphQLClient) -> Non
 def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) -> None:
     deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_DEPTH + "id" + " }" * MAX_DEPTH + " } } }"
     aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
-    several = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
+    repeated = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
 
     assert "deep" in expect_too_complex(graphql_client, deep)["message"]
     assert "aliases" in expect_too_complex(graphql_client, aliases)["message"]
     assert (
         "relations"
-        in expect_too_complex(graphql_client, f"query($i: ID!) {{ {several} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")[
+        in expect_too_complex(graphql_client, f"query($i: ID!) {{ {repeated} }}", i="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")[
             "message"
         ]
     )
@@ -183,9 +183,9 @@ def test_filter_size_counts_every_key_and_value(document: str, size: int) -> Non
 
 def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_client: GraphQLClient) -> None:
     """Each use creates values that are validated, sent to the database and cached: 24 KB became 400 MB."""
-    several = ",".join("{id: {in: $i}}" for _ in range(25))
+    repeated = ",".join("{id: {in: $i}}" for _ in range(25))
     roots = " ".join(f"a{n}: task(id: $t) {{ ...F }}" for n in range(4))
-    fragment = f"fragment F on Task {{ subtasks(filter: {{and: [{several}]}}) {{ totalCount }} }}"
+    fragment = f"fragment F on Task {{ subtasks(filter: {{and: [{repeated}]}}) {{ totalCount }} }}"
     document = f"query($i: [ID!], $t: ID!) {{ {roots} }} {fragment}"
     task = graphql_client.create("task", title="x")["id"]
 
@@ -223,8 +223,8 @@ def test_cost_model_type_name_conventions_hold() -> None:
 
 
 def test_cost_advice_ignores_empty_pages() -> None:
-    several = " ".join(f"a{number}: totalCount" for number in range(50))
-    measure = measured(f"{{ tasks(first: 0) {{ {several} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
+    repeated = " ".join(f"a{number}: totalCount" for number in range(50))
+    measure = measured(f"{{ tasks(first: 0) {{ {repeated} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
 
     with pytest.raises(QueryTooComplex, match="Ask for fewer fields"):
         check(measure, 10)

@@ -3,7 +3,7 @@
 Each test runs with row-level security on and off, so that the service isolates users without it.
 """
 
-from tests.support.isolation_scenario import MINE, Call, Scenario, graph_call, mask_ids, register_disposable_user, rest_call
+from tests.support.isolation_scenario import MINE, Call, Scenario, graphql_call, mask_ids, register_disposable_user, rest_call
 from tests.support.permission_matrix import REST, ROOTS, field_document, root_field_document
 from tests.support.resource_owner import KINDS, unknown_ids
 
@@ -29,12 +29,12 @@ def test_root_field_response_is_identical_for_foreign_and_unknown_ids(
 ) -> None:
     kind, name = root_field
     document = root_field_document(kind, name, ROOTS[kind][name])
-    check_foreign_ids(each_scenario, graph_call(each_scenario, document), document)
+    check_foreign_ids(each_scenario, graphql_call(each_scenario, document), document)
 
 
 def test_field_response_is_identical_for_foreign_and_unknown_ids(each_scenario: Scenario, type_field: tuple[str, str]) -> None:
     document = field_document(type_field)
-    check_foreign_ids(each_scenario, graph_call(each_scenario, document), document)
+    check_foreign_ids(each_scenario, graphql_call(each_scenario, document), document)
 
 
 def check_foreign_ids(scenario: Scenario, call: Call, request: str) -> None:

@@ -25,7 +25,7 @@ from tests.support.cross_user_requests import (
 from tests.support.service import SECRET, PostgresServer, run_service, run_sql, settings_for
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, dump_user_rows, insert_rows_sql, rows_for_user
 from tests.support.unfiltered_service import FilterStripper, run_unfiltered_service
-from tests.support.users import signed
+from tests.support.users import sign_token
 
 MaskedResponse = tuple[int, str]
 
@@ -71,7 +71,7 @@ _NEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[\d:.
 def setup(postgres: PostgresServer) -> Iterator[Setup]:
     database = postgres.copy("template_todo")
     claims = {"iss": "todo", "sub": EVE, "sid": SHARED_IDS["session"], "iat": int(time.time()), "jti": "x"}
-    headers = {"Authorization": f"Bearer {signed(claims, SECRET)}"}
+    headers = {"Authorization": f"Bearer {sign_token(claims, SECRET)}"}
     with (
         run_service(settings_for(database), database) as service,
         run_unfiltered_service(database) as (unfiltered, stripper),

@@ -7,7 +7,7 @@ from tests.support.isolation_scenario import (
     Call,
     Scenario,
     error_code_of,
-    graph_call,
+    graphql_call,
     mask_ids,
     register_disposable_user,
     rest_call,
@@ -25,13 +25,13 @@ def test_root_field_requires_the_declared_scope(scenario: Scenario, root_field: 
     kind, name = root_field
     field_spec = ROOTS[kind][name]
     check_scopes(
-        scenario, graph_call(scenario, root_field_document(kind, name, field_spec)), field_spec.scope, field_spec.by_api_token
+        scenario, graphql_call(scenario, root_field_document(kind, name, field_spec)), field_spec.scope, field_spec.by_api_token
     )
 
 
 def test_field_requires_the_declared_scope(scenario: Scenario, type_field: tuple[str, str]) -> None:
     type_spec = OBJECT_TYPES[type_field[0]]
-    check_scopes(scenario, graph_call(scenario, field_document(type_field)), type_spec.scope, type_spec.by_api_token)
+    check_scopes(scenario, graphql_call(scenario, field_document(type_field)), type_spec.scope, type_spec.by_api_token)
 
 
 def check_scopes(scenario: Scenario, call: Call, needed: str | None, by_api_token: bool) -> None:

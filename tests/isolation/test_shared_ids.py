@@ -14,7 +14,7 @@ from tests.support.isolation_scenario import (
     Call,
     Scenario,
     error_code_of,
-    graph_call,
+    graphql_call,
     mask_ids,
     register_disposable_user,
     rest_call,
@@ -51,7 +51,7 @@ class UsersWithSharedIds:
 def users_with_shared_ids(each_scenario: Scenario) -> UsersWithSharedIds:
     first = create_resource_owner(each_scenario.service.url, "Beaword")
     calls = {route: rest_call(each_scenario, route, REST[route]) for route in READ_ROUTES}
-    calls |= {".".join(field): graph_call(each_scenario, field_document(field)) for field in READ_FIELDS}
+    calls |= {".".join(field): graphql_call(each_scenario, field_document(field)) for field in READ_FIELDS}
     before = {name: mask_ids(call(first.user.token, {**first.ids, **MINE}), {}) for name, call in calls.items()}
     rows = {kind: first.ids[kind] for kind in ("task", "subtask", "list", "tag", "comment")}
     return UsersWithSharedIds(first, before, create_resource_owner(each_scenario.service.url, "Catword", rows))
@@ -69,7 +69,7 @@ def test_field_returns_own_rows_when_ids_are_shared(
     each_scenario: Scenario, users_with_shared_ids: UsersWithSharedIds, type_field: tuple[str, str]
 ) -> None:
     check_own_rows_are_returned(
-        users_with_shared_ids, ".".join(type_field), graph_call(each_scenario, field_document(type_field))
+        users_with_shared_ids, ".".join(type_field), graphql_call(each_scenario, field_document(type_field))
     )
 
 
@@ -93,7 +93,7 @@ def test_root_field_writes_only_own_rows_when_ids_are_shared(each_scenario: Scen
     kind, name = root_field
     field_spec = ROOTS[kind][name]
     if kind == "mutation" and field_spec.scope is not PUBLIC:
-        check_only_own_rows_change(each_scenario, graph_call(each_scenario, root_field_document(kind, name, field_spec)))
+        check_only_own_rows_change(each_scenario, graphql_call(each_scenario, root_field_document(kind, name, field_spec)))
 
 
 def check_only_own_rows_change(scenario: Scenario, call: Call) -> None:
@@ -164,7 +164,7 @@ def test_relations_of_another_user_with_the_same_ids_are_not_visible(each_scenar
         assert client.update("task", ids["task"], parent_id=ids["subtask"])["parent_id"] == ids["subtask"]
         client.delete("task", ids["task"])
         assert client.get("task", ids["subtask"])["id"] == ids["subtask"]
-    seen = graph_call(each_scenario, "{ tasks { nodes { tags { id } } } tags { nodes { tasks { totalCount nodes { id } } } } }")
+    seen = graphql_call(each_scenario, "{ tasks { nodes { tags { id } } } tags { nodes { tasks { totalCount nodes { id } } } } }")
     assert seen(user.token, {}).json()["data"] == {
         "tasks": {"nodes": [{"tags": []}]},
         "tags": {"nodes": [{"tasks": {"totalCount": 0, "nodes": []}}]},
@@ -176,6 +176,6 @@ def test_node_returns_the_own_row_for_an_id_of_another_user(each_scenario: Scena
     user, row_id = register_disposable_user(each_scenario), each_scenario.victim.ids["task"]
     each_scenario.send("POST", f"/api/me/{path}", user.token, json={"id": row_id, "name": "x"})
 
-    response = graph_call(each_scenario, f'{{ node(id: "{row_id}") {{ __typename id }} }}')(user.token, {})
+    response = graphql_call(each_scenario, f'{{ node(id: "{row_id}") {{ __typename id }} }}')(user.token, {})
 
     assert response.json()["data"] == {"node": {"__typename": type_name, "id": row_id}}

@@ -218,17 +218,19 @@ def test_invalid_request_target_returns_400(
 
 
 def test_pipelined_requests_are_answered_in_order_up_to_the_limit(strict_service: RunningService) -> None:
-    several = parse_responses(exchange(strict_service, (GET + b"\r\n") * 20 + LAST_GET + b"\r\n"))
-    assert [status for status, _, _ in several] == [200] * 21
+    responses = parse_responses(exchange(strict_service, (GET + b"\r\n") * 20 + LAST_GET + b"\r\n"))
+    assert [status for status, _, _ in responses] == [200] * 21
 
     assert exchange(strict_service, (GET + b"\r\n") * 2000).count(b"HTTP/1.1 ") < 2000
 
 
 def wait_until_closed(connection: socket.socket) -> None:
     """Wait until the server closes the connection; the kernel knows before unread data is received."""
-    here = connection.getsockname()[:2]
+    local_address = connection.getsockname()[:2]
     deadline = time.monotonic() + 30
-    while any(other.raddr == here and other.status == psutil.CONN_ESTABLISHED for other in psutil.net_connections("tcp4")):
+    while any(
+        other.raddr == local_address and other.status == psutil.CONN_ESTABLISHED for other in psutil.net_connections("tcp4")
+    ):
         assert time.monotonic() < deadline, "the connection is still open"
         time.sleep(0.05)
 

@@ -33,11 +33,11 @@ class ArgumentPrinter:
     variables: dict[str, Any] = field(default_factory=dict)
     _reusable: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def of(self, field: GraphQLField, *, top: bool, most: int) -> tuple[str, int]:
+    def of(self, field: GraphQLField, *, top: bool, max_rows: int) -> tuple[str, int]:
         """Return the arguments of a field as text, and the approximate maximum number of rows."""
-        drawn, size = self.values.of(field, top=top, most=most)
-        parts = [f"{name}: {self.print_value(value, field.args[name])}" for name, value in drawn.items()]
-        parts += self._omitted(field.args, drawn)
+        arguments, size = self.values.of(field, top=top, max_rows=max_rows)
+        parts = [f"{name}: {self.print_value(value, field.args[name])}" for name, value in arguments.items()]
+        parts += self._omitted(field.args, arguments)
         return f"({', '.join(parts)})" if parts else "", size
 
     def print_value(self, value: Any, definition: InputDefinition) -> str:

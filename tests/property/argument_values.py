@@ -81,14 +81,12 @@ class ArgumentGenerator:
     data: Data
     options: GenerationOptions
 
-    def of(self, field: GraphQLField, *, top: bool, most: int) -> tuple[dict[str, Any], int]:
+    def of(self, field: GraphQLField, *, top: bool, max_rows: int) -> tuple[dict[str, Any], int]:
         """Return arguments for a field, and the approximate maximum number of rows."""
         target = self._target(field)
         if "first" not in field.args:
-            wanted = [
-                name for name in field.args if isinstance(field.args[name].type, GraphQLNonNull) or self.rng.probability(50)
-            ]
-            return {name: self._value(field.args[name].type, (target, name)) for name in wanted}, 1
+            names = [name for name in field.args if isinstance(field.args[name].type, GraphQLNonNull) or self.rng.probability(50)]
+            return {name: self._value(field.args[name].type, (target, name)) for name in names}, 1
         others = {name for name in field.args if name not in PAGING | {"search"}}
         arguments: dict[str, Any] = {}
         for name in sorted(others):
@@ -97,15 +95,15 @@ class ArgumentGenerator:
             arguments[name] = None if self.rng.probability(4) else self._value(field.args[name].type, (target, name))
         cursors = [] if self.options.non_empty else self.data.cursors(target, arguments.get("orderBy"))
         backward = "last" in field.args and self.rng.probability(35)
-        paging = self._paging(cursors, min(most, TOP_PAGE if top else PAGE), backward=backward, unpaged=most >= UNPAGED)
+        paging = self._paging(cursors, min(max_rows, TOP_PAGE if top else PAGE), backward=backward, unpaged=max_rows >= UNPAGED)
         arguments |= paging
         size = paging["last"] if "last" in paging else paging.get("first")
         if self.rng.probability(self.options.invalid_percent if top or self.options.invalid_at_any_depth else 0):
             self._make_invalid(arguments, field, target)
         return arguments, UNPAGED if size is None else max(size, 1)
 
-    def _paging(self, cursors: Sequence[str], most: int, *, backward: bool, unpaged: bool) -> dict[str, Any]:
-        size = self.rng.number(1, most)
+    def _paging(self, cursors: Sequence[str], max_rows: int, *, backward: bool, unpaged: bool) -> dict[str, Any]:
+        size = self.rng.number(1, max_rows)
         if not self.options.non_empty and self.rng.probability(3):
             size = 0
         bounded = bool(cursors) and self.rng.probability(40)
@@ -123,19 +121,22 @@ class ArgumentGenerator:
 
     def _make_invalid(self, arguments: dict[str, Any], field: GraphQLField, target: str) -> None:
         """Replace paging arguments by an invalid combination."""
-        ways: list[dict[str, Any]] = [{"first": -1}, {"first": 501}, {"after": "nonsense"}]
+        replacements: list[dict[str, Any]] = [{"first": -1}, {"first": 501}, {"after": "nonsense"}]
         if "last" in field.args:
-            ways += [{"last": -1}, {"after": "x", "last": 1}, {"after": "x", "before": "y"}, {"before": ""}]
+            replacements += [{"last": -1}, {"after": "x", "last": 1}, {"after": "x", "before": "y"}, {"before": ""}]
         if "orderBy" in field.args:
             (term,) = self._value(field.args["orderBy"].type, (target, ""))[:1] or [{"field": "TITLE"}]
-            ways += [{"orderBy": [term, term]}, {"orderBy": [term], "before": self.rng.choice(self.data.cursors("Tag", None))}]
+            replacements += [
+                {"orderBy": [term, term]},
+                {"orderBy": [term], "before": self.rng.choice(self.data.cursors("Tag", None))},
+            ]
         if "filter" in field.args:
             (condition,) = list(self._value(field.args["filter"].type, (target, "")))[:1] or ["not"]
-            ways += [{"filter": {condition: None}}] * 2
-        way = self.rng.choice(ways)
-        for name in PAGING & arguments.keys() if PAGING & way.keys() else ():
+            replacements += [{"filter": {condition: None}}] * 2
+        replacement = self.rng.choice(replacements)
+        for name in PAGING & arguments.keys() if PAGING & replacement.keys() else ():
             del arguments[name]
-        arguments |= way
+        arguments |= replacement
 
     def _value(self, type_: GraphQLInputType, path: FieldPath, nesting: int = 0) -> Any:
         type_ = nullable_type(type_)
@@ -150,11 +151,11 @@ class ArgumentGenerator:
         return self._scalar(type_.name, path)
 
     def _list(self, type_: GraphQLInputType, path: FieldPath, nesting: int) -> list[Any]:
-        several = [self._value(type_, path, nesting) for _ in range(self.rng.number(0, 3))]
+        values = [self._value(type_, path, nesting) for _ in range(self.rng.number(0, 3))]
         if isinstance(nullable_type(type_), GraphQLInputObjectType) and nesting == 0:
             # In a list of terms, such as an order, terms are distinct.
-            return list({next(iter(one.values()), None): one for one in several}.values())
-        return several
+            return list({next(iter(one.values()), None): one for one in values}.values())
+        return values
 
     def _object(self, type_: GraphQLInputObjectType, path: FieldPath, nesting: int) -> dict[str, Any]:
         type_name = type_.name.removesuffix("Filter")
@@ -167,8 +168,10 @@ class ArgumentGenerator:
         names = [*required, *(self.rng.sample(optional, 2) if optional and not self.rng.probability(3) else [])]
         if self.rng.probability(50):
             names = [name for name in names if type_.fields[name].default_value is Undefined]
-        here = type_name if type_name in self.schema.type_map else None
-        return {name: self._value(type_.fields[name].type, (here, name) if here else path, nesting + 1) for name in names}
+        owner_type = type_name if type_name in self.schema.type_map else None
+        return {
+            name: self._value(type_.fields[name].type, (owner_type, name) if owner_type else path, nesting + 1) for name in names
+        }
 
     def _scalar(self, options: str, path: FieldPath) -> Any:
         pool = [value for name in self._rows(path[0]) for value in self.data.values(name, path[1])]

@@ -32,7 +32,7 @@ from tests.property.random_source import RandomSource
 MAX_DEPTH = 8
 MAX_ROWS = 120  # at one path of the response
 MAX_FIELDS = 300  # in the response, approximately
-TAPE = 600  # bytes; most operations use fewer
+BYTE_COUNT = 600  # bytes; most operations use fewer
 UNPAGED_LIST = 4  # estimated length of a list without pages
 
 Scope = GraphQLObjectType | GraphQLInterfaceType
@@ -117,8 +117,8 @@ class _OperationGenerator:
         return self.field(type_, depth, rows)
 
     def field(self, type_: Scope, depth: int, rows: int) -> str:
-        lately = self.calls.get(type_.name, [])[-4:]
-        known = [call for call in lately if self._fits(type_, call.name, call.size, depth, rows)]
+        recent_calls = self.calls.get(type_.name, [])[-4:]
+        known = [call for call in recent_calls if self._fits(type_, call.name, call.size, depth, rows)]
         if known and self.rng.probability(25):
             call = self.rng.choice(known)
         else:
@@ -131,13 +131,13 @@ class _OperationGenerator:
         return f"{call.text}{self.condition()} {below}"
 
     def named_fragment(self, type_: Scope, depth: int, rows: int) -> str:
-        fitting = [
+        candidates = [
             one
             for one in self.fragments.values()
             if self._overlap(type_, one.type) and depth <= one.depth and rows <= one.rows and one.cost + self.cost < MAX_FIELDS
         ]
-        if fitting and self.rng.probability(60):
-            fragment = self.rng.choice(fitting)
+        if candidates and self.rng.probability(60):
+            fragment = self.rng.choice(candidates)
             self.cost += fragment.cost
         else:
             before, target = self.cost, self.rng.choice(self._overlapping(type_))
@@ -163,16 +163,16 @@ class _OperationGenerator:
 
     def _choose_field(self, type_: Scope, depth: int, rows: int) -> str | None:
         """Return the name of a field within the limits, preferably of a composite one."""
-        fitting = [name for name in type_.fields if self._fits(type_, name, self._min_size(type_, name), depth, rows)]
-        deep = [name for name in fitting if is_composite_type(get_named_type(type_.fields[name].type))]
+        candidates = [name for name in type_.fields if self._fits(type_, name, self._min_size(type_, name), depth, rows)]
+        deep = [name for name in candidates if is_composite_type(get_named_type(type_.fields[name].type))]
         if deep and self.rng.probability(60):
-            fitting = deep
-        return self.rng.choice(fitting) if fitting else None
+            candidates = deep
+        return self.rng.choice(candidates) if candidates else None
 
     def _call(self, type_: Scope, name: str, depth: int, rows: int) -> _Call:
         declared = type_.fields[name]
         if declared.args:
-            arguments, size = self.arguments.of(declared, top=depth == 0, most=MAX_ROWS // rows)
+            arguments, size = self.arguments.of(declared, top=depth == 0, max_rows=MAX_ROWS // rows)
         else:
             arguments, size = "", self._min_size(type_, name)
         call = _Call(self._response_key(name, arguments, str(declared.type), type_), name, arguments, size)
@@ -223,14 +223,16 @@ def operations(
 ) -> st.SearchStrategy[Operation]:
     """Return a strategy for operations."""
     # Short inputs make small operations, which often repeat the shape of another with other values.
-    tapes = st.one_of([st.binary(min_size=size, max_size=size) for size in (TAPE // 20, TAPE // 8, TAPE, TAPE)])
+    byte_strings = st.one_of(
+        [st.binary(min_size=size, max_size=size) for size in (BYTE_COUNT // 20, BYTE_COUNT // 8, BYTE_COUNT, BYTE_COUNT)]
+    )
     scopes = [type_ for type_ in schema.type_map.values() if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType)]
 
     @st.composite
-    def written(draw: st.DrawFn) -> Operation:
-        rng = RandomSource(draw(tapes))
+    def generate(draw: st.DrawFn) -> Operation:
+        rng = RandomSource(draw(byte_strings))
         return _OperationGenerator(
             rng, schema, scopes, ArgumentPrinter(rng, ArgumentGenerator(rng, schema, data, options))
         ).operation()
 
-    return written()
+    return generate()

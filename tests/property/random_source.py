@@ -13,8 +13,8 @@ T = TypeVar("T")
 class RandomSource:
     """Source of small random numbers and choices."""
 
-    def __init__(self, tape: bytes) -> None:
-        self._bytes = iter(tape)
+    def __init__(self, random_bytes: bytes) -> None:
+        self._bytes = iter(random_bytes)
 
     def number(self, low: int, high: int) -> int:
         """Return a number from low to high, with at most 256 distinct values."""
@@ -24,11 +24,11 @@ class RandomSource:
         """Return True in so many percent of the cases."""
         return percent > 0 and next(self._bytes, 0) * 100 >= 256 * (100 - percent)
 
-    def choice(self, several: Sequence[T]) -> T:
+    def choice(self, items: Sequence[T]) -> T:
         """Return one item."""
-        return several[self.number(0, len(several) - 1)]
+        return items[self.number(0, len(items) - 1)]
 
-    def sample(self, several: Sequence[T], most: int) -> list[T]:
-        """Return one to `most` distinct items in any order."""
-        left = list(several)
-        return [left.pop(self.number(0, len(left) - 1)) for _ in range(self.number(1, min(most, len(left))))]
+    def sample(self, items: Sequence[T], max_size: int) -> list[T]:
+        """Return one to `max_size` distinct items in any order."""
+        remaining = list(items)
+        return [remaining.pop(self.number(0, len(remaining) - 1)) for _ in range(self.number(1, min(max_size, len(remaining))))]

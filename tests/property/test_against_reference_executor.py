@@ -57,9 +57,9 @@ def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | in
 def check(executors: Executors, operation: Operation) -> None:
     """Compare both executors, also with other ids where ids are bind parameters."""
     check_once(executors, operation)
-    late = set().union(*late_variables(parse(operation.document)).values())
-    for other in executors.reference.values("Task", "id")[:3] if late & operation.variables.keys() else []:
-        changed = {name: other for name in operation.variables if name in late}
+    bind_variables = set().union(*late_variables(parse(operation.document)).values())
+    for other in executors.reference.values("Task", "id")[:3] if bind_variables & operation.variables.keys() else []:
+        changed = {name: other for name in operation.variables if name in bind_variables}
         check_once(executors, replace(operation, variables=operation.variables | changed))
 
 

@@ -100,8 +100,8 @@ def test_each_relation_level_is_one_statement(sizes: SmallAndLarge, document: st
 
 
 def test_node_lookup_takes_one_extra_statement(sizes: SmallAndLarge) -> None:
-    wanted = sizes.reference.own_rows["TaskList"][0]["id"]
-    document = f'{{ node(id: "{wanted}") {{ ... on TaskList {{ tasks {{ nodes {{ title }} }} }} }} }}'
+    list_id = sizes.reference.own_rows["TaskList"][0]["id"]
+    document = f'{{ node(id: "{list_id}") {{ ... on TaskList {{ tasks {{ nodes {{ title }} }} }} }} }}'
     small, large, _ = sizes.statement_counts(Operation(document, {}, None))
 
     assert (small, large) == (1 + 1 + 2, 1 + 1 + 2)

@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient, Row, expect_error
 from tests.support.users import TestUser
 
-THREADS, TURNS = 8, 40
+THREADS, ACTIONS_PER_THREAD = 8, 40
 _EVERYTHING = "list.tasks,tags.tasks,subtasks.tags,comments.task"
 _NESTED = """{ viewer { name } lists { nodes { name tasks(first: 5) { totalCount nodes { title comments { nodes { body } } } } } }
     tags { nodes { name tasks(first: 5) { nodes { title } } } } }"""
@@ -98,10 +98,10 @@ ACTIONS: Sequence[Callable[[ConcurrentUser, ApiClient, str], object]] = (
 def run_concurrently(users: Sequence[ConcurrentUser], seed: int) -> list[str]:
     """Run random actions of all users concurrently; return the codes of unexpected errors."""
 
-    def turns(number: int) -> list[str]:
+    def run_actions(number: int) -> list[str]:
         rng = random.Random(seed * THREADS + number)  # noqa: S311 - reproducible
         unexpected = []
-        for _ in range(TURNS):
+        for _ in range(ACTIONS_PER_THREAD):
             one, other = rng.sample(users, 2)
             try:
                 rng.choice(ACTIONS)(one, rng.choice([one.rest_client, one.graphql_client]), other.task["id"])
@@ -110,4 +110,4 @@ def run_concurrently(users: Sequence[ConcurrentUser], seed: int) -> list[str]:
         return unexpected
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return [code for codes in pool.map(turns, range(THREADS)) for code in codes]
+        return [code for codes in pool.map(run_actions, range(THREADS)) for code in codes]

@@ -12,7 +12,7 @@ from tests.support.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec, fill
 from tests.support.resource_owner import KINDS
 from tests.support.service import SECRET
 from tests.support.table_rows import EVE, refresh_token, row_id
-from tests.support.users import PASSWORD, signed
+from tests.support.users import PASSWORD, sign_token
 
 VICTIM_IDS = {kind: row_id(kind, "ada's") for kind in KINDS} | {"user": "me"}
 # Both users have rows with these ids; rows with VICTIM_IDS belong to ADA only.
@@ -55,7 +55,7 @@ REQUESTS: dict[str, Request] = {
         for tree in _FILTERS
     },
     "new user": lambda http, url: http.get(
-        f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {signed({'sub': 'mallory'}, SECRET)}"}
+        f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {sign_token({'sub': 'mallory'}, SECRET)}"}
     ),
     "search": rest_request("GET /api/me/tasks", RouteSpec(None, '?search="secret of ada"'), {}),
     "id of the victim": rest_request("POST /api/me/tasks", RouteSpec(None, json={"id": "{task}", "title": "x"}), VICTIM_IDS),

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support.api_clients import RestClient
 from tests.support.service import SECRET, RunningService, run_sql
-from tests.support.users import TestUser, signed
+from tests.support.users import TestUser, sign_token
 
 Tokens = dict[str, str | None]
 
@@ -22,7 +22,7 @@ def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
     claims = jwt.decode(victim.token, options={"verify_signature": False})
 
     def local_token(secret: str = SECRET, **changes: Any) -> str:
-        return signed({**claims, **changes}, secret, algorithm=changes.pop("algorithm", "HS256"))
+        return sign_token({**claims, **changes}, secret, algorithm=changes.pop("algorithm", "HS256"))
 
     external_claims = {"sub": victim.id, "iat": int(time.time()), **EXTERNAL_ISSUER}
     return {
@@ -34,8 +34,8 @@ def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
         "unknown session": local_token(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
         "no session": local_token(sid=None),
         "unknown issuer and key": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
-        "unknown issuer": signed({**external_claims, "iss": "https://elsewhere"}, SECRET),
-        "wrong audience": signed({**external_claims, "aud": "https://elsewhere"}, SECRET),
+        "unknown issuer": sign_token({**external_claims, "iss": "https://elsewhere"}, SECRET),
+        "wrong audience": sign_token({**external_claims, "aud": "https://elsewhere"}, SECRET),
         "signed with another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
         "refresh token": victim.refresh_token,
         **{kind: revoke(service) for kind, revoke in _REVOKED.items()},
@@ -63,7 +63,7 @@ def _inactive(service: RunningService) -> str:
 
 
 def _deleted_external(service: RunningService) -> str:
-    token = signed({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **EXTERNAL_ISSUER}, SECRET)
+    token = sign_token({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **EXTERNAL_ISSUER}, SECRET)
     with RestClient(service.url, token) as client:
         client.delete_me()
     return token

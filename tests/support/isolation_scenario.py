@@ -84,7 +84,7 @@ def rest_call(scenario: Scenario, route: str, spec: RouteSpec) -> Call:
     return call
 
 
-def graph_call(scenario: Scenario, document: str) -> Call:
+def graphql_call(scenario: Scenario, document: str) -> Call:
     def call(token: str | None, ids: Ids) -> httpx.Response:
         return scenario.send("POST", "/graphql", token, json={"query": fill_ids(document, ids)})
 

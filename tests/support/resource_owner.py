@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from tests.support.api_clients import RestClient
 from tests.support.service import SECRET, PostgresServer, run_sql
-from tests.support.users import PASSWORD, TestUser, signed
+from tests.support.users import PASSWORD, TestUser, sign_token
 
 KINDS = ("user", "task", "subtask", "list", "tag", "comment", "session", "token")
 Ids = dict[str, str]
@@ -61,7 +61,7 @@ def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> Resou
             copy = f'INSERT INTO "{table.name}" ("{owner_column}", {names}) {source}'
             run_sql(database.owner, copy, user_id, owner.user.id)
     claims = jwt.decode(owner.user.token, options={"verify_signature": False})
-    user = TestUser(user_id, "", signed({**claims, "sub": user_id}, SECRET))
+    user = TestUser(user_id, "", sign_token({**claims, "sub": user_id}, SECRET))
     return ResourceOwner(user, {**owner.ids, "user": user_id}, owner.word)
 
 

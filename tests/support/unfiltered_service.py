@@ -23,20 +23,22 @@ from tests.support.table_rows import TABLE_NAMES
 _OWNERS = {policy.column for name in TABLE_NAMES for policy in policies_of(SQLModel.metadata.tables[name])} - {"id"}
 _NAME = r'(?:"\w+"|\w+)'
 _VALUE = rf"(?:%\(\w+\)s|%s)(?:::\w+)?|{_NAME}\.(?:user_id|id)\b"
-_WHOSE = re.compile(rf"(?<![\w.\"])(?:(?!app\.){_NAME}\.)?(?:{'|'.join(sorted(_OWNERS))}) = ({_VALUE})")
+_OWNER_CONDITION = re.compile(rf"(?<![\w.\"])(?:(?!app\.){_NAME}\.)?(?:{'|'.join(sorted(_OWNERS))}) = ({_VALUE})")
 _ACCOUNT = re.compile(r'"user" AS (\w+)|("user")')
-_LEFT = re.compile(rf"(?<!app\.)\b(?:{'|'.join(sorted(_OWNERS))})\b\s+(?:=|<|>|!|IN\b|BETWEEN\b|IS\b|LIKE\b)(?! DISTINCT)")
+_REMAINING_CONDITION = re.compile(
+    rf"(?<!app\.)\b(?:{'|'.join(sorted(_OWNERS))})\b\s+(?:=|<|>|!|IN\b|BETWEEN\b|IS\b|LIKE\b)(?! DISTINCT)"
+)
 
 
 def strip_user_filters(statement: str) -> str:
     """Return the statement without its user filters. Their parameters stay, in conditions that are always true."""
-    stripped = _WHOSE.sub(r"(\1) IS NOT NULL", statement)
+    stripped = _OWNER_CONDITION.sub(r"(\1) IS NOT NULL", statement)
     for names in _ACCOUNT.finditer(statement):
         account = re.escape(names[1] or names[2])
         stripped = re.sub(rf"(?<![\w.]){account}\.id = ({_VALUE})", r"(\1) IS NOT NULL", stripped)
         stripped = re.sub(rf"(?<![\w.]){account}\.id = ANY \((CAST\(%\(ids\)s AS TEXT\[\]\))\)", r"(\1) IS NOT NULL", stripped)
     stripped = re.sub(r'(FROM "user" WHERE) id = (%s)', r"\1 (\2) IS NOT NULL", stripped)
-    assert not _LEFT.search(stripped), f"the statement still has a user filter: {stripped}"
+    assert not _REMAINING_CONDITION.search(stripped), f"the statement still has a user filter: {stripped}"
     return stripped
 
 
@@ -55,8 +57,8 @@ class FilterStripper:
             def execute(self, statement: str, values: Any = None) -> None:
                 super().execute(stripper.strip(statement), values)
 
-            def executemany(self, statement: str, several: Any) -> None:
-                super().executemany(stripper.strip(statement), several)
+            def executemany(self, statement: str, parameters: Any) -> None:
+                super().executemany(stripper.strip(statement), parameters)
 
         return Cursor
 

@@ -34,7 +34,7 @@ class TestUser:
         return cls(login["user"]["id"], login["user"]["email"], login["access_token"], login["refresh_token"])
 
 
-def signed(claims: dict[str, Any], secret: str, *, lifetime: int = 600, algorithm: str = "HS256") -> str:
+def sign_token(claims: dict[str, Any], secret: str, *, lifetime: int = 600, algorithm: str = "HS256") -> str:
     """Sign a token as an external issuer would; claims that are None are omitted."""
     all_claims = {"exp": int(time.time()) + lifetime, **claims}
     return jwt.encode({name: value for name, value in all_claims.items() if value is not None}, secret, algorithm)

@@ -18,7 +18,7 @@ def arguments(target: Target, data: st.DataObject, field: str) -> dict[str, Any]
     """Return arguments for a connection, most of the time with one invalid value."""
     assert target.schema.query_type is not None
     values = ArgumentGenerator(RandomSource(data.draw(_BYTES)), target.schema, target.reference, GenerationOptions())
-    arguments, _ = values.of(target.schema.query_type.fields[field], top=True, most=10)
+    arguments, _ = values.of(target.schema.query_type.fields[field], top=True, max_rows=10)
     return dict(
         data.draw(st.one_of(st.just(arguments), *([mutate_tree(arguments)] * 3)).filter(lambda drawn: isinstance(drawn, dict)))
     )
@@ -38,5 +38,5 @@ def fuzz_arguments(target: Target, data: st.DataObject) -> None:
         if known_arguments
         else f"{{ {field} {{ totalCount }} }}"
     )
-    body = target.graph(target.token, {"query": document, "variables": known_arguments})
+    body = target.graphql(target.token, {"query": document, "variables": known_arguments})
     assert codes(body) <= EXPECTED_CODES, body

@@ -35,10 +35,10 @@ class Cursor:
 def valid_cursors(target: Target) -> dict[str, list[Cursor]]:
     """Return valid cursors of both users for all lists that need no id, in all orders."""
     paths = [path for path in (operation.path.replace("{user_id}", "me") for operation in _lists(target)) if "{" not in path]
-    return {token: list(_given(target, paths, token)) for token in (target.token, target.other_token)}
+    return {token: list(_cursors_of(target, paths, token)) for token in (target.token, target.other_token)}
 
 
-def _given(target: Target, paths: list[str], token: str) -> Iterator[Cursor]:
+def _cursors_of(target: Target, paths: list[str], token: str) -> Iterator[Cursor]:
     for path in paths:
         for sort in SORTS:
             page = target.http.get(path, params={"limit": 1, "sort": sort}, headers={"Authorization": f"Bearer {token}"})
@@ -116,6 +116,6 @@ def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
     else:
         document = f"query($cursor: String, $id: ID!) {{ node(id: $id) {{ ... on {type_name} {{ {page} }} }} }}"
         variables["id"] = data.draw(st.sampled_from(target.reference.values(type_name, "id")), label="id")
-    body = target.graph(target.token, {"query": document, "variables": variables})
+    body = target.graphql(target.token, {"query": document, "variables": variables})
     assert codes(body) <= {"INVALID_INPUT"}, body
     return any(values_of_key(body.get("data"), "nodes"))

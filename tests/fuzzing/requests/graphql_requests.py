@@ -47,14 +47,14 @@ def fuzz_operations(target: Target, data: st.DataObject) -> None:
     body = as_json(request)
     if data.draw(st.integers(0, 9), label="deep") == 9:
         body = body[:-1] + b', "variables": ' + data.draw(deep()).encode() + b"}"
-    target.graph(target.token, body)
+    target.graphql(target.token, body)
 
 
 def fuzz_documents(target: Target, data: st.DataObject) -> None:
     """Run a malformed or oversized document."""
     document = data.draw(malformed_documents, label="document")
     variables = data.draw(st.one_of(st.none(), st.dictionaries(st.sampled_from(["v", "x", "id"]), trees, max_size=2)))
-    target.graph(target.token, {"query": document, "variables": variables})
+    target.graphql(target.token, {"query": document, "variables": variables})
 
 
 def fuzz_transport(target: Target, data: st.DataObject) -> None:
@@ -85,13 +85,13 @@ def fuzz_mutations(target: Target, data: st.DataObject) -> None:
     values = ArgumentGenerator(
         RandomSource(data.draw(st.binary(min_size=100, max_size=100))), target.schema, account, GenerationOptions()
     )
-    arguments = _with_known_secrets(values.of(field, top=True, most=5)[0], account)
+    arguments = _with_known_secrets(values.of(field, top=True, max_rows=5)[0], account)
     arguments = data.draw(st.one_of(st.just(arguments), mutate_tree(arguments)), label="arguments")
     arguments = {key: value for key, value in arguments.items() if key in field.args} if isinstance(arguments, dict) else {}
     replace_account = data.draw(st.integers(0, 30)) == 30
-    body = target.graph(account.token, {"query": _document(name, field, arguments), "variables": arguments})
+    body = target.graphql(account.token, {"query": _document(name, field, arguments), "variables": arguments})
     if replace_account or "UNAUTHENTICATED" in codes(body):
-        target.accounts.drop(account.token)
+        target.accounts.replace(account.token)
 
 
 def _with_known_secrets(tree: Any, account: DisposableAccount) -> Any:

@@ -86,7 +86,7 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
             sent.append((b"Content-Type", media_type(operation).encode()))
     response = target.rest(operation.method.upper(), path, headers=sent, content=body)
     if response.status_code == 401:
-        target.accounts.drop(token)
+        target.accounts.replace(token)
     # An unusual path may match another route or none. 413 is declared only where a body is read.
     path_statuses = {"404", "405"} if "%" in path else set()
     body_statuses = set() if "requestBody" in operation.declared else {"413"}

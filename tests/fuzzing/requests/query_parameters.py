@@ -13,7 +13,7 @@ from tests.fuzzing.target import Target
 from tests.fuzzing.values.malformed_values import as_json, deep, mutate_text, strings
 from tests.fuzzing.values.schema_values import values_for_schema
 
-OBJECT_TYPES = {"tasks": "task", "subtasks": "task", "lists": "task_list", "tags": "tag", "comments": "comment"}
+ENTITY_BY_COLLECTION = {"tasks": "task", "subtasks": "task", "lists": "task_list", "tags": "tag", "comments": "comment"}
 SEARCHES = ("milk", "milk OR -x", '"oat milk', "bre", "-")
 
 
@@ -25,7 +25,7 @@ def fuzz_queries(target: Target, data: st.DataObject) -> None:
     query: dict[str, str] = {}
     for name, parameter in operation.parameters.items():
         if parameter["in"] == "query" and data.draw(st.integers(0, 3)) == 0:
-            valid, invalid = _values(target, data, OBJECT_TYPES.get(collection, "task"), name, parameter["schema"])
+            valid, invalid = _values(target, data, ENTITY_BY_COLLECTION.get(collection, "task"), name, parameter["schema"])
             query[name] = data.draw(invalid if data.draw(st.integers(0, 4)) == 4 else valid, label=name)
     response = target.rest("GET", url_with_query(path, query), owner="ada", headers={"Authorization": f"Bearer {target.token}"})
     check_status(response, operation.declared["responses"])

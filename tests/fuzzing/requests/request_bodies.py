@@ -39,7 +39,7 @@ def fuzz_bodies(target: Target, data: st.DataObject) -> None:
     content = _form(tree) if media_type(operation) == FORM else as_json(tree)
     response = target.rest(operation.method.upper(), path, headers=headers, content=content)
     if response.status_code == 401:
-        target.accounts.drop(token)
+        target.accounts.replace(token)
     check_status(response, operation.declared["responses"])
 
 

@@ -135,7 +135,7 @@ def fuzz_tokens(target: Target, data: st.DataObject) -> None:
         headers.append((b"Authorization", f"Bearer {target.token}".encode()))
 
     rest = target.rest("GET", "/api/auth/me", headers=headers)
-    graphql = target.graph_with(headers, b'{"query": "{ viewer { id } }"}')
+    graphql = target.graphql_with_headers(headers, b'{"query": "{ viewer { id } }"}')
 
     assert rest.is_success == ("errors" not in graphql), "only one API accepts the token"
     if rest.is_success:

@@ -11,7 +11,7 @@ from tests.fuzzing.values.malformed_values import strings
 
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "POST", "PUT", "DELETE", "PROPFIND")
 DOTS = ("..", ".", "", "%2e%2e", "..%2f", "%00")
-BESIDE = ("/graphql", "/docs", "/docs/files", "/docs/files/swagger-ui.css", "/openapi.json", "")
+OTHER_PATHS = ("/graphql", "/docs", "/docs/files", "/docs/files/swagger-ui.css", "/openapi.json", "")
 
 
 def _parts() -> st.SearchStrategy[str]:
@@ -21,14 +21,14 @@ def _parts() -> st.SearchStrategy[str]:
 
 def fuzz_unknown_paths(target: Target, data: st.DataObject) -> None:
     """Send a request to a known path or below it, with any method."""
-    known = data.draw(st.sampled_from([*target.document["paths"], *BESIDE]), label="known")
+    known = data.draw(st.sampled_from([*target.document["paths"], *OTHER_PATHS]), label="known")
     beyond = data.draw(st.lists(_parts(), max_size=3), label="beyond")
     path = "/".join([known.replace("{user_id}", "me").replace("{id}", str(UUID(int=7))), *beyond])
     method = data.draw(st.sampled_from(METHODS), label="method")
     token = target.accounts.current().token
     response = target.send(method, target.service.url + path, headers={"Authorization": f"Bearer {token}"})
     if response.status_code == 401:
-        target.accounts.drop(token)
+        target.accounts.replace(token)
     if method == "HEAD":
         assert response.status_code < 500
     elif response.headers.get("content-type", "").startswith("application/json") and response.is_error:

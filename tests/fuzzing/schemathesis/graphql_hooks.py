@@ -27,7 +27,7 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
     """Replace the account once its token is rejected."""
     count(case)
     if "UNAUTHENTICATED" in response.text:
-        _accounts.drop(str(response.request.headers["Authorization"]).removeprefix("Bearer "))
+        _accounts.replace(str(response.request.headers["Authorization"]).removeprefix("Bearer "))
 
 
 @schemathesis.hook

@@ -44,11 +44,11 @@ def fill_parameters(case: Case[Any], rng: random.Random) -> None:
     """Set such values most of the time, unless the case tests this parameter."""
     about = {name for name, _ in negated_parameters(case.meta)}
     if isinstance(case.query, dict):
-        _ask(case, case.query, about, rng)
+        _fill_query(case, case.query, about, rng)
     if "user_id" in (case.path_parameters or {}) and "user_id" not in about and rng.random() < USUALLY:
         # The id too: the object level authorization check compares what other users get for it.
         case.path_parameters["user_id"] = rng.choice(["me", os.environ[OWNER]])
-    if IF_MATCH in (case.headers or {}) and IF_MATCH not in about and (_is_seeded_wrongly(case) or rng.random() < USUALLY):
+    if IF_MATCH in (case.headers or {}) and IF_MATCH not in about and (_has_invalid_header(case) or rng.random() < USUALLY):
         case.headers[IF_MATCH] = "*"
     if isinstance(case.body, dict) and not about:
         # Most ids that schemathesis knows belong to another type, and an own `id` to another row.
@@ -57,7 +57,7 @@ def fill_parameters(case: Case[Any], rng: random.Random) -> None:
             case.body = {name: value for name, value in case.body.items() if name not in unwanted}
 
 
-def _ask(case: Case[Any], query: dict[str, Any], about: set[str], rng: random.Random) -> None:
+def _fill_query(case: Case[Any], query: dict[str, Any], about: set[str], rng: random.Random) -> None:
     nouns = [part for part in case.path.split("/") if not part.startswith("{")]
     values_by_name = VALUES | {"include": RELATIONS.get(nouns[-1], ("",))}
     for name in query.keys() & values_by_name.keys() - about:
@@ -67,7 +67,7 @@ def _ask(case: Case[Any], query: dict[str, Any], about: set[str], rng: random.Ra
         del query[CURSOR]
 
 
-def _is_seeded_wrongly(case: Case[Any]) -> bool:
+def _has_invalid_header(case: Case[Any]) -> bool:
     """Return whether the coverage phase filled an optional header with an invalid value for want of a valid one."""
     return any(location is ParameterLocation.HEADER for location in _negative(case))
 

@@ -55,11 +55,11 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
     """Replace the account once its token is rejected, and record changes of it."""
     count(case)
     if response.status_code == 401:
-        _accounts.drop(_token(response))
+        _accounts.replace(_token(response))
     if case.path.startswith(ACCOUNTS) and response.status_code == 201 and "id" in (made := response.json()):
         _tokens_by_id[made["id"]] = _token(response)
     if case.path == f"{ACCOUNTS}me" and case.method == "PATCH" and response.status_code == 200 and isinstance(case.body, dict):
-        _accounts.current().learn(case.body)
+        _accounts.current().record_changes(case.body)
 
 
 @schemathesis.hook
