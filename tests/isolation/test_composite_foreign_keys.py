@@ -97,9 +97,9 @@ def violated_foreign_key(cursor: Cursor, statement: str, values: list[object]) -
 def foreign_reference(foreign_key: ForeignKey) -> dict[str, object]:
     """Return columns that reference another user's row or, for an ownership key, an unknown account."""
     if foreign_key.is_ownership:
-        return {foreign_key.columns[0]: "nobody"}
-    foreign = rows_for_user(ADA, "ada's")[foreign_key.parent][0]
-    return {column: foreign[target] for column, target in zip(foreign_key.columns[1:], foreign_key.targets[1:], strict=True)}
+        return {foreign_key.columns[0]: "unknown"}
+    victim_row = rows_for_user(ADA, "ada's")[foreign_key.parent][0]
+    return {column: victim_row[target] for column, target in zip(foreign_key.columns[1:], foreign_key.targets[1:], strict=True)}
 
 
 def test_row_level_security_is_disabled_for_these_tests(cursor: Cursor) -> None:
@@ -153,7 +153,7 @@ def test_referenced_row_cannot_change_its_owner(foreign_keys: list[ForeignKey], 
         assert cursor.rowcount > 0, f"no test row uses {foreign_key}"
 
         owner = owner_column(foreign_key.parent)
-        new_owner = "nobody" if foreign_key.is_ownership else EVE
+        new_owner = "unknown" if foreign_key.is_ownership else EVE
         assert violated_foreign_key(
             cursor, f'UPDATE "{foreign_key.parent}" SET {owner} = %s WHERE {owner} = %s', [new_owner, ADA]
         ), foreign_key

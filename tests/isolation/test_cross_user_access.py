@@ -82,7 +82,7 @@ def test_user_id_in_path_must_match_the_token(service: RunningService, user: Tes
     with RestClient(service.url, other_user.token) as client:
         for user_id in (
             user.id,
-            "nobody",
+            "unknown",
             "%00",
             "Me",
             "me%20",

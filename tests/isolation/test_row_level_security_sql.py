@@ -75,7 +75,7 @@ class TestEachTable:
                 assert {name for (name,) in cursor} == {EVE}
 
     def test_own_row_cannot_be_given_to_another_user(self, filled_database: PostgresServer, table: str) -> None:
-        for new_owner in (ADA, "nobody"):
+        for new_owner in (ADA, "unknown"):
             with (
                 open_app_transaction(filled_database, user_id=EVE) as cursor,
                 pytest.raises(InsufficientPrivilege, match=POLICY_VIOLATION),
@@ -86,7 +86,7 @@ class TestEachTable:
         settings_without_user: list[dict[str, str]] = [
             {},
             {"user_id": ""},
-            {"user_id": "nobody"},
+            {"user_id": "unknown"},
             {"user_id": "Ada"},
             {"login_email": "x"},
         ]

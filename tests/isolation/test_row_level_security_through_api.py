@@ -82,14 +82,14 @@ def setup(postgres: PostgresServer) -> Iterator[Setup]:
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_row_level_security_alone_isolates_users(setup: Setup, name: str) -> None:
-    response, foreign = setup.send(REQUESTS[name], setup.service_url)
+    response, victim_rows = setup.send(REQUESTS[name], setup.service_url)
     unfiltered_response, victim_rows_unfiltered = setup.send(REQUESTS[name], setup.unfiltered_url)
     leaking_response, victim_rows_unprotected = setup.send(REQUESTS[name], setup.unfiltered_url, row_level_security=False)
 
     assert unfiltered_response == response
-    assert victim_rows_unfiltered == foreign
+    assert victim_rows_unfiltered == victim_rows
     assert " of ada" not in unfiltered_response[1]
-    changed = {table for table in TABLE_NAMES if foreign[table] != victim_rows_unprotected[table]}
+    changed = {table for table in TABLE_NAMES if victim_rows[table] != victim_rows_unprotected[table]}
     if name in BLOCKED_BY_FOREIGN_KEYS | AMBIGUOUS_ACCOUNT:
         assert "INTERNAL" in leaking_response[1]
     elif name in REVISION_ONLY:
@@ -107,13 +107,13 @@ def test_api_token_lookup_finds_only_its_own_account(setup: Setup) -> None:
     def request(salt: str) -> Request:
         return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})
 
-    response, foreign = setup.send(request("eve's"), setup.service_url)
+    response, victim_rows = setup.send(request("eve's"), setup.service_url)
     unfiltered_response, victim_rows_unfiltered = setup.send(request("eve's"), setup.unfiltered_url)
     _, victim_rows_unprotected = setup.send(request(""), setup.unfiltered_url, row_level_security=False)
 
     assert response[0] == 200
-    assert (unfiltered_response, victim_rows_unfiltered) == (response, foreign)
-    assert victim_rows_unprotected["api_token"] != foreign["api_token"]
+    assert (unfiltered_response, victim_rows_unfiltered) == (response, victim_rows)
+    assert victim_rows_unprotected["api_token"] != victim_rows["api_token"]
 
 
 def test_every_table_was_queried_without_filters(setup: Setup) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.fuzzing.target import Operation, Target
 from tests.fuzzing.values.malformed_values import strings
 
-OWNERS = ("me", "ada", "eve", "Me", "nobody")
+OWNERS = ("me", "ada", "eve", "Me", "unknown")
 
 
 @st.composite
