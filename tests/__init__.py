@@ -1,1 +1,1 @@
-"""One body, two doors; a real PostgreSQL, a real server, no mocks."""
+"""Tests against a real PostgreSQL and a real server, most of them over both APIs."""

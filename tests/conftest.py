@@ -1,212 +1,117 @@
-"""The real thing for every test: an embedded PostgreSQL, a migrated template, the service on a port of its own."""
+"""Fixtures that all tests share: PostgreSQL, a database, the running service, users and API clients."""
 
 import logging
-import re
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
-from typing import Any
 
-import orjson
-import psycopg2
 import pytest
-import uvicorn
 
-from api.app import create_app
-from api.logs import JsonLines
-from api.serving import options
-from api.settings import Settings
-from models.embedded import embedded_postgres
-from models.migrate import migrate
-from tests.doors import Door, GraphQLDoor, RestDoor
-from tests.factories import Person
-
-QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))
-SECRET = "a secret for tests, long enough for HS256"
-_numbers = count(1)
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A running PostgreSQL: the owner may do anything, the service role only become todo_app."""
-
-    owner: str
-    service: str
-
-    def copy(self, template: str) -> "Cluster":
-        """Copy a database, and return the URLs of the copy."""
-        name = f"copy_{next(_numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return Cluster(self.owner.replace("/postgres?", f"/{name}?"), self.service.replace("/postgres?", f"/{name}?"))
-
-    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run one statement as the owner, outside a transaction; return its rows, if it has any."""
-        return run_sql(self.owner, statement, *values)
-
-
-def run_sql(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    """Run SQL as whoever the URL names."""
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
-
-
-@dataclass(frozen=True)
-class Service:
-    """The service, listening."""
-
-    url: str
-    database: Cluster
-
-
-@contextmanager
-def running_cluster(folder: Path) -> Iterator[Cluster]:
-    """Run PostgreSQL with a migrated database named template_todo."""
-    with embedded_postgres(folder) as (owner, service):
-        running = Cluster(owner, service)
-        running.execute("CREATE DATABASE template_todo")
-        migrate(owner.replace("/postgres?", "/template_todo?"))
-        yield running
+from tests.support.api_clients import ApiClient, ClientFactory, GraphQLClient, RestClient
+from tests.support.service import LogCapture, PostgresServer, RunningService, run_postgres_server, run_service, settings_for
+from tests.support.users import TestUser
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The PostgreSQL that most tests share: its roles are everybody's, so nobody changes those here."""
-    with running_cluster(tmp_path_factory.mktemp("pg")) as running:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The PostgreSQL server that most tests share. Roles belong to the whole server: do not change them here."""
+    with run_postgres_server(tmp_path_factory.mktemp("pg")) as running:
         yield running
 
 
 @pytest.fixture
-def database(cluster: Cluster) -> Cluster:
-    """A migrated database of the test's own, to look into or to damage."""
-    return cluster.copy("template_todo")
-
-
-@contextmanager
-def serving(settings: Settings, database: Cluster, **given: Any) -> Iterator[Service]:
-    """Serve in a thread, on a free port, as `todo serve` does; what is given goes to uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | given)))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    assert server.started, "the service did not start"
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield Service(f"http://127.0.0.1:{port}", database)
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def settings_for(database: Cluster, **given: object) -> Settings:
-    """Return settings that depend on nothing around them; no test runs into a limit that it does not set itself."""
-    unlimited = dict.fromkeys(QUOTAS, "off")
-    own = {"database_url": database.service, "jwt_secret": SECRET, "data_dir": Path("unused")}
-    return Settings.model_validate({**unlimited, **own, **given})
+def database(postgres: PostgresServer) -> PostgresServer:
+    """A migrated database that only this test uses."""
+    return postgres.copy("template_todo")
 
 
 @pytest.fixture(scope="session")
-def service(cluster: Cluster) -> Iterator[Service]:
-    """The service that most tests share; each test brings its own users."""
-    database = cluster.copy("template_todo")
-    with serving(settings_for(database), database) as running:
+def service(postgres: PostgresServer) -> Iterator[RunningService]:
+    """The service that most tests share; each test registers its own users."""
+    database = postgres.copy("template_todo")
+    with run_service(settings_for(database), database) as running:
         yield running
 
 
 @pytest.fixture
-def person(service: Service) -> Callable[[], Person]:
-    """Register people."""
-    return lambda: Person.register(service.url)
+def register_user(service: RunningService) -> Callable[[], TestUser]:
+    """A function that registers a new user."""
+    return lambda: TestUser.register(service.url)
 
 
 @pytest.fixture
-def ada(person: Callable[[], Person]) -> Person:
-    """Someone with an account."""
-    return person()
+def user(register_user: Callable[[], TestUser]) -> TestUser:
+    """A registered user."""
+    return register_user()
 
 
 @pytest.fixture
-def eve(person: Callable[[], Person]) -> Person:
-    """Someone else with an account."""
-    return person()
+def other_user(register_user: Callable[[], TestUser]) -> TestUser:
+    """Another registered user."""
+    return register_user()
 
 
 @pytest.fixture
-def rest(service: Service, ada: Person) -> Iterator[RestDoor]:
-    """Ada at the REST door."""
-    with RestDoor(service.url, ada.token) as door:
-        yield door
+def rest_client(service: RunningService, user: TestUser) -> Iterator[RestClient]:
+    """A REST client of `user`."""
+    with RestClient(service.url, user.token) as client:
+        yield client
 
 
 @pytest.fixture
-def graph(service: Service, ada: Person) -> Iterator[GraphQLDoor]:
-    """Ada at the GraphQL door."""
-    with GraphQLDoor(service.url, ada.token) as door:
-        yield door
+def graphql_client(service: RunningService, user: TestUser) -> Iterator[GraphQLClient]:
+    """A GraphQL client of `user`."""
+    with GraphQLClient(service.url, user.token) as client:
+        yield client
 
 
-@pytest.fixture(params=[RestDoor, GraphQLDoor], ids=["rest", "graphql"])
-def doors(request: pytest.FixtureRequest, service: Service) -> Iterator[Callable[[str | None], Door]]:
-    """Open the same kind of door for several callers."""
-    opened: list[Door] = []
+@pytest.fixture(params=[RestClient, GraphQLClient], ids=["rest", "graphql"])
+def make_client(request: pytest.FixtureRequest, service: RunningService) -> Iterator[ClientFactory]:
+    """A function that creates a client for a token; the test runs once with REST clients, once with GraphQL clients."""
+    opened: list[ApiClient] = []
 
-    def open_door(token: str | None) -> Door:
-        door: Door = request.param(service.url, token)
-        opened.append(door)
-        return door
+    def create_client(token: str | None) -> ApiClient:
+        client: ApiClient = request.param(service.url, token)
+        opened.append(client)
+        return client
 
-    yield open_door
-    for door in opened:
-        door.close()
-
-
-@pytest.fixture
-def door(doors: Callable[[str | None], Door], ada: Person) -> Door:
-    """Ada at one door, then at the other: the test runs through both."""
-    return doors(ada.token)
-
-
-class LogLines(logging.Handler):
-    """Hears what the service logs, as the lines that an operator would read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonLines())
-        self.heard: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Render at once, as the real handler does: some of a line is known only then."""
-        if not record.name.startswith("http"):
-            self.heard.append(self.format(record))
-
-    def lines(self, *, requests: int) -> list[dict[str, Any]]:
-        """Wait for so many lines about requests (they are written when an answer is already out), and return all lines."""
-        deadline = time.monotonic() + 5
-        while True:
-            lines = [orjson.loads(line) for line in self.heard]
-            if sum(line["logger"] == "todo.access" for line in lines) >= requests:
-                return lines
-            assert time.monotonic() < deadline, self.heard
-            time.sleep(0.005)
+    yield create_client
+    for client in opened:
+        client.close()
 
 
 @pytest.fixture
-def log() -> Iterator[LogLines]:
-    """Hear the service log."""
-    handler, root = LogLines(), logging.getLogger()
+def client(make_client: ClientFactory, user: TestUser) -> ApiClient:
+    """A client of `user`; the test runs once over REST, once over GraphQL."""
+    return make_client(user.token)
+
+
+@pytest.fixture
+def log() -> Iterator[LogCapture]:
+    """The log lines of the service."""
+    handler, root = LogCapture(), logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     yield handler
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+# Former names, for the test modules directly in tests/ only. Remove them together with those.
+
+
+@pytest.fixture(scope="session")
+def cluster(postgres: PostgresServer) -> PostgresServer:
+    """See `postgres`."""
+    return postgres
+
+
+@pytest.fixture
+def ada(register_user: Callable[[], TestUser]) -> TestUser:
+    """See `user`."""
+    return register_user()
+
+
+@pytest.fixture
+def eve(other_user: TestUser) -> TestUser:
+    """See `other_user`."""
+    return other_user

@@ -1,1 +1,1 @@
-"""Tests of authentication."""
+"""Tests of accounts, login sessions and tokens."""

@@ -18,23 +18,23 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
-from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
-from tests.factories import Person, signed
+from tests.support.api_clients import TLS, ApiClient, ApiError, GraphQLClient, RestClient
 from tests.support.jwks_server import AUDIENCE, ISSUER, JwksEndpoint, SigningKey, run_jwks_server, send_response
+from tests.support.service import SECRET, LogCapture, PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import TestUser, sign_token
 
 ED, EC, EC384, RSA, UNPUBLISHED = (SigningKey.make(algorithm) for algorithm in ("EdDSA", "ES256", "ES384", "RS256", "EdDSA"))
 FOR_ENCRYPTION = SigningKey.make("EdDSA", use="enc")
 OCTETS = {"kty": "oct", "kid": "octets", "alg": "HS256", "k": urlsafe_b64encode(b"o" * 32).decode().rstrip("=")}
 
-ClientFactory = Callable[..., Door]
+ClientFactory = Callable[..., ApiClient]
 
 
 @contextmanager
-def run_service(endpoint: JwksEndpoint, database: Cluster) -> Iterator[Service]:
+def run_with_issuer(endpoint: JwksEndpoint, database: PostgresServer) -> Iterator[RunningService]:
     """Run the service with this external issuer."""
     settings = settings_for(database, jwks_url=endpoint.url, jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
-    with serving(settings, database) as running:
+    with run_service(settings, database) as running:
         yield running
 
 
@@ -47,31 +47,31 @@ def endpoint() -> Iterator[JwksEndpoint]:
 
 
 @pytest.fixture(scope="module")
-def service(endpoint: JwksEndpoint, cluster: Cluster) -> Iterator[Service]:
+def service(endpoint: JwksEndpoint, postgres: PostgresServer) -> Iterator[RunningService]:
     """The service that most tests here share."""
-    with run_service(endpoint, cluster.copy("template_todo")) as running:
+    with run_with_issuer(endpoint, postgres.copy("template_todo")) as running:
         yield running
 
 
-@pytest.fixture(params=[RestDoor, GraphQLDoor], ids=["rest", "graphql"])
-def api(request: pytest.FixtureRequest) -> type[Door]:
+@pytest.fixture(params=[RestClient, GraphQLClient], ids=["rest", "graphql"])
+def api(request: pytest.FixtureRequest) -> type[ApiClient]:
     """Run the test in both APIs."""
-    client_class: type[Door] = request.param
+    client_class: type[ApiClient] = request.param
     return client_class
 
 
 @pytest.fixture
-def make_client(api: type[Door], service: Service) -> Iterator[ClientFactory]:
+def make_client(api: type[ApiClient], service: RunningService) -> Iterator[ClientFactory]:
     """Create clients of that API of the shared service."""
     with client_factory(api, service) as factory:
         yield factory
 
 
 @contextmanager
-def client_factory(api: type[Door], service: Service) -> Iterator[ClientFactory]:
-    clients: list[Door] = []
+def client_factory(api: type[ApiClient], service: RunningService) -> Iterator[ClientFactory]:
+    clients: list[ApiClient] = []
 
-    def make_client(token: str) -> Door:
+    def make_client(token: str) -> ApiClient:
         clients.append(api(service.url, token))
         return clients[-1]
 
@@ -80,11 +80,11 @@ def client_factory(api: type[Door], service: Service) -> Iterator[ClientFactory]
         client.close()
 
 
-def rejection(client: Door) -> tuple[int, str]:
+def rejection(client: ApiClient) -> tuple[int, str]:
     """Return status and error code of the rejection, which must be the same for every operation."""
     rejections = set()
     for operation in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x"), client.delete_me):
-        with pytest.raises(DoorError) as error:
+        with pytest.raises(ApiError) as error:
             operation()
         rejections.add((error.value.status, error.value.code))
     assert len(rejections) == 1
@@ -121,19 +121,19 @@ def test_clock_skew_of_a_few_seconds_is_tolerated(make_client: ClientFactory) ->
 
 
 def test_local_and_shared_secret_tokens_are_accepted_beside_an_external_issuer(
-    make_client: ClientFactory, service: Service
+    make_client: ClientFactory, service: RunningService
 ) -> None:
-    ada = Person.register(service.url)
+    user = TestUser.register(service.url)
 
-    assert make_client(ada.token).me()["id"] == ada.id
-    assert make_client(signed({"user_id": "a"}, SECRET)).me()["id"] == "a"
-    assert make_client(signed({"sub": "a", "iss": "https://third.example.com", "aud": "x"}, SECRET)).me()["id"] == "a"
+    assert make_client(user.token).me()["id"] == user.id
+    assert make_client(sign_token({"user_id": "a"}, SECRET)).me()["id"] == "a"
+    assert make_client(sign_token({"sub": "a", "iss": "https://third.example.com", "aud": "x"}, SECRET)).me()["id"] == "a"
 
 
 def test_external_users_are_isolated_from_each_other(make_client: ClientFactory) -> None:
     task = make_client(ED.sign("one")).create("task", title="x")
 
-    with pytest.raises(DoorError) as error:
+    with pytest.raises(ApiError) as error:
         make_client(ED.sign("One")).get("task", task["id"])
     assert error.value.status == 404
 
@@ -147,7 +147,7 @@ def encode_token(header: dict[str, Any], claims: dict[str, Any], sign: Callable[
 
 
 def with_secret(secret: bytes, kid: str | None = ED.kid, **more: Any) -> str:
-    """Return a token signed with a secret, with the kid of a published key."""
+    """Return a token sign_token with a secret, with the kid of a published key."""
     claims = more.pop("claims", {})
     header = {"alg": "HS256", "kid": kid, **more}
     header = {name: value for name, value in header.items() if value is not None}
@@ -155,7 +155,7 @@ def with_secret(secret: bytes, kid: str | None = ED.kid, **more: Any) -> str:
 
 
 def with_header(**header: Any) -> str:
-    """Return a token signed with a published key, with any header."""
+    """Return a token sign_token with a published key, with any header."""
     return encode_token(header, {}, ED.private.sign)
 
 
@@ -268,15 +268,23 @@ def test_cached_token_expires_to_the_second(make_client: ClientFactory) -> None:
     assert rejection(client) == UNAUTHENTICATED
 
 
-def test_missing_kid_is_accepted_if_the_issuer_has_one_key(api: type[Door], database: Cluster) -> None:
-    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+def test_missing_kid_is_accepted_if_the_issuer_has_one_key(api: type[ApiClient], database: PostgresServer) -> None:
+    with (
+        run_jwks_server(ED) as endpoint,
+        run_with_issuer(endpoint, database) as service,
+        client_factory(api, service) as make_client,
+    ):
         assert make_client(ED.sign("ada", headers={"kid": None})).me()["id"] == "ada"
         assert rejection(make_client(UNPUBLISHED.sign("ada", headers={"kid": None}))) == UNAUTHENTICATED
 
 
-def test_key_rotation_is_followed_immediately(api: type[Door], database: Cluster) -> None:
+def test_key_rotation_is_followed_immediately(api: type[ApiClient], database: PostgresServer) -> None:
     """A token of the removed key is rejected, although its verification was cached."""
-    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+    with (
+        run_jwks_server(ED) as endpoint,
+        run_with_issuer(endpoint, database) as service,
+        client_factory(api, service) as make_client,
+    ):
         old = make_client(ED.sign("ada"))
         assert old.me()["id"] == "ada"
         endpoint.keys = [EC]
@@ -286,8 +294,12 @@ def test_key_rotation_is_followed_immediately(api: type[Door], database: Cluster
         assert rejection(old) == UNAUTHENTICATED
 
 
-def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[Door], database: Cluster) -> None:
-    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[ApiClient], database: PostgresServer) -> None:
+    with (
+        run_jwks_server(ED) as endpoint,
+        run_with_issuer(endpoint, database) as service,
+        client_factory(api, service) as make_client,
+    ):
         old = make_client(ED.sign("ada"))
         assert old.me()["id"] == "ada"
         endpoint.keys = [SigningKey.make(kid=ED.kid), EC]
@@ -296,8 +308,12 @@ def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[Door], database
         assert rejection(old) == UNAUTHENTICATED
 
 
-def test_cached_keys_are_used_while_jwks_endpoint_is_down(api: type[Door], database: Cluster) -> None:
-    with run_jwks_server(ED) as endpoint, run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+def test_cached_keys_are_used_while_jwks_endpoint_is_down(api: type[ApiClient], database: PostgresServer) -> None:
+    with (
+        run_jwks_server(ED) as endpoint,
+        run_with_issuer(endpoint, database) as service,
+        client_factory(api, service) as make_client,
+    ):
         assert make_client(ED.sign("ada")).me()["id"] == "ada"
         endpoint.respond = lambda handler: send_response(handler, b"", 500)
 
@@ -305,22 +321,22 @@ def test_cached_keys_are_used_while_jwks_endpoint_is_down(api: type[Door], datab
         assert make_client(ED.sign("eve")).me()["id"] == "eve"
 
 
-def test_no_cached_keys_returns_503(api: type[Door], database: Cluster, log: LogLines) -> None:
+def test_no_cached_keys_returns_503(api: type[ApiClient], database: PostgresServer, log: LogCapture) -> None:
     """The service starts nevertheless, and accepts tokens that need no key."""
     with run_jwks_server(ED) as endpoint:
         endpoint.respond = lambda handler: send_response(handler, b"", 404)
-        with run_service(endpoint, database) as service, client_factory(api, service) as make_client:
+        with run_with_issuer(endpoint, database) as service, client_factory(api, service) as make_client:
             assert rejection(make_client(ED.sign("ada"))) == UNAVAILABLE
             assert rejection(make_client(with_secret(SECRET.encode()))) == UNAVAILABLE
-            ada = Person.register(service.url)
-            assert make_client(ada.token).me()["id"] == ada.id
+            user = TestUser.register(service.url)
+            assert make_client(user.token).me()["id"] == user.id
             answer = httpx.get(f"{service.url}/api/me/tasks", headers={"Authorization": f"Bearer {ED.sign('a')}"}, verify=TLS)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert any("JWKS refresh failed: invalid response: status 404; no keys cached" in line for line in log.heard)
 
 
-def test_unknown_kids_do_not_block_other_requests(database: Cluster) -> None:
+def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> None:
     """200 requests wait for an endpoint that hangs; meanwhile others are served, and one fetch is sent."""
     is_hanging = threading.Event()
 
@@ -345,16 +361,16 @@ def test_unknown_kids_do_not_block_other_requests(database: Cluster) -> None:
             assert set(await asyncio.gather(*waiting)) == {503}
             assert {await request(ED.sign("ada", headers={"kid": uuid4().hex})) for _ in range(50)} == {503}
 
-    with run_jwks_server(ED) as server, run_service(server, database) as service:
+    with run_jwks_server(ED) as server, run_with_issuer(server, database) as service:
         began = time.monotonic()
-        asyncio.run(send_requests(service.url, Person.register(service.url).token))
+        asyncio.run(send_requests(service.url, TestUser.register(service.url).token))
 
         # At startup and for the 200; then every 10 seconds at most one retry and one for an unknown kid.
         assert server.fetches <= 2 + 2 * (time.monotonic() - began) // 10
 
 
-def test_100_requests_with_a_rotated_key_share_one_fetch(api: type[Door], database: Cluster) -> None:
-    with run_jwks_server(ED) as server, run_service(server, database) as service, client_factory(api, service) as make_client:
+def test_100_requests_with_a_rotated_key_share_one_fetch(api: type[ApiClient], database: PostgresServer) -> None:
+    with run_jwks_server(ED) as server, run_with_issuer(server, database) as service, client_factory(api, service) as make_client:
         assert make_client(ED.sign("ada")).me()["id"] == "ada"
         server.keys = [ED, EC]
         clients = [make_client(EC.sign("ada")) for _ in range(100)]
@@ -370,11 +386,11 @@ def hang_until_released(server: JwksEndpoint) -> Callable[[object], None]:
     return hang
 
 
-def test_service_starts_and_stops_while_jwks_endpoint_hangs(database: Cluster, log: LogLines) -> None:
+def test_service_starts_and_stops_while_jwks_endpoint_hangs(database: PostgresServer, log: LogCapture) -> None:
     threads = set(threading.enumerate())
     with run_jwks_server(ED) as server:
         server.respond = hang_until_released(server)
-        with run_service(server, database) as service:
+        with run_with_issuer(server, database) as service:
             assert httpx.get(f"{service.url}/health", verify=TLS).status_code == 200
             assert not any("JWKS refresh failed" in line for line in log.heard)  # so startup did not wait for the first fetch
             stopping = time.monotonic()
@@ -398,13 +414,17 @@ BOUND = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada"}
     ids=["issuer", "audience", "both"],
 )
 def test_issuer_and_audience_apply_to_shared_secret_tokens_without_jwks_url(
-    api: type[Door], database: Cluster, settings: dict[str, str], rejected: list[dict[str, Any]], accepted: list[dict[str, Any]]
+    api: type[ApiClient],
+    database: PostgresServer,
+    settings: dict[str, str],
+    rejected: list[dict[str, Any]],
+    accepted: list[dict[str, Any]],
 ) -> None:
-    with serving(settings_for(database, **settings), database) as service, client_factory(api, service) as make_client:
+    with run_service(settings_for(database, **settings), database) as service, client_factory(api, service) as make_client:
         for claims in rejected:
             assert rejection(make_client(with_secret(SECRET.encode(), None, claims={**BOUND, **claims}))) == UNAUTHENTICATED
         for claims in accepted:
-            assert make_client(signed({**BOUND, **claims}, SECRET)).page("task") == []
+            assert make_client(sign_token({**BOUND, **claims}, SECRET)).page("task") == []
         assert rejection(make_client(ED.sign("ada"))) == UNAUTHENTICATED
-        ada = Person.register(service.url)
-        assert make_client(ada.token).me()["id"] == ada.id
+        user = TestUser.register(service.url)
+        assert make_client(user.token).me()["id"] == user.id

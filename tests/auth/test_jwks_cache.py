@@ -16,8 +16,8 @@ from services.auth.jwks.cache import MAX_WAITERS, JwksCache, JwksUnavailableErro
 from services.auth.jwks.client import fetch_jwks
 from services.auth.jwks.parsing import JwkSet
 from services.errors import Unauthenticated, Unavailable
-from tests.conftest import LogLines
 from tests.support.jwks_server import JwksEndpoint, SigningKey, run_jwks_server, send_response
+from tests.support.service import LogCapture
 
 pytestmark = pytest.mark.anyio
 
@@ -238,7 +238,7 @@ async def test_cancelled_waiters_are_removed(endpoint: JwksEndpoint) -> None:
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-async def test_cached_keys_are_used_while_the_endpoint_fails(endpoint: JwksEndpoint, log: LogLines, kind: str) -> None:
+async def test_cached_keys_are_used_while_the_endpoint_fails(endpoint: JwksEndpoint, log: LogCapture, kind: str) -> None:
     fail, reason = FAILURES[kind]
     async with running_cache(endpoint) as cache:
         await eventually(lambda: lookup(cache, ED) is True)
@@ -260,7 +260,7 @@ async def test_cached_keys_are_used_while_the_endpoint_fails(endpoint: JwksEndpo
     assert f"JWKS refreshed: 2 keys after {len(warnings)} failures" in log.heard[-1]
 
 
-async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogLines) -> None:
+async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogCapture) -> None:
     async with AsyncExitStack() as stack:
         with run_jwks_server(ED) as endpoint:
             cache = await stack.enter_async_context(running_cache(endpoint))
@@ -272,7 +272,7 @@ async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogLine
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-async def test_no_cached_keys_are_unavailable_until_a_fetch_succeeds(endpoint: JwksEndpoint, log: LogLines, kind: str) -> None:
+async def test_no_cached_keys_are_unavailable_until_a_fetch_succeeds(endpoint: JwksEndpoint, log: LogCapture, kind: str) -> None:
     endpoint.respond = lambda handler: FAILURES[kind][0](handler, endpoint)
     async with running_cache(endpoint) as cache:
         await eventually(lambda: endpoint.fetches > 1)
@@ -286,7 +286,7 @@ async def test_no_cached_keys_are_unavailable_until_a_fetch_succeeds(endpoint: J
     assert "; no keys cached" in log.heard[0]
 
 
-async def test_cached_keys_expire_after_max_stale(endpoint: JwksEndpoint, log: LogLines) -> None:
+async def test_cached_keys_expire_after_max_stale(endpoint: JwksEndpoint, log: LogCapture) -> None:
     policy = RefreshPolicy(interval=0.05, retry_delay=0.02, timeout=0.5, max_stale=0.5)
     async with running_cache(endpoint, policy) as cache:
         await eventually(lambda: lookup(cache, ED) is True)

@@ -1,5 +1,5 @@
-"""Requests that nobody would send, thousands of them, at both doors: by schemathesis, and by fuzzers of our own.
+"""Fuzzers for both APIs: schemathesis, and fuzzers written for this service.
 
-`make test` plays a short game that is the same every time (tests/test_fuzzing.py), `make fuzz` a long one (__main__.py here).
-Routes come from the OpenAPI document and fields from the GraphQL schema, so what is new is fuzzed the day it appears.
+`make test` runs a short session that is the same every time (test_fuzzing.py), `make fuzz` a long one (__main__.py).
+Routes come from the OpenAPI document and fields from the GraphQL schema, so new ones are fuzzed without a change here.
 """

@@ -1,4 +1,4 @@
-"""What is played against: a service that listens, Ada who plays, and Eve, whose rows bear a mark that must never be seen."""
+"""Fuzzing target: a running service with the data of two users."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,23 +11,23 @@ import httpx
 from graphql import GraphQLSchema, build_schema
 
 from graphql_schema.schema import build_schema as build_strawberry
-from tests.conftest import QUOTAS, SECRET, Cluster, Service, serving, settings_for
-from tests.factories import Person, signed
-from tests.fuzzing.hostile import as_json
-from tests.fuzzing.plausible import Book
-from tests.fuzzing.verdict import judge_graph, judge_rest
-from tests.fuzzing.victims import Victims, client
-from tests.reference import Reference
+from tests.fuzzing.disposable_accounts import DisposableAccounts, client
+from tests.fuzzing.response_checks import check_graphql_response, check_rest_response
+from tests.fuzzing.values.malformed_values import as_json
+from tests.fuzzing.values.schema_values import SchemaContext
+from tests.property.reference_executor import ReferenceExecutor
+from tests.support.datasets import Rows, dump_tables, insert_datasets, varied_dataset
 from tests.support.jwks_server import AUDIENCE, ISSUER, JwksEndpoint, SigningKey, run_jwks_server
-from tests.worlds import Rows, everything, motley, put
+from tests.support.service import QUOTAS, SECRET, PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import TestUser, sign_token
 
-MARK = "e7e5eca1"  # in all texts of Eve's
+CANARY = "e7e5eca1"  # in all texts of the other user
 _TEXTS = ("title", "name", "description", "body", "email")
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
 class Operation:
-    """One of the service's, as the OpenAPI document has it."""
+    """An operation of the OpenAPI document."""
 
     def __init__(self, method: str, path: str, declared: Mapping[str, Any]) -> None:
         self.method = method
@@ -39,35 +39,35 @@ class Operation:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Return its parameters by name."""
+        """Return the parameters by name."""
         return {parameter["name"]: parameter for parameter in self.declared.get("parameters", ())}
 
     @property
     def about_accounts(self) -> bool:
-        """Tell whether it may end what its caller comes with."""
+        """Return whether the operation may revoke the credential of its caller."""
         return self.path.startswith("/api/auth/")
 
 
 @dataclass(eq=False, repr=False)
 class Target:
-    """Whatever is sent goes through here, is counted, and is judged by what holds for all answers."""
+    """The service under test: sends requests, counts statuses and checks every response."""
 
-    service: Service
-    victims: Victims
-    reference: Reference
-    member: Person  # someone who registered here, with a session
-    keys: Sequence[SigningKey]  # of another issuer
+    service: RunningService
+    accounts: DisposableAccounts
+    reference: ReferenceExecutor
+    registered_user: TestUser  # with a login session
+    keys: Sequence[SigningKey]  # of the external issuer
     http: httpx.Client
-    ada: str = field(default_factory=lambda: signed({"sub": "ada"}, SECRET, lifetime=10**6))
-    eve: str = field(default_factory=lambda: signed({"sub": "eve"}, SECRET, lifetime=10**6))
-    statuses: Counter[int] = field(default_factory=Counter)  # of all answers
+    token: str = field(default_factory=lambda: sign_token({"sub": "ada"}, SECRET, lifetime=10**6))
+    other_token: str = field(default_factory=lambda: sign_token({"sub": "eve"}, SECRET, lifetime=10**6))
+    statuses: Counter[int] = field(default_factory=Counter)  # of all responses
 
     def __repr__(self) -> str:
         return "the target"
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """Return the OpenAPI document that is served."""
+        """Return the served OpenAPI document."""
         return dict(self.http.get("/openapi.json").json())
 
     @cached_property
@@ -78,49 +78,49 @@ class Target:
 
     @cached_property
     def schema(self) -> GraphQLSchema:
-        """Return the schema that is served."""
+        """Return the GraphQL schema."""
         return build_schema(build_strawberry().as_str())
 
     def ids(self, collection: str) -> list[str]:
-        """Return ids of Ada's rows in a collection, as in a path."""
+        """Return ids of the user's rows in a collection of REST."""
         names = {"tasks": "Task", "lists": "TaskList", "tags": "Tag", "comments": "Comment"}
         return [str(value) for value in self.reference.values(names[collection], "id")] if collection in names else []
 
-    def book(self, operation: Operation) -> Book:
-        """Return what there is to know for whoever calls an operation."""
-        facts = self.victims.current().facts if operation.about_accounts else {}
-        return Book(self.document["components"]["schemas"], facts, self.ids("tasks")[:20])
+    def schema_context(self, operation: Operation) -> SchemaContext:
+        """Return the values known to the caller of an operation."""
+        known_values = self.accounts.current().known_values if operation.about_accounts else {}
+        return SchemaContext(self.document["components"]["schemas"], known_values, self.ids("tasks")[:20])
 
     def rest(self, method: str, path: str, *, owner: str | None = None, **arguments: Any) -> httpx.Response:
-        """Send a request to the REST door."""
-        answer = self.send(method, path, **arguments)
-        judge_rest(answer, owner)
-        return answer
+        """Send a request to the REST API."""
+        response = self.send(method, path, **arguments)
+        check_rest_response(response, owner)
+        return response
 
-    def graph(self, token: str | None, body: Any) -> dict[str, Any]:
-        """Send a GraphQL request, whatever its body: bytes go as they are, everything else as JSON."""
-        return self.graph_with([(b"Authorization", f"Bearer {token}".encode())] if token else [], body)
+    def graphql(self, token: str | None, body: Any) -> dict[str, Any]:
+        """Send a GraphQL request; bytes are sent unchanged, everything else as JSON."""
+        return self.graphql_with_headers([(b"Authorization", f"Bearer {token}".encode())] if token else [], body)
 
-    def graph_with(self, headers: Sequence[tuple[bytes, bytes]], body: Any) -> dict[str, Any]:
+    def graphql_with_headers(self, headers: Sequence[tuple[bytes, bytes]], body: Any) -> dict[str, Any]:
         """Send a GraphQL request with these headers."""
         content = body if isinstance(body, bytes) else as_json(body)
-        return judge_graph(
+        return check_graphql_response(
             self.send("POST", "/graphql", content=content, headers=[(b"Content-Type", b"application/json"), *headers])
         )
 
     def send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Send any request: to be judged by whoever sends it, but for the mark."""
-        answer = self.http.request(method, path, **arguments)
-        self.statuses[answer.status_code] += 1
-        assert MARK not in answer.text, "this is Eve's"
-        return answer
+        """Send any request, and check only that the canary is not in the response."""
+        response = self.http.request(method, path, **arguments)
+        self.statuses[response.status_code] += 1
+        assert CANARY not in response.text, "the response contains data of another user"
+        return response
 
 
-def marked(rows: Rows) -> Rows:
-    """Put the mark into all texts; what must be unique stays so."""
+def with_canary(rows: Rows) -> Rows:
+    """Put the canary into all texts; unique values stay unique."""
     return {
         table: [
-            {name: f"{MARK} {number} {value}"[:50] if name in _TEXTS and value else value for name, value in row.items()}
+            {name: f"{CANARY} {number} {value}"[:50] if name in _TEXTS and value else value for name, value in row.items()}
             for number, row in enumerate(several)
         ]
         for table, several in rows.items()
@@ -128,18 +128,18 @@ def marked(rows: Rows) -> Rows:
 
 
 @contextmanager
-def standing(database: Cluster, **given: object) -> Iterator[Target]:
-    """Serve a migrated, empty database with both people's data in it, with settings of one's own if need be."""
-    put(database.owner, motley("ada"), marked(motley("eve", tasks=30)))
-    reference = Reference(everything(database.owner), "ada")
+def run_target(database: PostgresServer, **overrides: object) -> Iterator[Target]:
+    """Run the service on a migrated, empty database filled with the data of two users."""
+    insert_datasets(database.owner, varied_dataset("ada"), with_canary(varied_dataset("eve", tasks=30)))
+    reference = ReferenceExecutor(dump_tables(database.owner), "ada")
     keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
-    with run_jwks_server(*keys) as endpoint, _open(database, endpoint, **given) as service, client(service.url) as http:
-        yield Target(service, Victims(http, furnished=True), reference, Person.register(service.url), keys, http)
+    with run_jwks_server(*keys) as endpoint, _open(database, endpoint, **overrides) as service, client(service.url) as http:
+        yield Target(service, DisposableAccounts(http, with_rows=True), reference, TestUser.register(service.url), keys, http)
 
 
-def _open(database: Cluster, endpoint: JwksEndpoint, **given: object) -> AbstractContextManager[Service]:
-    """Serve with all that can be switched on; nobody asks so much that it would be too much."""
-    elsewhere = {"jwks_url": endpoint.url, "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+def _open(database: PostgresServer, endpoint: JwksEndpoint, **overrides: object) -> AbstractContextManager[RunningService]:
+    """Run the service with all features enabled and very high quotas."""
+    external_issuer = {"jwks_url": endpoint.url, "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
     quotas = dict.fromkeys(QUOTAS, "1000000000/minute")
-    everything = {"access_token_expire_minutes": 60 * 24, **elsewhere, **quotas, **given}
-    return serving(settings_for(database, **everything), database)
+    everything = {"access_token_expire_minutes": 60 * 24, **external_issuer, **quotas, **overrides}
+    return run_service(settings_for(database, **everything), database)

@@ -1,1 +1,1 @@
-"""Tests of rate limits and of the concurrency limit."""
+"""Tests of quotas, their storages and the concurrency limit."""

@@ -14,8 +14,8 @@ from api.middleware.authentication import AuthenticationMiddleware
 from services.errors import Unauthenticated
 from services.gate import Gate
 from services.rate_limiting.client import NO_LIMITS
-from tests.conftest import Service
-from tests.factories import Person
+from tests.support.service import RunningService
+from tests.support.users import TestUser
 
 
 class Call(NamedTuple):
@@ -81,19 +81,19 @@ def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 
 
 @pytest.fixture
-def http(service: Service, ada: Person) -> Iterator[httpx.Client]:
+def http(service: RunningService, user: TestUser) -> Iterator[httpx.Client]:
     """An HTTP client with an access token."""
-    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {ada.token}"}) as client:
+    with httpx.Client(base_url=service.url, headers={"Authorization": f"Bearer {user.token}"}) as client:
         yield client
 
 
 @pytest.mark.parametrize("call", METERED.values(), ids=METERED)
 def test_metered_request_is_authenticated_once(
-    http: httpx.Client, ada: Person, authentications: list[str | None], call: Call
+    http: httpx.Client, user: TestUser, authentications: list[str | None], call: Call
 ) -> None:
     call.send(http)
 
-    assert authentications == [ada.token]
+    assert authentications == [user.token]
 
 
 @pytest.mark.parametrize("call", UNMETERED.values(), ids=UNMETERED)

@@ -10,9 +10,9 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg2
 import pytest
 
-from tests.conftest import Cluster, Service, run_sql, serving, settings_for
-from tests.doors import Door, GraphQLDoor, RestDoor
-from tests.factories import Person
+from tests.support.api_clients import ApiClient, GraphQLClient, RestClient
+from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
+from tests.support.users import TestUser
 
 POOL = 4
 WRITES = 12
@@ -25,41 +25,41 @@ REQUESTS = {
 
 
 @pytest.fixture
-def service(database: Cluster) -> Iterator[Service]:
+def service(database: PostgresServer) -> Iterator[RunningService]:
     """A service with few connections."""
-    with serving(settings_for(database, database_pool_size=POOL), database) as running:
+    with run_service(settings_for(database, database_pool_size=POOL), database) as running:
         yield running
 
 
 @pytest.fixture
-def narrow_service(database: Cluster) -> Iterator[Service]:
+def narrow_service(database: PostgresServer) -> Iterator[RunningService]:
     """A service in which each user has one slot."""
-    with serving(settings_for(database, database_pool_size=2), database) as running:
+    with run_service(settings_for(database, database_pool_size=2), database) as running:
         yield running
 
 
 @pytest.fixture
-def narrow_user(narrow_service: Service) -> Person:
+def narrow_user(narrow_service: RunningService) -> TestUser:
     """A user of that service."""
-    return Person.register(narrow_service.url)
+    return TestUser.register(narrow_service.url)
 
 
 @contextmanager
-def writes_blocked(service: Service, person: Person) -> Iterator[None]:
+def writes_blocked(service: RunningService, person: TestUser) -> Iterator[None]:
     """Let no write of the user finish."""
     with closing(psycopg2.connect(service.database.owner)) as other, other.cursor() as cursor:
         cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (person.id,))
         yield
 
 
-def wait_for_blocked_writes(service: Service, number: int) -> None:
+def wait_for_blocked_writes(service: RunningService, number: int) -> None:
     """Wait until so many writes wait for a lock."""
     while run_sql(service.database.owner, WAITING) < [(number,)]:
         time.sleep(0.01)
 
 
 @contextmanager
-def sending(service: Service, user: Person, path: str, body: str) -> Iterator[socket.socket]:
+def sending(service: RunningService, user: TestUser, path: str, body: str) -> Iterator[socket.socket]:
     """Send the beginning of a request: its headers and this part of its body."""
     port = int(service.url.rpartition(":")[2])
     headers = f"Authorization: Bearer {user.token}\r\nContent-Type: application/json\r\nContent-Length: {len(REQUESTS[path])}"
@@ -69,20 +69,20 @@ def sending(service: Service, user: Person, path: str, body: str) -> Iterator[so
         yield connection
 
 
-@pytest.mark.parametrize("kind", [RestDoor, GraphQLDoor])
+@pytest.mark.parametrize("kind", [RestClient, GraphQLClient])
 def test_blocked_writes_of_one_user_leave_connections_to_others(
-    service: Service, ada: Person, eve: Person, kind: Callable[[str, str | None], Door]
+    service: RunningService, user: TestUser, other_user: TestUser, kind: Callable[[str, str | None], ApiClient]
 ) -> None:
     with ThreadPoolExecutor(WRITES) as threads, ExitStack() as stack:
-        doors = [stack.enter_context(kind(service.url, ada.token)) for _ in range(WRITES)]
-        with writes_blocked(service, ada):
-            writes = [threads.submit(door.create, "task", title=str(number)) for number, door in enumerate(doors)]
+        make_client = [stack.enter_context(kind(service.url, user.token)) for _ in range(WRITES)]
+        with writes_blocked(service, user):
+            writes = [threads.submit(client.create, "task", title=str(number)) for number, client in enumerate(make_client)]
             wait_for_blocked_writes(service, POOL // 2)
 
-            for theirs in (RestDoor, GraphQLDoor):
-                with theirs(service.url, eve.token) as door:
-                    assert door.create("task", title="Meanwhile")["title"] == "Meanwhile"
-                    assert len(door.page("task")) > 0
+            for theirs in (RestClient, GraphQLClient):
+                with theirs(service.url, other_user.token) as client:
+                    assert client.create("task", title="Meanwhile")["title"] == "Meanwhile"
+                    assert len(client.page("task")) > 0
             assert run_sql(service.database.owner, WAITING) == [(POOL // 2,)]
         created = [write.result() for write in writes]
 
@@ -90,12 +90,12 @@ def test_blocked_writes_of_one_user_leave_connections_to_others(
 
 
 @pytest.mark.parametrize("path", REQUESTS)
-def test_slow_upload_holds_no_slot(narrow_service: Service, narrow_user: Person, path: str) -> None:
+def test_slow_upload_holds_no_slot(narrow_service: RunningService, narrow_user: TestUser, path: str) -> None:
     body = REQUESTS[path]
     with sending(narrow_service, narrow_user, path, body[:10]) as upload:
-        with RestDoor(narrow_service.url, narrow_user.token) as door:
-            door.http.timeout = 5
-            assert door.page("task") == []
+        with RestClient(narrow_service.url, narrow_user.token) as client:
+            client.http.timeout = 5
+            assert client.page("task") == []
         upload.sendall(body[10:].encode())
 
         assert upload.recv(1000).split()[1] in {b"200", b"201"}
@@ -103,29 +103,29 @@ def test_slow_upload_holds_no_slot(narrow_service: Service, narrow_user: Person,
 
 @pytest.mark.parametrize("path", REQUESTS)
 def test_client_that_disconnects_during_the_upload_leaves_the_slot_free(
-    narrow_service: Service, narrow_user: Person, path: str
+    narrow_service: RunningService, narrow_user: TestUser, path: str
 ) -> None:
     for _ in range(3):
         with sending(narrow_service, narrow_user, path, REQUESTS[path][:10]):
             pass
 
-    with RestDoor(narrow_service.url, narrow_user.token) as door:
-        door.http.timeout = 5
-        assert door.page("task") == []
+    with RestClient(narrow_service.url, narrow_user.token) as client:
+        client.http.timeout = 5
+        assert client.page("task") == []
 
 
 @pytest.mark.parametrize("path", REQUESTS)
 def test_client_that_disconnects_while_it_waits_leaves_the_slot_free(
-    narrow_service: Service, narrow_user: Person, path: str
+    narrow_service: RunningService, narrow_user: TestUser, path: str
 ) -> None:
-    with ThreadPoolExecutor(1) as threads, RestDoor(narrow_service.url, narrow_user.token) as door:
+    with ThreadPoolExecutor(1) as threads, RestClient(narrow_service.url, narrow_user.token) as client:
         with writes_blocked(narrow_service, narrow_user):
-            write = threads.submit(door.create, "task", title="first")
+            write = threads.submit(client.create, "task", title="first")
             wait_for_blocked_writes(narrow_service, 1)
             for _ in range(3):
                 with sending(narrow_service, narrow_user, path, REQUESTS[path]):
                     pass
         assert write.result()["title"] == "first"
 
-        door.http.timeout = 5
-        assert {"first"} <= {task["title"] for task in door.page("task")}
+        client.http.timeout = 5
+        assert {"first"} <= {task["title"] for task in client.page("task")}

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from services.rate_limiting.limiter import GLOBAL_MULTIPLIER
-from tests.conftest import SECRET, Cluster, LogLines, Service, serving, settings_for
-from tests.doors import TLS, Door, DoorError, GraphQLDoor, RestDoor
-from tests.factories import PASSWORD, Person, signed
+from tests.support.api_clients import TLS, ApiClient, ApiError, GraphQLClient, RestClient
+from tests.support.service import SECRET, LogCapture, PostgresServer, RunningService, run_service, settings_for
+from tests.support.users import PASSWORD, TestUser, sign_token
 
 REQUESTS, ANONYMOUS, LOGINS, ON_ACCOUNT = 12, 20, 6, 3
 COST = 4_000_000
@@ -24,9 +24,9 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def limited(cluster: Cluster) -> Iterator[Service]:
+def limited(postgres: PostgresServer) -> Iterator[RunningService]:
     """A service with small quotas. Each test brings its own users, and addresses as a proxy would tell them."""
-    database = cluster.copy("template_todo")
+    database = postgres.copy("template_todo")
     settings = settings_for(
         database,
         rate_limit_requests=f"{REQUESTS}/{PERIOD}",
@@ -35,7 +35,7 @@ def limited(cluster: Cluster) -> Iterator[Service]:
         rate_limit_auth_per_address=f"{LOGINS}/{PERIOD}",
         rate_limit_auth_per_account=f"{ON_ACCOUNT}/{PERIOD}",
     )
-    with serving(settings, database) as running:
+    with run_service(settings, database) as running:
         yield running
 
 
@@ -51,40 +51,40 @@ def address() -> str:
     return new_address()
 
 
-def new_user() -> Person:
+def new_user() -> TestUser:
     """Return somebody known by another issuer, who has not asked for anything yet."""
     user_id = f"user {next(_numbers)}"
-    return Person(user_id, "", signed({"sub": user_id}, SECRET))
+    return TestUser(user_id, "", sign_token({"sub": user_id}, SECRET))
 
 
 @pytest.fixture
-def user() -> Person:
+def user() -> TestUser:
     """The user of the test."""
     return new_user()
 
 
-Come = Callable[..., Door]
+Come = Callable[..., ApiClient]
 
 
-@pytest.fixture(params=[RestDoor, GraphQLDoor], ids=["rest", "graphql"])
-def come(request: pytest.FixtureRequest, limited: Service, address: str) -> Iterator[Come]:
-    """Come to one door, then to the other: the test runs through both."""
-    opened: list[Door] = []
+@pytest.fixture(params=[RestClient, GraphQLClient], ids=["rest", "graphql"])
+def come(request: pytest.FixtureRequest, limited: RunningService, address: str) -> Iterator[Come]:
+    """Come to one client, then to the other: the test runs through both."""
+    opened: list[ApiClient] = []
 
-    def come_to(token: str | None = None, at: str = address) -> Door:
-        door: Door = request.param(limited.url, token)
-        door.http.headers["X-Forwarded-For"] = at
-        opened.append(door)
-        return door
+    def come_to(token: str | None = None, at: str = address) -> ApiClient:
+        client: ApiClient = request.param(limited.url, token)
+        client.http.headers["X-Forwarded-For"] = at
+        opened.append(client)
+        return client
 
     yield come_to
-    for door in opened:
-        door.close()
+    for client in opened:
+        client.close()
 
 
 def refused(do: Callable[[], object]) -> str:
     """Do it, and return what is said of it."""
-    with pytest.raises(DoorError) as caught:
+    with pytest.raises(ApiError) as caught:
         do()
     assert (caught.value.code, caught.value.status) == ("RATE_LIMITED", 429)
     return caught.value.detail
@@ -106,67 +106,69 @@ def left(answer: httpx.Response) -> dict[str, int]:
     return remaining
 
 
-def titles(service: Service, user: Person) -> set[object]:
+def titles(service: RunningService, user: TestUser) -> set[object]:
     """Look past the service, which does not let the user look any more."""
     return {row[0] for row in service.database.execute("SELECT title FROM task WHERE user_id = %s", user.id)}
 
 
-def test_requests_above_the_user_quota_are_rejected(come: Come, user: Person) -> None:
-    door = come(user.token)
+def test_requests_above_the_user_quota_are_rejected(come: Come, user: TestUser) -> None:
+    client = come(user.token)
     for _ in range(REQUESTS):
-        door.page("task")
+        client.page("task")
 
-    assert refused(lambda: door.page("task")).startswith(f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in ")
+    assert refused(lambda: client.page("task")).startswith(
+        f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in "
+    )
 
 
-def test_both_apis_share_the_user_quota(limited: Service, user: Person) -> None:
-    with RestDoor(limited.url, user.token) as rest, GraphQLDoor(limited.url, user.token) as graph:
+def test_both_apis_share_the_user_quota(limited: RunningService, user: TestUser) -> None:
+    with RestClient(limited.url, user.token) as rest, GraphQLClient(limited.url, user.token) as graphql_client:
         for _ in range(REQUESTS // 2):
             rest.page("task")
-            graph.page("task")
+            graphql_client.page("task")
         refused(lambda: rest.page("task"))
-        refused(lambda: graph.page("task"))
+        refused(lambda: graphql_client.page("task"))
 
 
-def test_another_user_at_the_same_address_has_another_quota(come: Come, user: Person) -> None:
-    door, other = come(user.token), come(new_user().token)
+def test_another_user_at_the_same_address_has_another_quota(come: Come, user: TestUser) -> None:
+    client, other = come(user.token), come(new_user().token)
     for _ in range(REQUESTS):
-        door.page("task")
-    refused(lambda: door.page("task"))
+        client.page("task")
+    refused(lambda: client.page("task"))
 
     assert other.page("task") == []
 
 
-def test_all_tokens_and_addresses_of_a_user_share_the_quota(come: Come, user: Person) -> None:
-    door = come(user.token)
-    program = come(str(door.make_api_token(name="x", scopes=["tasks:read"])["token"]), at=new_address())
+def test_all_tokens_and_addresses_of_a_user_share_the_quota(come: Come, user: TestUser) -> None:
+    client = come(user.token)
+    program = come(str(client.make_api_token(name="x", scopes=["tasks:read"])["token"]), at=new_address())
     for _ in range(REQUESTS - 1):
         program.page("task")
 
     refused(lambda: program.page("task"))
-    refused(lambda: door.page("task"))
+    refused(lambda: client.page("task"))
 
 
-def test_rejected_request_writes_nothing(come: Come, limited: Service, user: Person) -> None:
-    door = come(user.token)
+def test_rejected_request_writes_nothing(come: Come, limited: RunningService, user: TestUser) -> None:
+    client = come(user.token)
     for _ in range(REQUESTS - 1):
-        door.page("task")
-    door.create("task", title="the last one")
-    refused(lambda: door.create("task", title="one too many"))
+        client.page("task")
+    client.create("task", title="the last one")
+    refused(lambda: client.create("task", title="one too many"))
 
     assert titles(limited, user) == {"the last one"}
 
 
-def test_quota_counts_each_transaction(come: Come, limited: Service) -> None:
+def test_quota_counts_each_transaction(come: Come, limited: RunningService) -> None:
     """A new password is two: the current one is looked up and checked first, then the new one is stored."""
-    door = come(None)
-    ada = door.register(email=f"{next(_numbers)}@example.com", password=PASSWORD)
-    door.http.headers["Authorization"] = f"Bearer {ada['access_token']}"
+    client = come(None)
+    ada = client.register(email=f"{next(_numbers)}@example.com", password=PASSWORD)
+    client.http.headers["Authorization"] = f"Bearer {ada['access_token']}"
     for _ in range(REQUESTS - 1):
-        door.me()
+        client.me()
     stored = limited.database.execute('SELECT password_hash FROM "user" WHERE id = %s', ada["user"]["id"])
 
-    refused(lambda: door.change_me(password="another password", current_password=PASSWORD))
+    refused(lambda: client.change_me(password="another password", current_password=PASSWORD))
 
     assert limited.database.execute('SELECT password_hash FROM "user" WHERE id = %s', ada["user"]["id"]) == stored
 
@@ -180,16 +182,16 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.parametrize("path", ["/api/me/tasks", "/graphql"])
-def test_malformed_requests_consume_the_quota(limited: Service, user: Person, path: str, sent: dict[str, Any]) -> None:
-    with RestDoor(limited.url, user.token) as door:
-        first = door.http.post(path, **sent)
+def test_malformed_requests_consume_the_quota(limited: RunningService, user: TestUser, path: str, sent: dict[str, Any]) -> None:
+    with RestClient(limited.url, user.token) as client:
+        first = client.http.post(path, **sent)
         assert first.status_code in {400, 415, 422}
         assert left(first) == {"requests": REQUESTS - 1}
         for _ in range(REQUESTS - 1):
-            door.http.post(path, **sent)
+            client.http.post(path, **sent)
 
-        assert door.http.post(path, **sent).status_code == 429
-        refused(lambda: door.page("task"))
+        assert client.http.post(path, **sent).status_code == 429
+        refused(lambda: client.page("task"))
 
 
 def mutation(titles: list[str]) -> dict[str, Any]:
@@ -200,48 +202,53 @@ def mutation(titles: list[str]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def graph(limited: Service, user: Person, address: str) -> Iterator[GraphQLDoor]:
-    """The user at the GraphQL door."""
-    with GraphQLDoor(limited.url, user.token) as door:
-        door.http.headers["X-Forwarded-For"] = address
-        yield door
+def graphql_client(limited: RunningService, user: TestUser, address: str) -> Iterator[GraphQLClient]:
+    """The user at the GraphQL client."""
+    with GraphQLClient(limited.url, user.token) as client:
+        client.http.headers["X-Forwarded-For"] = address
+        yield client
 
 
-def test_mutation_consumes_one_per_field_and_is_rejected_as_a_whole(limited: Service, graph: GraphQLDoor, user: Person) -> None:
+def test_mutation_consumes_one_per_field_and_is_rejected_as_a_whole(
+    limited: RunningService, graphql_client: GraphQLClient, user: TestUser
+) -> None:
     kept = [f"kept {number}" for number in range(REQUESTS - 3)]
-    first = graph.http.post("/graphql", json=mutation(kept))
+    first = graphql_client.http.post("/graphql", json=mutation(kept))
     assert left(first)["requests"] == 3
-    second = graph.http.post("/graphql", json=mutation(["refused"] * 4))
+    second = graphql_client.http.post("/graphql", json=mutation(["refused"] * 4))
 
     assert second.status_code == 429
     assert "data" not in second.json()
     assert titles(limited, user) == set(kept)
 
 
-def test_merged_and_skipped_fields_count_as_executed(graph: GraphQLDoor) -> None:
+def test_merged_and_skipped_fields_count_as_executed(graphql_client: GraphQLClient) -> None:
     def create(key: str, directive: str = "") -> str:
         return f'{key}: createTask(input: {{title: "x"}}) {directive} {{ task {{ id }} }}'
 
     selected = f"{create('a')} ...F ... {{ {create('a')} }} {create('b', '@skip(if: true)')}"
     document = f"mutation {{ {selected} }} fragment F on Mutation {{ {create('a')} {create('c')} }}"
 
-    answer = graph.http.post("/graphql", json={"query": document})
+    answer = graphql_client.http.post("/graphql", json={"query": document})
 
     assert list(answer.json()["data"]) == ["a", "c"]
     assert left(answer)["requests"] == REQUESTS - 2
 
 
-def test_request_larger_than_quota_returns_query_too_complex(graph: GraphQLDoor) -> None:
-    (error,) = graph.post(mutation(["x"] * (REQUESTS + 1)))["errors"]
+def test_request_larger_than_quota_returns_query_too_complex(graphql_client: GraphQLClient) -> None:
+    (error,) = graphql_client.post(mutation(["x"] * (REQUESTS + 1)))["errors"]
 
     assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
     allowed = f"{REQUESTS} requests in {SECONDS} seconds"
     assert error["message"] == f"The request needs {REQUESTS + 1}, more than the quota allows ({allowed}); split it."
 
 
-def test_operation_consumes_its_cost(graph: GraphQLDoor) -> None:
+def test_operation_consumes_its_cost(graphql_client: GraphQLClient) -> None:
     page = "{ tasks(first: 500) { nodes { id title status priority } } }"
-    answers = [graph.http.post("/graphql", json={"query": page}), graph.http.get("/graphql", params={"query": page})]
+    answers = [
+        graphql_client.http.post("/graphql", json={"query": page}),
+        graphql_client.http.get("/graphql", params={"query": page}),
+    ]
     cost = COST - left(answers[0])["cost"]
 
     assert cost > 500
@@ -254,45 +261,45 @@ def costly(first: int) -> dict[str, Any]:
     return {"query": f"{{ lists(first: 500) {{ nodes {{ tasks(first: {first}) {{ nodes {{ id title status }} }} }} }} }}"}
 
 
-def test_operation_above_the_cost_quota_is_rejected_and_a_cheaper_one_served(graph: GraphQLDoor) -> None:
+def test_operation_above_the_cost_quota_is_rejected_and_a_cheaper_one_served(graphql_client: GraphQLClient) -> None:
     for _ in range(COST // 990_000):
-        assert graph.http.post("/graphql", json=costly(490)).status_code == 200
-    over = graph.http.post("/graphql", json=costly(490))
+        assert graphql_client.http.post("/graphql", json=costly(490)).status_code == 200
+    over = graphql_client.http.post("/graphql", json=costly(490))
 
     assert over.status_code == 429
     assert over.json()["errors"][0]["message"].startswith(f"The limit is {COST} units of GraphQL cost in {SECONDS} seconds")
     assert left(over)["cost"] > 0
-    assert graph.page("task") == []
+    assert graphql_client.page("task") == []
 
 
 def test_anonymous_requests_above_the_address_quota_are_rejected(come: Come) -> None:
-    door = come()
+    client = come()
     for _ in range(ANONYMOUS):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
-            door.page("task")
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
+            client.page("task")
 
-    assert "requests without a valid token from one address" in refused(lambda: door.page("task"))
+    assert "requests without a valid token from one address" in refused(lambda: client.page("task"))
 
 
-def test_invalid_tokens_count_against_the_address_only(come: Come, user: Person) -> None:
-    door, other = come("x.y.z"), come(user.token)
+def test_invalid_tokens_count_against_the_address_only(come: Come, user: TestUser) -> None:
+    client, other = come("x.y.z"), come(user.token)
     for _ in range(ANONYMOUS):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
-            door.page("task")
-    refused(lambda: door.page("task"))
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
+            client.page("task")
+    refused(lambda: client.page("task"))
 
     assert other.page("task") == []
 
 
-def test_both_apis_share_the_anonymous_quota_of_an_address(limited: Service, address: str) -> None:
-    with RestDoor(limited.url, None) as rest, GraphQLDoor(limited.url, None) as graph:
-        for door in (rest, graph):
-            door.http.headers["X-Forwarded-For"] = address
+def test_both_apis_share_the_anonymous_quota_of_an_address(limited: RunningService, address: str) -> None:
+    with RestClient(limited.url, None) as rest, GraphQLClient(limited.url, None) as graphql_client:
+        for client in (rest, graphql_client):
+            client.http.headers["X-Forwarded-For"] = address
         for _ in range(ANONYMOUS // 2):
             rest.http.get("/api/me/tasks")
-            graph.http.post("/graphql", json={"query": "{ __typename }"})
+            graphql_client.http.post("/graphql", json={"query": "{ __typename }"})
         assert rest.http.get("/api/me/tasks").status_code == 429
-        assert graph.http.post("/graphql", json={"query": "{ __typename }"}).status_code == 429
+        assert graphql_client.http.post("/graphql", json={"query": "{ __typename }"}).status_code == 429
 
         elsewhere = rest.http.get("/api/me/tasks", headers={"X-Forwarded-For": new_address()})
         assert left(elsewhere) == {"anonymous": ANONYMOUS - 1}
@@ -301,25 +308,25 @@ def test_both_apis_share_the_anonymous_quota_of_an_address(limited: Service, add
 def test_addresses_of_one_ipv6_network_share_a_quota(come: Come) -> None:
     prefix = f"2001:db8:{next(_numbers):x}:1"
     for number in range(ANONYMOUS):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
             come(at=f"{prefix}::{number:x}").page("task")
 
     refused(lambda: come(at=f"{prefix}:ffff::1").page("task"))
-    with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+    with pytest.raises(ApiError, match="UNAUTHENTICATED"):
         come(at=f"2001:db8:{next(_numbers):x}:2::1").page("task")
 
 
-def test_x_forwarded_for_from_untrusted_peer_is_ignored(database: Cluster) -> None:
+def test_x_forwarded_for_from_untrusted_peer_is_ignored(database: PostgresServer) -> None:
     settings = settings_for(database, rate_limit_anonymous="3/day", forwarded_allow_ips="10.0.0.1")
-    with serving(settings, database) as service, RestDoor(service.url, None) as door:
-        statuses = [door.http.get("/api/me/tasks", headers={"X-Forwarded-For": new_address()}).status_code for _ in range(4)]
+    with run_service(settings, database) as service, RestClient(service.url, None) as client:
+        statuses = [client.http.get("/api/me/tasks", headers={"X-Forwarded-For": new_address()}).status_code for _ in range(4)]
 
     assert statuses == [401, 401, 401, 429]
 
 
-def test_unknown_api_token_above_the_anonymous_quota_sends_no_sql(come: Come, log: LogLines) -> None:
+def test_unknown_api_token_above_the_anonymous_quota_sends_no_sql(come: Come, log: LogCapture) -> None:
     for number in range(ANONYMOUS):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
             come(f"todo_api_{number}").page("task")
     log.heard.clear()
 
@@ -329,28 +336,28 @@ def test_unknown_api_token_above_the_anonymous_quota_sends_no_sql(come: Come, lo
 
 
 def test_register_login_and_refresh_share_a_quota_per_address(come: Come) -> None:
-    door = come()
+    client = come()
     for number in range(LOGINS):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
-            door.log_in(f"nobody.{number}@example.com", "wrong wrong")
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
+            client.log_in(f"nobody.{number}@example.com", "wrong wrong")
 
     for attempt in (
-        lambda: door.log_in("nobody@example.com", "wrong wrong"),
-        lambda: door.register(email=f"new.{next(_numbers)}@example.com", password=PASSWORD),
-        lambda: door.refresh("todo_refresh_a.b"),
+        lambda: client.log_in("nobody@example.com", "wrong wrong"),
+        lambda: client.register(email=f"new.{next(_numbers)}@example.com", password=PASSWORD),
+        lambda: client.refresh("todo_refresh_a.b"),
     ):
         assert "attempts to register, log in or refresh" in refused(attempt)
 
 
-def test_each_alias_is_an_attempt_and_too_many_are_rejected_as_a_whole(limited: Service, address: str) -> None:
+def test_each_alias_is_an_attempt_and_too_many_are_rejected_as_a_whole(limited: RunningService, address: str) -> None:
     emails = [f"new.{next(_numbers)}@example.com" for _ in range(LOGINS)]
     fields = [
         f'a{n}: register(input: {{email: "{email}", password: "{PASSWORD}"}}) {{ expiresIn }}' for n, email in enumerate(emails)
     ]
-    with GraphQLDoor(limited.url, None) as door:
-        door.http.headers["X-Forwarded-For"] = address
-        assert left(door.http.post("/graphql", json={"query": f"mutation {{ {fields[0]} }}"}))["auth-address"] == LOGINS - 1
-        answer = door.http.post("/graphql", json={"query": f"mutation {{ {' '.join(fields)} }}"})
+    with GraphQLClient(limited.url, None) as client:
+        client.http.headers["X-Forwarded-For"] = address
+        assert left(client.http.post("/graphql", json={"query": f"mutation {{ {fields[0]} }}"}))["auth-address"] == LOGINS - 1
+        answer = client.http.post("/graphql", json={"query": f"mutation {{ {' '.join(fields)} }}"})
 
     assert answer.status_code == 429
     assert "data" not in answer.json()
@@ -362,7 +369,7 @@ def test_login_limit_is_per_address(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come(at=new_address()).register(email=email, password=PASSWORD)
     for number in range(ON_ACCOUNT):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
             come().log_in(email.upper() if number else email, "wrong wrong")
     for _ in range(2):
         assert "attempts on one account from one address" in refused(lambda: come().log_in(email, PASSWORD))
@@ -375,7 +382,7 @@ def test_login_attempts_from_all_addresses_are_limited(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     come(at=new_address()).register(email=email, password=PASSWORD)
     for number in range(GLOBAL_MULTIPLIER * ON_ACCOUNT):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
             come(at=new_address()).log_in(email.upper() if number else email, "wrong wrong")
 
     assert "attempts on one account in" in refused(lambda: come(at=new_address()).log_in(email, PASSWORD))
@@ -385,7 +392,7 @@ def test_repeated_registration_is_limited_and_does_not_block_login(come: Come) -
     email = f"ada.{next(_numbers)}@example.com"
     come().register(email=email, password=PASSWORD)
     for _ in range(ON_ACCOUNT - 1):
-        with pytest.raises(DoorError, match="EMAIL_TAKEN"):
+        with pytest.raises(ApiError, match="EMAIL_TAKEN"):
             come().register(email=email.upper(), password=PASSWORD)
 
     assert "attempts on one account" in refused(lambda: come().register(email=email, password=PASSWORD))
@@ -397,7 +404,7 @@ def test_rejected_attempts_do_not_consume_the_global_quota(come: Come) -> None:
     come(at=new_address()).register(email=email, password=PASSWORD)
     for address in [new_address() for _ in range(GLOBAL_MULTIPLIER - 1)]:
         for number in range(LOGINS):
-            with pytest.raises(DoorError, match="UNAUTHENTICATED" if number < ON_ACCOUNT else "RATE_LIMITED"):
+            with pytest.raises(ApiError, match="UNAUTHENTICATED" if number < ON_ACCOUNT else "RATE_LIMITED"):
                 come(at=address).log_in(email, "wrong wrong")
 
     assert come(at=new_address()).log_in(email, PASSWORD)["access_token"]
@@ -407,7 +414,7 @@ def test_current_password_attempts_are_limited(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     token = come(at=new_address()).register(email=email, password=PASSWORD)["access_token"]
     for number in range(ON_ACCOUNT):
-        with pytest.raises(DoorError, match="INVALID_INPUT"):
+        with pytest.raises(ApiError, match="INVALID_INPUT"):
             come(token).change_me(password="taken over", current_password=f"guess {number}")
 
     right = {"password": "taken over", "current_password": PASSWORD}
@@ -420,7 +427,7 @@ def test_login_limit_does_not_block_password_change(come: Come) -> None:
     email = f"ada.{next(_numbers)}@example.com"
     token = come(at=new_address()).register(email=email, password=PASSWORD)["access_token"]
     for _ in range(ON_ACCOUNT):
-        with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+        with pytest.raises(ApiError, match="UNAUTHENTICATED"):
             come().log_in(email, "wrong wrong")
 
     assert come(token).change_me(password="out of reach", current_password=PASSWORD)
@@ -431,9 +438,9 @@ def test_email_change_attempts_share_the_quota_per_address(come: Come) -> None:
     taken = {"email": registered[0]["user"]["email"], "current_password": PASSWORD}
     asked = [come(admission["access_token"]) for admission in registered[1:] for _ in range(ON_ACCOUNT)]
     assert len(asked) == LOGINS
-    for door in asked:
-        with pytest.raises(DoorError, match="EMAIL_TAKEN"):
-            door.change_me(**taken)
+    for client in asked:
+        with pytest.raises(ApiError, match="EMAIL_TAKEN"):
+            client.change_me(**taken)
 
     assert "from one address" in refused(lambda: come(registered[0]["access_token"]).change_me(**taken))
 
@@ -443,21 +450,21 @@ def test_successful_login_resets_the_attempts(come: Come) -> None:
     come(at=new_address()).register(email=email, password=PASSWORD)
     for _ in range(2):
         for _ in range(ON_ACCOUNT - 1):
-            with pytest.raises(DoorError, match="UNAUTHENTICATED"):
+            with pytest.raises(ApiError, match="UNAUTHENTICATED"):
                 come().log_in(email, "wrong wrong")
         assert come().log_in(email, PASSWORD)["access_token"]
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_graphql_rejection_has_retry_after_and_headers(graph: GraphQLDoor, method: str, accept: str) -> None:
+def test_graphql_rejection_has_retry_after_and_headers(graphql_client: GraphQLClient, method: str, accept: str) -> None:
     for _ in range(REQUESTS):
-        graph.page("task")
+        graphql_client.page("task")
     sent: dict[str, Any] = (
         {"params": {"query": "{ viewer { id } }"}} if method == "GET" else {"json": {"query": "{ viewer { id } }"}}
     )
 
-    answer = graph.http.request(method, "/graphql", headers={"Accept": accept}, **sent)
+    answer = graphql_client.http.request(method, "/graphql", headers={"Accept": accept}, **sent)
 
     seconds = int(answer.headers["retry-after"])
     assert answer.status_code == 429
@@ -472,11 +479,11 @@ def test_graphql_rejection_has_retry_after_and_headers(graph: GraphQLDoor, metho
     assert left(answer) == {"requests": 0}
 
 
-def test_rest_rejection_is_a_problem_with_retry_after_and_headers(limited: Service, user: Person) -> None:
-    with RestDoor(limited.url, user.token) as door:
+def test_rest_rejection_is_a_problem_with_retry_after_and_headers(limited: RunningService, user: TestUser) -> None:
+    with RestClient(limited.url, user.token) as client:
         for _ in range(REQUESTS):
-            door.page("task")
-        answer = door.http.get("/api/me/tasks", headers={"Origin": "http://localhost:3000"})
+            client.page("task")
+        answer = client.http.get("/api/me/tasks", headers={"Origin": "http://localhost:3000"})
 
     problem = answer.json()
     assert (answer.status_code, problem["error_code"], problem["type"]) == (429, "RATE_LIMITED", "urn:todo:problem:rate-limited")
@@ -506,7 +513,7 @@ ANYTHING: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("method", "path", "sent"), ANYTHING.values(), ids=ANYTHING)
 def test_uncounted_responses_have_rate_limit_headers(
-    limited: Service, address: str, method: str, path: str, sent: dict[str, Any]
+    limited: RunningService, address: str, method: str, path: str, sent: dict[str, Any]
 ) -> None:
     with httpx.Client(base_url=limited.url, verify=TLS, headers={"X-Forwarded-For": address}) as http:
         http.get("/api/me/tasks")
@@ -515,7 +522,7 @@ def test_uncounted_responses_have_rate_limit_headers(
     assert [left(answer) for answer in answers] == [{"anonymous": ANONYMOUS - 1}] * 3
 
 
-def test_health_is_never_rejected(limited: Service, address: str) -> None:
+def test_health_is_never_rejected(limited: RunningService, address: str) -> None:
     with httpx.Client(base_url=limited.url, verify=TLS, headers={"X-Forwarded-For": address}) as http:
         for _ in range(ANONYMOUS):
             http.get("/api/me/tasks")
@@ -526,21 +533,21 @@ def test_health_is_never_rejected(limited: Service, address: str) -> None:
             assert (answer.status_code, left(answer)) == (200, {"anonymous": 0})
 
 
-def test_disabled_policy_is_not_counted_or_reported(service: Service, ada: Person) -> None:
-    with RestDoor(service.url, ada.token) as door:
-        for answer in (door.send("GET", "/api/me/tasks"), door.http.get("/health")):
+def test_disabled_policy_is_not_counted_or_reported(service: RunningService, user: TestUser) -> None:
+    with RestClient(service.url, user.token) as client:
+        for answer in (client.send("GET", "/api/me/tasks"), client.http.get("/health")):
             assert not {"ratelimit", "ratelimit-policy"} & answer.headers.keys()
 
 
 @contextmanager
-def counting(database: Cluster, **limits: str) -> Iterator[Callable[[], httpx.Response]]:
+def counting(database: PostgresServer, **limits: str) -> Iterator[Callable[[], httpx.Response]]:
     """Serve with these limits, and return how to ask for one thing."""
     user = new_user()
-    with serving(settings_for(database, **limits), database) as service, RestDoor(service.url, user.token) as door:
-        yield lambda: door.http.get("/api/me/tasks")
+    with run_service(settings_for(database, **limits), database) as service, RestClient(service.url, user.token) as client:
+        yield lambda: client.http.get("/api/me/tasks")
 
 
-def test_retry_after_is_sufficient(database: Cluster) -> None:
+def test_retry_after_is_sufficient(database: PostgresServer) -> None:
     with counting(database, rate_limit_requests="2/second") as ask:
         for _ in range(3):
             rejected = next(answer for answer in iter(ask, None) if answer.status_code == 429)
@@ -549,7 +556,7 @@ def test_retry_after_is_sufficient(database: Cluster) -> None:
             assert ask().status_code == 200
 
 
-def test_each_policy_can_be_disabled_alone(database: Cluster) -> None:
+def test_each_policy_can_be_disabled_alone(database: PostgresServer) -> None:
     with counting(database, rate_limit_cost="20000000/hour") as ask:
         answer = ask()
 

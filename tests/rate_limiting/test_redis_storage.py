@@ -21,9 +21,9 @@ from api.settings import SettingsError
 from services.rate_limiting import limiter as limiter_module
 from services.rate_limiting.client import SAFETY_MARGIN
 from services.rate_limiting.limiter import RateLimiter
-from tests.conftest import SECRET, Cluster, LogLines, serving, settings_for
-from tests.doors import TLS, GraphQLDoor, RestDoor
-from tests.factories import signed
+from tests.support.api_clients import TLS, GraphQLClient, RestClient
+from tests.support.service import SECRET, LogCapture, PostgresServer, run_service, settings_for
+from tests.support.users import sign_token
 
 REDIS = shutil.which("redis-server")
 
@@ -78,28 +78,28 @@ def no_retry_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def token(name: str = "ada") -> str:
-    return signed({"sub": name}, SECRET)
+    return sign_token({"sub": name}, SECRET)
 
 
-def test_processes_share_counters(database: Cluster, redis: Redis) -> None:
+def test_processes_share_counters(database: PostgresServer, redis: Redis) -> None:
     settings = settings_for(database, rate_limit_requests="6/day", rate_limit_storage_url=redis.url)
     with ExitStack() as stack:
-        first, second = (stack.enter_context(serving(settings, database)) for _ in range(2))
-        rest = stack.enter_context(RestDoor(first.url, token()))
-        graph = stack.enter_context(GraphQLDoor(second.url, token()))
+        first, second = (stack.enter_context(run_service(settings, database)) for _ in range(2))
+        rest = stack.enter_context(RestClient(first.url, token()))
+        graph = stack.enter_context(GraphQLClient(second.url, token()))
         answers = [
-            door.http.get(path)
+            client.http.get(path)
             for _ in range(4)
-            for door, path in ((rest, "/api/me/tasks"), (graph, "/graphql?query={viewer{id}}"))
+            for client, path in ((rest, "/api/me/tasks"), (graph, "/graphql?query={viewer{id}}"))
         ]
 
     assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == [f"r={left}" for left in (5, 4, 3, 2, 1, 0, 0, 0)]
     assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
 
 
-def test_anonymous_requests_and_their_headers_use_redis(database: Cluster, redis: Redis) -> None:
+def test_anonymous_requests_and_their_headers_use_redis(database: PostgresServer, redis: Redis) -> None:
     settings = settings_for(database, rate_limit_anonymous="2/day", rate_limit_storage_url=redis.url)
-    with serving(settings, database) as service, httpx.Client(base_url=service.url, verify=TLS) as http:
+    with run_service(settings, database) as service, httpx.Client(base_url=service.url, verify=TLS) as http:
         statuses = [http.get("/api/me/tasks").status_code for _ in range(3)]
         health = http.get("/health")
 
@@ -108,22 +108,24 @@ def test_anonymous_requests_and_their_headers_use_redis(database: Cluster, redis
 
 
 @pytest.mark.usefixtures("no_retry_pause")
-def test_redis_crash_and_recovery_are_logged_once_and_reject_nobody(database: Cluster, redis: Redis, log: LogLines) -> None:
+def test_redis_crash_and_recovery_are_logged_once_and_reject_nobody(
+    database: PostgresServer, redis: Redis, log: LogCapture
+) -> None:
     settings = settings_for(database, rate_limit_requests="3/day", rate_limit_storage_url=redis.url)
 
     def logged() -> list[str]:
         return [line["message"].split(":")[0] for line in log.lines(requests=0) if line["logger"] == "todo.rate_limiting"]
 
     with (
-        serving(settings, database) as service,
-        RestDoor(service.url, token()) as rest,
-        GraphQLDoor(service.url, token()) as graph,
+        run_service(settings, database) as service,
+        RestClient(service.url, token()) as rest,
+        GraphQLClient(service.url, token()) as graph,
     ):
 
         def ask() -> list[int]:
             return [
-                door.http.get(path).status_code
-                for door, path in ((rest, "/api/me/tasks"), (graph, "/graphql?query={viewer{id}}"))
+                client.http.get(path).status_code
+                for client, path in ((rest, "/api/me/tasks"), (graph, "/graphql?query={viewer{id}}"))
             ]
 
         assert ask() + ask() == [200, 200, 200, 429]
@@ -135,7 +137,7 @@ def test_redis_crash_and_recovery_are_logged_once_and_reject_nobody(database: Cl
         assert logged()[1:] == ["Redis available again; rate limits are shared"]
 
 
-def test_startup_without_redis_package_names_the_extra(database: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_startup_without_redis_package_names_the_extra(database: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     settings = settings_for(database, rate_limit_storage_url="redis://127.0.0.1:1")
 
@@ -146,10 +148,10 @@ def test_startup_without_redis_package_names_the_extra(database: Cluster, monkey
         pass
 
 
-def test_startup_without_redis_falls_back_to_memory(database: Cluster, log: LogLines) -> None:
+def test_startup_without_redis_falls_back_to_memory(database: PostgresServer, log: LogCapture) -> None:
     settings = settings_for(database, rate_limit_requests="2/day", rate_limit_storage_url="redis://127.0.0.1:1")
-    with serving(settings, database) as service, RestDoor(service.url, token()) as door:
-        assert [door.http.get("/api/me/tasks").status_code for _ in range(3)] == [200, 200, 429]
+    with run_service(settings, database) as service, RestClient(service.url, token()) as client:
+        assert [client.http.get("/api/me/tasks").status_code for _ in range(3)] == [200, 200, 429]
 
     assert sum("Redis unavailable" in line for line in log.heard) == 1
 

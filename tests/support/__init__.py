@@ -1,1 +1,1 @@
-"""Helpers that several test modules share."""
+"""Shared test helpers: API clients, users, the running service, data sets."""

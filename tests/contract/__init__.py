@@ -1,0 +1,1 @@
+"""Tests of the committed API documents and the README's examples."""

@@ -1,0 +1,127 @@
+"""The committed OpenAPI and GraphQL documents match the service; `make contract` updates them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from graphql import GraphQLObjectType
+from pydantic import TypeAdapter, ValidationError
+
+from api.app import create_app
+from api.settings import Settings
+from graphql_schema.schema import build_schema
+from graphql_schema.selection import TYPE_NAMES
+from models.text import Title
+from services.reading.entity_registry import ENTITIES
+from services.reading.names import snake
+from tests.support.api_clients import TLS
+from tests.support.service import RunningService
+
+DOCS = Path(__file__).parents[2] / "docs"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, as served."""
+    return create_app(Settings.model_construct()).openapi()
+
+
+def test_committed_graphql_schema_is_current() -> None:
+    assert (DOCS / "schema.graphql").read_text() == build_schema().as_str() + "\n"
+
+
+def test_committed_openapi_document_is_current(openapi: dict[str, Any]) -> None:
+    assert json.loads((DOCS / "openapi.json").read_text()) == openapi
+
+
+def test_required_task_routes_exist(openapi: dict[str, Any]) -> None:
+    paths = openapi["paths"]
+
+    assert {"get", "post"} <= paths["/api/{user_id}/tasks"].keys()
+    assert {"get", "put", "delete"} <= paths["/api/{user_id}/tasks/{id}"].keys()
+    assert "patch" in paths["/api/{user_id}/tasks/{id}/complete"]
+
+
+def test_every_operation_declares_description_and_errors(openapi: dict[str, Any]) -> None:
+    assert openapi["openapi"].startswith("3.1")
+    shared = openapi["components"]["responses"]
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            assert operation["operationId"], path
+            assert operation["description"], path
+            declared = set(operation["responses"])
+            expected = {"400", "408", "422", "429", "431", "500", "503"}
+            if "{user_id}" in path:
+                expected |= {"401", "403"}
+            if "{id}" in path:
+                expected |= {"404"}
+            if "requestBody" in operation:
+                expected |= {"413", "415"}
+            assert expected <= declared, (method, path)
+            for code, declaration in operation["responses"].items():
+                response = shared[declaration["$ref"].rpartition("/")[2]] if "$ref" in declaration else declaration
+                assert {"RateLimit", "RateLimit-Policy"} <= response["headers"].keys(), (method, path, code)
+                assert ("Retry-After" in response["headers"]) == (code in {"429", "503"}), (method, path, code)
+                if int(code) >= 400:
+                    assert declaration.keys() == {"$ref"}, (method, path, code)
+                    assert list(response["content"]) == ["application/problem+json"], (method, path, code)
+
+
+def test_openapi_schemas_accept_everything_the_service_accepts(openapi: dict[str, Any]) -> None:
+    schemas = openapi["components"]["schemas"]
+    (written, _null) = schemas["ListCreate"]["properties"]["color"]["anyOf"]
+
+    assert all(re.search(written["pattern"], color) for color in ("", " #fff ", "teal"))
+    assert not re.search(written["pattern"], "#ggg")
+    assert "uniqueItems" not in schemas["ApiTokenCreate"]["properties"]["scopes"]
+    assert {} in openapi["paths"]["/api/auth/logout"]["post"]["security"]
+
+
+def test_form_fields_are_not_nullable_and_required_ones_not_empty(openapi: dict[str, Any]) -> None:
+    form = openapi["components"]["schemas"]["Body_logIn"]
+
+    assert {field["type"] for field in form["properties"].values()} == {"string"}
+    assert {name for name, field in form["properties"].items() if field.get("minLength")} == set(form["required"])
+
+
+def test_every_graphql_type_and_field_has_a_description() -> None:
+    for kind in build_schema()._schema.type_map.values():
+        if kind.name.startswith("__") or kind.name in {"String", "Int", "Float", "Boolean", "ID"}:
+            continue
+        assert kind.description, kind.name
+        for name, field in getattr(kind, "fields", {}).items():
+            assert field.description, f"{kind.name}.{name}"
+
+
+@pytest.mark.parametrize("entity", ENTITIES.values(), ids=lambda entity: entity.name)
+def test_every_graphql_field_is_known_to_the_query_engine(entity: Any) -> None:
+    object_type = build_schema()._schema.type_map[TYPE_NAMES[entity.name]]
+
+    assert isinstance(object_type, GraphQLObjectType)
+    for name in object_type.fields:
+        assert name in entity.relations or snake(name) in entity.columns, f"{entity.name}.{name}"
+    assert set(entity.relations) <= set(object_type.fields)
+
+
+def test_served_openapi_document_matches_the_generated_one(service: RunningService, openapi: dict[str, Any]) -> None:
+    assert httpx.get(f"{service.url}/openapi.json", verify=TLS).json() == openapi
+
+
+def test_blank_text_is_rejected_by_schema_and_service_alike() -> None:
+    title = TypeAdapter(Title)
+    document = jsonschema_rs.validator_for(title.json_schema())
+    whitespace = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]
+    assert "\u0085" in whitespace
+
+    for text in [*whitespace, "x", " x "]:
+        try:
+            title.validate_python(text)
+            accepted = True
+        except ValidationError:
+            accepted = False
+        assert document.is_valid(text) is accepted, repr(text)

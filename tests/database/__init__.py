@@ -1,0 +1,1 @@
+"""Tests of migrations, readiness, statement counts and connection poolers."""

@@ -1,0 +1,162 @@
+"""The number of SQL statements depends on the shape of a request, not on the data."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from models.database import Database, Opening, make_engine
+from models.statements import counting_statements
+from services.context import UserContext
+from services.errors import QueryTooComplex
+from services.json_values import JsonObject
+from services.reading.budget import Budget
+from services.reading.engine import read
+from services.reading.layouts import RowList
+from services.reading.plans import plan_for
+from services.reading.selection import (
+    All,
+    Child,
+    Compare,
+    Leaf,
+    Not,
+    QueryNode,
+    Related,
+    Search,
+    Shape,
+    Some,
+    Window,
+)
+from services.reading.values import without_values
+from services.transactions import Snapshot
+from tests.support.api_clients import GraphQLClient, RestClient
+from tests.support.service import LogCapture, RunningService
+from tests.support.users import TestUser
+
+NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor } nodes { title tags { name } parent { title }
+    subtasks { nodes { title } } comments { nodes { body } } } } } } }"""
+
+
+@contextmanager
+def statements(log: LogCapture) -> Iterator[list[int]]:
+    """Collect the number of statements of the one request in this block, from its log line."""
+    counts: list[int] = []
+    log.captured.clear()
+    yield counts
+    counts += [line["sql"] for line in log.lines(requests=1)]
+
+
+def create_tasks(graphql_client: GraphQLClient, tasks: int) -> None:
+    """Create a list with tasks, each with two tags; the first three with a subtask and a comment."""
+    tags = [graphql_client.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
+    home = graphql_client.create("list", name="Home")["id"]
+    made = graphql_client.run(
+        "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }",
+        i=[{"title": "x", "listId": home, "tagIds": tags} for _ in range(tasks)],
+    )["createTasks"]["tasks"]
+    for task in made[:3]:
+        graphql_client.create("task", title="part", parent_id=task["id"])
+        graphql_client.comment(task["id"], "Hm")
+
+
+def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClient, log: LogCapture) -> None:
+    counts = []
+    for tasks in (3, 30):
+        create_tasks(graphql_client, tasks)
+        with statements(log) as sent:
+            graphql_client.run(NESTED)
+        counts += sent
+
+    # Preamble, lists, tasks, task count, tags, subtasks, comments. No task has a parent, so none is selected.
+    assert counts == [7, 7]
+
+
+def test_rest_list_takes_one_preamble_and_one_select(rest_client: RestClient, log: LogCapture) -> None:
+    tag = rest_client.create("tag", name="a")
+    for _ in range(5):
+        rest_client.create("task", title="x", tag_ids=[tag["id"]])
+    with statements(log) as plain:
+        rest_client.page("task")
+    with statements(log) as nested:
+        rest_client.page("task", include="tags,subtasks")
+
+    assert (plain, nested) == ([2], [4])
+
+
+def test_all_fields_of_an_operation_read_one_snapshot(graphql_client: GraphQLClient, log: LogCapture) -> None:
+    with statements(log) as sent:
+        graphql_client.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
+
+    # One preamble for three fields; the total count is a statement of its own.
+    assert sent == [1 + 1 + 2 + 1]
+
+
+def test_queries_of_equal_shape_share_a_plan_but_not_values(
+    service: RunningService, user: TestUser, rest_client: RestClient
+) -> None:
+    for title in "abc":
+        rest_client.create("task", title=title)
+
+    def level(title: str, size: int) -> QueryNode[list[JsonObject]]:
+        condition = All((Compare("title", "ne", title),))
+        return QueryNode("task", RowList(), (Shape((Leaf("t", "title"),)),), condition=condition, window=Window(size))
+
+    assert plan_for(level("a", 1)) is plan_for(level("b", 2))
+    engine = make_engine(service.database.service, pool_size=1)
+    with UserContext(user.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
+        titles = [
+            [row["t"] for row in read(snapshot.wire, user.id, level(title, size), Budget())]
+            for title, size in (("a", 1), ("c", 5), ("a", 5))
+        ]
+    engine.dispose()
+    assert titles == [["c"], ["b", "a"], ["c", "b"]]
+
+
+def test_reading_stops_at_the_request_timeout(service: RunningService, user: TestUser) -> None:
+    """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
+    level = QueryNode("task", RowList(), (Shape((Leaf("t", "title"),)),), window=Window(1))
+    engine = make_engine(service.database.service, pool_size=1)
+    database = Database(engine, statement_timeout=5000)
+
+    def opened(context: UserContext) -> Iterator[Snapshot]:
+        for opening in (context.snapshot, context.transaction):
+            with opening() as snapshot:
+                yield snapshot
+
+    for snapshot in opened(UserContext(user.id, database)):
+        assert snapshot.patience == 5.0
+        assert snapshot.read(level) == []
+        snapshot.patience = -1.0
+        assert snapshot.read(level) == [], "the time starts with the first read"
+    for number, snapshot in enumerate(opened(UserContext(user.id, database))):
+        snapshot.patience = -1.0 if number == 0 else 5.0
+        with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
+            snapshot.read(level)
+        assert sent.count == 0, "the time limit applies to the whole request"
+    engine.dispose()
+
+
+def test_query_plans_do_not_retain_values() -> None:
+    condition = All((Some((Not(Compare("title", "eq", "private")), Related("tags", "some", Compare("name", "eq", "private")))),))
+    window = Window(3, bounded=True, cursor="private")
+    inner = QueryNode("task", RowList(), (Shape(()),), condition=condition, search=Search("private"), window=window)
+    level = QueryNode(
+        "task", RowList(), (Shape((Child("s", "subtasks", inner),)),), by_ids=True, ids=("private",), condition=condition
+    )
+
+    assert without_values(level) == level
+    assert "private" in repr(level)
+    assert "private" not in repr(without_values(level))
+
+
+def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser) -> None:
+    opening, _ = Opening({"app.user_id": user.id}, "SELECT 1", ()).message(5000, read_only=True)
+    assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
+    assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")
+
+    engine = make_engine(service.database.service, pool_size=1)
+    context = UserContext(user.id, Database(engine, statement_timeout=5000))
+    with counting_statements() as sent, context.snapshot():
+        pass
+    engine.dispose()
+    assert sent.count == 1

@@ -1,0 +1,1 @@
+"""Fuzzers, each for one kind of request."""

@@ -1,0 +1,1 @@
+"""Schemathesis runs with hooks for this service."""

@@ -1,0 +1,1 @@
+"""Tests that users cannot reach rows of other users."""

@@ -1,0 +1,206 @@
+"""The `todo` command: start, stop by signals, recovery after a kill."""
+
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg2
+import pytest
+
+from api.protocol import BoundedProtocol
+from models.migrate import newest_version
+from tests.support.api_clients import TLS, RestClient
+from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command
+from tests.support.users import TestUser
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def run_serve(folder: Path, *arguments: str, **settings: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start `todo serve`, wait until it is ready, and stop it at the end."""
+    port = free_port()
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [TODO_COMMAND, "serve", *arguments],
+            env=command_environment(folder, PORT=port, **settings),
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 30
+        while not is_ready(url):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield process, url
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ready", verify=TLS).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def postgres_processes(folder: Path) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "postgres" and str(folder) in " ".join(process.info["cmdline"] or [])
+    ]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals) -> None:
+    with run_serve(tmp_path) as (process, url):
+        user = TestUser.register(url)
+        with RestClient(url, user.token) as client:
+            task = client.create("task", title="x")
+        assert f"API        {url}/api" in (tmp_path / "log").read_text()
+        assert len(postgres_processes(tmp_path)) == 1
+        process.send_signal(stop)
+        assert process.wait(30) == 0
+    assert postgres_processes(tmp_path) == []
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+    with run_serve(tmp_path) as (process, url), RestClient(url, user.token) as client:
+        assert client.get("task", task["id"]) == task
+
+
+def test_serve_recovers_after_kill_and_stops_its_database(tmp_path: Path) -> None:
+    with run_serve(tmp_path) as (process, url):
+        user = TestUser.register(url)
+        with RestClient(url, user.token) as client:
+            task = client.create("task", title="x")
+        process.kill()
+        process.wait(30)
+
+    with run_serve(tmp_path) as (process, url), RestClient(url, user.token) as client:
+        assert client.get("task", task["id"]) == task
+    assert postgres_processes(tmp_path) == []
+
+
+def test_sigterm_waits_for_running_requests(tmp_path: Path, database: PostgresServer) -> None:
+    settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
+    with run_serve(tmp_path, **settings) as (process, url):
+        user = TestUser.register(url)
+        database_name = database.owner.split("/")[3].split("?")[0]
+        statuses: list[int] = []
+
+        def write() -> None:
+            with RestClient(url, user.token) as client:
+                statuses.append(client.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
+
+        with hold_table_lock(database.owner):
+            writer = threading.Thread(target=write)
+            writer.start()
+            wait_for_lock_waiter(database, database_name)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert process.poll() is None
+        writer.join()
+        assert process.wait(30) == 0
+
+    assert statuses == [201]
+
+
+@contextmanager
+def hold_table_lock(url: str) -> Iterator[None]:
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        connection.close()
+
+
+def wait_for_lock_waiter(database: PostgresServer, name: str) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 10
+    while database.execute(waiting, name) == [(0,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_workers_share_port_and_data(tmp_path: Path) -> None:
+    with run_serve(tmp_path, "--workers", "2") as (process, url):
+        user = TestUser.register(url)
+        with RestClient(url, user.token) as client:
+            titles = {client.create("task", title=str(number))["title"] for number in range(10)}
+        assert titles == {str(number) for number in range(10)}
+        deadline = time.monotonic() + 30
+        while len(set(re.findall(r"Started server process \[(\d+)\]", (tmp_path / "log").read_text()))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert postgres_processes(tmp_path) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers: int) -> None:
+    with run_serve(tmp_path, "--workers", str(workers)) as (_, url), socket.socket() as connection:
+        connection.connect(("127.0.0.1", int(url.rsplit(":", 1)[1])))
+        connection.sendall(b"GET /health HTTP/1.1\r\nA: " + b"x" * BoundedProtocol.head_bytes + b"\r\n\r\n")
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"PORT": "x"}, "PORT "),
+        ({"ENVIRONMENT": "production"}, "JWT_SECRET must be set"),
+        ({"DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x"}, "the database is not reachable at 127.0.0.1:1/x"),
+        ({"MIGRATION_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "MIGRATION_DATABASE_URL is set, but DATABASE_URL is not"),
+    ],
+)
+def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    result = run_command(tmp_path, "serve", **settings)
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"todo: cannot serve: {message}")
+    assert "geheim" not in result.stderr
+
+
+def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresServer) -> None:
+    empty = postgres.copy("template0")
+    before = run_command(tmp_path, "serve", DATABASE_URL=empty.service)
+    assert (before.returncode, before.stderr.count("\n")) == (1, 1)
+    assert "the database is not migrated: run `todo migrate`" in before.stderr
+
+    settings = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
+    assert run_command(tmp_path, "migrate", **settings).stdout == f"migrated from nothing to {newest_version()}\n"
+    assert run_command(tmp_path, "migrate", **settings).stdout == f"nothing to do, at {newest_version()}\n"
+    with run_serve(tmp_path, DATABASE_URL=empty.service):
+        pass
+
+
+def test_schema_and_openapi_commands_print_documents(tmp_path: Path) -> None:
+    assert "type Query" in run_command(tmp_path, "schema").stdout
+    assert '"openapi": "3.1' in run_command(tmp_path, "openapi").stdout
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,86 @@
+"""Logging: one line per request, without private values."""
+
+import logging
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
+
+from models.database import make_engine
+from services.lists import ListService
+from tests.support.api_clients import GraphQLClient, RestClient
+from tests.support.service import LogCapture, RunningService
+from tests.support.users import PASSWORD, TestUser
+
+
+def test_rest_request_is_logged_in_one_line(rest_client: RestClient, user: TestUser, log: LogCapture) -> None:
+    log.captured.clear()
+    rest_client.http.get("/api/me/tasks?search=private", headers={"X-Request-Id": "r-1"})
+
+    (line,) = log.lines(requests=1)
+    assert (line["request_id"], line["user_id"], line["level"]) == ("r-1", user.id, "info")
+    assert (line["method"], line["route"], line["status"], line["sql"]) == ("GET", "/api/{user_id}/tasks", 200, 2)
+    assert line["duration_ms"] > 0
+
+
+def test_graphql_request_log_line_has_the_operation_name(graphql_client: GraphQLClient, user: TestUser, log: LogCapture) -> None:
+    log.captured.clear()
+    graphql_client.post({"query": "query Mine { tasks { totalCount } }", "operationName": "Mine"})
+
+    (line,) = log.lines(requests=1)
+    assert (line["route"], line["operation"], line["user_id"], line["sql"]) == ("/graphql", "Mine", user.id, 3)
+
+
+def test_private_values_are_not_logged(service: RunningService, log: LogCapture) -> None:
+    email = "private-address@example.com"
+    user = TestUser.register(service.url, email=email)
+    with RestClient(service.url, user.token) as rest_client, GraphQLClient(service.url, user.token) as graphql_client:
+        rest_client.http.post("/api/auth/login", data={"username": email, "password": PASSWORD})
+        rest_client.http.post("/api/auth/login", data={"username": email, "password": "private-wrong"})
+        rest_client.http.post("/api/me/tasks", json={"title": "private-title", "unknown": "private-member"})
+        rest_client.http.post("/api/me/tasks", json={"title": "private-title"})
+        rest_client.http.get("/api/me/tasks?search=private-search&token=private-token")
+        graphql_client.post({"query": 'mutation { createTask(input: {title: "private-title"}) { task { id } } }'})
+        graphql_client.post({"query": '{ tasks(search: "private-search", first: 9999) { nodes { id } } }'})
+
+    log.lines(requests=8)
+    for secret in ("private", PASSWORD, user.token, email):
+        assert secret not in " ".join(log.captured)
+
+
+def test_unexpected_exception_is_hidden_from_clients_and_logged(
+    rest_client: RestClient, graphql_client: GraphQLClient, log: LogCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("the boiler burst")
+
+    monkeypatch.setattr(ListService, "create", crash)
+    response = rest_client.http.post(
+        "/api/me/lists", json={"name": "x"}, headers={"Origin": "http://localhost:3000", "X-Request-Id": "r-2"}
+    )
+    body = graphql_client.post(
+        {"query": 'mutation { createList(input: {name: "x"}) { list { id } } }'}, headers={"X-Request-Id": "r-3"}
+    )
+
+    assert (response.status_code, response.json()["error_code"]) == (500, "INTERNAL")
+    assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert body["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert "boiler" not in response.text + str(body)
+    error_lines = [line for line in log.lines(requests=2) if "traceback" in line]
+    assert [line["request_id"] for line in error_lines] == ["r-2", "r-3"]
+    assert all("the boiler burst" in line["traceback"] for line in error_lines)
+
+
+def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) -> None:
+    """Messages of the database driver quote values; the error class and its SQLSTATE identify the error."""
+    private = f"private-{service.url[-4:]}"
+    engine = make_engine(service.database.service, pool_size=1)
+    with engine.connect() as connection:
+        try:
+            connection.execute(text("SELECT CAST(:value AS integer)"), {"value": private})
+        except DataError:
+            logging.getLogger("todo.error").exception("unexpected error")
+    engine.dispose()
+
+    assert private not in log.captured[-1]
+    assert "InvalidTextRepresentation: 22P02" in log.captured[-1]

@@ -1,0 +1,1 @@
+"""Property-based tests, with the generators and the reference executor that they need."""

@@ -1,0 +1,52 @@
+"""GraphQL client without HTTP: runs operations of one user against a database, and counts statements."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+from graphql_schema.context import GraphQLContext
+from graphql_schema.operations import GraphQLExecutor
+from graphql_schema.outcomes import Outcome
+from graphql_schema.requests import GraphRequest
+from graphql_schema.schema import build_schema
+from models.database import Database, make_engine
+from models.statements import count_statements_of, counting_statements
+from services.context import UserContext
+from services.rate_limiting.client import Client
+from services.reading.budget import Budget
+from tests.support.service import PostgresServer
+
+
+class InProcessClient:
+    """A GraphQL client of one user."""
+
+    def __init__(self, graph: GraphQLExecutor, context: UserContext) -> None:
+        self.graph = graph
+        self._context = context
+        self.statements = 0
+
+    def run(
+        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, wants_cost: bool = False
+    ) -> Outcome:
+        """Run an operation, and store its number of statements."""
+        unused = cast("Any", None)  # reads neither register nor check passwords
+        context = GraphQLContext(replace(self._context, budget=Budget()), Client("127.0.0.1"), unused, unused)
+        with counting_statements() as counter:
+            outcome = self.graph.execute(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
+        self.statements = counter.count
+        return outcome
+
+
+@contextmanager
+def in_process_client(database: PostgresServer, user_id: str) -> Iterator[InProcessClient]:
+    """Connect to a database as the service does."""
+    engine = make_engine(database.service, pool_size=1)
+    count_statements_of(engine)
+    try:
+        # Cost limits are tested elsewhere.
+        yield InProcessClient(
+            GraphQLExecutor(build_schema(), max_cost=10**12), UserContext(user_id, Database(engine, statement_timeout=5000))
+        )
+    finally:
+        engine.dispose()
