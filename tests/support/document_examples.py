@@ -51,7 +51,7 @@ _VOLATILE = [
         "email": r"\b[a-z]+\.\d+@example\.com\b",
         "request id": r"\b[0-9a-f]{32}\b",
         "cursor in a link": r"(?<=cursor=)[\w%-]+",
-        "cursor": r"\bWyI[\w-]{16,}",
+        "cursor": r"\bWy[IJ][\w-]{16,}",
         "etag": r"(?<=[Ee][Tt]ag: )\"\d+\"",
         "remaining quota": r"(?<=;r=)\d+;t=\d+",
     }.items()
