@@ -7,14 +7,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from graphql import parse, validate
 
 from api.settings import Settings
 from graphql_schema.schema import build_schema
 from tests.conftest import QUOTAS, Cluster, Service, serving, settings_for
+from tests.doors import TLS
+from tests.npm import run_node
 from tests.support import document_names as names
 from tests.support.document_examples import (
+    URL_IN_DOCUMENTS,
     ExampleError,
     check_output,
     compare_http,
@@ -65,6 +69,40 @@ def test_graphql_blocks_are_valid(document: Path) -> None:
     for block in parse_blocks(document.read_text()):
         if block.language == "graphql" and block.is_example:
             assert validate(schema, parse(block.text)) == [], f"line {block.line}"
+
+
+# Appended to the examples: rename a task twice, then send several requests with a broken access token.
+USES_OF_CLIENT = """
+const [first] = (await (await client.request("/api/me/tasks?limit=1")).json()) as Task[];
+for (const title of ["Renamed", "Renamed again"]) console.log((await renameTask(client, first!, title)).saved);
+
+const inner = client as unknown as { session: Session };
+inner.session = { ...inner.session, access_token: "broken" };
+const send = globalThis.fetch;
+globalThis.fetch = (input, init) => {
+  if (String(input).endsWith("/refresh")) console.log("refresh");
+  return send(input, init);
+};
+const responses = await Promise.all([1, 2, 3].map(() => client.request("/api/auth/me")));
+console.log(...responses.map((response) => response.status));
+"""
+
+
+def test_typescript_examples_compile_in_strict_mode_and_run(default_service: Service, tmp_path: Path) -> None:
+    with httpx.Client(base_url=default_service.url, verify=TLS) as http:
+        account = {"email": "ada@example.com", "password": "correct horse"}
+        token = http.post("/api/auth/register", json=account).raise_for_status().json()["access_token"]
+        for title in ("Buy milk", "Buy bread"):
+            http.post("/api/me/tasks", json={"title": title}, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+    blocks = parse_blocks((names.ROOT / "docs/guides/frontend.md").read_text())
+    code = "".join(block.text for block in blocks if block.language == "ts" and block.is_example)
+    source = tmp_path / "client.mts"
+    source.write_text(code.replace(URL_IN_DOCUMENTS, default_service.url) + USES_OF_CLIENT)
+
+    result = run_node(Path(__file__).parent / "typescript" / "run.mjs", str(source))
+
+    assert result["errors"] == []
+    assert result["lines"] == ["Buy bread", "Buy milk", "true", "false", "refresh", "200 200 200"]
 
 
 @pytest.mark.parametrize("document", names.markdown_files(), ids=document_id)

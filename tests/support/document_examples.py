@@ -13,8 +13,9 @@ Contract for authors of README.md and docs/guides/*.md. A block is a fenced bloc
   addresses with a number (`ada.123@example.com`), ETags, the remaining quota in `RateLimit`, and integers named `revision`.
 - `…` shortens output: inside a string or a text it matches any characters; as the last element of an array or object (`[1, …]`,
   `{"id": 1, …}`) it matches all further elements.
-- `graphql` blocks are validated against the schema.
-- Blocks of any other language are not run. `sh norun` and `console` mark commands that are not; `norun` may follow any language.
+- `graphql` blocks are validated against the schema. The `ts` blocks of frontend.md are one module, which is compiled and run.
+- tests/contract/test_document_examples.py lists how many examples a document has at least; a document that is not listed has one.
+- Blocks of other languages are not run. `sh norun` and `console` mark commands that are not; `norun` may follow any language.
   An unknown info is an error, so that nothing is skipped because of a misspelling.
 """
 
