@@ -1,8 +1,9 @@
 """Examples, links and names in the documents.
 
-The docstring of tests/support/document_examples.py says how examples are written.
+The docstring of tests/support/document_examples.py explains how examples are written.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,14 @@ def test_names_in_backticks_exist(document: Path) -> None:
     unknown = [span for span in names.code_spans(document.read_text()) if not names.is_known(span, document)]
 
     assert unknown == []
+
+
+def test_ratios_in_the_readme_are_measured_ones() -> None:
+    benchmarks = (names.ROOT / "README.md").read_text().partition("## Benchmarks")[2].partition("\n## ")[0]
+    ratios = re.findall(r"\d+\.\d\d\b", benchmarks)
+
+    assert len(ratios) >= 9
+    assert set(ratios) <= set(re.findall(r"\d+\.\d\d\b", (names.ROOT / "bench/RESULTS.md").read_text()))
 
 
 def test_the_frontend_guide_names_every_error_code() -> None:

@@ -78,7 +78,7 @@ class Example:
 
 
 class ExampleError(AssertionError):
-    """An example that does not do what its document says."""
+    """An example that differs from its document, or cannot be read."""
 
 
 def parse_blocks(markdown: str) -> list[Block]:
