@@ -94,24 +94,3 @@ def log() -> Iterator[LogCapture]:
     yield handler
     root.removeHandler(handler)
     root.setLevel(level)
-
-
-# Former names, for the test modules directly in tests/ only. Remove them together with those.
-
-
-@pytest.fixture(scope="session")
-def cluster(postgres: PostgresServer) -> PostgresServer:
-    """See `postgres`."""
-    return postgres
-
-
-@pytest.fixture
-def ada(register_user: Callable[[], TestUser]) -> TestUser:
-    """See `user`."""
-    return register_user()
-
-
-@pytest.fixture
-def eve(other_user: TestUser) -> TestUser:
-    """See `other_user`."""
-    return other_user

@@ -10,12 +10,13 @@ from uuid import UUID
 
 import orjson
 
+from models.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
 from services.reading.entity_types import Entity, SortKey, SortKeys
 from services.reading.selection import Order, Search
 
-DEFAULT_PAGE = 50
-MAX_PAGE = 500
+DEFAULT_PAGE = DEFAULT_PAGE_SIZE
+MAX_PAGE = MAX_PAGE_SIZE
 
 CursorValue = bool | int | float | str | datetime
 

@@ -256,3 +256,15 @@ def test_swagger_ui_loads_without_internet(rest_client: RestClient) -> None:
     assert addresses
     for address in addresses:
         assert rest_client.http.get(address).status_code == 200
+
+
+def test_page_size_without_limit_is_50_in_both_apis(rest_client: RestClient, graphql_client: GraphQLClient) -> None:
+    create = "mutation($inputs: [CreateTaskInput!]!) { createTasks(inputs: $inputs) { tasks { id } } }"
+    graphql_client.run(create, inputs=[{"title": "x"}] * 51)
+
+    response = rest_client.send("GET", "/api/me/tasks")
+    page = graphql_client.run("{ tasks { nodes { id } pageInfo { hasNextPage } } }")["tasks"]
+
+    assert len(response.json()) == len(page["nodes"]) == 50
+    assert "link" in response.headers
+    assert page["pageInfo"]["hasNextPage"]

@@ -1,1 +1,1 @@
-"""Tests of the committed API documents and the README's examples."""
+"""Tests of the published contract: API documents and guides."""

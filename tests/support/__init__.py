@@ -1,1 +1,1 @@
-"""Shared test helpers: API clients, users, the running service, data sets."""
+"""Helpers that several test modules use."""

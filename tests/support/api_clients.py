@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from models.queries import DEFAULT_PAGE_SIZE
 from services.reading.names import camel, snake
 
 Row = dict[str, Any]
@@ -389,7 +390,7 @@ def _token(node: Mapping[str, Any]) -> Row:
 def page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:
     """Convert simple query parameters of REST to arguments of `tasks`."""
     conditions: list[dict[str, Any]] = []
-    variables: dict[str, Any] = {"first": query.get("limit", 100), "orderBy": _order(query.get("sort", ""))}
+    variables: dict[str, Any] = {"first": query.get("limit", DEFAULT_PAGE_SIZE), "orderBy": _order(query.get("sort", ""))}
     conditions += [{name: {"eq": query[name].upper()}} for name in ("status", "priority") if query.get(name, "all") != "all"]
     conditions += [
         {camel(name): {"isNull": True} if query[name] == "null" else {"eq": query[name]}}
