@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from models.task import Priority
 from models.text import Id, Storable
 
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 500
+
 
 def _null_is_none(value: object) -> object:
     return None if value == "null" else value
@@ -38,7 +41,7 @@ class PageQuery(RowQuery):
     sort: Annotated[
         str, Field(max_length=100, description="Sort keys; `-` for descending: `priority,-created`.", examples=["-created"])
     ] = ""
-    limit: Annotated[int, Field(ge=1, le=500, description="Rows per page.")] = 100
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Rows per page.")] = DEFAULT_PAGE_SIZE
     cursor: Annotated[str | None, Field(max_length=1000, description="From the Link header of the page before.")] = None
 
 

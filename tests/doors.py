@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpx
 
+from models.queries import DEFAULT_PAGE_SIZE
 from services.reading.names import camel, snake
 
 Row = dict[str, Any]
@@ -375,7 +376,7 @@ def _token(node: Mapping[str, Any]) -> Row:
 def _page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str, Any]]:
     """Turn the simple query parameters of REST into arguments of `tasks`."""
     conditions: list[dict[str, Any]] = []
-    variables: dict[str, Any] = {"first": query.get("limit", 100), "orderBy": _order(query.get("sort", ""))}
+    variables: dict[str, Any] = {"first": query.get("limit", DEFAULT_PAGE_SIZE), "orderBy": _order(query.get("sort", ""))}
     conditions += [{name: {"eq": query[name].upper()}} for name in ("status", "priority") if query.get(name, "all") != "all"]
     conditions += [
         {camel(name): {"isNull": True} if query[name] == "null" else {"eq": query[name]}}

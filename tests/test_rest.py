@@ -472,3 +472,15 @@ def test_the_docs_work_without_the_internet(rest: RestDoor) -> None:
     assert addresses
     for address in addresses:
         assert rest.http.get(address).status_code == 200
+
+
+def test_page_size_without_limit_is_50_in_both_apis(rest: RestDoor, graph: GraphQLDoor) -> None:
+    create = "mutation($inputs: [CreateTaskInput!]!) { createTasks(inputs: $inputs) { tasks { id } } }"
+    graph.run(create, inputs=[{"title": "x"}] * 51)
+
+    answer = rest.send("GET", "/api/me/tasks")
+    page = graph.run("{ tasks { nodes { id } pageInfo { hasNextPage } } }")["tasks"]
+
+    assert len(answer.json()) == len(page["nodes"]) == 50
+    assert "link" in answer.headers
+    assert page["pageInfo"]["hasNextPage"]

@@ -11,12 +11,13 @@ from uuid import UUID
 
 import orjson
 
+from models.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
 from services.reading.entities import Entity, Key, Sort
 from services.reading.selection import Order, Search
 
-DEFAULT_PAGE = 50
-MAX_PAGE = 500
+DEFAULT_PAGE = DEFAULT_PAGE_SIZE
+MAX_PAGE = MAX_PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)

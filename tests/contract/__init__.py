@@ -1,1 +1,1 @@
-"""Tests that the committed API documents and the README's examples are true."""
+"""Tests of the published contract: API documents and guides."""
