@@ -30,9 +30,11 @@ from typing import Any
 URL_IN_DOCUMENTS = "http://127.0.0.1:8000"
 ELLIPSIS = "…"
 OUTPUT_LANGUAGES = {"json", "http", "text"}
-OTHER_LANGUAGES = {
-    "console", "dotenv", "graphql", "ini", "js", "json", "mermaid", "nginx", "python", "sh", "sql", "text", "toml", "ts", "yaml",
-}  # fmt: skip
+LANGUAGES = {
+    *("console", "sh", "dotenv", "ini", "nginx", "toml", "yaml"),
+    *("graphql", "js", "python", "sql", "ts"),
+    *("http", "json", "mermaid", "text"),
+}
 _SECONDS = 120
 _END_OF_BLOCK = "--- end of block ---"
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```[ ]*$", re.DOTALL | re.MULTILINE)
@@ -84,7 +86,7 @@ def parse_blocks(markdown: str) -> list[Block]:
     for match in _FENCE.finditer(markdown):
         line = markdown.count("\n", 0, match.start()) + 1
         language, *options = match["info"].split() or [""]
-        if language not in OTHER_LANGUAGES or options not in ([], ["norun"]):
+        if language not in LANGUAGES or options not in ([], ["norun"]):
             raise ExampleError(f"line {line}: unknown info string {match['info']!r}")
         blocks.append(Block(line, language, not options, match["text"]))
     return blocks

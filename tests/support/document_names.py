@@ -1,13 +1,17 @@
 """Links, settings, paths and error codes that Markdown documents mention."""
 
 import json
+import pkgutil
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 from graphql import GraphQLEnumType
 
-import api.app
+import api
+import graphql_schema
+import services
 from api.settings import DEPRECATED_NAMES, setting_names
 from graphql_schema.schema import build_schema
 from services.errors import TodoError
@@ -76,7 +80,10 @@ def is_known(span: str, document: Path) -> bool:
 @cache
 def error_codes() -> set[str]:
     """Return the codes of all errors."""
-    assert api.app  # its import defines all of them
+    for package in (api, graphql_schema, services):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name != "api.main":  # builds the service
+                import_module(module.name)
     return {error.code for error in _subclasses(TodoError)}
 
 
