@@ -1,20 +1,25 @@
 """Examples, links and names in the documents.
 
-The docstring of tests/support/document_examples.py says how examples are written.
+The docstring of tests/support/document_examples.py explains how examples are written.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from graphql import parse, validate
 
 from api.settings import Settings
 from graphql_schema.schema import build_schema
 from tests.conftest import QUOTAS, Cluster, Service, serving, settings_for
+from tests.doors import TLS
+from tests.npm import run_node
 from tests.support import document_names as names
 from tests.support.document_examples import (
+    URL_IN_DOCUMENTS,
     ExampleError,
     check_output,
     compare_http,
@@ -27,7 +32,7 @@ from tests.support.document_examples import (
 
 DOCUMENTS = [names.ROOT / "README.md", *sorted((names.ROOT / "docs" / "guides").glob("*.md"))]
 # The runnable blocks that a document has at least; a guide that is not listed has one at least.
-MINIMUM_EXAMPLES = {"README.md": 6}
+MINIMUM_EXAMPLES = {"README.md": 6, "docs/guides/frontend.md": 11, "docs/guides/graphql.md": 14, "docs/guides/mobile.md": 10}
 needs_curl = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("bash", "curl", "sha256sum")), reason="the examples need bash, curl and sha256sum"
 )
@@ -67,6 +72,40 @@ def test_graphql_blocks_are_valid(document: Path) -> None:
             assert validate(schema, parse(block.text)) == [], f"line {block.line}"
 
 
+# Appended to the examples: rename a task twice, then send several requests with a broken access token.
+USES_OF_CLIENT = """
+const [first] = (await (await client.request("/api/me/tasks?limit=1")).json()) as Task[];
+for (const title of ["Renamed", "Renamed again"]) console.log((await renameTask(client, first!, title)).saved);
+
+const inner = client as unknown as { session: Session };
+inner.session = { ...inner.session, access_token: "broken" };
+const send = globalThis.fetch;
+globalThis.fetch = (input, init) => {
+  if (String(input).endsWith("/refresh")) console.log("refresh");
+  return send(input, init);
+};
+const responses = await Promise.all([1, 2, 3].map(() => client.request("/api/auth/me")));
+console.log(...responses.map((response) => response.status));
+"""
+
+
+def test_typescript_examples_compile_in_strict_mode_and_run(default_service: Service, tmp_path: Path) -> None:
+    with httpx.Client(base_url=default_service.url, verify=TLS) as http:
+        account = {"email": "ada@example.com", "password": "correct horse"}
+        token = http.post("/api/auth/register", json=account).raise_for_status().json()["access_token"]
+        for title in ("Buy milk", "Buy bread"):
+            http.post("/api/me/tasks", json={"title": title}, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+    blocks = parse_blocks((names.ROOT / "docs/guides/frontend.md").read_text())
+    code = "".join(block.text for block in blocks if block.language == "ts" and block.is_example)
+    source = tmp_path / "client.mts"
+    source.write_text(code.replace(URL_IN_DOCUMENTS, default_service.url) + USES_OF_CLIENT)
+
+    result = run_node(Path(__file__).parent / "typescript" / "run.mjs", str(source))
+
+    assert result["errors"] == []
+    assert result["lines"] == ["Buy bread", "Buy milk", "true", "false", "refresh", "200 200 200"]
+
+
 @pytest.mark.parametrize("document", names.markdown_files(), ids=document_id)
 def test_relative_links_and_anchors_resolve(document: Path) -> None:
     assert [link for link in names.relative_links(document) if not names.resolves(document, link)] == []
@@ -77,6 +116,14 @@ def test_names_in_backticks_exist(document: Path) -> None:
     unknown = [span for span in names.code_spans(document.read_text()) if not names.is_known(span, document)]
 
     assert unknown == []
+
+
+def test_ratios_in_the_readme_are_measured_ones() -> None:
+    benchmarks = (names.ROOT / "README.md").read_text().partition("## Benchmarks")[2].partition("\n## ")[0]
+    ratios = re.findall(r"\d+\.\d\d\b", benchmarks)
+
+    assert len(ratios) >= 9
+    assert set(ratios) <= set(re.findall(r"\d+\.\d\d\b", (names.ROOT / "bench/RESULTS.md").read_text()))
 
 
 def test_the_frontend_guide_names_every_error_code() -> None:

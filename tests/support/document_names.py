@@ -17,7 +17,7 @@ from graphql_schema.schema import build_schema
 from services.errors import TodoError
 
 ROOT = Path(__file__).resolve().parents[2]
-# A changelog and results name what was; a document of decisions names what was given up.
+# Changelog and results mention former names, and so do decision records (docs/adr).
 _HISTORY = {"CHANGELOG.md", "bench/RESULTS.md"}
 _DEPRECATED_NAMES_ALLOWED_IN = {"docs/guides/configuration.md"}
 # Upper-case names with an underscore that are neither settings, error codes nor enum values.
@@ -63,7 +63,7 @@ def resolves(document: Path, link: str) -> bool:
 
 
 def code_spans(markdown: str) -> list[str]:
-    """Return what stands in backticks, outside fenced blocks."""
+    """Return inline code: texts in backticks outside fenced blocks."""
     return [" ".join(text.split()) for _, text in _SPAN.findall(_FENCES.sub("", markdown))]
 
 
