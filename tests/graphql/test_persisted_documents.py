@@ -234,7 +234,7 @@ def frequent_thread_switches() -> Iterator[None]:
     sys.setswitchinterval(usual)
 
 
-@pytest.mark.usefixtures("hasty_threads")
+@pytest.mark.usefixtures("frequent_thread_switches")
 def test_persisted_queries_are_thread_safe() -> None:
     persisted = PersistedDocuments(OperationCache(build_schema()._schema), {}, only=False)
     persisted.left = LRUCache(5)
