@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.json_values import JsonObject
 from services.reading.layouts import PageResult, RowWithRevision
 from services.reception import Admission
-from services.rows import Created
+from services.rows import CreateResult
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
@@ -40,10 +40,10 @@ def place_of(request: Request) -> str:
     return quote(request.scope["path"])
 
 
-def created(made: Created[JsonObject], place: str) -> Response:
+def created(made: CreateResult[JsonObject], place: str) -> Response:
     """Answer a new row, which is at that place: 201, or 200 where the same request created it before."""
     headers = {"ETag": f'"{made.row["revision"]}"', "Location": f"{place}/{made.row_id}"}
-    return answer(made.row, 201 if made.is_new else 200, headers)
+    return answer(made.row, 201 if made.created else 200, headers)
 
 
 def page(found: PageResult, request: Request) -> Response:

@@ -19,7 +19,7 @@ from services.comments import CommentService
 from services.context import UserContext
 from services.errors import Forbidden, InvalidInput
 from services.lists import ListService
-from services.rows import Revisions
+from services.rows import ExpectedRevisions
 from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
@@ -86,12 +86,12 @@ async def if_match_revisions(
             json_schema_extra={"pattern": _IF_MATCH.pattern},
         ),
     ] = None,
-) -> Revisions:
+) -> ExpectedRevisions:
     """Return the revisions that If-Match (RFC 9110, 13.1.1) allows; None if it allows any. Raises InvalidInput."""
     if if_match is None:
         return None
     if not _IF_MATCH.fullmatch(if_match):
-        raise InvalidInput.at("/if-match", 'If-Match takes ETags as they were sent, such as "7", or *.')
+        raise InvalidInput.at_pointer("/if-match", 'If-Match takes ETags as they were sent, such as "7", or *.')
     if "*" in if_match.split('"')[0]:
         return None
     return frozenset(int(revision) for weak, revision in _ENTITY_TAG.findall(if_match) if not weak)
@@ -107,4 +107,4 @@ PathUserDep = Annotated[UserContext, Depends(_PathUserService(lambda context: co
 AccountServiceDep = Annotated[AccountService, Depends(_CurrentUserService(_account_service))]
 SessionServiceDep = Annotated[SessionService, Depends(_CurrentUserService(_session_service))]
 ApiTokenServiceDep = Annotated[ApiTokenService, Depends(_CurrentUserService(_api_token_service))]
-IfMatch = Annotated[Revisions, Depends(if_match_revisions)]
+IfMatch = Annotated[ExpectedRevisions, Depends(if_match_revisions)]

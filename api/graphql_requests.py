@@ -9,7 +9,7 @@ from api.negotiation import JSON, UTF_8
 from api.parameters import check_parameters
 from graphql_schema.requests import GraphRequest, request_of
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
-from services.json_text import NotReadableError, read_json
+from services.json_text import JsonError, parse_json
 
 _REMEMBERED = 64
 _USUAL = 200  # characters
@@ -47,7 +47,7 @@ def _from_query(request: Request) -> dict[str, Any]:
     check_parameters(request)
     if names_no_document(request):
         detail = "Send a GraphQL document as the parameter `query`, or post one as JSON."
-        raise RefusedRequestError(InvalidInput.at("/query", detail))
+        raise RefusedRequestError(InvalidInput.at_pointer("/query", detail))
     # An empty parameter is no parameter.
     given: dict[str, Any] = {name: value for name, value in request.query_params.items() if value}
     return given | {name: _json(given[name], f"`{name}`") for name in ("variables", "extensions") if name in given}
@@ -62,9 +62,9 @@ async def _from_body(request: Request) -> Any:
 
 def _json(text: str | bytes, what: str) -> Any:
     try:
-        return read_json(text)
-    except NotReadableError as error:
-        raise RefusedRequestError(InvalidInput.at("", f"{what} {error}"), 400) from None
+        return parse_json(text)
+    except JsonError as error:
+        raise RefusedRequestError(InvalidInput.at_pointer("", f"{what} {error}"), 400) from None
 
 
 def _reads_as_json(header: str) -> bool:

@@ -12,9 +12,9 @@ def check_parameters(request: Request) -> None:
     if not request.scope["query_string"]:
         return
     if request.scope["query_string"].count(b"&") >= MAX_PARAMETERS:
-        raise InvalidInput.at("", f"The address has more than {MAX_PARAMETERS} parameters.")
+        raise InvalidInput.at_pointer("", f"The address has more than {MAX_PARAMETERS} parameters.")
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name in seen:
-            raise InvalidInput.of([{"loc": (name,), "type": "repeated", "msg": "This is given more than once."}])
+            raise InvalidInput.from_pydantic([{"loc": (name,), "type": "repeated", "msg": "This is given more than once."}])
         seen.add(name)

@@ -38,7 +38,7 @@ def problem(error: TodoError, request_id: str | None, headers: Mapping[str, str]
         "detail": error.detail,
         "error_code": error.code,
         "status_code": error.status,
-        **error.members,
+        **error.extra_fields,
         "request_id": request_id,
     }
     body = orjson.dumps(members, option=orjson.OPT_UTC_Z)
@@ -57,7 +57,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     async def on_validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return problem(InvalidInput.of(error.errors(), skip=1), request.state.request_id)
+        return problem(InvalidInput.from_pydantic(error.errors(), skip=1), request.state.request_id)
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
@@ -77,7 +77,7 @@ def _translated(error: HTTPException) -> TodoError:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return MethodNotAllowed("This address does not know this method; see the Allow header.")
         case _:
-            return InvalidInput.at("", "The request could not be read.")
+            return InvalidInput.at_pointer("", "The request could not be read.")
 
 
 def _allowed(routes: Iterable[BaseRoute], request: Request) -> list[str]:

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from api.middleware.authentication import AuthenticationMiddleware
 from api.parameters import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
-from services.json_text import NotReadableError, read_json
+from services.json_text import JsonError, parse_json
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -24,9 +24,9 @@ class OrjsonRequest(Request):
     async def json(self) -> Any:
         """Return the parsed body. Raises InvalidInput."""
         try:
-            return read_json(await self.body())
-        except NotReadableError as error:
-            raise InvalidInput.at("", f"The body {error}") from None
+            return parse_json(await self.body())
+        except JsonError as error:
+            raise InvalidInput.at_pointer("", f"The body {error}") from None
 
 
 class OrjsonRoute(APIRoute):

@@ -26,7 +26,7 @@ from graphql_schema.queries import parse_id
 from graphql_schema.selection import payload_selection
 from models.lease import ApiTokenCreate, LogOut, Refresh
 from models.user import AccountChange, Credentials, Registration
-from services.api_tokens import NewApiToken
+from services.api_tokens import CreatedApiToken
 from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import RowSelection
@@ -51,11 +51,11 @@ def _auth_payload(field: SelectedField, admission: Admission[JsonObject]) -> Jso
     return _merge_secrets(field, admission.user, tokens)
 
 
-def _api_token_payload(field: SelectedField, made: NewApiToken) -> JsonObject:
+def _api_token_payload(field: SelectedField, made: CreatedApiToken) -> JsonObject:
     payload: JsonObject = {
-        child.key: credential_serializer(child)(made.shown) for child in field.children() if child.name == "apiToken"
+        child.key: credential_serializer(child)(made.data) for child in field.children() if child.name == "apiToken"
     }
-    return _merge_secrets(field, payload, {"secret": made.token, "__typename": field.type.name})
+    return _merge_secrets(field, payload, {"secret": made.secret, "__typename": field.type.name})
 
 
 @strawberry.type
@@ -89,17 +89,17 @@ class AccountMutation:
         if given.refresh_token is not None:
             ended = info.context.reception.log_out(given.refresh_token)
         else:
-            ended = info.context.sessions.end_current()
+            ended = info.context.sessions.revoke_current()
         return LogOutPayload(session_id=strawberry.ID(ended) if ended else None)
 
     @strawberry.mutation(description="End one of your sessions. Its tokens die at once.")
     def end_session(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.sessions.end(parse_id(id))
+        info.context.sessions.revoke(parse_id(id))
         return DeletePayload(id=id)
 
     @strawberry.mutation(description="End all your sessions but the one of your token.")
     def end_other_sessions(self, info: Info) -> DeleteManyPayload:
-        return DeleteManyPayload(ids=[strawberry.ID(ended) for ended in info.context.sessions.end_others()])
+        return DeleteManyPayload(ids=[strawberry.ID(ended) for ended in info.context.sessions.revoke_others()])
 
     @strawberry.mutation(description="Make a token for a program.", graphql_type=ApiTokenPayload)
     def create_api_token(self, info: Info, input: CreateApiTokenInput) -> LookaheadWrite:
@@ -114,7 +114,7 @@ class AccountMutation:
     @strawberry.mutation(description="Change your account. A new password ends your other sessions.", graphql_type=AccountPayload)
     def update_account(self, info: Info, input: UpdateAccountInput) -> LookaheadWrite:
         account, change = info.context.account, shape(AccountChange, input)
-        return LookaheadWrite(lambda field: account.change(change, _account_payload(field)))
+        return LookaheadWrite(lambda field: account.update(change, _account_payload(field)))
 
     @strawberry.mutation(description="Delete your account and all its data. Its tokens die at once.")
     def delete_account(self, info: Info) -> DeletePayload:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from graphql_schema.late import BoundValues
 from graphql_schema.measures import Measure
 from services.json_values import JsonValue
-from services.transactions import Snapshot
+from services.transactions import ReadTransaction
 
 # Reads the result of a root field. It gets the values of the field's bindable arguments, as far as they were sent.
-Reader = Callable[[Snapshot, BoundValues], JsonValue]
+Reader = Callable[[ReadTransaction, BoundValues], JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class PreparedRootField:
     literal_values: tuple[tuple[str, str | None], ...]
     variable_names: tuple[tuple[str, str], ...]
 
-    def read(self, snapshot: Snapshot, variables: Mapping[str, Any]) -> JsonValue:
+    def read(self, snapshot: ReadTransaction, variables: Mapping[str, Any]) -> JsonValue:
         """Return the result of the field."""
         values = dict(self.literal_values)
         values.update((argument, variables[name]) for argument, name in self.variable_names)

@@ -18,7 +18,7 @@ from services.reception import Reception
 from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
-from services.transactions import Snapshot
+from services.transactions import ReadTransaction
 
 
 class GraphQLContext:
@@ -56,7 +56,7 @@ class GraphQLContext:
             self.client.auth_attempts.reserve(auth_attempts)
 
     @cached_property
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> ReadTransaction:
         """Return the operation's one read transaction, opened on first use. Raises Unauthenticated, RateLimited, Unavailable.
 
         If it cannot be opened, the operation's next field does not try again.
@@ -64,7 +64,7 @@ class GraphQLContext:
         if self._snapshot_error is not None:
             raise self._snapshot_error
         try:
-            return self._exit_stack.enter_context(self.caller.snapshot())
+            return self._exit_stack.enter_context(self.caller.read_transaction())
         except TodoError as error:
             self._snapshot_error = error
             raise

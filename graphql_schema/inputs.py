@@ -165,4 +165,4 @@ def shape(kind: type[Wanted], given: Any, pointer: str = "") -> Wanted:
     try:
         return kind.model_validate(given if isinstance(given, dict) else members(given))
     except ValidationError as error:
-        raise InvalidInput.of(error.errors(), prefix=pointer) from None
+        raise InvalidInput.from_pydantic(error.errors(), prefix=pointer) from None

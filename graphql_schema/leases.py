@@ -7,7 +7,7 @@ from graphql_schema.execution import SelectedField
 from models.scopes import Scope
 from services.json_values import JsonObject
 from services.reading.names import snake
-from services.transactions import Snapshot
+from services.transactions import ReadTransaction
 
 
 def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonObject]:
@@ -24,7 +24,7 @@ def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonOb
     return serialize
 
 
-def credentials_reader(field: SelectedField, listed: Callable[[Snapshot], Sequence[JsonObject]]) -> Reader:
+def credentials_reader(field: SelectedField, listed: Callable[[ReadTransaction], Sequence[JsonObject]]) -> Reader:
     """Return the reader of a list of credentials."""
     serialize = credential_serializer(field)
     return lambda snapshot, _: [serialize(credential) for credential in listed(snapshot)]

@@ -38,7 +38,7 @@ from models.task_list import ListCreate, ListUpdate
 from services.json_values import JsonObject
 from services.reading.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.reading.selection import RowSelection
-from services.rows import Revisions
+from services.rows import ExpectedRevisions
 
 IfRevision = Annotated[int | None, strawberry.argument(description="Act only if it still has this revision.")]
 
@@ -47,7 +47,7 @@ def _ids(ids: list[strawberry.ID]) -> list[str]:
     return [parse_id(id_, f"/ids/{place}") for place, id_ in enumerate(ids)]
 
 
-def _revisions(revision: int | None) -> Revisions:
+def _revisions(revision: int | None) -> ExpectedRevisions:
     return None if revision is None or revision is UNSET else frozenset({revision})
 
 

@@ -79,4 +79,4 @@ class PersistedDocuments:
 
 def _check_digest(text: str, digest: str) -> None:
     if sha256(text.encode()).hexdigest() != digest:
-        raise InvalidInput.at("", "The hash that was sent is not the SHA-256 of the document that was sent.")
+        raise InvalidInput.at_pointer("", "The hash that was sent is not the SHA-256 of the document that was sent.")

@@ -37,7 +37,7 @@ from services.reading.entity_types import Entity
 from services.reading.nodes import entity_of
 from services.reading.pages import DEFAULT_PAGE
 from services.reading.selection import QueryNode
-from services.transactions import Snapshot
+from services.transactions import ReadTransaction
 
 # Inside Query, `list` is a field.
 Sessions = list[Session]
@@ -49,7 +49,7 @@ def parse_id(text: str, pointer: str = "/id") -> str:
     try:
         return canonical_id(text)
     except ValueError as error:
-        raise InvalidInput.at(pointer, str(error)) from None
+        raise InvalidInput.at_pointer(pointer, str(error)) from None
 
 
 def _bound_id(values: BoundValues) -> str:
@@ -64,10 +64,10 @@ def _single(entity: Entity) -> LookaheadRead:
     def select(field: SelectedField) -> Reader:
         selection = row_selection(field, entity)
 
-        def read(snapshot: Snapshot, values: BoundValues) -> JsonObject:
+        def read(snapshot: ReadTransaction, values: BoundValues) -> JsonObject:
             row = snapshot.read(selection.for_ids(entity.name, _bound_id(values)))
             if row is None:
-                raise NotFound.of(entity.display_name)
+                raise NotFound.for_resource(entity.display_name)
             return row
 
         return read
@@ -91,10 +91,10 @@ def _viewer(field: SelectedField) -> Reader:
 def _node(field: SelectedField) -> Reader:
     selections = {entity.name: row_selection(field, entity) for entity in NODE_ENTITIES}
 
-    def read(snapshot: Snapshot, values: BoundValues) -> JsonObject | None:
+    def read(snapshot: ReadTransaction, values: BoundValues) -> JsonObject | None:
         row_id = _bound_id(values)
-        snapshot.grant.demand(Scope.TASKS_READ)
-        entity = entity_of(snapshot.wire, snapshot.user_id, row_id)
+        snapshot.authorization.demand(Scope.TASKS_READ)
+        entity = entity_of(snapshot.connection, snapshot.user_id, row_id)
         return None if entity is None else snapshot.read(selections[entity.name].for_ids(entity.name, row_id))
 
     return read
@@ -110,11 +110,11 @@ class Query:
 
     @strawberry.field(description="Your sessions, the one used last first.", graphql_type=Sessions)
     def sessions(self) -> LookaheadRead:
-        return LookaheadRead(lambda field: credentials_reader(field, sessions.listed))
+        return LookaheadRead(lambda field: credentials_reader(field, sessions.list_sessions))
 
     @strawberry.field(description="Your API tokens, the one used last first.", graphql_type=ApiTokens)
     def api_tokens(self) -> LookaheadRead:
-        return LookaheadRead(lambda field: credentials_reader(field, api_tokens.listed))
+        return LookaheadRead(lambda field: credentials_reader(field, api_tokens.list_api_tokens))
 
     @strawberry.field(description="Anything by its id; null where there is nothing.", graphql_type=Node | None)
     def node(self, id: strawberry.ID) -> LookaheadRead:

@@ -151,7 +151,7 @@ def _operation_key(request: GraphRequest, variables: Mapping[str, Any], bind_var
     try:
         serialized = orjson.dumps(variables)
     except orjson.JSONEncodeError:
-        raise InvalidInput.at("", "The variables are nested too deeply.") from None
+        raise InvalidInput.at_pointer("", "The variables are nested too deeply.") from None
     return OperationKey(request.query, request.operation_name, serialized, bind_variables)
 
 

@@ -32,17 +32,17 @@ class GraphRequest:
 def request_of(given: object) -> GraphRequest:
     """Return a client's JSON as a request. Members that nobody knows are passed over. Raises InvalidInput."""
     if not isinstance(given, dict):
-        raise InvalidInput.at("", 'Send an object: {"query": "…", "variables": {…}, "operationName": "…"}.')
+        raise InvalidInput.at_pointer("", 'Send an object: {"query": "…", "variables": {…}, "operationName": "…"}.')
     for name, kind, called in _SHAPES:
         value = given.get(name)
         if value is not None and not isinstance(value, kind):
-            raise InvalidInput.at(f"/{name}", f"`{name}` is {called}.")
+            raise InvalidInput.at_pointer(f"/{name}", f"`{name}` is {called}.")
     extensions = given.get("extensions") or {}
     digest = _digest(given.get("documentId"), extensions.get("persistedQuery"))
     query = given.get("query") or ""
     if not query or query.isspace():
         if digest is None:
-            raise InvalidInput.at("/query", "`query` is missing: a GraphQL document, as text.")
+            raise InvalidInput.at_pointer("/query", "`query` is missing: a GraphQL document, as text.")
         query = ""
     return GraphRequest(query, given.get("variables"), given.get("operationName") or None, extensions.get("cost") is True, digest)
 
@@ -53,24 +53,24 @@ def _digest(document_id: str | None, persisted: object) -> str | None:
         return None
     named = _from_id(document_id) if document_id is not None else _from_apollo(persisted)
     if persisted is not None and _from_apollo(persisted) != named:
-        raise InvalidInput.at("/documentId", "`documentId` and `extensions.persistedQuery` name two different documents.")
+        raise InvalidInput.at_pointer("/documentId", "`documentId` and `extensions.persistedQuery` name two different documents.")
     return named
 
 
 def _from_id(document_id: str) -> str:
     prefix, _, digest = document_id.partition(":")
     if prefix != "sha256" or not _SHA256.fullmatch(digest):
-        raise InvalidInput.at("/documentId", f"`documentId` is `sha256:` and {_HOW_TO_NAME}.")
+        raise InvalidInput.at_pointer("/documentId", f"`documentId` is `sha256:` and {_HOW_TO_NAME}.")
     return digest
 
 
 def _from_apollo(persisted: object) -> str:
     where = "/extensions/persistedQuery"
     if not isinstance(persisted, dict):
-        raise InvalidInput.at(where, '`persistedQuery` is an object: {"version": 1, "sha256Hash": "…"}.')
+        raise InvalidInput.at_pointer(where, '`persistedQuery` is an object: {"version": 1, "sha256Hash": "…"}.')
     if persisted.get("version") != 1:
-        raise InvalidInput.at(f"{where}/version", "Only version 1 of `persistedQuery` is known.")
+        raise InvalidInput.at_pointer(f"{where}/version", "Only version 1 of `persistedQuery` is known.")
     digest = persisted.get("sha256Hash")
     if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise InvalidInput.at(f"{where}/sha256Hash", f"`sha256Hash` is {_HOW_TO_NAME}.")
+        raise InvalidInput.at_pointer(f"{where}/sha256Hash", f"`sha256Hash` is {_HOW_TO_NAME}.")
     return digest

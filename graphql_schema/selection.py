@@ -136,11 +136,11 @@ def _window(arguments: Mapping[str, Any]) -> Window:
     last, before = arguments.get("last"), arguments.get("before")
     backward = last is not None or before is not None
     if backward and arguments.get("after") is not None:
-        raise InvalidInput.at("/after", "Page forward (first, after) or backward (last, before), not both.")
+        raise InvalidInput.at_pointer("/after", "Page forward (first, after) or backward (last, before), not both.")
     size = last if last is not None else arguments.get("first")
     size = DEFAULT_PAGE if size is None else size
     if not 0 <= size <= MAX_PAGE:
-        raise InvalidInput.at("/last" if last is not None else "/first", f"A page has 0 to {MAX_PAGE} rows.")
+        raise InvalidInput.at_pointer("/last" if last is not None else "/first", f"A page has 0 to {MAX_PAGE} rows.")
     cursor = before if backward else arguments.get("after")
     return Window(size, backward=backward, bounded=cursor is not None, cursor=cursor, argument="before" if backward else "after")
 
@@ -158,5 +158,5 @@ def _search(arguments: Mapping[str, Any]) -> Search | None:
 def _order(terms: Any) -> tuple[Order, ...]:
     order = tuple(Order(term["field"].value, term["direction"].value == "desc") for term in terms)
     if len({term.sort for term in order}) < len(order):
-        raise InvalidInput.at("/orderBy", "Order by each field at most once.")
+        raise InvalidInput.at_pointer("/orderBy", "Order by each field at most once.")
     return order

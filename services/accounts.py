@@ -16,8 +16,8 @@ from services.proofs import Proof, stored_hash
 from services.rate_limiting.client import Client
 from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import RowSelection
-from services.sessions import end_others
-from services.transactions import Snapshot
+from services.sessions import revoke_other_sessions
+from services.transactions import ReadTransaction
 
 Result = TypeVar("Result")
 
@@ -30,31 +30,31 @@ class AccountService:
         self._passwords = passwords
         self._client = client
 
-    def show(self, selection: RowSelection[Result | None]) -> Result:
+    def get(self, selection: RowSelection[Result | None]) -> Result:
         """Return the account."""
-        with self._context.snapshot() as snapshot:
+        with self._context.read_transaction() as snapshot:
             return read_account(snapshot, selection)
 
-    def change(self, change: AccountChange, selection: RowSelection[Result | None]) -> Result:
+    def update(self, change: AccountChange, selection: RowSelection[Result | None]) -> Result:
         """Change the members present; a new password ends all other sessions.
 
         Raises EmailTaken; InvalidInput where the current password is missing or wrong; RateLimited after too many tries.
         """
         values = change.present()
         current = values.pop("current_password", None)
-        proof = self._prove(current or "") if values.keys() & {"email", "password"} else None
+        proof = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
         if "password" in values:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
-            with self._context.transaction(Scope.ACCOUNT) as transaction:
+            with self._context.write_transaction(Scope.ACCOUNT) as transaction:
                 if proof is not None and not proof.holds(transaction, self._passwords):
-                    raise _wrong_password()
+                    raise _invalid_current_password()
                 account = transaction.session.get_one(User, transaction.user_id)
                 if "password_hash" in values:
-                    end_others(transaction)
+                    revoke_other_sessions(transaction)
                 if any(getattr(account, name) != value for name, value in values.items()):
                     account.sqlmodel_update({**values, "updated_at": transaction.now})
-                    transaction.stamp()
+                    transaction.next_revision()
                     transaction.session.flush()
                 return read_account(transaction, selection)
         except IntegrityError as error:
@@ -62,34 +62,34 @@ class AccountService:
 
     def delete(self) -> None:
         """Remove the account and all that belongs to it. Its tokens die at once."""
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            connection, user_id = transaction.connection, transaction.user_id
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            connection, user_id = transaction.sql, transaction.user_id
             gone = upsert(DeletedUser).values(user_id=user_id, deleted_at=transaction.now)
             connection.execute(gone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
             connection.execute(delete(User).where(col(User.id) == user_id))
 
-    def _prove(self, current: str) -> Proof:
-        with self._context.snapshot() as snapshot:
-            snapshot.grant.demand(Scope.ACCOUNT)
+    def _verify_current_password(self, current: str) -> Proof:
+        with self._context.read_transaction() as snapshot:
+            snapshot.authorization.demand(Scope.ACCOUNT)
             stored = stored_hash(snapshot)
         if stored is None:
-            raise InvalidInput.at("/password", "This account logs in elsewhere; change its e-mail and password there.")
+            raise InvalidInput.at_pointer("/password", "This account logs in elsewhere; change its e-mail and password there.")
         # A success does not forget them, as it does at the login: a new e-mail also tells whether somebody has it.
         self._client.auth_attempts.consume()
         self._client.account_attempts("confirm password", self._context.user_id).consume()
         proof = Proof.of(current, stored, self._passwords)
         if proof is None:
-            raise _wrong_password()
+            raise _invalid_current_password()
         return proof
 
 
-def read_account(snapshot: Snapshot, selection: RowSelection[Result | None]) -> Result:
+def read_account(snapshot: ReadTransaction, selection: RowSelection[Result | None]) -> Result:
     """Return the account of the snapshot's user. Raises NotFound."""
     account = snapshot.read(selection.for_ids(ACCOUNT.name, snapshot.user_id))
     if account is None:
-        raise NotFound.of(ACCOUNT.display_name)
+        raise NotFound.for_resource(ACCOUNT.display_name)
     return account
 
 
-def _wrong_password() -> InvalidInput:
-    return InvalidInput.at("/current_password", "To change the e-mail or the password, send the current password too.")
+def _invalid_current_password() -> InvalidInput:
+    return InvalidInput.at_pointer("/current_password", "To change the e-mail or the password, send the current password too.")

@@ -12,22 +12,22 @@ from services.context import UserContext
 from services.errors import Conflict, Forbidden, NotFound
 from services.json_values import JsonObject
 from services.opaque import hashed, new_api_token
-from services.transactions import Snapshot
+from services.transactions import ReadTransaction
 
 MAX_API_TOKENS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class NewApiToken:
+class CreatedApiToken:
     """A new API token as it is shown, and its secret, which nobody will see again."""
 
-    shown: JsonObject
-    token: str
+    data: JsonObject
+    secret: str
 
 
-def listed(snapshot: Snapshot) -> list[JsonObject]:
+def list_api_tokens(snapshot: ReadTransaction) -> list[JsonObject]:
     """Return the API tokens, as they are shown."""
-    return [_shown(token) for token in snapshot.leases(ApiToken)]
+    return [_serialize(token) for token in snapshot.active_credentials(ApiToken)]
 
 
 class ApiTokenService:
@@ -36,19 +36,19 @@ class ApiTokenService:
     def __init__(self, context: UserContext) -> None:
         self._context = context
 
-    def all(self) -> list[JsonObject]:
+    def list_all(self) -> list[JsonObject]:
         """Return the API tokens, the one used last first."""
-        with self._context.snapshot() as snapshot:
-            return listed(snapshot)
+        with self._context.read_transaction() as snapshot:
+            return list_api_tokens(snapshot)
 
-    def create(self, new: ApiTokenCreate) -> NewApiToken:
+    def create(self, new: ApiTokenCreate) -> CreatedApiToken:
         """Make an API token. Raises Forbidden for callers who come with one themselves, Conflict where there are too many."""
         secret = new_api_token()
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            if transaction.grant.lease is ApiToken:
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            if transaction.authorization.lease is ApiToken:
                 raise Forbidden("An API token cannot make another; log in to do that.")
-            transaction.remove(ApiToken, col(ApiToken.expires_at) <= transaction.now)
-            if len(transaction.leases(ApiToken)) >= MAX_API_TOKENS:
+            transaction.delete_where(ApiToken, col(ApiToken.expires_at) <= transaction.now)
+            if len(transaction.active_credentials(ApiToken)) >= MAX_API_TOKENS:
                 raise Conflict(f"There are {MAX_API_TOKENS} API tokens already; delete one that is not needed any more.")
             token = ApiToken(
                 user_id=transaction.user_id,
@@ -60,16 +60,16 @@ class ApiTokenService:
                 token_hash=hashed(secret),
             )
             transaction.session.add(token)
-            return NewApiToken(_shown(token), secret)
+            return CreatedApiToken(_serialize(token), secret)
 
     def delete(self, token_id: str) -> None:
         """Delete an API token: it dies at once. Raises NotFound."""
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            if not transaction.remove(ApiToken, col(ApiToken.id) == token_id):
-                raise NotFound.of("API token")
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            if not transaction.delete_where(ApiToken, col(ApiToken.id) == token_id):
+                raise NotFound.for_resource("API token")
 
 
-def _shown(token: ApiToken) -> JsonObject:
+def _serialize(token: ApiToken) -> JsonObject:
     return {
         "id": token.id,
         "name": token.name,

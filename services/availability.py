@@ -9,18 +9,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from services.errors import Unavailable
 
 # InternalError is what statements meet in a transaction that one of the others has broken.
-AWAY = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
 
 
-def unavailable() -> Unavailable:
+def database_unavailable() -> Unavailable:
     """Return what the caller is told then."""
     return Unavailable("The database does not answer just now; try again in a moment.")
 
 
 @contextmanager
-def available() -> Iterator[None]:
+def translate_database_errors() -> Iterator[None]:
     """Turn what the driver raises then into Unavailable."""
     try:
         yield
-    except AWAY as error:
-        raise unavailable() from error
+    except UNAVAILABLE_ERRORS as error:
+        raise database_unavailable() from error

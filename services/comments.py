@@ -6,11 +6,11 @@ from models.task import Task
 from services.context import UserContext
 from services.errors import NotFound
 from services.reading.entity_registry import COMMENT, TASK
-from services.rows import RowService
-from services.transactions import ColumnValues, Transaction
+from services.rows import ResourceService
+from services.transactions import ColumnValues, WriteTransaction
 
 
-class CommentService(RowService[Comment, CommentCreate, CommentUpdate]):
+class CommentService(ResourceService[Comment, CommentCreate, CommentUpdate]):
     """A user's comments."""
 
     entity = COMMENT
@@ -24,7 +24,7 @@ class TaskCommentService(CommentService):
         super().__init__(context)
         self._task_id = task_id
 
-    def _values(self, transaction: Transaction, shape: WriteShape, row: Comment | None) -> ColumnValues:
+    def _values(self, transaction: WriteTransaction, shape: WriteShape, row: Comment | None) -> ColumnValues:
         if transaction.find(Task, self._task_id) is None:
-            raise NotFound.of(TASK.display_name)
-        return {**super()._values(transaction, shape, row), "task_id": self._task_id}
+            raise NotFound.for_resource(TASK.display_name)
+        return {**super()._column_values(transaction, shape, row), "task_id": self._task_id}

@@ -19,33 +19,33 @@ from models.lease import ApiToken, Lease, LoginSession
 from models.scopes import Scope
 from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
-from services.availability import available
+from services.availability import translate_database_errors
 from services.errors import Unauthenticated
 from services.grants import FULL, NO_API_TOKEN, Grant
 from services.rate_limiting.client import RequestQuota
 from services.reading.budget import Budget
-from services.transactions import Snapshot, Transaction
+from services.transactions import ReadTransaction, WriteTransaction
 
-_ACCOUNT = (
+_ACCOUNT_SQL = (
     "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {lease} AS is_leased "
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
-_LEASE = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
-_ENDED: Mapping[type[Lease] | None, str] = {
+_CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
+_REVOKED_MESSAGES: Mapping[type[Lease] | None, str] = {
     LoginSession: "This session has ended; log in again.",
     ApiToken: NO_API_TOKEN,
 }
-_SELECTS: Mapping[type[Lease] | None, str] = {None: _ACCOUNT.format(lease="true")} | {
-    lease: _ACCOUNT.format(lease=_LEASE.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
+_PREAMBLE_SQL: Mapping[type[Lease] | None, str] = {None: _ACCOUNT_SQL.format(lease="true")} | {
+    lease: _ACCOUNT_SQL.format(lease=_CREDENTIAL_SQL.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
 }
 # A statement of its own, so that the next one sees what was committed while this one waited: a session may have ended meanwhile.
-_LOCK = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
+_LOCK_SQL = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
 
-Begin = Callable[[Opening], AbstractContextManager[tuple[Wire, Row]]]
+BeginTransaction = Callable[[Opening], AbstractContextManager[tuple[Wire, Row]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class ExternalUserProfile:
     """What a token signed elsewhere says about its user, who gets a row on first use."""
 
     email: str | None
@@ -59,46 +59,46 @@ class UserContext:
 
     user_id: str
     database: Database
-    newcomer: Newcomer | None = None
-    grant: Grant = FULL
+    external_profile: ExternalUserProfile | None = None
+    authorization: Grant = FULL
     request_quota: RequestQuota | None = field(default=None, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def read_transaction(self) -> Iterator[ReadTransaction]:
         """Open a read transaction.
 
         Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; RateLimited where the user
         has asked for too much; Unavailable where the database is away.
         """
-        with self._open(self.database.reading) as (wire, revision, now):
-            yield Snapshot(self.user_id, self.grant, wire, revision, now, self.budget, self.database.patience)
+        with self._begin(self.database.reading) as (wire, revision, now):
+            yield ReadTransaction(self.user_id, self.authorization, wire, revision, now, self.budget, self.database.patience)
 
     @contextmanager
-    def transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[Transaction]:
+    def write_transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[WriteTransaction]:
         """Open a write transaction: kept when the block ends, undone when it raises.
 
         Raises as `snapshot` does, and Forbidden where the token lacks the scope.
         """
         with (
-            self._open(self.database.writing, _LOCK) as (connection, revision, now),
+            self._begin(self.database.writing, _LOCK_SQL) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
-            self.grant.demand(scope)
-            opened = self.user_id, self.grant, wire_of(connection), revision, now, self.budget, self.database.patience
-            yield Transaction(*opened, connection=connection, session=session)
+            self.authorization.demand(scope)
+            opened = self.user_id, self.authorization, wire_of(connection), revision, now, self.budget, self.database.patience
+            yield WriteTransaction(*opened, sql=connection, session=session)
             session.flush()
 
     @contextmanager
-    def _open(self, begin: Begin[Wire], lock: str = "") -> Iterator[tuple[Wire, int, datetime]]:
+    def _begin(self, begin: BeginTransaction[Wire], lock: str = "") -> Iterator[tuple[Wire, int, datetime]]:
         if self.request_quota is not None:
             self.request_quota.consume()
-        opening = self._opening(lock)
-        with available(), ExitStack() as stack:
+        opening = self._preamble(lock)
+        with translate_database_errors(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(opening))
-            if account is None and self.newcomer is not None:
+            if account is None and self.external_profile is not None:
                 stack.close()
-                self._welcome(self.newcomer)
+                self._provision_user(self.external_profile)
                 connection, account = stack.enter_context(begin(opening))
             if account is None:
                 raise Unauthenticated("This account no longer exists.")
@@ -106,25 +106,27 @@ class UserContext:
             if not is_active:
                 raise Unauthenticated("This account is not active.")
             if not is_leased:
-                raise Unauthenticated(_ENDED[self.grant.lease])
+                raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.lease])
             yield connection, revision, now
 
-    def _opening(self, lock: str) -> Opening:
+    def _preamble(self, lock: str) -> Opening:
         locked = (self.user_id,) if lock else ()
-        leased = () if self.grant.lease_id is None else (self.grant.lease_id,)
-        return Opening({"app.user_id": self.user_id}, lock + _SELECTS[self.grant.lease], (*locked, *leased, self.user_id))
+        leased = () if self.authorization.lease_id is None else (self.authorization.lease_id,)
+        return Opening(
+            {"app.user_id": self.user_id}, lock + _PREAMBLE_SQL[self.authorization.lease], (*locked, *leased, self.user_id)
+        )
 
-    def _welcome(self, newcomer: Newcomer) -> None:
+    def _provision_user(self, newcomer: ExternalUserProfile) -> None:
         """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""
         opening = Opening({"app.user_id": self.user_id}, "SELECT 1", ())
-        with available(), self.database.writing(opening) as (connection, _):
+        with translate_database_errors(), self.database.writing(opening) as (connection, _):
             gone = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if gone is not None and (newcomer.issued_at is None or newcomer.issued_at <= gone):
                 raise Unauthenticated("This account no longer exists.")
-            if self._insert(connection, newcomer):
+            if self._insert_user(connection, newcomer):
                 connection.execute(insert(UserRevision).values(user_id=self.user_id, revision=0, purged_revision=0))
 
-    def _insert(self, connection: Connection, newcomer: Newcomer) -> bool:
+    def _insert_user(self, connection: Connection, newcomer: ExternalUserProfile) -> bool:
         """Insert the account, without its e-mail if another account has that; False where it is there already."""
         for email in dict.fromkeys((newcomer.email, None)):
             account = {"id": self.user_id, "email": email, "name": newcomer.name, "is_active": True}

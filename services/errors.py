@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class FieldError:
     """One thing wrong with the input: a JSON pointer (RFC 6901) to the member, and what to mend."""
 
     pointer: str
@@ -25,12 +25,12 @@ class TodoError(Exception):
     def __init__(self, detail: str, **members: Any) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.members = members
+        self.extra_fields = members
 
     @property
     def extensions(self) -> dict[str, Any]:
         """Return what GraphQL shows beside the message; graphql-core copies this attribute by itself."""
-        return {"code": self.code, "status": self.status, **self.members}
+        return {"code": self.code, "status": self.status, **self.extra_fields}
 
 
 class Unauthenticated(TodoError):
@@ -52,7 +52,7 @@ class NotFound(TodoError):
     code, status, title = "NOT_FOUND", 404, "Not found"
 
     @classmethod
-    def of(cls, noun: str) -> "NotFound":
+    def for_resource(cls, noun: str) -> "NotFound":
         return cls(f"There is no such {noun}.")
 
 
@@ -100,24 +100,24 @@ class InvalidInput(TodoError):
 
     code, status, title = "INVALID_INPUT", 422, "Invalid input"
 
-    def __init__(self, flaws: list[Flaw]) -> None:
-        where = ", ".join(flaw.pointer or "the whole" for flaw in flaws)
+    def __init__(self, errors: list[FieldError]) -> None:
+        where = ", ".join(flaw.pointer or "the whole" for flaw in errors)
         super().__init__(
-            flaws[0].detail if len(flaws) == 1 else f"The input has {len(flaws)} flaws: {where}.",
-            errors=[{"pointer": flaw.pointer, "detail": flaw.detail} for flaw in flaws],
+            errors[0].detail if len(errors) == 1 else f"The input has {len(errors)} flaws: {where}.",
+            errors=[{"pointer": flaw.pointer, "detail": flaw.detail} for flaw in errors],
         )
 
     @classmethod
-    def of(cls, flaws: Iterable[Mapping[str, Any]], *, skip: int = 0, prefix: str = "") -> "InvalidInput":
+    def from_pydantic(cls, flaws: Iterable[Mapping[str, Any]], *, skip: int = 0, prefix: str = "") -> "InvalidInput":
         """Translate pydantic's errors, without what was sent: it may be a password, or not encodable.
 
         `skip` is how many parts of each place lead to the input, such as "body"; `prefix` is a pointer to put in front.
         """
-        return cls([Flaw(prefix + _pointer(flaw["loc"][skip:]), _message(flaw)) for flaw in flaws])
+        return cls([FieldError(prefix + _pointer(flaw["loc"][skip:]), _message(flaw)) for flaw in flaws])
 
     @classmethod
-    def at(cls, pointer: str, detail: str) -> "InvalidInput":
-        return cls([Flaw(pointer, detail)])
+    def at_pointer(cls, pointer: str, detail: str) -> "InvalidInput":
+        return cls([FieldError(pointer, detail)])
 
 
 class QueryTooComplex(TodoError):
@@ -150,8 +150,8 @@ class RateLimited(TodoError):
 
     code, status, title = "RATE_LIMITED", 429, "Too many requests"
 
-    def __init__(self, what: str, wait: float) -> None:
+    def __init__(self, policy: str, retry_after: float) -> None:
         """Take what there was too much of, as "1200 requests in 60 seconds", and how many seconds to wait."""
-        seconds = max(1, ceil(wait))
-        super().__init__(f"The limit is {what}; come back in {seconds} s.", retry_after=seconds)
+        seconds = max(1, ceil(retry_after))
+        super().__init__(f"The limit is {policy}; come back in {seconds} s.", retry_after=seconds)
         self.headers = {"Retry-After": str(seconds)}

@@ -4,10 +4,10 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from models.task import Task
-from services.transactions import Transaction
+from services.transactions import WriteTransaction
 
 
-def subtree(transaction: Transaction, task_id: str) -> list[str]:
+def subtree_ids(transaction: WriteTransaction, task_id: str) -> list[str]:
     """Return the ids of the task and all below it, deleted ones too."""
     mine = select(col(Task.id)).where(col(Task.user_id) == transaction.user_id)
     family = mine.where(col(Task.id) == task_id).cte("family", recursive=True)
@@ -15,7 +15,7 @@ def subtree(transaction: Transaction, task_id: str) -> list[str]:
     return list(transaction.session.scalars(select(family.c.id)))
 
 
-def ancestors(transaction: Transaction, task_id: str) -> list[str]:
+def ancestor_ids(transaction: WriteTransaction, task_id: str) -> list[str]:
     """Return the ids of the task and all above it."""
     mine = select(col(Task.id), col(Task.parent_id)).where(col(Task.user_id) == transaction.user_id)
     line = mine.where(col(Task.id) == task_id).cte("line", recursive=True)

@@ -9,7 +9,7 @@ from sqlmodel import col
 from models.database import Database, Opening
 from models.lease import ApiToken
 from models.scopes import Scope
-from services.availability import available
+from services.availability import translate_database_errors
 from services.context import UserContext
 from services.errors import Unauthenticated
 from services.grants import NO_API_TOKEN, Grant
@@ -68,7 +68,7 @@ class Gate:
         """Ask the database whose API token it is, and note there that it was used."""
         token_hash = hashed(token)
         opening = Opening({"app.secret_hash": token_hash}, _PRESENTED, (token_hash,))
-        with available(), self._database.reading(opening) as (_, found):
+        with translate_database_errors(), self._database.reading(opening) as (_, found):
             pass
         if found is None:
             raise Unauthenticated(NO_API_TOKEN)
@@ -80,8 +80,8 @@ class Gate:
         return known
 
     def _note_use(self, known: Identity) -> None:
-        noting = UserContext(known.user_id, self._database, grant=Grant(frozenset({Scope.ACCOUNT})))
-        with noting.transaction(Scope.ACCOUNT) as transaction:
+        noting = UserContext(known.user_id, self._database, authorization=Grant(frozenset({Scope.ACCOUNT})))
+        with noting.write_transaction(Scope.ACCOUNT) as transaction:
             its_row = transaction.owned(ApiToken).where(col(ApiToken.id) == known.grant.lease_id)
             if (token := transaction.session.scalars(its_row).one_or_none()) is not None:
                 token.last_used_at = transaction.now

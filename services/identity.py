@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from models.base import MAX_USER_ID
 from models.text import canonical_id
-from services.context import Newcomer
+from services.context import ExternalUserProfile
 from services.errors import Unauthenticated
 from services.grants import FULL, Grant
 
@@ -19,7 +19,7 @@ class Identity:
     """Whom a token speaks for and what it entitles to; a newcomer's claims if it was signed elsewhere."""
 
     user_id: str
-    newcomer: Newcomer | None = None
+    newcomer: ExternalUserProfile | None = None
     grant: Grant = FULL
 
 
@@ -54,8 +54,8 @@ def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
     raise Unauthenticated("The token names no user.")
 
 
-def _newcomer(claims: Mapping[str, object]) -> Newcomer:
-    return Newcomer(
+def _newcomer(claims: Mapping[str, object]) -> ExternalUserProfile:
+    return ExternalUserProfile(
         email=_text(claims.get("email"), _MAX_EMAIL, lower=True),
         name=_text(claims.get("name"), _MAX_NAME),
         issued_at=_moment(claims.get("iat")),

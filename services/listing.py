@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
-from services.json_text import NotReadableError, read_json
+from services.json_text import JsonError, parse_json
 from services.reading.defaults import wished_shape
 from services.reading.entity_registry import TASK
 from services.reading.entity_types import Entity
@@ -15,7 +15,7 @@ from services.reading.search import searched
 from services.reading.selection import All, Compare, Condition, Order, QueryNode, Related, Search, Window
 
 
-def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> QueryNode[PageResult]:
+def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> QueryNode[PageResult]:
     """Return the query node that reads this list. Raises InvalidInput."""
     return QueryNode(
         entity.name,
@@ -23,24 +23,24 @@ def level_of(entity: Entity, query: PageQuery, *conditions: Condition, search: S
         (wished_shape(entity, query.include, query.fields),),
         condition=All(conditions) if conditions else None,
         search=search,
-        order=_order(entity, query.sort),
+        order=_parse_sort(entity, query.sort),
         window=Window(query.limit, bounded=query.cursor is not None, cursor=query.cursor),
     )
 
 
-def task_level(query: TaskQuery, *conditions: Condition) -> QueryNode[PageResult]:
+def task_list_query(query: TaskQuery, *conditions: Condition) -> QueryNode[PageResult]:
     """Return the query node that reads this list for tasks. Raises InvalidInput."""
     text = searched(query.search)
     search = Search(text) if text else None
-    return level_of(TASK, query, *conditions, *_task_conditions(query), search=search)
+    return list_query(TASK, query, *conditions, *_task_conditions(query), search=search)
 
 
-def _order(entity: Entity, sort: str) -> tuple[Order, ...]:
+def _parse_sort(entity: Entity, sort: str) -> tuple[Order, ...]:
     terms = tuple(Order(part.strip().removeprefix("-"), part.strip().startswith("-")) for part in sort.split(",") if part.strip())
     names = [term.sort for term in terms]
     if not set(names) <= entity.sort_keys.keys() or len(set(names)) < len(names):
         known = ", ".join(entity.sort_keys)
-        raise InvalidInput.at("/sort", f"Sort by {known}, each at most once, with - in front for descending.")
+        raise InvalidInput.at_pointer("/sort", f"Sort by {known}, each at most once, with - in front for descending.")
     return terms
 
 
@@ -59,13 +59,13 @@ def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
     if query.tag_id is not None:
         yield Related("tags", "some", Compare("id", "eq", query.tag_id))
     if query.filter is not None:
-        yield parse_filter(TASK, _json(query.filter))
+        yield parse_filter(TASK, _parse_filter_json(query.filter))
 
 
-def _json(text: str) -> object:
+def _parse_filter_json(text: str) -> object:
     try:
-        return snake_keys(read_json(text))
-    except NotReadableError as error:
-        raise InvalidInput.at("/filter", f"The filter {error}") from None
+        return snake_keys(parse_json(text))
+    except JsonError as error:
+        raise InvalidInput.at_pointer("/filter", f"The filter {error}") from None
     except ValueError:
-        raise InvalidInput.at("/filter", "The filter names the same thing in two spellings.") from None
+        raise InvalidInput.at_pointer("/filter", "The filter names the same thing in two spellings.") from None

@@ -5,17 +5,17 @@ from sqlmodel import col
 from models.task import Task
 from models.task_list import ListCreate, ListUpdate, TaskList
 from services.reading.entity_registry import TASK_LIST
-from services.rows import RowService
-from services.transactions import Transaction
+from services.rows import ResourceService
+from services.transactions import WriteTransaction
 
 
-class ListService(RowService[TaskList, ListCreate, ListUpdate]):
+class ListService(ResourceService[TaskList, ListCreate, ListUpdate]):
     """A user's lists."""
 
     entity = TASK_LIST
     table = TaskList
 
-    def _bury(self, transaction: Transaction, row: TaskList) -> None:
+    def _bury(self, transaction: WriteTransaction, row: TaskList) -> None:
         """Keep the tasks; they are in no list then."""
-        super()._bury(transaction, row)
-        transaction.change_all(Task, col(Task.list_id) == row.id, col(Task.deleted_at).is_(None), list_id=None)
+        super()._soft_delete(transaction, row)
+        transaction.update_where(Task, col(Task.list_id) == row.id, col(Task.deleted_at).is_(None), list_id=None)

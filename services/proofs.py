@@ -8,7 +8,7 @@ from sqlmodel import col
 from models.statements import fetch
 from models.user import User
 from services.passwords import Passwords
-from services.transactions import Snapshot, Transaction
+from services.transactions import ReadTransaction, WriteTransaction
 
 _STORED_HASH = 'SELECT password_hash FROM "user" WHERE id = %s'
 
@@ -27,7 +27,7 @@ class Proof:
         right, newer = passwords.check(password, stored)
         return cls(password, stored, newer) if right and stored is not None else None
 
-    def holds(self, transaction: Transaction, passwords: Passwords) -> bool:
+    def holds(self, transaction: WriteTransaction, passwords: Passwords) -> bool:
         """Tell whether the password is still the account's, which it stays until the transaction ends; renew its hash.
 
         A login that waited while the password was changed would begin a session that the change should have ended.
@@ -37,11 +37,11 @@ class Proof:
             return passwords.check(self.password, stored)[0]
         if self.newer is not None:
             renewal = update(User).where(col(User.id) == transaction.user_id).values(password_hash=self.newer)
-            transaction.connection.execute(renewal)
+            transaction.sql.execute(renewal)
         return True
 
 
-def stored_hash(snapshot: Snapshot) -> str | None:
+def stored_hash(snapshot: ReadTransaction) -> str | None:
     """Return the hash of the user's password; None for an account that logs in elsewhere."""
-    ((stored,),) = fetch(snapshot.wire, _STORED_HASH, (snapshot.user_id,))
+    ((stored,),) = fetch(snapshot.connection, _STORED_HASH, (snapshot.user_id,))
     return None if stored is None else str(stored)

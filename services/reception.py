@@ -14,7 +14,7 @@ from models.lease import Refresh
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
 from services.accounts import read_account
-from services.availability import available
+from services.availability import translate_database_errors
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
 from services.opaque import RefreshToken
@@ -22,7 +22,7 @@ from services.passwords import Passwords
 from services.proofs import Proof
 from services.rate_limiting.client import Client
 from services.reading.selection import RowSelection
-from services.sessions import OpenSession, Rotation, SessionService, no_such_token, open_session
+from services.sessions import RefreshTokenRotation, SessionService, SessionWithToken, create_session, invalid_refresh_token
 from services.tokens import Tokens
 
 Result = TypeVar("Result")
@@ -48,7 +48,7 @@ class Reception:
         self._passwords = passwords
         self._tokens = tokens
         self._session_lifetime = session_lifetime
-        self._rotation = Rotation(database, session_lifetime)
+        self._rotation = RefreshTokenRotation(database, session_lifetime)
 
     def register(self, registration: Registration, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
         """Make a local account.
@@ -61,7 +61,7 @@ class Reception:
         opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)
         try:
-            with available(), self._database.writing(opening) as (connection, _):
+            with translate_database_errors(), self._database.writing(opening) as (connection, _):
                 account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
                 stamps = {"password_hash": hashed, "created_at": func.now(), "updated_at": func.now()}
                 connection.execute(insert(User).values(**account, **stamps))
@@ -80,7 +80,7 @@ class Reception:
         attempts = client.account_attempts("log in", credentials.email)
         attempts.consume()
         opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
-        with available(), self._database.reading(opening) as (_, account):
+        with translate_database_errors(), self._database.reading(opening) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)
         proof = Proof.of(credentials.password, password_hash, self._passwords)
@@ -93,37 +93,37 @@ class Reception:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
         client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)
-        context = self._rotation.context_of(token) if token else None
+        context = self._rotation.find_context(token) if token else None
         if token is None or context is None:
-            raise no_such_token()
-        with context.transaction(Scope.ACCOUNT) as transaction:
+            raise invalid_refresh_token()
+        with context.write_transaction(Scope.ACCOUNT) as transaction:
             session = self._rotation.rotate(transaction, token)
             user = read_account(transaction, selection)
         if session is None:
-            raise no_such_token()
+            raise invalid_refresh_token()
         return self._admission(context, user, session)
 
     def log_out(self, refresh_token: str) -> str | None:
         """End the session of a refresh token of any generation; return its id, or None where it had ended before."""
         token = RefreshToken.parse(refresh_token)
-        context = self._rotation.context_of(token) if token else None
+        context = self._rotation.find_context(token) if token else None
         if context is None:
             return None
         with suppress(Unauthenticated):  # it ended just now
-            return SessionService(context).end_current()
+            return SessionService(context).revoke_current()
         return None
 
     def _admit(
         self, context: UserContext, selection: RowSelection[Result | None], client: Client, proof: Proof | None = None
     ) -> Admission[Result]:
-        with context.transaction(Scope.ACCOUNT) as transaction:
+        with context.write_transaction(Scope.ACCOUNT) as transaction:
             if proof is not None and not proof.holds(transaction, self._passwords):
                 raise _wrong()
-            session = open_session(transaction, client.user_agent, self._session_lifetime)
+            session = create_session(transaction, client.user_agent, self._session_lifetime)
             user = read_account(transaction, selection)
         return self._admission(context, user, session)
 
-    def _admission(self, context: UserContext, user: Result, session: OpenSession) -> Admission[Result]:
+    def _admission(self, context: UserContext, user: Result, session: SessionWithToken) -> Admission[Result]:
         lifetime = int(self._tokens.lifetime.total_seconds())
         return Admission(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)
 

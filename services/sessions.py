@@ -10,29 +10,29 @@ from models.base import new_id
 from models.database import Database, Opening
 from models.lease import LoginSession
 from models.scopes import Scope
-from services.availability import available
+from services.availability import translate_database_errors
 from services.context import UserContext
 from services.errors import Forbidden, NotFound, Unauthenticated
 from services.grants import Grant
 from services.json_values import JsonObject
 from services.opaque import RefreshToken, hashed, new_salt, same
-from services.transactions import Snapshot, Transaction
+from services.transactions import ReadTransaction, WriteTransaction
 
 MAX_SESSIONS = 100
-GRACE = timedelta(seconds=10)
+REFRESH_RETRY_WINDOW = timedelta(seconds=10)
 
-_PRESENTED = "SELECT user_id, id FROM login_session WHERE handle_hash = %s AND expires_at > now()"
+_LOOKUP_SQL = "SELECT user_id, id FROM login_session WHERE handle_hash = %s AND expires_at > now()"
 
 
 @dataclass(frozen=True, slots=True)
-class OpenSession:
+class SessionWithToken:
     """A session, and the refresh token that its next use takes."""
 
     id: str
     refresh_token: str
 
 
-def open_session(transaction: Transaction, device: str | None, lifetime: timedelta) -> OpenSession:
+def create_session(transaction: WriteTransaction, device: str | None, lifetime: timedelta) -> SessionWithToken:
     """Begin a session. Of too many, the one that was not used for the longest time ends."""
     token = RefreshToken.new()
     session = LoginSession(
@@ -45,58 +45,65 @@ def open_session(transaction: Transaction, device: str | None, lifetime: timedel
         handle_hash=hashed(token.handle),
         current_hash=hashed(token.secret),
     )
-    _make_room(transaction)
+    _evict_oldest_sessions(transaction)
     transaction.session.add(session)
-    return OpenSession(session.id, str(token))
+    return SessionWithToken(session.id, str(token))
 
 
-def end_others(transaction: Transaction) -> list[str]:
+def revoke_other_sessions(transaction: WriteTransaction) -> list[str]:
     """End all sessions but the caller's own; return their ids."""
-    others = [session.id for session in transaction.leases(LoginSession) if session.id != transaction.grant.session_id]
-    transaction.remove(LoginSession, _is_one_of(others))
+    others = [
+        session.id
+        for session in transaction.active_credentials(LoginSession)
+        if session.id != transaction.authorization.session_id
+    ]
+    transaction.delete_where(LoginSession, _id_in(others))
     return others
 
 
-def listed(snapshot: Snapshot) -> list[JsonObject]:
+def list_sessions(snapshot: ReadTransaction) -> list[JsonObject]:
     """Return the open sessions, as they are shown."""
-    return [_shown(session, snapshot.grant) for session in snapshot.leases(LoginSession)]
+    return [_serialize(session, snapshot.authorization) for session in snapshot.active_credentials(LoginSession)]
 
 
-class Rotation:
+class RefreshTokenRotation:
     """Exchanges refresh tokens. It has no context: whose session it is, the token says."""
 
     def __init__(self, database: Database, lifetime: timedelta) -> None:
         self._database = database
         self._lifetime = lifetime
 
-    def context_of(self, token: RefreshToken) -> UserContext | None:
+    def find_context(self, token: RefreshToken) -> UserContext | None:
         """Return the context of the session to which the token belongs, whatever its generation; None if there is none."""
         handle = hashed(token.handle)
-        with available(), self._database.reading(Opening({"app.secret_hash": handle}, _PRESENTED, (handle,))) as (_, session):
+        with (
+            translate_database_errors(),
+            self._database.reading(Opening({"app.secret_hash": handle}, _LOOKUP_SQL, (handle,))) as (_, session),
+        ):
             pass
-        return UserContext(session[0], self._database, grant=Grant.of_session(session[1])) if session else None
+        return UserContext(session[0], self._database, authorization=Grant.of_session(session[1])) if session else None
 
-    def rotate(self, transaction: Transaction, token: RefreshToken) -> OpenSession | None:
+    def rotate(self, transaction: WriteTransaction, token: RefreshToken) -> SessionWithToken | None:
         """Return the session with its next refresh token.
 
         The same token within ten seconds gets the same answer: the first may have been lost on its way. Any other token of an
         earlier generation is in hands that it should not be in, so the session ends, and the answer is None.
         """
-        found = transaction.owned(LoginSession).where(col(LoginSession.id) == transaction.grant.session_id)
+        found = transaction.owned(LoginSession).where(col(LoginSession.id) == transaction.authorization.session_id)
         session = transaction.session.scalars(found).one_or_none()
         if session is None:  # it ended while this transaction waited for its turn
             return None
         presented = hashed(token.secret)
         if same(presented, session.current_hash):
-            successor = self._advance(session, token, transaction.now)
-        elif same(presented, session.previous_hash) and _is_fresh(session, transaction.now):
+            successor = self._issue_next(session, token, transaction.now)
+        elif same(presented, session.previous_hash) and _within_retry_window(session, transaction.now):
             successor = token.successor(session.salt or "")
         else:
             transaction.session.delete(session)
             return None
-        return OpenSession(session.id, str(successor))
+        return SessionWithToken(session.id, str(successor))
 
-    def _advance(self, session: LoginSession, token: RefreshToken, now: datetime) -> RefreshToken:
+    def _issue_next(self, session: LoginSession, token: RefreshToken, now: datetime) -> RefreshToken:
         salt = new_salt()
         successor = token.successor(salt)
         session.previous_hash, session.current_hash = session.current_hash, hashed(successor.secret)
@@ -111,51 +118,51 @@ class SessionService:
     def __init__(self, context: UserContext) -> None:
         self._context = context
 
-    def all(self) -> list[JsonObject]:
+    def list_all(self) -> list[JsonObject]:
         """Return the open sessions, the one used last first."""
-        with self._context.snapshot() as snapshot:
-            return listed(snapshot)
+        with self._context.read_transaction() as snapshot:
+            return list_sessions(snapshot)
 
-    def end(self, session_id: str) -> None:
+    def revoke(self, session_id: str) -> None:
         """End a session: its tokens die at once. Raises NotFound."""
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            if not transaction.remove(LoginSession, col(LoginSession.id) == session_id):
-                raise NotFound.of("session")
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            if not transaction.delete_where(LoginSession, col(LoginSession.id) == session_id):
+                raise NotFound.for_resource("session")
 
-    def end_current(self) -> str:
+    def revoke_current(self) -> str:
         """End the session of the caller's token; return its id. Raises Forbidden for a token that is of no session."""
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            if (session_id := transaction.grant.session_id) is None:
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            if (session_id := transaction.authorization.session_id) is None:
                 raise Forbidden("This token belongs to no session: delete an API token, or log out where the token was issued.")
-            transaction.remove(LoginSession, col(LoginSession.id) == session_id)
+            transaction.delete_where(LoginSession, col(LoginSession.id) == session_id)
             return session_id
 
-    def end_others(self) -> list[str]:
+    def revoke_others(self) -> list[str]:
         """End all sessions but the caller's own; return their ids."""
-        with self._context.transaction(Scope.ACCOUNT) as transaction:
-            return end_others(transaction)
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            return revoke_other_sessions(transaction)
 
 
-def no_such_token() -> Unauthenticated:
+def invalid_refresh_token() -> Unauthenticated:
     """Return what is said of a refresh token that opens nothing."""
     return Unauthenticated("The refresh token is not valid any more; log in again.")
 
 
-def _is_fresh(session: LoginSession, now: datetime) -> bool:
-    return session.rotated_at is not None and now - session.rotated_at <= GRACE
+def _within_retry_window(session: LoginSession, now: datetime) -> bool:
+    return session.rotated_at is not None and now - session.rotated_at <= REFRESH_RETRY_WINDOW
 
 
-def _make_room(transaction: Transaction) -> None:
-    open_ones = transaction.leases(LoginSession)
-    transaction.remove(LoginSession, col(LoginSession.expires_at) <= transaction.now)
-    transaction.remove(LoginSession, _is_one_of([session.id for session in open_ones[MAX_SESSIONS - 1 :]]))
+def _evict_oldest_sessions(transaction: WriteTransaction) -> None:
+    open_ones = transaction.active_credentials(LoginSession)
+    transaction.delete_where(LoginSession, col(LoginSession.expires_at) <= transaction.now)
+    transaction.delete_where(LoginSession, _id_in([session.id for session in open_ones[MAX_SESSIONS - 1 :]]))
 
 
-def _is_one_of(ids: list[str]) -> ColumnElement[bool]:
+def _id_in(ids: list[str]) -> ColumnElement[bool]:
     return col(LoginSession.id).in_(ids)
 
 
-def _shown(session: LoginSession, grant: Grant) -> JsonObject:
+def _serialize(session: LoginSession, grant: Grant) -> JsonObject:
     return {
         "id": session.id,
         "device": session.device,

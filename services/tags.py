@@ -9,17 +9,17 @@ from models.tag import UNIQUE_TAG_NAME, Tag, TagCreate, TagUpdate, TaskTag
 from models.task import Task
 from services.errors import Conflict
 from services.reading.entity_registry import TAG
-from services.rows import RowService
-from services.transactions import Transaction
+from services.rows import ResourceService
+from services.transactions import WriteTransaction
 
 
-class TagService(RowService[Tag, TagCreate, TagUpdate]):
+class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
     """A user's tags."""
 
     entity = TAG
     table = Tag
 
-    def _flush(self, transaction: Transaction) -> None:
+    def _flush(self, transaction: WriteTransaction) -> None:
         try:
             super()._flush(transaction)
         except IntegrityError as error:
@@ -27,28 +27,28 @@ class TagService(RowService[Tag, TagCreate, TagUpdate]):
                 raise Conflict("There is a tag of this name already.") from error
             raise
 
-    def _bury(self, transaction: Transaction, row: Tag) -> None:
+    def _bury(self, transaction: WriteTransaction, row: Tag) -> None:
         """Take the tag off the tasks that bear it; that changes them."""
-        super()._bury(transaction, row)
+        super()._soft_delete(transaction, row)
         bearers = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == row.id).with_only_columns(col(TaskTag.task_id))
-        transaction.change_all(Task, col(Task.id).in_(bearers), col(Task.deleted_at).is_(None))
-        transaction.remove(TaskTag, col(TaskTag.tag_id) == row.id)
+        transaction.update_where(Task, col(Task.id).in_(bearers), col(Task.deleted_at).is_(None))
+        transaction.delete_where(TaskTag, col(TaskTag.tag_id) == row.id)
 
 
-def tags_of(transaction: Transaction, task_id: str) -> set[str]:
+def tag_ids_of_task(transaction: WriteTransaction, task_id: str) -> set[str]:
     """Return the ids of the tags that the task bears."""
     pairs = transaction.owned(TaskTag).where(col(TaskTag.task_id) == task_id)
     return set(transaction.session.scalars(pairs.with_only_columns(col(TaskTag.tag_id))))
 
 
-def set_tags(transaction: Transaction, task: Task, tag_ids: Sequence[str]) -> None:
+def replace_tags(transaction: WriteTransaction, task: Task, tag_ids: Sequence[str]) -> None:
     """Let the task bear exactly these tags, which exist."""
-    before, after = tags_of(transaction, task.id), set(tag_ids)
+    before, after = tag_ids_of_task(transaction, task.id), set(tag_ids)
     if before == after:
         return
     if before - after:
-        transaction.remove(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(before - after))
+        transaction.delete_where(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(before - after))
     if after - before:
-        transaction.insert_all(TaskTag, [{"task_id": task.id, "tag_id": tag_id} for tag_id in after - before])
-    transaction.touch(task)
+        transaction.bulk_insert(TaskTag, [{"task_id": task.id, "tag_id": tag_id} for tag_id in after - before])
+    transaction.bump_revision(task)
     transaction.session.flush()

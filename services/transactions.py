@@ -19,7 +19,7 @@ from models.base import Owned, Positioned, Versioned
 from models.lease import Lease
 from models.scopes import Scope
 from models.statements import fetch, run
-from services.availability import AWAY, unavailable
+from services.availability import UNAVAILABLE_ERRORS, database_unavailable
 from services.errors import InvalidInput
 from services.grants import Grant
 from services.reading.budget import Budget
@@ -32,16 +32,16 @@ from services.reading.statements import Statement, compiled, the_user
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
 ColumnValues = dict[str, Any]  # each column has a type of its own
-LeaseRow = TypeVar("LeaseRow", bound=Lease)
+CredentialRow = TypeVar("CredentialRow", bound=Lease)
 
 # Which scope it takes to read of an entity, where that is not the usual one.
 _SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
 
-_TAKE_REVISION = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
+_UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
 
 
 @cache
-def _leases(table: type[Lease]) -> Statement:
+def _active_credentials_sql(table: type[Lease]) -> Statement:
     """Newest use first; what has never been used, by when it was made."""
     used = func.coalesce(col(table.last_used_at), col(table.created_at))
     mine = col(table.user_id) == the_user(), col(table.expires_at) > func.now()
@@ -49,87 +49,87 @@ def _leases(table: type[Lease]) -> Statement:
 
 
 @cache
-def _highest_position(table: type[Positioned]) -> Statement:
+def _max_position_sql(table: type[Positioned]) -> Statement:
     return compiled(select(func.max(col(table.position))).where(col(table.user_id) == the_user()))
 
 
 @dataclass(slots=True)
-class Snapshot:
+class ReadTransaction:
     """A read transaction: one consistent picture of the user's data, at one revision.
 
     All that one request reads comes out of one `budget`, and may take `patience` seconds: as long as a single statement.
     """
 
     user_id: str
-    grant: Grant
-    wire: PoolProxiedConnection
+    authorization: Grant
+    connection: PoolProxiedConnection
     revision: int
     now: datetime
     budget: Budget
-    patience: float
+    statement_timeout: float
 
     def read(self, node: QueryNode[Result_co]) -> Result_co:
         """Return what the query node describes, in its result format.
 
         Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
         """
-        self.grant.demand(_SCOPES.get(node.entity, Scope.TASKS_READ))
-        self.budget.begin(self.patience)
+        self.authorization.demand(_SCOPES.get(node.entity, Scope.TASKS_READ))
+        self.budget.begin(self.statement_timeout)
         try:
-            return read(self.wire, self.user_id, node, self.budget)
-        except AWAY as error:
-            raise unavailable() from error
+            return read(self.connection, self.user_id, node, self.budget)
+        except UNAVAILABLE_ERRORS as error:
+            raise database_unavailable() from error
         except DataError as error:
-            raise InvalidInput.at("", "A value is outside of what the database can hold.") from error
+            raise InvalidInput.at_pointer("", "A value is outside of what the database can hold.") from error
 
-    def leases(self, table: type[LeaseRow]) -> list[LeaseRow]:
+    def active_credentials(self, table: type[CredentialRow]) -> list[CredentialRow]:
         """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""
-        self.grant.demand(Scope.ACCOUNT)
+        self.authorization.demand(Scope.ACCOUNT)
         names = table.__table__.columns.keys()  # type: ignore[attr-defined]
-        rows = fetch(self.wire, _leases(table).text, {"user_id": self.user_id})
+        rows = fetch(self.connection, _active_credentials_sql(table).text, {"user_id": self.user_id})
         return [table(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 @dataclass(slots=True)
-class Transaction(Snapshot):
+class WriteTransaction(ReadTransaction):
     """A write transaction. It holds the user's revision counter, so a user's writes happen one after another."""
 
-    connection: Connection = field(kw_only=True)
+    sql: Connection = field(kw_only=True)
     session: Session = field(kw_only=True)
-    _stamped: bool = False
+    _has_next_revision: bool = False
 
-    def stamp(self) -> int:
+    def next_revision(self) -> int:
         """Take the next revision, once; all that this transaction touches bears it."""
-        if not self._stamped:
+        if not self._has_next_revision:
             self.revision += 1
-            run(self.wire, _TAKE_REVISION, (self.revision, self.user_id))
-            self._stamped = True
+            run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.user_id))
+            self._has_next_revision = True
         return self.revision
 
     def owned(self, table: type[OwnedRow]) -> Select[OwnedRow]:
         """Begin a query: the user's rows of this table, deleted ones too."""
         return select(table).where(col(table.user_id) == self.user_id)
 
-    def living(self, table: type[Row]) -> Select[Row]:
+    def active(self, table: type[Row]) -> Select[Row]:
         """Begin a query: the user's rows of this table that are not deleted."""
         return self.owned(table).where(col(table.deleted_at).is_(None))
 
     def find(self, table: type[Row], row_id: str) -> Row | None:
         """Return the living row, or None: absent, deleted and another user's are all the same."""
-        return self.session.scalars(self.living(table).where(col(table.id) == row_id)).one_or_none()
+        return self.session.scalars(self.active(table).where(col(table.id) == row_id)).one_or_none()
 
     def find_all(self, table: type[Row], ids: Sequence[str]) -> dict[str, Row]:
         """Return those of the rows that live, by id."""
-        return {row.id: row for row in self.session.scalars(self.living(table).where(col(table.id).in_(ids)))}
+        return {row.id: row for row in self.session.scalars(self.active(table).where(col(table.id).in_(ids)))}
 
-    def known(self, table: type[Row], ids: Sequence[str]) -> set[str]:
+    def existing_ids(self, table: type[Row], ids: Sequence[str]) -> set[str]:
         """Return which of the ids are those of rows that live."""
-        living = self.living(table).where(col(table.id).in_(ids))
+        living = self.active(table).where(col(table.id).in_(ids))
         return set(self.session.scalars(living.with_only_columns(col(table.id))))
 
     def next_position(self, table: type[Positioned]) -> float:
         """Return the position after all others."""
-        ((highest,),) = fetch(self.wire, _highest_position(table).text, {"user_id": self.user_id})
+        ((highest,),) = fetch(self.connection, _max_position_sql(table).text, {"user_id": self.user_id})
         return float(floor(highest or 0) + 1)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:
@@ -138,36 +138,36 @@ class Transaction(Snapshot):
             user_id=self.user_id,
             created_at=self.now,
             updated_at=self.now,
-            revision=self.stamp(),
+            revision=self.next_revision(),
             deleted_at=None,
             **values,
         )
         self.session.add(row)
         return row
 
-    def insert_all(self, table: type[OwnedRow], rows: Sequence[Mapping[str, Any]]) -> None:
+    def bulk_insert(self, table: type[OwnedRow], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of the user's that bear no stamp."""
-        self.connection.execute(insert(table), [{"user_id": self.user_id, **row} for row in rows])
+        self.sql.execute(insert(table), [{"user_id": self.user_id, **row} for row in rows])
 
-    def remove(self, table: type[OwnedRow], *conditions: ColumnElement[bool]) -> int:
+    def delete_where(self, table: type[OwnedRow], *conditions: ColumnElement[bool]) -> int:
         """Delete rows for good, without a tombstone; return how many there were."""
-        return self.connection.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
+        return self.sql.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
-    def change_all(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
+    def update_where(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
         """Set the values in all rows that fulfil the conditions, stamp them, and return their ids."""
-        stamps = {"revision": self.stamp(), "updated_at": self.now}
+        stamps = {"revision": self.next_revision(), "updated_at": self.now}
         statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**stamps, **values)
-        return list(self.connection.scalars(statement.returning(col(table.id))))
+        return list(self.sql.scalars(statement.returning(col(table.id))))
 
-    def change(self, row: Versioned, values: ColumnValues) -> bool:
+    def update(self, row: Versioned, values: ColumnValues) -> bool:
         """Set what differs and stamp the row; a change that changes nothing takes no revision."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
         for name, value in differing.items():
             setattr(row, name, value)
         if differing:
-            self.touch(row)
+            self.bump_revision(row)
         return bool(differing)
 
-    def touch(self, row: Versioned) -> None:
+    def bump_revision(self, row: Versioned) -> None:
         """Stamp a row whose representation changes through something else, such as its tags."""
-        row.revision, row.updated_at = self.stamp(), self.now
+        row.revision, row.updated_at = self.next_revision(), self.now

@@ -25,14 +25,14 @@ NewToken = Annotated[
 @router.get("", operation_id="listApiTokens", responses=ALL | errors(401, 403))
 def list_api_tokens(tokens: ApiTokenServiceDep) -> Response:
     """List one's API tokens."""
-    return answers.answer(tokens.all())
+    return answers.answer(tokens.list_all())
 
 
 @router.post("", operation_id="createApiToken", status_code=201, responses=MADE | errors(401, 403, 409, 413, 415))
 def create_api_token(tokens: ApiTokenServiceDep, body: NewToken) -> Response:
     """Make an API token: `tasks:read`, `tasks:write` (which includes reading) and `account` say what it may do."""
     made = tokens.create(body)
-    return answers.answer({**made.shown, "token": made.token}, 201, {"Cache-Control": "no-store"})
+    return answers.answer({**made.data, "token": made.secret}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))

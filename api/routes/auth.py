@@ -78,7 +78,7 @@ async def log_out(request: Request, body: SessionToEnd = None) -> Response:
     if body is not None and body.refresh_token is not None:
         await to_thread.run_sync(get_container(request).reception.log_out, body.refresh_token)
     else:
-        await to_thread.run_sync(SessionService(get_current_user(request)).end_current)
+        await to_thread.run_sync(SessionService(get_current_user(request)).revoke_current)
     return answers.nothing()
 
 
@@ -86,13 +86,13 @@ def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
     try:
         return Credentials(email=form.username, password=form.password)
     except ValidationError as error:
-        raise InvalidInput.of(error.errors()) from None
+        raise InvalidInput.from_pydantic(error.errors()) from None
 
 
 @router.get("/me", operation_id="getMe", responses=ME | errors(401))
 def show_me(account: AccountServiceDep) -> Response:
     """Show one's own account."""
-    return answers.answer(account.show(VIEW))
+    return answers.answer(account.get(VIEW))
 
 
 @router.patch("/me", operation_id="patchMe", responses=ME | errors(401, 409, 413, 415))
@@ -101,7 +101,7 @@ def change_me(account: AccountServiceDep, body: Change) -> Response:
 
     A new password ends all other sessions.
     """
-    return answers.answer(account.change(body, VIEW))
+    return answers.answer(account.update(body, VIEW))
 
 
 @router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))

@@ -22,7 +22,7 @@ VIEW = default_row_selection(COMMENT)
 @router.get("/{id}", operation_id="getComment", responses=row(shapes.Comment) | user_errors(404))
 def get_comment(comments: CommentServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a comment."""
-    return answers.wished(comments.one(id, row_selection_for(COMMENT, query)))
+    return answers.wished(comments.get(id, row_selection_for(COMMENT, query)))
 
 
 @router.put("/{id}", operation_id="putComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))

@@ -12,7 +12,7 @@ from api.routing import create_router
 from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task_list import ListCreate, ListUpdate
 from models.text import Id
-from services.listing import level_of, task_level
+from services.listing import list_query, task_list_query
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import TASK_LIST
 from services.reading.selection import Compare
@@ -24,7 +24,7 @@ VIEW = default_row_selection(TASK_LIST)
 @router.get("", operation_id="listLists", responses=page(shapes.TaskList) | user_errors())
 def list_lists(lists: ListServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List lists, a page at a time."""
-    return answers.page(lists.page(level_of(TASK_LIST, query)), request)
+    return answers.page(lists.list_page(list_query(TASK_LIST, query)), request)
 
 
 @router.post("", operation_id="createList", status_code=201, responses=created(shapes.TaskList) | user_errors(409, 413, 415))
@@ -36,7 +36,7 @@ def create_list(lists: ListServiceDep, request: Request, body: ListCreate) -> Re
 @router.get("/{id}", operation_id="getList", responses=row(shapes.TaskList) | user_errors(404))
 def get_list(lists: ListServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a list."""
-    return answers.wished(lists.one(id, row_selection_for(TASK_LIST, query)))
+    return answers.wished(lists.get(id, row_selection_for(TASK_LIST, query)))
 
 
 @router.put("/{id}", operation_id="putList", responses=row(shapes.TaskList) | user_errors(404, 409, 412, 413, 415))
@@ -56,5 +56,5 @@ def delete_list(lists: ListServiceDep, id: Id, revisions: IfMatch) -> Response:
 @router.get("/{id}/tasks", operation_id="listTasksOfList", responses=page(shapes.Task) | user_errors(404), tags=["Tasks"])
 def list_tasks_of_list(lists: ListServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the tasks in a list."""
-    level = task_level(query, Compare("list_id", "eq", id))
-    return answers.page(lists.page_of(id, level), request)
+    level = task_list_query(query, Compare("list_id", "eq", id))
+    return answers.page(lists.list_related(id, level), request)

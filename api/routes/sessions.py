@@ -15,18 +15,18 @@ ALL: Responses = {200: {"model": list[shapes.Session], "description": "The open 
 @router.get("", operation_id="listSessions", responses=ALL | errors(401, 403))
 def list_sessions(sessions: SessionServiceDep) -> Response:
     """List one's open sessions."""
-    return answers.answer(sessions.all())
+    return answers.answer(sessions.list_all())
 
 
 @router.delete("", operation_id="deleteOtherSessions", status_code=204, responses=no_content() | errors(401, 403))
 def end_other_sessions(sessions: SessionServiceDep) -> Response:
     """End all of one's sessions but the one of the token."""
-    sessions.end_others()
+    sessions.revoke_others()
     return answers.nothing()
 
 
 @router.delete("/{id}", operation_id="deleteSession", status_code=204, responses=no_content() | errors(401, 403, 404))
 def end_session(sessions: SessionServiceDep, id: Id) -> Response:
     """End a session. Its tokens die at once."""
-    sessions.end(id)
+    sessions.revoke(id)
     return answers.nothing()

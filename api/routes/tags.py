@@ -12,7 +12,7 @@ from api.routing import create_router
 from models.queries import PageQuery, RowQuery
 from models.tag import TagCreate, TagUpdate
 from models.text import Id
-from services.listing import level_of
+from services.listing import list_query
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import TAG
 
@@ -23,7 +23,7 @@ VIEW = default_row_selection(TAG)
 @router.get("", operation_id="listTags", responses=page(shapes.Tag) | user_errors())
 def list_tags(tags: TagServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List tags, a page at a time."""
-    return answers.page(tags.page(level_of(TAG, query)), request)
+    return answers.page(tags.list_page(list_query(TAG, query)), request)
 
 
 @router.post("", operation_id="createTag", status_code=201, responses=created(shapes.Tag) | user_errors(409, 413, 415))
@@ -35,7 +35,7 @@ def create_tag(tags: TagServiceDep, request: Request, body: TagCreate) -> Respon
 @router.get("/{id}", operation_id="getTag", responses=row(shapes.Tag) | user_errors(404))
 def get_tag(tags: TagServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a tag."""
-    return answers.wished(tags.one(id, row_selection_for(TAG, query)))
+    return answers.wished(tags.get(id, row_selection_for(TAG, query)))
 
 
 @router.put("/{id}", operation_id="putTag", responses=row(shapes.Tag) | user_errors(404, 409, 412, 413, 415))

@@ -14,7 +14,7 @@ from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task import Completion, TaskCreate, TaskUpdate
 from models.text import Id
 from services.comments import TaskCommentService
-from services.listing import level_of, task_level
+from services.listing import list_query, task_list_query
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import COMMENT, TASK
 from services.reading.selection import Compare
@@ -35,7 +35,7 @@ Complete = Annotated[Completion | None, Body(openapi_examples={"set": {"value": 
 @router.get("", operation_id="listTasks", responses=page(shapes.Task) | user_errors())
 def list_tasks(tasks: TaskServiceDep, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List tasks, a page at a time."""
-    return answers.page(tasks.page(task_level(query)), request)
+    return answers.page(tasks.list_page(task_list_query(query)), request)
 
 
 @router.post("", operation_id="createTask", status_code=201, responses=created(shapes.Task) | user_errors(409, 413, 415))
@@ -47,7 +47,7 @@ def create_task(tasks: TaskServiceDep, request: Request, body: NewTask) -> Respo
 @router.get("/{id}", operation_id="getTask", responses=row(shapes.Task) | user_errors(404))
 def get_task(tasks: TaskServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
-    return answers.wished(tasks.one(id, row_selection_for(TASK, query)))
+    return answers.wished(tasks.get(id, row_selection_for(TASK, query)))
 
 
 @router.put("/{id}", operation_id="putTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
@@ -79,15 +79,15 @@ def restore_task(tasks: TaskServiceDep, id: Id) -> Response:
 @router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(shapes.Task) | user_errors(404))
 def list_subtasks(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task."""
-    level = task_level(query, Compare("parent_id", "eq", id))
-    return answers.page(tasks.page_of(id, level), request)
+    level = task_list_query(query, Compare("parent_id", "eq", id))
+    return answers.page(tasks.list_related(id, level), request)
 
 
 @router.get("/{id}/comments", operation_id="listComments", responses=page(shapes.Comment) | user_errors(404), tags=["Comments"])
 def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the comments on a task, oldest first."""
-    level = level_of(COMMENT, query, Compare("task_id", "eq", id))
-    return answers.page(tasks.page_of(id, level), request)
+    level = list_query(COMMENT, query, Compare("task_id", "eq", id))
+    return answers.page(tasks.list_related(id, level), request)
 
 
 @router.post(

@@ -39,7 +39,9 @@ def wish(entity: Entity, include: str = "", fields: str = "") -> Wish:
     for path in _paths(fields):
         _thinned(wanted, path)
     if _levels(wanted) > MAX_LEVELS:
-        raise InvalidInput.at("/fields" if fields else "/include", f"One request includes at most {MAX_LEVELS} relations.")
+        raise InvalidInput.at_pointer(
+            "/fields" if fields else "/include", f"One request includes at most {MAX_LEVELS} relations."
+        )
     return wanted
 
 
@@ -92,7 +94,7 @@ def _thinned(wanted: Wish, path: list[str]) -> None:
 
 def _check_depth(path: list[str], pointer: str) -> None:
     if len(path) > MAX_NESTING:
-        raise InvalidInput.at(pointer, f"Relations nest at most {MAX_NESTING} deep.")
+        raise InvalidInput.at_pointer(pointer, f"Relations nest at most {MAX_NESTING} deep.")
 
 
 def _related(wanted: Wish, name: str, pointer: str, known: Iterable[str]) -> Wish:
@@ -103,7 +105,7 @@ def _related(wanted: Wish, name: str, pointer: str, known: Iterable[str]) -> Wis
 
 
 def _unknown(entity: Entity, name: str, pointer: str, known: Iterable[str]) -> InvalidInput:
-    return InvalidInput.at(
+    return InvalidInput.at_pointer(
         pointer, f"A {entity.display_name} has no “{name[:50]}” here; it has: {', '.join(known) or 'nothing'}."
     )
 

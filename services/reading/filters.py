@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
 
-from services.errors import Flaw, InvalidInput
+from services.errors import FieldError, InvalidInput
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import Entity, FilterSpec, ToOne
 from services.reading.selection import All, Compare, Condition, Not, Related, Some
@@ -39,10 +39,14 @@ _CHECKS: dict[type[object], TypeAdapter[Any]] = {
 def parse_filter(entity: Entity, tree: object) -> Condition:
     """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
     if _members(tree) > MAX_MEMBERS:
-        raise InvalidInput.at("/filter", f"A filter has at most {MAX_MEMBERS} members in all; `in` takes many values at once.")
+        raise InvalidInput.at_pointer(
+            "/filter", f"A filter has at most {MAX_MEMBERS} members in all; `in` takes many values at once."
+        )
     condition = _parsed(entity, tree, "/filter", 1)
     if _relations(condition) > MAX_RELATIONS:
-        raise InvalidInput.at("/filter", f"A filter follows at most {MAX_RELATIONS} relations in all; ask for less at once.")
+        raise InvalidInput.at_pointer(
+            "/filter", f"A filter follows at most {MAX_RELATIONS} relations in all; ask for less at once."
+        )
     return condition
 
 
@@ -67,16 +71,16 @@ def _relations(condition: Condition) -> int:
 
 def _parsed(entity: Entity, tree: object, pointer: str, depth: int) -> All:
     if not isinstance(tree, Mapping):
-        raise InvalidInput.at(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
+        raise InvalidInput.at_pointer(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
     if depth > MAX_DEPTH:
-        raise InvalidInput.at(pointer, f"Filters nest at most {MAX_DEPTH} deep.")
+        raise InvalidInput.at_pointer(pointer, f"Filters nest at most {MAX_DEPTH} deep.")
     return All(tuple(_member(entity, name, value, f"{pointer}/{name}", depth) for name, value in tree.items()))
 
 
 def _member(entity: Entity, name: str, value: object, pointer: str, depth: int) -> Condition:
     if name in {"and", "or"}:
         if not isinstance(value, list):
-            raise InvalidInput.at(pointer, f"`{name}` takes a list of filters.")
+            raise InvalidInput.at_pointer(pointer, f"`{name}` takes a list of filters.")
         parts = tuple(_parsed(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
         return All(parts) if name == "and" else Some(parts)
     if name == "not":
@@ -89,16 +93,16 @@ def _member(entity: Entity, name: str, value: object, pointer: str, depth: int) 
     if relation is not None:
         return All(tuple(_quantified(ENTITIES[relation.target], name, value, pointer, depth)))
     known = ", ".join([*entity.filters, *entity.relations])
-    raise InvalidInput.at(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
+    raise InvalidInput.at_pointer(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
 
 
 def _comparisons(column: str, filterable: FilterSpec, operands: object, pointer: str) -> Iterator[Compare]:
     if not isinstance(operands, Mapping):
-        raise InvalidInput.at(pointer, f"Write an operator: {{{', '.join(sorted(filterable.operators))}}}.")
+        raise InvalidInput.at_pointer(pointer, f"Write an operator: {{{', '.join(sorted(filterable.operators))}}}.")
     for operator, operand in operands.items():
         place = f"{pointer}/{operator}"
         if operator not in filterable.operators:
-            raise InvalidInput.at(place, f"`{column}` knows the operators {', '.join(sorted(filterable.operators))}.")
+            raise InvalidInput.at_pointer(place, f"`{column}` knows the operators {', '.join(sorted(filterable.operators))}.")
         yield Compare(column, operator, _operand(filterable.kind, operator, operand, place))
 
 
@@ -107,7 +111,7 @@ def _operand(kind: type[object], operator: str, operand: object, pointer: str) -
         return _checked(bool, operand, pointer)
     if operator == "in":
         if not isinstance(operand, list) or len(operand) > MAX_OPERANDS:
-            raise InvalidInput.at(pointer, f"`in` takes a list of at most {MAX_OPERANDS} values.")
+            raise InvalidInput.at_pointer(pointer, f"`in` takes a list of at most {MAX_OPERANDS} values.")
         return [_checked(kind, value, f"{pointer}/{index}") for index, value in enumerate(operand)]
     return _checked(kind, operand, pointer)
 
@@ -117,11 +121,11 @@ def _checked(kind: type[object], value: object, pointer: str) -> object:
     try:
         checked: object = adapter.validate_python(value)
     except ValidationError as error:
-        raise InvalidInput([Flaw(pointer, flaw["msg"]) for flaw in error.errors()]) from error
+        raise InvalidInput([FieldError(pointer, flaw["msg"]) for flaw in error.errors()]) from error
     if isinstance(checked, datetime):
         return _in_utc(checked)
     if isinstance(checked, str) and "\x00" in checked:
-        raise InvalidInput.at(pointer, "The NUL character cannot be stored, so nothing contains it.")
+        raise InvalidInput.at_pointer(pointer, "The NUL character cannot be stored, so nothing contains it.")
     return str(checked) if isinstance(checked, UUID | StrEnum) else checked
 
 
@@ -135,6 +139,6 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _quantified(target: Entity, name: str, value: object, pointer: str, depth: int) -> Iterator[Related]:
     if not isinstance(value, Mapping) or not QUANTIFIERS.issuperset(value):
-        raise InvalidInput.at(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
+        raise InvalidInput.at_pointer(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
     for quantifier, tree in value.items():
         yield Related(name, quantifier, _parsed(target, tree, f"{pointer}/{quantifier}", depth + 1))

@@ -77,7 +77,7 @@ class Cursors:
                 return [_checked(value, kind) for value, kind in zip(values, self._kinds, strict=True)]
         except (ValueError, TypeError, OverflowError, binascii.Error):
             pass
-        raise InvalidInput.at(
+        raise InvalidInput.at_pointer(
             pointer,
             "This cursor is not of this list in this order: take it from a page with the same sort, or begin without.",
         )

@@ -23,9 +23,9 @@ def searched(text: str | None) -> str | None:
     if text is None or not text.strip():
         return None
     if len(text) > MAX_SEARCH:
-        raise InvalidInput.at("/search", f"A search has at most {MAX_SEARCH} characters.")
+        raise InvalidInput.at_pointer("/search", f"A search has at most {MAX_SEARCH} characters.")
     if "\x00" in text:
-        raise InvalidInput.at("/search", "The NUL character cannot be stored, so nothing contains it.")
+        raise InvalidInput.at_pointer("/search", "The NUL character cannot be stored, so nothing contains it.")
     return text.strip()
 
 

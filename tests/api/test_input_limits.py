@@ -17,7 +17,7 @@ from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.parameters import MAX_PARAMETERS
 from api.serving import SOCKET_MESSAGE_BYTES, options
 from api.settings import Settings
-from services.json_text import MAX_LEVELS
+from services.json_text import MAX_JSON_DEPTH
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, run_service, settings_for
 from tests.support.users import TestUser
@@ -61,9 +61,9 @@ def test_body_deeper_than_64_levels_is_rejected(
             rest_client.http.post(path, **make_request(opening * inner + ("1" if end == "}" else "") + end * inner))
         )
 
-    assert "nests deeper" not in send(MAX_LEVELS)
-    for deeper in (MAX_LEVELS + 1, 5000):
-        assert send(deeper) == f"The body nests deeper than {MAX_LEVELS} levels; flatten it."
+    assert "nests deeper" not in send(MAX_JSON_DEPTH)
+    for deeper in (MAX_JSON_DEPTH + 1, 5000):
+        assert send(deeper) == f"The body nests deeper than {MAX_JSON_DEPTH} levels; flatten it."
 
 
 @pytest.mark.parametrize(("path", "make_parameters"), PARAMETERS.values(), ids=PARAMETERS)
@@ -73,9 +73,9 @@ def test_query_parameters_deeper_than_64_levels_are_rejected(
     def send(levels: int) -> str:
         return error_message(rest_client.http.get(path, params=make_parameters(nested(levels))))
 
-    assert "nests deeper" not in send(MAX_LEVELS)
-    for deeper in (MAX_LEVELS + 1, 3000):
-        assert f"nests deeper than {MAX_LEVELS} levels" in send(deeper)
+    assert "nests deeper" not in send(MAX_JSON_DEPTH)
+    for deeper in (MAX_JSON_DEPTH + 1, 3000):
+        assert f"nests deeper than {MAX_JSON_DEPTH} levels" in send(deeper)
 
 
 def test_brackets_inside_strings_do_not_count_as_nesting(client: ApiClient) -> None:

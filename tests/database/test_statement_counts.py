@@ -28,7 +28,7 @@ from services.reading.selection import (
     Window,
 )
 from services.reading.values import without_values
-from services.transactions import Snapshot
+from services.transactions import ReadTransaction
 from tests.support.api_clients import GraphQLClient, RestClient
 from tests.support.service import LogCapture, RunningService
 from tests.support.users import TestUser
@@ -103,9 +103,9 @@ def test_queries_of_equal_shape_share_a_plan_but_not_values(
 
     assert plan_for(level("a", 1)) is plan_for(level("b", 2))
     engine = make_engine(service.database.service, pool_size=1)
-    with UserContext(user.id, Database(engine, statement_timeout=5000)).snapshot() as snapshot:
+    with UserContext(user.id, Database(engine, statement_timeout=5000)).read_transaction() as snapshot:
         titles = [
-            [row["t"] for row in read(snapshot.wire, user.id, level(title, size), Budget())]
+            [row["t"] for row in read(snapshot.connection, user.id, level(title, size), Budget())]
             for title, size in (("a", 1), ("c", 5), ("a", 5))
         ]
     engine.dispose()
@@ -118,18 +118,18 @@ def test_reading_stops_at_the_request_timeout(service: RunningService, user: Tes
     engine = make_engine(service.database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
 
-    def opened(context: UserContext) -> Iterator[Snapshot]:
-        for opening in (context.snapshot, context.transaction):
+    def opened(context: UserContext) -> Iterator[ReadTransaction]:
+        for opening in (context.read_transaction, context.write_transaction):
             with opening() as snapshot:
                 yield snapshot
 
     for snapshot in opened(UserContext(user.id, database)):
-        assert snapshot.patience == 5.0
+        assert snapshot.statement_timeout == 5.0
         assert snapshot.read(level) == []
-        snapshot.patience = -1.0
+        snapshot.statement_timeout = -1.0
         assert snapshot.read(level) == [], "the time starts with the first read"
     for number, snapshot in enumerate(opened(UserContext(user.id, database))):
-        snapshot.patience = -1.0 if number == 0 else 5.0
+        snapshot.statement_timeout = -1.0 if number == 0 else 5.0
         with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
             snapshot.read(level)
         assert sent.count == 0, "the time limit applies to the whole request"
@@ -156,7 +156,7 @@ def test_transaction_preamble_is_one_message(service: RunningService, user: Test
 
     engine = make_engine(service.database.service, pool_size=1)
     context = UserContext(user.id, Database(engine, statement_timeout=5000))
-    with counting_statements() as sent, context.snapshot():
+    with counting_statements() as sent, context.read_transaction():
         pass
     engine.dispose()
     assert sent.count == 1
