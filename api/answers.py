@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.json_values import JsonObject
 from services.reading.layouts import PageResult, RowWithRevision
-from services.reception import Admission
+from services.reception import AuthTokens
 from services.rows import CreateResult
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
@@ -60,7 +60,7 @@ def nothing() -> Response:
     return Response(status_code=204)
 
 
-def admission(given: Admission[JsonObject], status: int = 200) -> Response:
+def admission(given: AuthTokens[JsonObject], status: int = 200) -> Response:
     """Answer a token, in the form of OAuth 2 (RFC 6749, 5.1), and whom it belongs to."""
     tree = {
         "access_token": given.access_token,

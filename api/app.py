@@ -20,7 +20,7 @@ from api.openapi import customize, swagger_ui
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.routing import with_authentication
 from api.settings import Environment, Settings
-from services.passwords import WAITING
+from services.passwords import MAX_QUEUED
 
 TITLE = "Todo"
 DESCRIPTION = """
@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # As many threads as connections, since a thread at work holds one; and those that wait for a password to be hashed,
         # which hold none.
-        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + WAITING
+        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + MAX_QUEUED
         async with AsyncExitStack() as stack:
             app.state.house = house = stack.enter_context(open_house(settings))
             if house.jwks is not None:

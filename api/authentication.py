@@ -49,7 +49,7 @@ async def authenticate(scope: Scope) -> UserContext | TodoError:
     """
     state: dict[str, Any] = scope["state"]
     try:
-        context = await container_from_scope(scope).gate.identify(_bearer_token(scope), client_from_scope(scope))
+        context = await container_from_scope(scope).gate.authenticate(_bearer_token(scope), client_from_scope(scope))
     except RateLimited:
         raise
     except TodoError as error:

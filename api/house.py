@@ -17,11 +17,11 @@ from models.readiness import check_readiness
 from models.statements import count_statements_of
 from services.auth.jwks.cache import JwksCache
 from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
-from services.gate import Gate
-from services.passwords import Passwords
+from services.gate import Authenticator
+from services.passwords import PasswordHasher
 from services.rate_limiting.limiter import RateLimiter
-from services.reception import Reception
-from services.tokens import Tokens
+from services.reception import AuthService
+from services.tokens import AccessTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class House:
     """Built once, when the service starts."""
 
     database: Database
-    passwords: Passwords
-    gate: Gate
-    reception: Reception
+    passwords: PasswordHasher
+    gate: Authenticator
+    reception: AuthService
     rate_limiter: RateLimiter
     checkup: Checkup
     concurrency_limit: UserConcurrencyLimit
@@ -88,17 +88,17 @@ def _issuer(settings: Settings) -> JwksVerifier | None:
 
 
 def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) -> House:
-    passwords = Passwords(settings.password_hash_concurrency)
+    passwords = PasswordHasher(settings.password_hash_concurrency)
     # An issuer with keys of its own has its own issuer and audience; otherwise they bind those who share the secret.
     bounds = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
     shared = SharedSecretVerifier(settings.secret(), *bounds)
-    tokens = Tokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
+    tokens = AccessTokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
-    reception = Reception(database, passwords, tokens, session_lifetime)
+    reception = AuthService(database, passwords, tokens, session_lifetime)
     return House(
         database=database,
         passwords=passwords,
-        gate=Gate(database, tokens),
+        gate=Authenticator(database, tokens),
         reception=reception,
         rate_limiter=_rate_limiter(settings),
         checkup=Checkup(database.engine),

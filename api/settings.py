@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from api.settings_types import IN_MEMORY, RateLimitString, StorageUrl, TrustedNetworks, parse_rate_limit
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
-from services.tokens import ISSUER
+from services.tokens import LOCAL_ISSUER
 
 MIN_SECRET_BYTES = 32
 
@@ -143,8 +143,8 @@ class Settings(BaseSettings):
         if self.jwks_url and not (self.jwt_issuer and self.jwt_audience):
             msg = "JWKS_URL requires JWT_ISSUER and JWT_AUDIENCE (the expected `iss` and `aud`)"
             raise ValueError(msg)
-        if self.jwt_issuer == ISSUER:
-            msg = f"JWT_ISSUER must not be {ISSUER}, the issuer of this service's own tokens"
+        if self.jwt_issuer == LOCAL_ISSUER:
+            msg = f"JWT_ISSUER must not be {LOCAL_ISSUER}, the issuer of this service's own tokens"
             raise ValueError(msg)
         return self
 

@@ -30,7 +30,7 @@ from services.api_tokens import CreatedApiToken
 from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import RowSelection
-from services.reception import Admission
+from services.reception import AuthTokens
 
 
 def _account_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
@@ -42,7 +42,7 @@ def _merge_secrets(field: SelectedField, payload: JsonObject, secrets: JsonObjec
     return {child.key: secrets.get(child.name, payload.get(child.key)) for child in field.children()}
 
 
-def _auth_payload(field: SelectedField, admission: Admission[JsonObject]) -> JsonObject:
+def _auth_payload(field: SelectedField, admission: AuthTokens[JsonObject]) -> JsonObject:
     tokens: JsonObject = {
         "accessToken": admission.access_token,
         "refreshToken": admission.refresh_token,

@@ -12,9 +12,9 @@ from services.comments import CommentService, TaskCommentService
 from services.context import UserContext
 from services.errors import TodoError
 from services.lists import ListService
-from services.passwords import Passwords
+from services.passwords import PasswordHasher
 from services.rate_limiting.client import Client
-from services.reception import Reception
+from services.reception import AuthService
 from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
@@ -27,7 +27,9 @@ class GraphQLContext:
     `root_readers` collects the root fields that graphql-core has executed, from which the operation is compiled.
     """
 
-    def __init__(self, caller: UserContext | TodoError, client: Client, reception: Reception, passwords: Passwords) -> None:
+    def __init__(
+        self, caller: UserContext | TodoError, client: Client, reception: AuthService, passwords: PasswordHasher
+    ) -> None:
         self._caller = caller
         self._exit_stack = ExitStack()
         self._snapshot_error: TodoError | None = None

@@ -93,7 +93,7 @@ def _node(field: SelectedField) -> Reader:
 
     def read(snapshot: ReadTransaction, values: BoundValues) -> JsonObject | None:
         row_id = _bound_id(values)
-        snapshot.authorization.demand(Scope.TASKS_READ)
+        snapshot.authorization.require_scope(Scope.TASKS_READ)
         entity = entity_of(snapshot.connection, snapshot.user_id, row_id)
         return None if entity is None else snapshot.read(selections[entity.name].for_ids(entity.name, row_id))
 

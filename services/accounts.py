@@ -11,8 +11,8 @@ from models.scopes import Scope
 from models.user import AccountChange, DeletedUser, User
 from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput, NotFound
-from services.passwords import Passwords
-from services.proofs import Proof, stored_hash
+from services.passwords import PasswordHasher
+from services.proofs import PasswordVerification, load_password_hash
 from services.rate_limiting.client import Client
 from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import RowSelection
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 class AccountService:
     """One's own account."""
 
-    def __init__(self, context: UserContext, passwords: Passwords, client: Client) -> None:
+    def __init__(self, context: UserContext, passwords: PasswordHasher, client: Client) -> None:
         self._context = context
         self._passwords = passwords
         self._client = client
@@ -47,7 +47,7 @@ class AccountService:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
             with self._context.write_transaction(Scope.ACCOUNT) as transaction:
-                if proof is not None and not proof.holds(transaction, self._passwords):
+                if proof is not None and not proof.is_still_valid(transaction, self._passwords):
                     raise _invalid_current_password()
                 account = transaction.session.get_one(User, transaction.user_id)
                 if "password_hash" in values:
@@ -68,16 +68,16 @@ class AccountService:
             connection.execute(gone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
             connection.execute(delete(User).where(col(User.id) == user_id))
 
-    def _verify_current_password(self, current: str) -> Proof:
+    def _verify_current_password(self, current: str) -> PasswordVerification:
         with self._context.read_transaction() as snapshot:
-            snapshot.authorization.demand(Scope.ACCOUNT)
-            stored = stored_hash(snapshot)
+            snapshot.authorization.require_scope(Scope.ACCOUNT)
+            stored = load_password_hash(snapshot)
         if stored is None:
             raise InvalidInput.at_pointer("/password", "This account logs in elsewhere; change its e-mail and password there.")
         # A success does not forget them, as it does at the login: a new e-mail also tells whether somebody has it.
         self._client.auth_attempts.consume()
         self._client.account_attempts("confirm password", self._context.user_id).consume()
-        proof = Proof.of(current, stored, self._passwords)
+        proof = PasswordVerification.verify(current, stored, self._passwords)
         if proof is None:
             raise _invalid_current_password()
         return proof

@@ -11,7 +11,7 @@ from models.scopes import Scope
 from services.context import UserContext
 from services.errors import Conflict, Forbidden, NotFound
 from services.json_values import JsonObject
-from services.opaque import hashed, new_api_token
+from services.opaque import hash_secret, new_api_token
 from services.transactions import ReadTransaction
 
 MAX_API_TOKENS = 100
@@ -45,7 +45,7 @@ class ApiTokenService:
         """Make an API token. Raises Forbidden for callers who come with one themselves, Conflict where there are too many."""
         secret = new_api_token()
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
-            if transaction.authorization.lease is ApiToken:
+            if transaction.authorization.credential_type is ApiToken:
                 raise Forbidden("An API token cannot make another; log in to do that.")
             transaction.delete_where(ApiToken, col(ApiToken.expires_at) <= transaction.now)
             if len(transaction.active_credentials(ApiToken)) >= MAX_API_TOKENS:
@@ -57,7 +57,7 @@ class ApiTokenService:
                 expires_at=transaction.now + timedelta(days=new.expires_in_days),
                 name=new.name,
                 scopes=sorted(new.scopes),
-                token_hash=hashed(secret),
+                token_hash=hash_secret(secret),
             )
             transaction.session.add(token)
             return CreatedApiToken(_serialize(token), secret)

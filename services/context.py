@@ -21,7 +21,7 @@ from models.statements import wire_of
 from models.user import DeletedUser, User, UserRevision
 from services.availability import translate_database_errors
 from services.errors import Unauthenticated
-from services.grants import FULL, NO_API_TOKEN, Grant
+from services.grants import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.rate_limiting.client import RequestQuota
 from services.reading.budget import Budget
 from services.transactions import ReadTransaction, WriteTransaction
@@ -33,7 +33,7 @@ _ACCOUNT_SQL = (
 _CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
 _REVOKED_MESSAGES: Mapping[type[Lease] | None, str] = {
     LoginSession: "This session has ended; log in again.",
-    ApiToken: NO_API_TOKEN,
+    ApiToken: INVALID_API_TOKEN,
 }
 _PREAMBLE_SQL: Mapping[type[Lease] | None, str] = {None: _ACCOUNT_SQL.format(lease="true")} | {
     lease: _ACCOUNT_SQL.format(lease=_CREDENTIAL_SQL.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
@@ -60,7 +60,7 @@ class UserContext:
     user_id: str
     database: Database
     external_profile: ExternalUserProfile | None = None
-    authorization: Grant = FULL
+    authorization: Authorization = EXTERNAL
     request_quota: RequestQuota | None = field(default=None, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
 
@@ -84,7 +84,7 @@ class UserContext:
             self._begin(self.database.writing, _LOCK_SQL) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
-            self.authorization.demand(scope)
+            self.authorization.require_scope(scope)
             opened = self.user_id, self.authorization, wire_of(connection), revision, now, self.budget, self.database.patience
             yield WriteTransaction(*opened, sql=connection, session=session)
             session.flush()
@@ -106,14 +106,16 @@ class UserContext:
             if not is_active:
                 raise Unauthenticated("This account is not active.")
             if not is_leased:
-                raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.lease])
+                raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.credential_type])
             yield connection, revision, now
 
     def _preamble(self, lock: str) -> Opening:
         locked = (self.user_id,) if lock else ()
-        leased = () if self.authorization.lease_id is None else (self.authorization.lease_id,)
+        leased = () if self.authorization.credential_id is None else (self.authorization.credential_id,)
         return Opening(
-            {"app.user_id": self.user_id}, lock + _PREAMBLE_SQL[self.authorization.lease], (*locked, *leased, self.user_id)
+            {"app.user_id": self.user_id},
+            lock + _PREAMBLE_SQL[self.authorization.credential_type],
+            (*locked, *leased, self.user_id),
         )
 
     def _provision_user(self, newcomer: ExternalUserProfile) -> None:

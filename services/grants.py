@@ -7,45 +7,45 @@ from models.lease import ApiToken, Lease, LoginSession
 from models.scopes import Scope
 from services.errors import Forbidden
 
-EVERYTHING = frozenset(Scope)
+ALL_SCOPES = frozenset(Scope)
 # The same whether the token was found before or is looked for now.
-NO_API_TOKEN = "This API token is not valid: it never was, was deleted, or has expired."  # noqa: S105
+INVALID_API_TOKEN = "This API token is not valid: it never was, was deleted, or has expired."  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class Authorization:
     """The scopes, and the lease: None where somebody else issued the token, who alone can end it."""
 
-    scopes: frozenset[Scope] = EVERYTHING
-    lease: type[Lease] | None = None
-    lease_id: str | None = None
+    scopes: frozenset[Scope] = ALL_SCOPES
+    credential_type: type[Lease] | None = None
+    credential_id: str | None = None
 
     @classmethod
-    def of_session(cls, session_id: str) -> "Grant":
+    def for_session(cls, session_id: str) -> "Authorization":
         """Return what an access token of ours entitles to."""
         return cls(lease=LoginSession, lease_id=session_id)
 
     @classmethod
-    def of_api_token(cls, token_id: str, scopes: Iterable[str]) -> "Grant":
+    def for_api_token(cls, token_id: str, scopes: Iterable[str]) -> "Authorization":
         """Return what an API token entitles to."""
-        return cls(widened(map(Scope, scopes)), ApiToken, token_id)
+        return cls(expand_scopes(map(Scope, scopes)), ApiToken, token_id)
 
     @property
     def session_id(self) -> str | None:
         """Return the session, if the token is of one."""
-        return self.lease_id if self.lease is LoginSession else None
+        return self.credential_id if self.credential_type is LoginSession else None
 
-    def demand(self, scope: Scope) -> None:
+    def require_scope(self, scope: Scope) -> None:
         """Raise Forbidden unless the token has this scope."""
         if scope not in self.scopes:
             raise Forbidden(f"The token lacks the scope {scope}.")
 
 
-def widened(scopes: Iterable[Scope]) -> frozenset[Scope]:
+def expand_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
     """Return the scopes with those that they include: what writes also answers what it wrote, with all that hangs on it."""
     given = frozenset(scopes)
     return given | {Scope.TASKS_READ} if Scope.TASKS_WRITE in given else given
 
 
 # What a token entitles to that somebody else issued.
-FULL = Grant()
+EXTERNAL = Authorization()

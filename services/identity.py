@@ -8,9 +8,9 @@ from models.base import MAX_USER_ID
 from models.text import canonical_id
 from services.context import ExternalUserProfile
 from services.errors import Unauthenticated
-from services.grants import FULL, Grant
+from services.grants import EXTERNAL, Authorization
 
-_OUR_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
+_LOCAL_USER_ID_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
 _MAX_EMAIL, _MAX_NAME = 254, 100
 
 
@@ -19,20 +19,20 @@ class Identity:
     """Whom a token speaks for and what it entitles to; a newcomer's claims if it was signed elsewhere."""
 
     user_id: str
-    newcomer: ExternalUserProfile | None = None
-    grant: Grant = FULL
+    external_profile: ExternalUserProfile | None = None
+    authorization: Authorization = EXTERNAL
 
 
-def ours(claims: Mapping[str, object]) -> Identity:
+def identity_from_local_claims(claims: Mapping[str, object]) -> Identity:
     """Return whom a token speaks for that was issued here. Raises Unauthenticated."""
-    if any(claim not in claims for claim in _OUR_CLAIMS):
+    if any(claim not in claims for claim in _LOCAL_USER_ID_CLAIMS):
         raise Unauthenticated("The token is not valid.")
-    return Identity(_user_id(claims, ("sub",)), grant=Grant.of_session(_session_id(claims)))
+    return Identity(_user_id(claims, ("sub",)), authorization=Authorization.for_session(_session_id(claims)))
 
 
-def theirs(claims: Mapping[str, object], user_claims: tuple[str, ...]) -> Identity:
+def identity_from_external_claims(claims: Mapping[str, object], user_claims: tuple[str, ...]) -> Identity:
     """Return whom a token of another issuer speaks for: the first of these claims names the user. Raises Unauthenticated."""
-    return Identity(_user_id(claims, user_claims), _newcomer(claims))
+    return Identity(_user_id(claims, user_claims), _external_profile(claims))
 
 
 def _session_id(claims: Mapping[str, object]) -> str:
@@ -54,21 +54,21 @@ def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
     raise Unauthenticated("The token names no user.")
 
 
-def _newcomer(claims: Mapping[str, object]) -> ExternalUserProfile:
+def _external_profile(claims: Mapping[str, object]) -> ExternalUserProfile:
     return ExternalUserProfile(
-        email=_text(claims.get("email"), _MAX_EMAIL, lower=True),
-        name=_text(claims.get("name"), _MAX_NAME),
-        issued_at=_moment(claims.get("iat")),
+        email=_clean_text(claims.get("email"), _MAX_EMAIL, lower=True),
+        name=_clean_text(claims.get("name"), _MAX_NAME),
+        issued_at=_timestamp(claims.get("iat")),
     )
 
 
-def _text(value: object, longest: int, *, lower: bool = False) -> str | None:
+def _clean_text(value: object, longest: int, *, lower: bool = False) -> str | None:
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= longest:
         return None
     return value.strip().lower() if lower else value.strip()
 
 
-def _moment(value: object) -> datetime | None:
+def _timestamp(value: object) -> datetime | None:
     try:
         return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else None
     except (ValueError, OverflowError, OSError):

@@ -10,24 +10,24 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 
-API_TOKEN = "todo_api_"  # noqa: S105
-REFRESH_TOKEN = "todo_refresh_"  # noqa: S105
+API_TOKEN_PREFIX = "todo_api_"  # noqa: S105
+REFRESH_TOKEN_PREFIX = "todo_refresh_"  # noqa: S105
 _RANDOM_BYTES = 32
 
 
-def hashed(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """Return the hash to keep and to look for."""
     return sha256(secret.encode()).hexdigest()
 
 
-def same(one: str, other: str | None) -> bool:
+def hashes_equal(one: str, other: str | None) -> bool:
     """Tell whether two hashes are the same, in a time that does not tell where they differ."""
     return other is not None and hmac.compare_digest(one, other)
 
 
 def new_api_token() -> str:
     """Return an API token."""
-    return API_TOKEN + _random()
+    return API_TOKEN_PREFIX + _random()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class RefreshToken:
     @classmethod
     def parse(cls, text: str) -> "RefreshToken | None":
         """Return the token that the text spells, if it spells one."""
-        handle, dot, secret = text.removeprefix(REFRESH_TOKEN).partition(".")
-        well_formed = text.startswith(REFRESH_TOKEN) and dot and handle and secret and text.isascii()
+        handle, dot, secret = text.removeprefix(REFRESH_TOKEN_PREFIX).partition(".")
+        well_formed = text.startswith(REFRESH_TOKEN_PREFIX) and dot and handle and secret and text.isascii()
         return cls(handle, secret) if well_formed else None
 
-    def successor(self, salt: str) -> "RefreshToken":
+    def next_generation(self, salt: str) -> "RefreshToken":
         """Return the token of the next generation.
 
         Whoever has this token and the salt can make it again, so a lost answer can be given once more without keeping its secret.
@@ -59,7 +59,7 @@ class RefreshToken:
 
     def __str__(self) -> str:
         """Return what the client gets."""
-        return f"{REFRESH_TOKEN}{self.handle}.{self.secret}"
+        return f"{REFRESH_TOKEN_PREFIX}{self.handle}.{self.secret}"
 
 
 def new_salt() -> str:

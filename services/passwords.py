@@ -13,16 +13,16 @@ from services.errors import Unavailable
 _MEMORY_KIB, _ITERATIONS, _LANES = 19456, 2, 1
 Result = TypeVar("Result")
 
-WAITING = 32  # threads; more would keep all others from working
+MAX_QUEUED = 32  # threads; more would keep all others from working
 
 
-class Passwords:
+class PasswordHasher:
     """Makes and checks hashes; each takes about 25 ms of CPU and 19 MiB, so only so many are computed at once.
 
     Passwords come in the form in which models/text.py puts them.
     """
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, max_concurrent: int) -> None:
         self._context = CryptContext(
             schemes=["argon2"],
             argon2__type="ID",
@@ -30,30 +30,30 @@ class Passwords:
             argon2__time_cost=_ITERATIONS,
             argon2__parallelism=_LANES,
         )
-        self._admitted = BoundedSemaphore(at_once + WAITING)
+        self._queue_slots = BoundedSemaphore(max_concurrent + MAX_QUEUED)
         # Threads of their own: each keeps the memory of its last hash, so what is kept are these and not all the service's.
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="password")
-        self._nobodys = self._computed(self._context.hash, "nobody's password")
+        self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="password")
+        self._dummy_hash = self._run_limited(self._context.hash, "nobody's password")
 
     def hash(self, password: str) -> str:
         """Return the hash to store. Raises Unavailable where too many wait already."""
-        hashed: str = self._computed(self._context.hash, password)
+        hashed: str = self._run_limited(self._context.hash, password)
         return hashed
 
-    def check(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+    def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         """Tell whether the password is right, and the hash to store instead if parameters have changed since.
 
         Without a stored hash the answer is no, after the same work, so that time does not tell who has an account. Raises
         Unavailable where too many wait already.
         """
-        right, newer = self._computed(self._context.verify_and_update, password, stored or self._nobodys)
+        right, newer = self._run_limited(self._context.verify_and_update, password, stored or self._dummy_hash)
         return (right, newer) if stored else (False, None)
 
-    def _computed(self, compute: Callable[..., Result], *arguments: str) -> Result:
+    def _run_limited(self, compute: Callable[..., Result], *arguments: str) -> Result:
         """Wait for one's turn, unless so many wait that it would take longer than a client likes to wait."""
-        if not self._admitted.acquire(blocking=False):
+        if not self._queue_slots.acquire(blocking=False):
             raise Unavailable("Too many people are logging in just now; try again in a moment.")
         try:
             return self._threads.submit(compute, *arguments).result()
         finally:
-            self._admitted.release()
+            self._queue_slots.release()

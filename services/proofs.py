@@ -7,41 +7,41 @@ from sqlmodel import col
 
 from models.statements import fetch
 from models.user import User
-from services.passwords import Passwords
+from services.passwords import PasswordHasher
 from services.transactions import ReadTransaction, WriteTransaction
 
-_STORED_HASH = 'SELECT password_hash FROM "user" WHERE id = %s'
+_PASSWORD_HASH_SQL = 'SELECT password_hash FROM "user" WHERE id = %s'
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class PasswordVerification:
     """A password that was right for this hash; `newer` is the hash to store instead, if parameters have changed since."""
 
     password: str
-    stored: str
-    newer: str | None
+    stored_hash: str
+    rehashed: str | None
 
     @classmethod
-    def of(cls, password: str, stored: str | None, passwords: Passwords) -> "Proof | None":
+    def verify(cls, password: str, stored: str | None, passwords: PasswordHasher) -> "PasswordVerification | None":
         """Return the proof, or None where the password is wrong. Raises Unavailable where too many wait already."""
-        right, newer = passwords.check(password, stored)
+        right, newer = passwords.verify(password, stored)
         return cls(password, stored, newer) if right and stored is not None else None
 
-    def holds(self, transaction: WriteTransaction, passwords: Passwords) -> bool:
+    def is_still_valid(self, transaction: WriteTransaction, passwords: PasswordHasher) -> bool:
         """Tell whether the password is still the account's, which it stays until the transaction ends; renew its hash.
 
         A login that waited while the password was changed would begin a session that the change should have ended.
         """
-        stored = stored_hash(transaction)
-        if stored != self.stored:
-            return passwords.check(self.password, stored)[0]
-        if self.newer is not None:
-            renewal = update(User).where(col(User.id) == transaction.user_id).values(password_hash=self.newer)
+        stored = load_password_hash(transaction)
+        if stored != self.stored_hash:
+            return passwords.verify(self.password, stored)[0]
+        if self.rehashed is not None:
+            renewal = update(User).where(col(User.id) == transaction.user_id).values(password_hash=self.rehashed)
             transaction.sql.execute(renewal)
         return True
 
 
-def stored_hash(snapshot: ReadTransaction) -> str | None:
+def load_password_hash(snapshot: ReadTransaction) -> str | None:
     """Return the hash of the user's password; None for an account that logs in elsewhere."""
-    ((stored,),) = fetch(snapshot.connection, _STORED_HASH, (snapshot.user_id,))
+    ((stored,),) = fetch(snapshot.connection, _PASSWORD_HASH_SQL, (snapshot.user_id,))
     return None if stored is None else str(stored)

@@ -18,20 +18,20 @@ from services.availability import translate_database_errors
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
 from services.opaque import RefreshToken
-from services.passwords import Passwords
-from services.proofs import Proof
+from services.passwords import PasswordHasher
+from services.proofs import PasswordVerification
 from services.rate_limiting.client import Client
 from services.reading.selection import RowSelection
 from services.sessions import RefreshTokenRotation, SessionService, SessionWithToken, create_session, invalid_refresh_token
-from services.tokens import Tokens
+from services.tokens import AccessTokens
 
 Result = TypeVar("Result")
 
-_BY_EMAIL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
+_ACCOUNT_BY_EMAIL_SQL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
 
 
 @dataclass(frozen=True, slots=True)
-class Admission(Generic[Result]):
+class AuthTokens(Generic[Result]):
     """What registering, logging in and refreshing give. `expires_in` is in seconds, of the access token."""
 
     user: Result
@@ -40,17 +40,17 @@ class Admission(Generic[Result]):
     expires_in: int
 
 
-class Reception:
+class AuthService:
     """What it gives out is a session; what it reads is one account, by its e-mail."""
 
-    def __init__(self, database: Database, passwords: Passwords, tokens: Tokens, session_lifetime: timedelta) -> None:
+    def __init__(self, database: Database, passwords: PasswordHasher, tokens: AccessTokens, session_lifetime: timedelta) -> None:
         self._database = database
         self._passwords = passwords
         self._tokens = tokens
         self._session_lifetime = session_lifetime
         self._rotation = RefreshTokenRotation(database, session_lifetime)
 
-    def register(self, registration: Registration, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
+    def register(self, registration: Registration, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
         """Make a local account.
 
         Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
@@ -68,9 +68,9 @@ class Reception:
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error
-        return self._admit(UserContext(user_id, self._database), selection, client)
+        return self._start_session(UserContext(user_id, self._database), selection, client)
 
-    def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
+    def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
         """Begin a session.
 
         Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; RateLimited
@@ -79,17 +79,17 @@ class Reception:
         client.auth_attempts.consume()
         attempts = client.account_attempts("log in", credentials.email)
         attempts.consume()
-        opening = Opening({"app.login_email": credentials.email}, _BY_EMAIL, (credentials.email,))
+        opening = Opening({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
         with translate_database_errors(), self._database.reading(opening) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)
-        proof = Proof.of(credentials.password, password_hash, self._passwords)
+        proof = PasswordVerification.verify(credentials.password, password_hash, self._passwords)
         if user_id is None or proof is None or not is_active:
-            raise _wrong()
+            raise _invalid_credentials()
         attempts.reset()
-        return self._admit(UserContext(user_id, self._database), selection, client, proof)
+        return self._start_session(UserContext(user_id, self._database), selection, client, proof)
 
-    def refresh(self, refresh: Refresh, selection: RowSelection[Result | None], client: Client) -> Admission[Result]:
+    def refresh(self, refresh: Refresh, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
         client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)
@@ -101,7 +101,7 @@ class Reception:
             user = read_account(transaction, selection)
         if session is None:
             raise invalid_refresh_token()
-        return self._admission(context, user, session)
+        return self._build_tokens(context, user, session)
 
     def log_out(self, refresh_token: str) -> str | None:
         """End the session of a refresh token of any generation; return its id, or None where it had ended before."""
@@ -113,20 +113,24 @@ class Reception:
             return SessionService(context).revoke_current()
         return None
 
-    def _admit(
-        self, context: UserContext, selection: RowSelection[Result | None], client: Client, proof: Proof | None = None
-    ) -> Admission[Result]:
+    def _start_session(
+        self,
+        context: UserContext,
+        selection: RowSelection[Result | None],
+        client: Client,
+        proof: PasswordVerification | None = None,
+    ) -> AuthTokens[Result]:
         with context.write_transaction(Scope.ACCOUNT) as transaction:
-            if proof is not None and not proof.holds(transaction, self._passwords):
-                raise _wrong()
+            if proof is not None and not proof.is_still_valid(transaction, self._passwords):
+                raise _invalid_credentials()
             session = create_session(transaction, client.user_agent, self._session_lifetime)
             user = read_account(transaction, selection)
-        return self._admission(context, user, session)
+        return self._build_tokens(context, user, session)
 
-    def _admission(self, context: UserContext, user: Result, session: SessionWithToken) -> Admission[Result]:
+    def _build_tokens(self, context: UserContext, user: Result, session: SessionWithToken) -> AuthTokens[Result]:
         lifetime = int(self._tokens.lifetime.total_seconds())
-        return Admission(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)
+        return AuthTokens(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)
 
 
-def _wrong() -> Unauthenticated:
+def _invalid_credentials() -> Unauthenticated:
     return Unauthenticated("E-mail or password is wrong.")

@@ -13,9 +13,9 @@ from models.scopes import Scope
 from services.availability import translate_database_errors
 from services.context import UserContext
 from services.errors import Forbidden, NotFound, Unauthenticated
-from services.grants import Grant
+from services.grants import Authorization
 from services.json_values import JsonObject
-from services.opaque import RefreshToken, hashed, new_salt, same
+from services.opaque import RefreshToken, hash_secret, hashes_equal, new_salt
 from services.transactions import ReadTransaction, WriteTransaction
 
 MAX_SESSIONS = 100
@@ -42,8 +42,8 @@ def create_session(transaction: WriteTransaction, device: str | None, lifetime: 
         last_used_at=transaction.now,
         expires_at=transaction.now + lifetime,
         device=device,
-        handle_hash=hashed(token.handle),
-        current_hash=hashed(token.secret),
+        handle_hash=hash_secret(token.handle),
+        current_hash=hash_secret(token.secret),
     )
     _evict_oldest_sessions(transaction)
     transaction.session.add(session)
@@ -75,13 +75,13 @@ class RefreshTokenRotation:
 
     def find_context(self, token: RefreshToken) -> UserContext | None:
         """Return the context of the session to which the token belongs, whatever its generation; None if there is none."""
-        handle = hashed(token.handle)
+        handle = hash_secret(token.handle)
         with (
             translate_database_errors(),
             self._database.reading(Opening({"app.secret_hash": handle}, _LOOKUP_SQL, (handle,))) as (_, session),
         ):
             pass
-        return UserContext(session[0], self._database, authorization=Grant.of_session(session[1])) if session else None
+        return UserContext(session[0], self._database, authorization=Authorization.for_session(session[1])) if session else None
 
     def rotate(self, transaction: WriteTransaction, token: RefreshToken) -> SessionWithToken | None:
         """Return the session with its next refresh token.
@@ -93,11 +93,11 @@ class RefreshTokenRotation:
         session = transaction.session.scalars(found).one_or_none()
         if session is None:  # it ended while this transaction waited for its turn
             return None
-        presented = hashed(token.secret)
-        if same(presented, session.current_hash):
+        presented = hash_secret(token.secret)
+        if hashes_equal(presented, session.current_hash):
             successor = self._issue_next(session, token, transaction.now)
-        elif same(presented, session.previous_hash) and _within_retry_window(session, transaction.now):
-            successor = token.successor(session.salt or "")
+        elif hashes_equal(presented, session.previous_hash) and _within_retry_window(session, transaction.now):
+            successor = token.next_generation(session.salt or "")
         else:
             transaction.session.delete(session)
             return None
@@ -105,8 +105,8 @@ class RefreshTokenRotation:
 
     def _issue_next(self, session: LoginSession, token: RefreshToken, now: datetime) -> RefreshToken:
         salt = new_salt()
-        successor = token.successor(salt)
-        session.previous_hash, session.current_hash = session.current_hash, hashed(successor.secret)
+        successor = token.next_generation(salt)
+        session.previous_hash, session.current_hash = session.current_hash, hash_secret(successor.secret)
         session.salt, session.rotated_at, session.last_used_at = salt, now, now
         session.expires_at = now + self._lifetime
         return successor
@@ -162,7 +162,7 @@ def _id_in(ids: list[str]) -> ColumnElement[bool]:
     return col(LoginSession.id).in_(ids)
 
 
-def _serialize(session: LoginSession, grant: Grant) -> JsonObject:
+def _serialize(session: LoginSession, grant: Authorization) -> JsonObject:
     return {
         "id": session.id,
         "device": session.device,

@@ -14,15 +14,15 @@ from services.auth.jwks.cache import JwksUnavailableError, UnknownKeyError
 from services.auth.jwks.parsing import Jwk
 from services.auth.jwks.verifiers import HS256, JwksVerifier, SharedSecretVerifier, unverified_issuer
 from services.errors import Unauthenticated
-from services.identity import Identity, ours, theirs
+from services.identity import Identity, identity_from_external_claims, identity_from_local_claims
 
-ISSUER = "todo"
-REMEMBERED = 2_000_000  # characters of tokens
-_USER_CLAIMS = ("sub", "user_id", "id")
+LOCAL_ISSUER = "todo"
+MAX_CACHE_CHARACTERS = 2_000_000  # characters of tokens
+_USER_ID_CLAIMS = ("sub", "user_id", "id")
 
 
 @dataclass(frozen=True, slots=True)
-class _Verified:
+class _VerifiedToken:
     """What a token says whose signature is right; `expires` is in seconds since 1970, `key` that of another issuer."""
 
     identity: Identity
@@ -31,7 +31,7 @@ class _Verified:
     key: Jwk | None = None
 
 
-class Tokens:
+class AccessTokens:
     """Issues and reads tokens. Others who have the secret may issue too: `sub`, or `user_id`, or `id` names the user.
 
     So may an issuer with keys of its own: `sub` names the user. A signature that was right stays right, so the tokens in use are
@@ -45,14 +45,14 @@ class Tokens:
         self._shared = shared or SharedSecretVerifier(secret)
         self._issuer = issuer
         self.lifetime = lifetime
-        remembered: LRUCache[Any, _Verified] = LRUCache(REMEMBERED, getsizeof=lambda verified: verified.size)
+        remembered: LRUCache[Any, _VerifiedToken] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=lambda verified: verified.size)
         self._verified = cached(remembered, lock=Lock())(self._verify)
 
     def issue(self, user_id: str, session_id: str) -> str:
         """Return a token for this session of this user."""
         now = datetime.now(UTC)
         claims = {
-            "iss": ISSUER,
+            "iss": LOCAL_ISSUER,
             "sub": user_id,
             "sid": session_id,
             "iat": now,
@@ -61,20 +61,20 @@ class Tokens:
         }
         return jwt.encode(claims, self._secret, HS256)
 
-    async def read(self, token: str) -> Identity:
+    async def authenticate(self, token: str) -> Identity:
         """Return whom the token speaks for, after a fetch of its issuer's keys if its key is not known.
 
         Raises Unauthenticated for any token that is not valid now, Unavailable where that cannot be told.
         """
         try:
-            return self._read(token)
+            return self._authenticate_cached(token)
         except (UnknownKeyError, JwksUnavailableError):
             if self._issuer is None:
                 raise
         await self._issuer.jwks.refresh()
-        return self._read(token)
+        return self._authenticate_cached(token)
 
-    def _read(self, token: str) -> Identity:
+    def _authenticate_cached(self, token: str) -> Identity:
         verified = self._verified(token)
         if verified.expires <= time():
             raise Unauthenticated("The token has expired.")
@@ -82,13 +82,13 @@ class Tokens:
             raise Unauthenticated("The token is not valid.")
         return verified.identity
 
-    def _verify(self, token: str) -> _Verified:
+    def _verify(self, token: str) -> _VerifiedToken:
         claimed, key = unverified_issuer(token), None
         if self._issuer is not None and claimed == self._issuer.issuer:
             claims, key = self._issuer.verify(token)
-            identity = theirs(claims, ("sub",))
+            identity = identity_from_external_claims(claims, ("sub",))
         else:
-            is_ours = claimed == ISSUER
+            is_ours = claimed == LOCAL_ISSUER
             claims = self._shared.verify(token, is_local=is_ours)
-            identity = ours(claims) if is_ours else theirs(claims, _USER_CLAIMS)
-        return _Verified(identity, int(claims["exp"]), len(token), key)
+            identity = identity_from_local_claims(claims) if is_ours else identity_from_external_claims(claims, _USER_ID_CLAIMS)
+        return _VerifiedToken(identity, int(claims["exp"]), len(token), key)

@@ -21,7 +21,7 @@ from models.scopes import Scope
 from models.statements import fetch, run
 from services.availability import UNAVAILABLE_ERRORS, database_unavailable
 from services.errors import InvalidInput
-from services.grants import Grant
+from services.grants import Authorization
 from services.reading.budget import Budget
 from services.reading.engine import read
 from services.reading.entity_registry import ACCOUNT
@@ -61,7 +61,7 @@ class ReadTransaction:
     """
 
     user_id: str
-    authorization: Grant
+    authorization: Authorization
     connection: PoolProxiedConnection
     revision: int
     now: datetime
@@ -73,7 +73,7 @@ class ReadTransaction:
 
         Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
         """
-        self.authorization.demand(_SCOPES.get(node.entity, Scope.TASKS_READ))
+        self.authorization.require_scope(_SCOPES.get(node.entity, Scope.TASKS_READ))
         self.budget.begin(self.statement_timeout)
         try:
             return read(self.connection, self.user_id, node, self.budget)
@@ -84,7 +84,7 @@ class ReadTransaction:
 
     def active_credentials(self, table: type[CredentialRow]) -> list[CredentialRow]:
         """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""
-        self.authorization.demand(Scope.ACCOUNT)
+        self.authorization.require_scope(Scope.ACCOUNT)
         names = table.__table__.columns.keys()  # type: ignore[attr-defined]
         rows = fetch(self.connection, _active_credentials_sql(table).text, {"user_id": self.user_id})
         return [table(**dict(zip(names, row, strict=True))) for row in rows]

@@ -10,7 +10,7 @@ import pytest
 from passlib.context import CryptContext
 
 from services.errors import Unavailable
-from services.passwords import WAITING, Passwords
+from services.passwords import MAX_QUEUED, PasswordHasher
 from tests.support.api_clients import ApiError, ClientFactory, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.users import PASSWORD, TestUser
@@ -78,17 +78,17 @@ class CountingContext:
 
 
 @pytest.fixture
-def counted_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Passwords, CountingContext]]:
-    passwords = Passwords(at_once=2)
+def counted_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[PasswordHasher, CountingContext]]:
+    passwords = PasswordHasher(max_concurrent=2)
     counter = CountingContext(passwords._context)
     monkeypatch.setattr(passwords, "_context", counter)
     yield passwords, counter
     counter.resume.set()
 
 
-def test_password_hashing_concurrency_is_limited(counted_passwords: tuple[Passwords, CountingContext]) -> None:
+def test_password_hashing_concurrency_is_limited(counted_passwords: tuple[PasswordHasher, CountingContext]) -> None:
     passwords, counter = counted_passwords
-    capacity = 2 + WAITING
+    capacity = 2 + MAX_QUEUED
     with ThreadPoolExecutor(2 * capacity) as pool:
         attempts = [pool.submit(passwords.hash, "x" * 8) for _ in range(2 * capacity)]
         # Those beyond the queue fail before any other completes.
@@ -110,7 +110,7 @@ def test_concurrent_logins_do_not_block_other_requests(database: PostgresServer)
             outcomes = [attempt.result() for attempt in attempts]
 
     assert set(outcomes) <= {"in", "UNAVAILABLE"}
-    assert outcomes.count("in") >= WAITING
+    assert outcomes.count("in") >= MAX_QUEUED
 
 
 def _attempt(url: str, email: str) -> str:

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 from passlib.context import CryptContext
 
-from services.passwords import Passwords
+from services.passwords import PasswordHasher
 from services.sessions import MAX_SESSIONS
 from tests.support.api_clients import TLS, ApiError, ClientFactory, GraphQLClient, RestClient, expect_error
 from tests.support.service import SECRET, RunningService, run_sql
@@ -110,7 +110,7 @@ def test_write_racing_with_account_deactivation_is_rejected(
 
 def new_password() -> tuple[str, str]:
     """Return the SQL that changes a user's password, and the hash that it stores."""
-    stored = Passwords(1).hash("quite another one")
+    stored = PasswordHasher(1).hash("quite another one")
     return f"""UPDATE "user" SET password_hash = '{stored}' WHERE id = %s""", stored
 
 

@@ -1,7 +1,7 @@
 """Every route and field requires the scope that the permission matrix declares."""
 
 from models.scopes import Scope
-from services.grants import widened
+from services.grants import expand_scopes
 from tests.support.isolation_scenario import (
     MINE,
     Call,
@@ -37,7 +37,7 @@ def test_field_requires_the_declared_scope(scenario: Scenario, type_field: tuple
 def check_scopes(scenario: Scenario, call: Call, needed: str | None, by_api_token: bool) -> None:
     unknown_row_ids = unknown_ids()
     for scope, token in scenario.victim.api_tokens.items():
-        allowed = needed is PUBLIC or (by_api_token and Scope(needed) in widened([Scope(scope)]))
+        allowed = needed is PUBLIC or (by_api_token and Scope(needed) in expand_scopes([Scope(scope)]))
         if allowed:
             continue
         foreign, unknown = call(token, {**scenario.victim.ids, **MINE}), call(token, {**unknown_row_ids, **MINE})

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from api.concurrency_limit import UserConcurrencyLimit
 from api.middleware.authentication import AuthenticationMiddleware
 from services.errors import Unauthenticated
-from services.gate import Gate
+from services.gate import Authenticator
 from services.rate_limiting.client import NO_LIMITS
 from tests.support.service import RunningService
 from tests.support.users import TestUser
@@ -70,13 +70,13 @@ UNMETERED = {
 def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """The access tokens that the service authenticates during the test."""
     tokens: list[str | None] = []
-    identify = Gate.identify
+    identify = Authenticator.authenticate
 
-    async def count_and_identify(gate: Gate, token: str | None, *rest: Any) -> Any:
+    async def count_and_identify(gate: Authenticator, token: str | None, *rest: Any) -> Any:
         tokens.append(token)
         return await identify(gate, token, *rest)
 
-    monkeypatch.setattr(Gate, "identify", count_and_identify)
+    monkeypatch.setattr(Authenticator, "identify", count_and_identify)
     return tokens
 
 

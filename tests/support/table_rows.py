@@ -9,8 +9,8 @@ import psycopg2
 
 from models.scopes import Scope
 from models.tables import TABLES
-from services.opaque import API_TOKEN, REFRESH_TOKEN, hashed
-from services.passwords import Passwords
+from services.opaque import API_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret
+from services.passwords import PasswordHasher
 from tests.support.service import PostgresServer, run_sql
 from tests.support.users import PASSWORD
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
 ADA, EVE = "ada", "eve"
 _NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
-_HASH = Passwords(1).hash(PASSWORD)
+_HASH = PasswordHasher(1).hash(PASSWORD)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -35,12 +35,12 @@ def row_id(kind: str, salt: str) -> str:
 
 def refresh_token(user_id: str, salt: str = "") -> str:
     """Return the refresh token of the user's session."""
-    return f"{REFRESH_TOKEN}{salt}{user_id}.secret"
+    return f"{REFRESH_TOKEN_PREFIX}{salt}{user_id}.secret"
 
 
 def api_token(user_id: str, salt: str = "") -> str:
     """Return the API token of the user."""
-    return f"{API_TOKEN}{salt}{user_id}"
+    return f"{API_TOKEN_PREFIX}{salt}{user_id}"
 
 
 def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
@@ -59,8 +59,17 @@ def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
     def credential(kind: str) -> Row:
         return {**owner, "id": row_id(kind, salt), "created_at": _NOW, "last_used_at": _NOW, "expires_at": _NEVER}
 
-    session = {"handle_hash": hashed(f"{salt}{name}"), "current_hash": hashed("secret"), "previous_hash": None, "salt": None}
-    api_token_columns = {"name": f"token of {name}", "scopes": [*map(str, Scope)], "token_hash": hashed(api_token(user_id, salt))}
+    session = {
+        "handle_hash": hash_secret(f"{salt}{name}"),
+        "current_hash": hash_secret("secret"),
+        "previous_hash": None,
+        "salt": None,
+    }
+    api_token_columns = {
+        "name": f"token of {name}",
+        "scopes": [*map(str, Scope)],
+        "token_hash": hash_secret(api_token(user_id, salt)),
+    }
     account = {
         "id": user_id,
         "email": f"{user_id}@example.com",
