@@ -6,14 +6,14 @@ from graphql_schema.compiled_operation import Reader
 from graphql_schema.execution import SelectedField
 from models.scopes import Scope
 from services.json_values import JsonObject
-from services.reading.names import snake
+from services.reading.names import to_snake_case
 from services.transactions import ReadTransaction
 
 
 def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonObject]:
     """Return a function from a session or API token to what is selected of it, under the response keys."""
     type_name = field.type.name
-    columns = [(child.key, snake(child.name)) for child in field.children()]
+    columns = [(child.key, to_snake_case(child.name)) for child in field.children()]
 
     def serialize(credential: JsonObject) -> JsonObject:
         values: JsonObject = {**credential, "__typename": type_name}

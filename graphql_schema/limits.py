@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from graphql_schema.measures import Measure
 from services.errors import QueryTooComplex
-from services.reading.budget import MAX_LEVELS
+from services.reading.budget import MAX_RELATIONS
 
 MAX_COST = 2_000_000
 MAX_DEPTH = 40
@@ -19,7 +19,7 @@ def check(measure: Measure, max_cost: int) -> None:
     for amount, limit, what in (
         (measure.depth, MAX_DEPTH, "nests fields {} deep"),
         (measure.aliases, MAX_ALIASES, "has {} aliases"),
-        (measure.levels, MAX_LEVELS, "follows {} relations"),
+        (measure.levels, MAX_RELATIONS, "follows {} relations"),
         (measure.members, MAX_MEMBERS, "has {} members and values in its filters"),
     ):
         if amount > limit:

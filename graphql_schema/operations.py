@@ -86,7 +86,7 @@ class GraphQLExecutor:
         try:
             data = {field.key: field.read(snapshot, variables) for field in operation.root_readers}
         except TodoError:
-            snapshot.budget.renew()
+            snapshot.budget.reset()
             return None
         return Outcome({"data": data}, executed=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError
 
 from services.errors import RateLimited, TodoError
-from services.reading.names import camel
+from services.reading.names import to_camel_case
 
 PARTIAL_SUCCESS = 294
 
@@ -73,7 +73,7 @@ def _rendered(error: GraphQLError) -> dict[str, Any]:
 
 
 def _spelled(extensions: dict[str, Any]) -> dict[str, Any]:
-    spelled = {camel(name): value for name, value in extensions.items()}
+    spelled = {to_camel_case(name): value for name, value in extensions.items()}
     if "errors" in spelled:
-        spelled["errors"] = [{**flaw, "pointer": camel(flaw["pointer"])} for flaw in spelled["errors"]]
+        spelled["errors"] = [{**flaw, "pointer": to_camel_case(flaw["pointer"])} for flaw in spelled["errors"]]
     return spelled

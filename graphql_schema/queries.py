@@ -34,7 +34,7 @@ from services.errors import InvalidInput, NotFound
 from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.entity_types import Entity
-from services.reading.nodes import entity_of
+from services.reading.nodes import find_entity_by_id
 from services.reading.pages import DEFAULT_PAGE
 from services.reading.selection import QueryNode
 from services.transactions import ReadTransaction
@@ -57,7 +57,7 @@ def _bound_id(values: BoundValues) -> str:
 
 
 def _bound_cursor(values: BoundValues, node: QueryNode[JsonObject]) -> str | None:
-    return values.get(node.window.argument) if node.window else None
+    return values.get(node.page.argument) if node.page else None
 
 
 def _single(entity: Entity) -> LookaheadRead:
@@ -94,7 +94,7 @@ def _node(field: SelectedField) -> Reader:
     def read(snapshot: ReadTransaction, values: BoundValues) -> JsonObject | None:
         row_id = _bound_id(values)
         snapshot.authorization.require_scope(Scope.TASKS_READ)
-        entity = entity_of(snapshot.connection, snapshot.user_id, row_id)
+        entity = find_entity_by_id(snapshot.connection, snapshot.user_id, row_id)
         return None if entity is None else snapshot.read(selections[entity.name].for_ids(entity.name, row_id))
 
     return read

@@ -17,25 +17,35 @@ from services.reading.layouts import (
     ConnectionNodes,
     ConnectionPageInfo,
     ConnectionTotal,
-    Constant,
+    LiteralField,
     RelayConnection,
     SingleRow,
     WrappedRow,
     WrappedRows,
     WrapperMembers,
 )
-from services.reading.names import snake, snake_keys
+from services.reading.names import keys_to_snake_case, to_snake_case
 from services.reading.pages import DEFAULT_PAGE, MAX_PAGE
-from services.reading.search import searched
-from services.reading.selection import Child, Condition, Leaf, Order, QueryNode, RowSelection, Search, Shape, Window
+from services.reading.search import validate_search
+from services.reading.selection import (
+    ColumnField,
+    Condition,
+    OrderTerm,
+    PageRequest,
+    Projection,
+    QueryNode,
+    RelationField,
+    RowSelection,
+    Search,
+)
 
 TYPE_NAMES = {TASK.name: "Task", TASK_LIST.name: "TaskList", TAG.name: "Tag", COMMENT.name: "Comment", ACCOUNT.name: "Viewer"}
 
 
-def projection(field: SelectedField, entity: Entity) -> Shape:
+def projection(field: SelectedField, entity: Entity) -> Projection:
     """Return what is selected of an entity."""
     members = field.children(field.object_type(TYPE_NAMES[entity.name]))
-    return Shape(tuple(_shape_member(member, entity) for member in members))
+    return Projection(tuple(_shape_member(member, entity) for member in members))
 
 
 def row_selection(field: SelectedField, entity: Entity) -> RowSelection[JsonObject | None]:
@@ -55,9 +65,9 @@ def list_payload_selection(field: SelectedField, name: str, entity: Entity) -> R
     return RowSelection(WrappedRows(members), shapes)
 
 
-def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperMembers, tuple[Shape, ...]]:
-    shapes: list[Shape] = []
-    members: list[tuple[str, int | Constant]] = []
+def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperMembers, tuple[Projection, ...]]:
+    shapes: list[Projection] = []
+    members: list[tuple[str, int | LiteralField]] = []
     for child in field.children():
         if child.name == name:
             shapes.append(projection(child, entity))
@@ -70,7 +80,7 @@ def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperMe
 def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObject]:
     """Return the query node that reads a connection. Raises InvalidInput."""
     arguments = field.arguments
-    shapes: list[Shape] = []
+    shapes: list[Projection] = []
 
     def shaped(member: SelectedField) -> int:
         shapes.append(projection(member, entity))
@@ -84,24 +94,24 @@ def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObje
         condition=_condition(entity, arguments),
         search=_search(arguments),
         order=_order(arguments.get("orderBy") or ()),
-        window=_window(arguments),
+        page=_window(arguments),
     )
 
 
-def _shape_member(member: SelectedField, entity: Entity) -> Leaf | Constant | Child:
+def _shape_member(member: SelectedField, entity: Entity) -> ColumnField | LiteralField | RelationField:
     if member.name == "__typename":
         return _typename(member)
     relation = entity.relations.get(member.name)
     if relation is None:
-        return Leaf(member.key, snake(member.name), upper=isinstance(member.type, GraphQLEnumType))
+        return ColumnField(member.key, to_snake_case(member.name), upper=isinstance(member.type, GraphQLEnumType))
     target = ENTITIES[relation.target]
     if isinstance(relation, ToOne | ManyToMany):
-        return Child(member.key, member.name, QueryNode(target.name, SingleRow(), (projection(member, target),)))
-    return Child(member.key, member.name, connection_query(member, target))
+        return RelationField(member.key, member.name, QueryNode(target.name, SingleRow(), (projection(member, target),)))
+    return RelationField(member.key, member.name, connection_query(member, target))
 
 
-def _typename(member: SelectedField) -> Constant:
-    return Constant(member.key, member.parent.name)
+def _typename(member: SelectedField) -> LiteralField:
+    return LiteralField(member.key, member.parent.name)
 
 
 def _connection_member(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionMember:
@@ -118,7 +128,7 @@ def _connection_member(member: SelectedField, shaped: Callable[[SelectedField], 
             return _typename(member)
 
 
-def _edge_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> str | int | Constant:
+def _edge_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> str | int | LiteralField:
     match member.name:
         case "cursor":
             return "cursor"
@@ -128,11 +138,11 @@ def _edge_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -
             return _typename(member)
 
 
-def _page_info_field(member: SelectedField) -> str | Constant:
-    return _typename(member) if member.name == "__typename" else snake(member.name)
+def _page_info_field(member: SelectedField) -> str | LiteralField:
+    return _typename(member) if member.name == "__typename" else to_snake_case(member.name)
 
 
-def _window(arguments: Mapping[str, Any]) -> Window:
+def _window(arguments: Mapping[str, Any]) -> PageRequest:
     last, before = arguments.get("last"), arguments.get("before")
     backward = last is not None or before is not None
     if backward and arguments.get("after") is not None:
@@ -142,21 +152,23 @@ def _window(arguments: Mapping[str, Any]) -> Window:
     if not 0 <= size <= MAX_PAGE:
         raise InvalidInput.at_pointer("/last" if last is not None else "/first", f"A page has 0 to {MAX_PAGE} rows.")
     cursor = before if backward else arguments.get("after")
-    return Window(size, backward=backward, bounded=cursor is not None, cursor=cursor, argument="before" if backward else "after")
+    return PageRequest(
+        size, backward=backward, has_cursor=cursor is not None, cursor=cursor, argument="before" if backward else "after"
+    )
 
 
 def _condition(entity: Entity, arguments: Mapping[str, Any]) -> Condition | None:
     tree = arguments.get("filter")
-    return None if tree is None else parse_filter(entity, snake_keys(tree))
+    return None if tree is None else parse_filter(entity, keys_to_snake_case(tree))
 
 
 def _search(arguments: Mapping[str, Any]) -> Search | None:
-    text = searched(arguments.get("search"))
+    text = validate_search(arguments.get("search"))
     return None if text is None else Search(text)
 
 
-def _order(terms: Any) -> tuple[Order, ...]:
-    order = tuple(Order(term["field"].value, term["direction"].value == "desc") for term in terms)
+def _order(terms: Any) -> tuple[OrderTerm, ...]:
+    order = tuple(OrderTerm(term["field"].value, term["direction"].value == "desc") for term in terms)
     if len({term.sort for term in order}) < len(order):
         raise InvalidInput.at_pointer("/orderBy", "Order by each field at most once.")
     return order

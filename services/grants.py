@@ -23,7 +23,7 @@ class Authorization:
     @classmethod
     def for_session(cls, session_id: str) -> "Authorization":
         """Return what an access token of ours entitles to."""
-        return cls(lease=LoginSession, lease_id=session_id)
+        return cls(credential_type=LoginSession, credential_id=session_id)
 
     @classmethod
     def for_api_token(cls, token_id: str, scopes: Iterable[str]) -> "Authorization":

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
 from services.json_text import JsonError, parse_json
-from services.reading.defaults import wished_shape
+from services.reading.defaults import projection_for
 from services.reading.entity_registry import TASK
 from services.reading.entity_types import Entity
 from services.reading.filters import parse_filter
 from services.reading.layouts import CursorPage, PageResult
-from services.reading.names import snake_keys
-from services.reading.search import searched
-from services.reading.selection import All, Compare, Condition, Order, QueryNode, Related, Search, Window
+from services.reading.names import keys_to_snake_case
+from services.reading.search import validate_search
+from services.reading.selection import And, Comparison, Condition, OrderTerm, PageRequest, QueryNode, RelationFilter, Search
 
 
 def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> QueryNode[PageResult]:
@@ -20,23 +20,25 @@ def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search:
     return QueryNode(
         entity.name,
         CursorPage(),
-        (wished_shape(entity, query.include, query.fields),),
-        condition=All(conditions) if conditions else None,
+        (projection_for(entity, query.include, query.fields),),
+        condition=And(conditions) if conditions else None,
         search=search,
         order=_parse_sort(entity, query.sort),
-        window=Window(query.limit, bounded=query.cursor is not None, cursor=query.cursor),
+        page=PageRequest(query.limit, has_cursor=query.cursor is not None, cursor=query.cursor),
     )
 
 
 def task_list_query(query: TaskQuery, *conditions: Condition) -> QueryNode[PageResult]:
     """Return the query node that reads this list for tasks. Raises InvalidInput."""
-    text = searched(query.search)
+    text = validate_search(query.search)
     search = Search(text) if text else None
     return list_query(TASK, query, *conditions, *_task_conditions(query), search=search)
 
 
-def _parse_sort(entity: Entity, sort: str) -> tuple[Order, ...]:
-    terms = tuple(Order(part.strip().removeprefix("-"), part.strip().startswith("-")) for part in sort.split(",") if part.strip())
+def _parse_sort(entity: Entity, sort: str) -> tuple[OrderTerm, ...]:
+    terms = tuple(
+        OrderTerm(part.strip().removeprefix("-"), part.strip().startswith("-")) for part in sort.split(",") if part.strip()
+    )
     names = [term.sort for term in terms]
     if not set(names) <= entity.sort_keys.keys() or len(set(names)) < len(names):
         known = ", ".join(entity.sort_keys)
@@ -47,24 +49,24 @@ def _parse_sort(entity: Entity, sort: str) -> tuple[Order, ...]:
 def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
     given = query.model_fields_set
     if query.status != "all":
-        yield Compare("status", "eq", query.status)
+        yield Comparison("status", "eq", query.status)
     if query.completed is not None:
-        yield Compare("completed", "eq", query.completed)
+        yield Comparison("completed", "eq", query.completed)
     if query.priority is not None:
-        yield Compare("priority", "eq", str(query.priority))
+        yield Comparison("priority", "eq", str(query.priority))
     for name in ("list_id", "parent_id"):
         reference = getattr(query, name)
         if name in given:
-            yield Compare(name, "is_null", value=True) if reference is None else Compare(name, "eq", reference)
+            yield Comparison(name, "is_null", value=True) if reference is None else Comparison(name, "eq", reference)
     if query.tag_id is not None:
-        yield Related("tags", "some", Compare("id", "eq", query.tag_id))
+        yield RelationFilter("tags", "some", Comparison("id", "eq", query.tag_id))
     if query.filter is not None:
         yield parse_filter(TASK, _parse_filter_json(query.filter))
 
 
 def _parse_filter_json(text: str) -> object:
     try:
-        return snake_keys(parse_json(text))
+        return keys_to_snake_case(parse_json(text))
     except JsonError as error:
         raise InvalidInput.at_pointer("/filter", f"The filter {error}") from None
     except ValueError:

@@ -10,7 +10,7 @@ from models.user import User
 from services.passwords import PasswordHasher
 from services.transactions import ReadTransaction, WriteTransaction
 
-_PASSWORD_HASH_SQL = 'SELECT password_hash FROM "user" WHERE id = %s'
+_HASH_SQL = 'SELECT password_hash FROM "user" WHERE id = %s'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +43,5 @@ class PasswordVerification:
 
 def load_password_hash(snapshot: ReadTransaction) -> str | None:
     """Return the hash of the user's password; None for an account that logs in elsewhere."""
-    ((stored,),) = fetch(snapshot.connection, _PASSWORD_HASH_SQL, (snapshot.user_id,))
+    ((stored,),) = fetch(snapshot.connection, _HASH_SQL, (snapshot.user_id,))
     return None if stored is None else str(stored)

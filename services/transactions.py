@@ -23,11 +23,11 @@ from services.availability import UNAVAILABLE_ERRORS, database_unavailable
 from services.errors import InvalidInput
 from services.grants import Authorization
 from services.reading.budget import Budget
-from services.reading.engine import read
+from services.reading.engine import execute
 from services.reading.entity_registry import ACCOUNT
 from services.reading.layouts import Result_co
 from services.reading.selection import QueryNode
-from services.reading.statements import Statement, compiled, the_user
+from services.reading.statements import CompiledStatement, compile_statement, user_id_param
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
@@ -41,16 +41,16 @@ _UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s WHERE user_id = %
 
 
 @cache
-def _active_credentials_sql(table: type[Lease]) -> Statement:
+def _active_credentials_sql(table: type[Lease]) -> CompiledStatement:
     """Newest use first; what has never been used, by when it was made."""
     used = func.coalesce(col(table.last_used_at), col(table.created_at))
-    mine = col(table.user_id) == the_user(), col(table.expires_at) > func.now()
-    return compiled(select(*table.__table__.columns).where(*mine).order_by(used.desc(), col(table.id)))  # type: ignore[attr-defined]
+    mine = col(table.user_id) == user_id_param(), col(table.expires_at) > func.now()
+    return compile_statement(select(*table.__table__.columns).where(*mine).order_by(used.desc(), col(table.id)))  # type: ignore[attr-defined]
 
 
 @cache
-def _max_position_sql(table: type[Positioned]) -> Statement:
-    return compiled(select(func.max(col(table.position))).where(col(table.user_id) == the_user()))
+def _max_position_sql(table: type[Positioned]) -> CompiledStatement:
+    return compile_statement(select(func.max(col(table.position))).where(col(table.user_id) == user_id_param()))
 
 
 @dataclass(slots=True)
@@ -74,9 +74,9 @@ class ReadTransaction:
         Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
         """
         self.authorization.require_scope(_SCOPES.get(node.entity, Scope.TASKS_READ))
-        self.budget.begin(self.statement_timeout)
+        self.budget.start_timer(self.statement_timeout)
         try:
-            return read(self.connection, self.user_id, node, self.budget)
+            return execute(self.connection, self.user_id, node, self.budget)
         except UNAVAILABLE_ERRORS as error:
             raise database_unavailable() from error
         except DataError as error:

@@ -15,7 +15,7 @@ from models.text import Id
 from services.listing import list_query, task_list_query
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import TASK_LIST
-from services.reading.selection import Compare
+from services.reading.selection import Comparison
 
 router = create_router("/api/{user_id}/lists", "Lists")
 VIEW = default_row_selection(TASK_LIST)
@@ -56,5 +56,5 @@ def delete_list(lists: ListServiceDep, id: Id, revisions: IfMatch) -> Response:
 @router.get("/{id}/tasks", operation_id="listTasksOfList", responses=page(shapes.Task) | user_errors(404), tags=["Tasks"])
 def list_tasks_of_list(lists: ListServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the tasks in a list."""
-    level = task_list_query(query, Compare("list_id", "eq", id))
+    level = task_list_query(query, Comparison("list_id", "eq", id))
     return answers.page(lists.list_related(id, level), request)

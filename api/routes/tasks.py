@@ -17,7 +17,7 @@ from services.comments import TaskCommentService
 from services.listing import list_query, task_list_query
 from services.reading.defaults import default_row_selection, row_selection_for
 from services.reading.entity_registry import COMMENT, TASK
-from services.reading.selection import Compare
+from services.reading.selection import Comparison
 
 router = create_router("/api/{user_id}/tasks", "Tasks")
 VIEW = default_row_selection(TASK)
@@ -79,14 +79,14 @@ def restore_task(tasks: TaskServiceDep, id: Id) -> Response:
 @router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(shapes.Task) | user_errors(404))
 def list_subtasks(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task."""
-    level = task_list_query(query, Compare("parent_id", "eq", id))
+    level = task_list_query(query, Comparison("parent_id", "eq", id))
     return answers.page(tasks.list_related(id, level), request)
 
 
 @router.get("/{id}/comments", operation_id="listComments", responses=page(shapes.Comment) | user_errors(404), tags=["Comments"])
 def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the comments on a task, oldest first."""
-    level = list_query(COMMENT, query, Compare("task_id", "eq", id))
+    level = list_query(COMMENT, query, Comparison("task_id", "eq", id))
     return answers.page(tasks.list_related(id, level), request)
 
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping
 from models.statements import Rows
 from services.json_values import JsonObject
 
-Builder = Callable[[Rows], list[JsonObject]]
+RowMapper = Callable[[Rows], list[JsonObject]]
 
 
-def builder(members: Mapping[str, int | str | None]) -> Builder:
+def compile_row_mapper(members: Mapping[str, int | str | None]) -> RowMapper:
     """Return a function from rows to trees with these keys, in this order.
 
     A number is the place of a column in the row, a text stands for itself, and None keeps a key's place for later.
     """
     pairs = ", ".join(f"{key!r}: {_value(value)}" for key, value in members.items())
-    build: Builder = eval(f"lambda rows: [{{{pairs}}} for row in rows]")  # noqa: S307 - nothing in it but literals and indices
+    build: RowMapper = eval(f"lambda rows: [{{{pairs}}} for row in rows]")  # noqa: S307 - nothing in it but literals and indices
     return build
 
 

@@ -22,9 +22,9 @@ from sqlalchemy import (
 
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import Entity, ManyToMany, PaginatedManyToMany, Relation, SearchSpec, ToMany, ToOne
-from services.reading.selection import All, Compare, Condition, Not, Related, Some
+from services.reading.selection import And, Comparison, Condition, Not, Or, RelationFilter
 from services.reading.sql_types import SqlExpression, sql_type
-from services.reading.statements import wanted_text, wanted_words
+from services.reading.statements import search_text_param, tsquery_param
 
 RANGE = frozenset({"lt", "lte", "gt", "gte"})
 
@@ -43,16 +43,16 @@ _OPERATORS: Mapping[str, Operator] = {
 }
 
 
-def operands(condition: Condition | None) -> Iterator[object]:
+def bind_values(condition: Condition | None) -> Iterator[object]:
     """Yield the values of a condition, in the order of its bind parameters."""
     match condition:
-        case Compare(value=value):
+        case Comparison(value=value):
             yield value
-        case All(parts) | Some(parts):
+        case And(parts) | Or(parts):
             for part in parts:
-                yield from operands(part)
-        case Not(part) | Related(part=part):
-            yield from operands(part)
+                yield from bind_values(part)
+        case Not(part) | RelationFilter(part=part):
+            yield from bind_values(part)
 
 
 class ConditionCompiler:
@@ -65,18 +65,18 @@ class ConditionCompiler:
     def compile(self, condition: Condition, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         """Return the condition on the rows of `source`, which is the entity's table or an alias of it."""
         match condition:
-            case Compare():
+            case Comparison():
                 return self._compare(condition, entity, source)
-            case All(parts):
+            case And(parts):
                 return and_(true(), *(self.compile(part, entity, source) for part in parts))
-            case Some(parts):
+            case Or(parts):
                 return or_(false(), *(self.compile(part, entity, source) for part in parts))
             case Not(part):
                 return self.compile(part, entity, source).is_not(True)
-            case Related():
+            case RelationFilter():
                 return self._related(condition, entity, source)
 
-    def _compare(self, condition: Compare, entity: Entity, source: FromClause) -> ColumnElement[bool]:
+    def _compare(self, condition: Comparison, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         column = entity.columns[condition.column].expression(source)
         filterable = entity.filters[condition.column]
         kind = sql_type(filterable.kind)
@@ -89,21 +89,21 @@ class ConditionCompiler:
             column, operand = filterable.rank(column), filterable.rank(operand)
         return _OPERATORS[condition.operator](column, operand)
 
-    def _related(self, condition: Related, entity: Entity, source: FromClause) -> ColumnElement[bool]:
+    def _related(self, condition: RelationFilter, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         relation = entity.relations[condition.relation]
         target = ENTITIES[relation.target]
         row = target.table.alias(next(self._aliases))
         part = self.compile(condition.part, target, row)
         matching = (
             select(true())
-            .where(row.c.user_id == source.c.user_id, row.c.deleted_at.is_(None), *_joining(relation, source, row))
+            .where(row.c.user_id == source.c.user_id, row.c.deleted_at.is_(None), *_join_conditions(relation, source, row))
             .where(part.is_not(True) if condition.quantifier == "every" else part)
         )
         exists = matching.correlate(source).exists()
         return exists if condition.quantifier == "some" else ~exists
 
 
-def _joining(relation: Relation, source: FromClause, row: FromClause) -> list[ColumnElement[bool]]:
+def _join_conditions(relation: Relation, source: FromClause, row: FromClause) -> list[ColumnElement[bool]]:
     """Return what makes `row` a target of the relation of `source`; both are the same user's."""
     match relation:
         case ToOne(column=column):
@@ -123,6 +123,6 @@ def search_condition(spec: SearchSpec, source: FromClause) -> ColumnElement[bool
     """Return the rows that a search finds. What holds no words for the index (an emoji, say) is looked for as it stands."""
     text = func.lower(func.concat_ws(" ", *(source.c[column] for column in spec.columns)))
     return case(
-        (func.numnode(wanted_words()) > 0, source.c[spec.vector_column].bool_op("@@")(wanted_words())),
-        else_=func.strpos(text, func.lower(wanted_text())) > 0,
+        (func.numnode(tsquery_param()) > 0, source.c[spec.vector_column].bool_op("@@")(tsquery_param())),
+        else_=func.strpos(text, func.lower(search_text_param())) > 0,
     )

@@ -7,57 +7,57 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
 from services.json_values import JsonObject, JsonValue
-from services.reading.budget import Budget, Weights, weights_of_keys
-from services.reading.conditions import operands
+from services.reading.budget import Budget, Multiplicities, multiplicities_by_key
+from services.reading.conditions import bind_values
 from services.reading.entity_types import Entity, ManyToMany, ToOne
 from services.reading.layouts import ParentRows, Result_co, Row
-from services.reading.pages import Cursors
-from services.reading.plan import ChildPlan, Plan, ShapePlan
-from services.reading.plans import plan_for
-from services.reading.search import tsquery
-from services.reading.selection import Child, QueryNode, Shape
-from services.reading.statements import Statement
+from services.reading.pages import CursorCodec
+from services.reading.plan import ChildPlan, Plan, ProjectionPlan
+from services.reading.plans import get_plan
+from services.reading.search import to_tsquery_syntax
+from services.reading.selection import Projection, QueryNode, RelationField
+from services.reading.statements import CompiledStatement
 
 
-def read(wire: PoolProxiedConnection, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:
+def execute(connection: PoolProxiedConnection, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:
     """Return what the query node describes, in its result format. One statement per relation level, whatever the data.
 
     Raises QueryTooComplex where the budget does not suffice.
     """
-    return _Executor(wire, user_id, budget).run(node)
+    return _Executor(connection, user_id, budget).run(node)
 
 
 class _Executor:
-    def __init__(self, wire: PoolProxiedConnection, user_id: str, budget: Budget) -> None:
-        self._wire = wire
+    def __init__(self, connection: PoolProxiedConnection, user_id: str, budget: Budget) -> None:
+        self._connection = connection
         self._user_id = user_id
         self._budget = budget
 
     def run(self, node: QueryNode[Result_co]) -> Result_co:
-        plan = plan_for(node)
+        plan = get_plan(node)
         parameters = self._parameters(plan, node)
         rows = self._fetch(plan.statement, parameters)
-        total = self._fetch(plan.counting, parameters)[0][0] if plan.counting else None
+        total = self._fetch(plan.count_statement, parameters)[0][0] if plan.count_statement else None
         return self._format_pages(plan, node, [rows], [total], None)[0]
 
     def _read_children(
-        self, child: ChildPlan, node: QueryNode[JsonValue], keys: Sequence[str], weights: Weights
+        self, child: ChildPlan, node: QueryNode[JsonValue], keys: Sequence[str], multiplicities: Multiplicities
     ) -> Sequence[JsonValue]:
         """Return what each parent key has under this child, in the order of the keys."""
         plan = child.plan
         parameters = self._parameters(plan, node)
-        parameters |= {"keys": "{" + ",".join(keys) + "}", "budget": self._budget.left + 1}
+        parameters |= {"keys": "{" + ",".join(keys) + "}", "budget": self._budget.rows_left + 1}
         rows = self._fetch(plan.statement, parameters)
-        heavy = self._budget.spend(child.key, rows, weights)
+        heavy = self._budget.charge_rows(child.key, rows, multiplicities)
         match child.relation:
             case ToOne():
                 return _one_per_parent(rows, self._project(plan, node, rows, heavy)[0], len(keys))
             case ManyToMany():
                 return _shared_by_parents(rows, self._project(plan, node, rows, heavy)[0], len(keys))
             case _:
-                counts: dict[int, int] = dict(self._fetch(plan.counting, parameters)) if plan.counting else {}
+                counts: dict[int, int] = dict(self._fetch(plan.count_statement, parameters)) if plan.count_statement else {}
                 totals = [counts.get(number, 0) for number in range(1, len(keys) + 1)]
-                return self._format_pages(plan, node, _group_by_parent(rows, len(keys)), totals, weights)
+                return self._format_pages(plan, node, _group_by_parent(rows, len(keys)), totals, multiplicities)
 
     def _format_pages(
         self,
@@ -65,12 +65,16 @@ class _Executor:
         node: QueryNode[Result_co],
         groups: Sequence[Rows],
         totals: Sequence[int | None],
-        weights: Weights,
+        multiplicities: Multiplicities,
     ) -> list[Result_co]:
         """Return each parent's page in the result format of the node."""
         pages = self._pages(plan, node, groups, totals)
         rows = [row for page in pages for row in page.rows]
-        heavy = None if weights is None else [weight for page, weight in zip(pages, weights, strict=True) for _ in page.rows]
+        heavy = (
+            None
+            if multiplicities is None
+            else [weight for page, weight in zip(pages, multiplicities, strict=True) for _ in page.rows]
+        )
         projected = self._project(plan, node, rows, heavy)
         ends = list(accumulate(len(page.rows) for page in pages))
         return [
@@ -82,7 +86,7 @@ class _Executor:
         self, plan: Plan, node: QueryNode[object], groups: Sequence[Rows], totals: Sequence[int | None]
     ) -> list[ParentRows]:
         """Cut each parent's rows to its page. One row more than a page was asked for, to tell whether more follow."""
-        window = node.window
+        window = node.page
         size = None if window is None else window.size
         backward = window is not None and window.backward
         encode_cursor = self._cursor_encoder(plan.entity, node, plan.cursor_columns) if plan.cursor_columns else None
@@ -99,52 +103,60 @@ class _Executor:
         ]
 
     def _cursor_encoder(self, entity: Entity, node: QueryNode[object], columns: slice) -> Callable[[Row], str]:
-        cursors = Cursors(self._user_id, entity, node.order, node.search)
-        return lambda row: cursors.write(row[columns])
+        cursors = CursorCodec(self._user_id, entity, node.order, node.search)
+        return lambda row: cursors.encode(row[columns])
 
-    def _project(self, plan: Plan, node: QueryNode[object], rows: Rows, weights: Weights) -> list[list[JsonObject]]:
+    def _project(self, plan: Plan, node: QueryNode[object], rows: Rows, multiplicities: Multiplicities) -> list[list[JsonObject]]:
         """Return, for each projection of the node, the objects of the rows."""
         return [
-            self._map_rows(shape_plan, shape, rows, weights) for shape_plan, shape in zip(plan.shapes, node.shapes, strict=True)
+            self._map_rows(shape_plan, shape, rows, multiplicities)
+            for shape_plan, shape in zip(plan.projections, node.projections, strict=True)
         ]
 
-    def _map_rows(self, plan: ShapePlan, shape: Shape, rows: Rows, weights: Weights) -> list[JsonObject]:
-        self._budget.spend_text(plan.texts, rows, weights)
-        objects = plan.build(rows)
-        nodes = [member.level for member in shape.members if isinstance(member, Child)]
+    def _map_rows(
+        self, plan: ProjectionPlan, projection: Projection, rows: Rows, multiplicities: Multiplicities
+    ) -> list[JsonObject]:
+        self._budget.charge_text(plan.text_columns, rows, multiplicities)
+        objects = plan.map_rows(rows)
+        nodes = [member.node for member in projection.fields if isinstance(member, RelationField)]
         for child, node in zip(plan.children, nodes, strict=True):
-            self._attach_children(child, node, rows, weights, objects)
+            self._attach_children(child, node, rows, multiplicities, objects)
         return objects
 
     def _attach_children(
-        self, child: ChildPlan, node: QueryNode[JsonValue], rows: Rows, weights: Weights, objects: Sequence[JsonObject]
+        self,
+        child: ChildPlan,
+        node: QueryNode[JsonValue],
+        rows: Rows,
+        multiplicities: Multiplicities,
+        objects: Sequence[JsonObject],
     ) -> None:
         """Set each parent's children under their response key; rows and objects have the same order."""
-        keys: list[str | None] = [row[child.key_column] for row in rows]
+        keys: list[str | None] = [row[child.key_index] for row in rows]
         distinct = [key for key in dict.fromkeys(keys) if key is not None]
         found: dict[str | None, JsonValue] = {}
         if distinct:
-            children = self._read_children(child, node, distinct, weights_of_keys(keys, weights, distinct))
+            children = self._read_children(child, node, distinct, multiplicities_by_key(keys, multiplicities, distinct))
             found.update(zip(distinct, children, strict=True))
         for key, parent in zip(keys, objects, strict=True):
             parent[child.key] = found.get(key)
 
     def _parameters(self, plan: Plan, node: QueryNode[object]) -> dict[str, object]:
         parameters: dict[str, object] = {"user_id": self._user_id, "ids": list(node.ids)}
-        parameters |= {f"v{number}": value for number, value in enumerate(operands(node.condition))}
+        parameters |= {f"v{number}": value for number, value in enumerate(bind_values(node.condition))}
         if node.search is not None:
-            parameters |= {"words": tsquery(node.search.text), "search": node.search.text}
-        if node.window is not None:
-            parameters["limit"] = node.window.size + 1
-            if node.window.cursor is not None:
-                cursors = Cursors(self._user_id, plan.entity, node.order, node.search)
-                values = cursors.read(node.window.cursor, f"/{node.window.argument}")
+            parameters |= {"words": to_tsquery_syntax(node.search.text), "search": node.search.text}
+        if node.page is not None:
+            parameters["limit"] = node.page.size + 1
+            if node.page.cursor is not None:
+                cursors = CursorCodec(self._user_id, plan.entity, node.order, node.search)
+                values = cursors.decode(node.page.cursor, f"/{node.page.argument}")
                 parameters |= {f"k{number}": value for number, value in enumerate(values)}
         return parameters
 
-    def _fetch(self, statement: Statement, parameters: dict[str, object]) -> Rows:
-        self._budget.check_time()
-        return fetch(self._wire, statement.text, {**statement.constants, **parameters})
+    def _fetch(self, statement: CompiledStatement, parameters: dict[str, object]) -> Rows:
+        self._budget.check_timeout()
+        return fetch(self._connection, statement.text, {**statement.constants, **parameters})
 
 
 # The last column of a child's row is the number of its parent's key, counted from 1.

@@ -34,7 +34,7 @@ from services.reading.entity_types import (
     ToMany,
     ToOne,
 )
-from services.reading.statements import wanted_words
+from services.reading.statements import tsquery_param
 
 _SHORT_TEXT = 40  # characters
 
@@ -158,7 +158,7 @@ def _rank(values: type[StrEnum], value: ColumnElement[Any]) -> ColumnElement[Any
 
 
 def _relevance(task: FromClause) -> ColumnElement[Any]:
-    return cast(func.ts_rank(task.c.search_vector, wanted_words()), Double)
+    return cast(func.ts_rank(task.c.search_vector, tsquery_param()), Double)
 
 
 TASK = build_entity(

@@ -17,12 +17,12 @@ from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationEr
 from services.errors import FieldError, InvalidInput
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import Entity, FilterSpec, ToOne
-from services.reading.selection import All, Compare, Condition, Not, Related, Some
+from services.reading.selection import And, Comparison, Condition, Not, Or, RelationFilter
 
-MAX_DEPTH = 10
-MAX_MEMBERS = 500
+MAX_FILTER_DEPTH = 10
+MAX_FILTER_MEMBERS = 500
 # Each is a subquery. PostgreSQL looks for the best order to join them in, and with fifty of them takes seconds for that alone.
-MAX_RELATIONS = 20
+MAX_FILTER_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
@@ -36,87 +36,87 @@ _CHECKS: dict[type[object], TypeAdapter[Any]] = {
 }
 
 
-def parse_filter(entity: Entity, tree: object) -> Condition:
+def parse_filter(entity: Entity, condition: object) -> Condition:
     """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
-    if _members(tree) > MAX_MEMBERS:
+    if _count_members(condition) > MAX_FILTER_MEMBERS:
         raise InvalidInput.at_pointer(
-            "/filter", f"A filter has at most {MAX_MEMBERS} members in all; `in` takes many values at once."
+            "/filter", f"A filter has at most {MAX_FILTER_MEMBERS} members in all; `in` takes many values at once."
         )
-    condition = _parsed(entity, tree, "/filter", 1)
-    if _relations(condition) > MAX_RELATIONS:
+    condition = _parse(entity, condition, "/filter", 1)
+    if _count_relations(condition) > MAX_FILTER_RELATIONS:
         raise InvalidInput.at_pointer(
-            "/filter", f"A filter follows at most {MAX_RELATIONS} relations in all; ask for less at once."
+            "/filter", f"A filter follows at most {MAX_FILTER_RELATIONS} relations in all; ask for less at once."
         )
     return condition
 
 
-def _members(tree: object) -> int:
+def _count_members(tree: object) -> int:
     """Count what a filter is made of, before anything is made of it."""
     if isinstance(tree, Mapping):
-        return len(tree) + sum(_members(value) for value in tree.values())
-    return sum(1 + _members(part) for part in tree if isinstance(part, Mapping | list)) if isinstance(tree, list) else 0
+        return len(tree) + sum(_count_members(value) for value in tree.values())
+    return sum(1 + _count_members(part) for part in tree if isinstance(part, Mapping | list)) if isinstance(tree, list) else 0
 
 
-def _relations(condition: Condition) -> int:
+def _count_relations(condition: Condition) -> int:
     match condition:
-        case All(parts) | Some(parts):
-            return sum(_relations(part) for part in parts)
+        case And(parts) | Or(parts):
+            return sum(_count_relations(part) for part in parts)
         case Not(part):
-            return _relations(part)
-        case Related(part=part):
-            return 1 + _relations(part)
+            return _count_relations(part)
+        case RelationFilter(part=part):
+            return 1 + _count_relations(part)
         case _:
             return 0
 
 
-def _parsed(entity: Entity, tree: object, pointer: str, depth: int) -> All:
+def _parse(entity: Entity, tree: object, pointer: str, depth: int) -> And:
     if not isinstance(tree, Mapping):
         raise InvalidInput.at_pointer(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
-    if depth > MAX_DEPTH:
-        raise InvalidInput.at_pointer(pointer, f"Filters nest at most {MAX_DEPTH} deep.")
-    return All(tuple(_member(entity, name, value, f"{pointer}/{name}", depth) for name, value in tree.items()))
+    if depth > MAX_FILTER_DEPTH:
+        raise InvalidInput.at_pointer(pointer, f"Filters nest at most {MAX_FILTER_DEPTH} deep.")
+    return And(tuple(_parse_member(entity, name, value, f"{pointer}/{name}", depth) for name, value in tree.items()))
 
 
-def _member(entity: Entity, name: str, value: object, pointer: str, depth: int) -> Condition:
+def _parse_member(entity: Entity, name: str, value: object, pointer: str, depth: int) -> Condition:
     if name in {"and", "or"}:
         if not isinstance(value, list):
             raise InvalidInput.at_pointer(pointer, f"`{name}` takes a list of filters.")
-        parts = tuple(_parsed(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
-        return All(parts) if name == "and" else Some(parts)
+        parts = tuple(_parse(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
+        return And(parts) if name == "and" else Or(parts)
     if name == "not":
-        return Not(_parsed(entity, value, pointer, depth + 1))
+        return Not(_parse(entity, value, pointer, depth + 1))
     if name in entity.filters:
-        return All(tuple(_comparisons(name, entity.filters[name], value, pointer)))
+        return And(tuple(_comparisons(name, entity.filters[name], value, pointer)))
     relation = entity.relations.get(name)
     if isinstance(relation, ToOne):
-        return Related(name, "some", _parsed(ENTITIES[relation.target], value, pointer, depth + 1))
+        return RelationFilter(name, "some", _parse(ENTITIES[relation.target], value, pointer, depth + 1))
     if relation is not None:
-        return All(tuple(_quantified(ENTITIES[relation.target], name, value, pointer, depth)))
+        return And(tuple(_parse_quantifiers(ENTITIES[relation.target], name, value, pointer, depth)))
     known = ", ".join([*entity.filters, *entity.relations])
     raise InvalidInput.at_pointer(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
 
 
-def _comparisons(column: str, filterable: FilterSpec, operands: object, pointer: str) -> Iterator[Compare]:
+def _comparisons(column: str, spec: FilterSpec, operands: object, pointer: str) -> Iterator[Comparison]:
     if not isinstance(operands, Mapping):
-        raise InvalidInput.at_pointer(pointer, f"Write an operator: {{{', '.join(sorted(filterable.operators))}}}.")
+        raise InvalidInput.at_pointer(pointer, f"Write an operator: {{{', '.join(sorted(spec.operators))}}}.")
     for operator, operand in operands.items():
         place = f"{pointer}/{operator}"
-        if operator not in filterable.operators:
-            raise InvalidInput.at_pointer(place, f"`{column}` knows the operators {', '.join(sorted(filterable.operators))}.")
-        yield Compare(column, operator, _operand(filterable.kind, operator, operand, place))
+        if operator not in spec.operators:
+            raise InvalidInput.at_pointer(place, f"`{column}` knows the operators {', '.join(sorted(spec.operators))}.")
+        yield Comparison(column, operator, _parse_operand(spec.kind, operator, operand, place))
 
 
-def _operand(kind: type[object], operator: str, operand: object, pointer: str) -> object:
+def _parse_operand(kind: type[object], operator: str, operand: object, pointer: str) -> object:
     if operator == "is_null":
-        return _checked(bool, operand, pointer)
+        return _check_value(bool, operand, pointer)
     if operator == "in":
         if not isinstance(operand, list) or len(operand) > MAX_OPERANDS:
             raise InvalidInput.at_pointer(pointer, f"`in` takes a list of at most {MAX_OPERANDS} values.")
-        return [_checked(kind, value, f"{pointer}/{index}") for index, value in enumerate(operand)]
-    return _checked(kind, operand, pointer)
+        return [_check_value(kind, value, f"{pointer}/{index}") for index, value in enumerate(operand)]
+    return _check_value(kind, operand, pointer)
 
 
-def _checked(kind: type[object], value: object, pointer: str) -> object:
+def _check_value(kind: type[object], value: object, pointer: str) -> object:
     adapter = _CHECKS.get(kind) or TypeAdapter(kind)
     try:
         checked: object = adapter.validate_python(value)
@@ -137,8 +137,8 @@ def _in_utc(moment: datetime) -> datetime:
         return datetime.min.replace(tzinfo=UTC) if moment.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
-def _quantified(target: Entity, name: str, value: object, pointer: str, depth: int) -> Iterator[Related]:
+def _parse_quantifiers(target: Entity, name: str, value: object, pointer: str, depth: int) -> Iterator[RelationFilter]:
     if not isinstance(value, Mapping) or not QUANTIFIERS.issuperset(value):
         raise InvalidInput.at_pointer(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
     for quantifier, tree in value.items():
-        yield Related(name, quantifier, _parsed(target, tree, f"{pointer}/{quantifier}", depth + 1))
+        yield RelationFilter(name, quantifier, _parse(target, tree, f"{pointer}/{quantifier}", depth + 1))

@@ -126,7 +126,7 @@ class RevisionedRow(ResultFormat[RowWithRevision | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class LiteralField:
     """A text known beforehand (`__typename`) under a response key."""
 
     key: str
@@ -134,7 +134,7 @@ class Constant:
 
 
 # The members of an object around rows: response keys with the number of a projection, or a constant.
-WrapperMembers: TypeAlias = tuple[tuple[str, int | Constant], ...]
+WrapperMembers: TypeAlias = tuple[tuple[str, int | LiteralField], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class WrappedRow(ResultFormat[JsonObject | None]):
         """Return the object."""
         if not page.rows:
             return None
-        return {key: what.text if isinstance(what, Constant) else projected[what][0] for key, what in self.members}
+        return {key: what.text if isinstance(what, LiteralField) else projected[what][0] for key, what in self.members}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class WrappedRows(ResultFormat[JsonObject]):
 
     def format_result(self, page: ParentRows, projected: Projected) -> JsonObject:
         """Return the object."""
-        return {key: what.text if isinstance(what, Constant) else projected[what] for key, what in self.members}
+        return {key: what.text if isinstance(what, LiteralField) else projected[what] for key, what in self.members}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class ConnectionEdges:
     """A connection's `edges`; the members of each are "cursor", the number of a projection, or a constant."""
 
     key: str
-    members: tuple[tuple[str, str | int | Constant], ...]
+    members: tuple[tuple[str, str | int | LiteralField], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class ConnectionPageInfo:
     """A connection's `pageInfo`: members (response key, name), the name being has_next_page, …, or a constant."""
 
     key: str
-    members: tuple[tuple[str, str | Constant], ...]
+    members: tuple[tuple[str, str | LiteralField], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class ConnectionTotal:
     key: str
 
 
-ConnectionMember: TypeAlias = ConnectionNodes | ConnectionEdges | ConnectionPageInfo | ConnectionTotal | Constant
+ConnectionMember: TypeAlias = ConnectionNodes | ConnectionEdges | ConnectionPageInfo | ConnectionTotal | LiteralField
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,22 +227,22 @@ def _connection_value(member: ConnectionMember, page: ParentRows, projected: Pro
         case ConnectionEdges(members=members):
             return [_edge(members, page, projected, index) for index in range(len(page.rows))]
         case ConnectionPageInfo(members=members):
-            return {key: name.text if isinstance(name, Constant) else page.page_info_value(name) for key, name in members}
+            return {key: name.text if isinstance(name, LiteralField) else page.page_info_value(name) for key, name in members}
         case ConnectionTotal():
             return page.total_count
-        case Constant(text=text):
+        case LiteralField(text=text):
             return text
 
 
 def _edge(
-    members: tuple[tuple[str, str | int | Constant], ...], page: ParentRows, projected: Projected, index: int
+    members: tuple[tuple[str, str | int | LiteralField], ...], page: ParentRows, projected: Projected, index: int
 ) -> JsonObject:
     edge: JsonObject = {}
     for key, what in members:
         match what:
             case int():
                 edge[key] = projected[what][index]
-            case Constant(text=text):
+            case LiteralField(text=text):
                 edge[key] = text
             case _:
                 edge[key] = page.cursor(index)

@@ -7,19 +7,19 @@ from models.statements import fetch
 from services.reading.entity_registry import ENTITIES, NODE_ENTITIES
 from services.reading.entity_types import Entity
 from services.reading.sql_types import SqlSelect
-from services.reading.statements import compiled, the_user, wanted_ids
+from services.reading.statements import compile_statement, ids_param, user_id_param
 
 
-def entity_of(wire: PoolProxiedConnection, user_id: str, row_id: str) -> Entity | None:
+def find_entity_by_id(connection: PoolProxiedConnection, user_id: str, row_id: str) -> Entity | None:
     """Return the kind of the living row that has this id."""
-    rows = fetch(wire, _LOOKUP.text, {"user_id": user_id, "ids": [row_id]})
+    rows = fetch(connection, _LOOKUP.text, {"user_id": user_id, "ids": [row_id]})
     return ENTITIES[rows[0][0]] if rows else None
 
 
 def _lookup(entity: Entity) -> SqlSelect:
     columns = entity.table.c
-    mine = columns.user_id == the_user(), columns.id == any_(wanted_ids(columns.id.type)), columns.deleted_at.is_(None)
+    mine = columns.user_id == user_id_param(), columns.id == any_(ids_param(columns.id.type)), columns.deleted_at.is_(None)
     return select(literal_column(f"'{entity.name}'")).where(*mine)
 
 
-_LOOKUP = compiled(union_all(*(_lookup(entity) for entity in NODE_ENTITIES)))
+_LOOKUP = compile_statement(union_all(*(_lookup(entity) for entity in NODE_ENTITIES)))

@@ -13,7 +13,7 @@ import orjson
 from models.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
 from services.reading.entity_types import Entity, SortKey, SortKeys
-from services.reading.selection import Order, Search
+from services.reading.selection import OrderTerm, Search
 
 DEFAULT_PAGE = DEFAULT_PAGE_SIZE
 MAX_PAGE = MAX_PAGE_SIZE
@@ -30,10 +30,10 @@ class OrderKey:
 
 
 _ID = SortKey(lambda source: source.c.id, UUID)
-_BEST_FIRST = Order("relevance", descending=True)
+_BY_RELEVANCE = OrderTerm("relevance", descending=True)
 
 
-def order_keys(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tuple[OrderKey, ...]:
+def order_keys(entity: Entity, order: tuple[OrderTerm, ...], *, searching: bool) -> tuple[OrderKey, ...]:
     """Return the keys of the order, the id last: it decides among equals, in the direction of the key before it.
 
     Where no order is given, what a search found comes best first.
@@ -43,38 +43,38 @@ def order_keys(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> 
     return (*keys, OrderKey(_ID, keys[-1].descending))
 
 
-def _terms(entity: Entity, order: tuple[Order, ...], *, searching: bool) -> tuple[Order, ...]:
-    default = Order(*entity.default_sort)
-    return order or ((_BEST_FIRST, default) if searching else (default,))
+def _terms(entity: Entity, order: tuple[OrderTerm, ...], *, searching: bool) -> tuple[OrderTerm, ...]:
+    default = OrderTerm(*entity.default_sort)
+    return order or ((_BY_RELEVANCE, default) if searching else (default,))
 
 
-def _sort(entity: Entity, term: Order) -> SortKeys:
-    if term is _BEST_FIRST and entity.search is not None:
+def _sort(entity: Entity, term: OrderTerm) -> SortKeys:
+    if term is _BY_RELEVANCE and entity.search is not None:
         return entity.search.relevance
     return entity.sort_keys[term.sort]
 
 
-class Cursors:
+class CursorCodec:
     """Writes and reads the cursors of one order, for one user. Opaque to clients; bound to entity, order, search and user."""
 
-    def __init__(self, user_id: str, entity: Entity, order: tuple[Order, ...], search: Search | None = None) -> None:
+    def __init__(self, user_id: str, entity: Entity, order: tuple[OrderTerm, ...], search: Search | None = None) -> None:
         terms = _terms(entity, order, searching=search is not None)
         about = [user_id, entity.name, *([term.sort, term.descending] for term in terms)]
-        if _BEST_FIRST in terms and search is not None:
+        if _BY_RELEVANCE in terms and search is not None:
             about.append(search.text)
-        self._mark = hashlib.blake2b(orjson.dumps(about), digest_size=6).hexdigest()
+        self._fingerprint = hashlib.blake2b(orjson.dumps(about), digest_size=6).hexdigest()
         self._kinds = [key.key.kind for key in order_keys(entity, order, searching=search is not None)]
 
-    def write(self, values: Sequence[object]) -> str:
+    def encode(self, values: Sequence[object]) -> str:
         """Return the cursor of the row that has these order keys."""
-        return base64.urlsafe_b64encode(orjson.dumps([self._mark, *values])).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(orjson.dumps([self._fingerprint, *values])).rstrip(b"=").decode()
 
-    def read(self, cursor: str, pointer: str) -> list[CursorValue]:
+    def decode(self, cursor: str, pointer: str) -> list[CursorValue]:
         """Return the order keys that the cursor holds. Raises InvalidInput for anything that `write` did not make."""
         try:
             mark, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            if mark == self._mark:
-                return [_checked(value, kind) for value, kind in zip(values, self._kinds, strict=True)]
+            if mark == self._fingerprint:
+                return [_check_value(value, kind) for value, kind in zip(values, self._kinds, strict=True)]
         except (ValueError, TypeError, OverflowError, binascii.Error):
             pass
         raise InvalidInput.at_pointer(
@@ -83,9 +83,9 @@ class Cursors:
         )
 
 
-def _checked(value: object, kind: type[object]) -> CursorValue:
+def _check_value(value: object, kind: type[object]) -> CursorValue:
     if kind is datetime or kind is UUID:
-        return _parsed(value, kind)
+        return _parse_text(value, kind)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind or not isinstance(value, bool | int | float | str):
@@ -97,7 +97,7 @@ def _checked(value: object, kind: type[object]) -> CursorValue:
     return value
 
 
-def _parsed(value: object, kind: type[object]) -> CursorValue:
+def _parse_text(value: object, kind: type[object]) -> CursorValue:
     if not isinstance(value, str):
         raise TypeError
     if kind is UUID:

@@ -7,9 +7,9 @@ of all of them).
 
 from dataclasses import dataclass
 
-from services.reading.builders import Builder
+from services.reading.builders import RowMapper
 from services.reading.entity_types import Entity, Relation
-from services.reading.statements import Statement
+from services.reading.statements import CompiledStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,17 @@ class ChildPlan:
     """A child of a shape: under which response key, at which column of the parent's rows its key stands, and how it is read."""
 
     key: str
-    key_column: int
+    key_index: int
     relation: Relation
     plan: "Plan"
 
 
 @dataclass(frozen=True, slots=True)
-class ShapePlan:
+class ProjectionPlan:
     """How rows become trees of a shape, the columns of its texts with how often each is selected, and its children."""
 
-    build: Builder
-    texts: tuple[tuple[int, int], ...]
+    map_rows: RowMapper
+    text_columns: tuple[tuple[int, int], ...]
     children: tuple[ChildPlan, ...]
 
 
@@ -36,7 +36,7 @@ class Plan:
     """One level: its statement, that of its total count if asked, and where things stand in its rows."""
 
     entity: Entity
-    statement: Statement
-    counting: Statement | None
-    shapes: tuple[ShapePlan, ...]
+    statement: CompiledStatement
+    count_statement: CompiledStatement | None
+    projections: tuple[ProjectionPlan, ...]
     cursor_columns: slice | None

@@ -15,76 +15,78 @@ from sqlalchemy import (
     true,
 )
 
-from services.reading.builders import builder
+from services.reading.builders import compile_row_mapper
 from services.reading.conditions import ConditionCompiler, search_condition
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
-from services.reading.layouts import Constant
+from services.reading.layouts import LiteralField
 from services.reading.ordering import Ordering
-from services.reading.plan import ChildPlan, Plan, ShapePlan
-from services.reading.selection import Child, Leaf, QueryNode, Shape
+from services.reading.plan import ChildPlan, Plan, ProjectionPlan
+from services.reading.selection import ColumnField, Projection, QueryNode, RelationField
 from services.reading.sql_types import SqlExpression, SqlSelect
-from services.reading.statements import Statement, compiled, parents, the_user, wanted_ids
+from services.reading.statements import CompiledStatement, compile_statement, ids_param, parent_keys_table, user_id_param
 
 
 class Planner:
     """Makes the plan of one level; `plan_for` makes those of its children."""
 
     def __init__(
-        self, level: QueryNode[object], relation: Relation | None, plan_for: Callable[[QueryNode[object], Relation], Plan]
+        self, node: QueryNode[object], relation: Relation | None, plan_for: Callable[[QueryNode[object], Relation], Plan]
     ) -> None:
         self._plan_for = plan_for
-        self.level = level
+        self.node = node
         self.relation = relation
-        self.entity = ENTITIES[level.entity]
+        self.entity = ENTITIES[node.entity]
         self.table: FromClause = self.entity.table
-        self.ordering = Ordering(self.entity, level)
+        self.ordering = Ordering(self.entity, node)
         self.columns: list[SqlExpression] = []
-        self._places: dict[tuple[str, bool], int] = {}
+        self._column_indexes: dict[tuple[str, bool], int] = {}
 
     def plan(self) -> Plan:
         """Return the plan."""
-        planned = tuple(self._shape(shape) for shape in self.level.shapes)
+        planned = tuple(self._projection_plan(shape) for shape in self.node.projections)
         cursor_columns = self._cursor_columns()
         if not self.columns:
             self.columns.append(literal_column("1"))
-        return Plan(self.entity, compiled(self._statement()), self._counting(), planned, cursor_columns)
+        return Plan(self.entity, compile_statement(self._statement()), self._count_statement(), planned, cursor_columns)
 
-    def _shape(self, shape: Shape) -> ShapePlan:
-        build = builder({member.key: self._value(member) for member in shape.members})
+    def _projection_plan(self, projection: Projection) -> ProjectionPlan:
+        build = compile_row_mapper({member.key: self._value(member) for member in projection.fields})
         texts = Counter(
-            self._place_of(member.column)
-            for member in shape.members
-            if isinstance(member, Leaf) and self.entity.columns[member.column].has_long_text
+            self._column_index(member.column)
+            for member in projection.fields
+            if isinstance(member, ColumnField) and self.entity.columns[member.column].has_long_text
         )
-        return ShapePlan(
-            build, tuple(texts.items()), tuple(self._child(member) for member in shape.members if isinstance(member, Child))
+        return ProjectionPlan(
+            build,
+            tuple(texts.items()),
+            tuple(self._child_plan(member) for member in projection.fields if isinstance(member, RelationField)),
         )
 
-    def _value(self, member: Leaf | Constant | Child) -> int | str | None:
+    def _value(self, member: ColumnField | LiteralField | RelationField) -> int | str | None:
         match member:
-            case Leaf():
-                return self._place_of(member.column, upper=member.upper)
-            case Constant():
+            case ColumnField():
+                return self._column_index(member.column, upper=member.upper)
+            case LiteralField():
                 return member.text
-            case Child():
+            case RelationField():
                 return None
 
-    def _child(self, member: Child) -> ChildPlan:
+    def _child_plan(self, member: RelationField) -> ChildPlan:
         relation = self.entity.relations[member.relation]
         key = relation.column if isinstance(relation, ToOne) else "id"
-        return ChildPlan(member.key, self._place_of(key), relation, self._plan_for(member.level, relation))
+        return ChildPlan(member.key, self._column_index(key), relation, self._plan_for(member.node, relation))
 
-    def _place_of(self, column: str, *, upper: bool = False) -> int:
+    def _column_index(self, column: str, *, upper: bool = False) -> int:
         """Return where the column stands in the rows, adding it if it is not there yet."""
-        if (column, upper) not in self._places:
+        if (column, upper) not in self._column_indexes:
             expression = self.entity.columns[column].expression(self.table)
             self.columns.append(func.upper(expression) if upper else expression)
-            self._places[column, upper] = len(self.columns) - 1
-        return self._places[column, upper]
+            self._column_indexes[column, upper] = len(self.columns) - 1
+        return self._column_indexes[column, upper]
 
     def _cursor_columns(self) -> slice | None:
-        if not self.level.result_format.needs_cursors:
+        if not self.node.result_format.needs_cursors:
             return None
         start = len(self.columns)
         self.columns += self.ordering.expressions(self.table)
@@ -93,42 +95,42 @@ class Planner:
     def _statement(self) -> SqlSelect:
         rows = select(*(expression.label(f"c{number}") for number, expression in enumerate(self.columns)))
         match self.relation:
-            case None if self.level.by_ids:
+            case None if self.node.by_ids:
                 return rows.where(*self._conditions()).order_by(
-                    func.array_position(wanted_ids(self.table.c.id.type), self.table.c.id)
+                    func.array_position(ids_param(self.table.c.id.type), self.table.c.id)
                 )
             case None:
-                return self._windowed(rows.where(*self._conditions()))
+                return self._paginated(rows.where(*self._conditions()))
             case ToOne():
-                parent = parents()
+                parent = parent_keys_table()
                 return rows.add_columns(parent.c.place).where(*self._conditions(), self.table.c.id == parent.c.key)
             case ManyToMany(join=join):
-                return self._with_its_bearers(rows, join)
+                return self._many_to_many(rows, join)
             case ToMany() | PaginatedManyToMany():
-                return self._page_per_parent(rows)
+                return self._lateral_pages(rows)
 
-    def _with_its_bearers(self, rows: SqlSelect, join: JoinTable) -> SqlSelect:
+    def _many_to_many(self, rows: SqlSelect, join: JoinTable) -> SqlSelect:
         """Read each target once, and with it the places of all parents that bear it."""
-        pair, parent = join.table, parents()
+        pair, parent = join.table, parent_keys_table()
         borne = (
             select(pair.c[join.other_column].label("key"), func.array_agg(parent.c.place).label("bearers"))
-            .where(pair.c.user_id == the_user(), pair.c[join.own_column] == parent.c.key)
+            .where(pair.c.user_id == user_id_param(), pair.c[join.own_column] == parent.c.key)
             .group_by(pair.c[join.other_column])
             .subquery("borne")
         )
         keyed = rows.add_columns(borne.c.bearers).where(*self._conditions(), self.table.c.id == borne.c.key)
-        return keyed.order_by(*self.ordering.over(self.ordering.expressions(self.table)))
+        return keyed.order_by(*self.ordering.order_by(self.ordering.expressions(self.table)))
 
-    def _page_per_parent(self, rows: SqlSelect) -> SqlSelect:
+    def _lateral_pages(self, rows: SqlSelect) -> SqlSelect:
         """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
-        parent = parents()
+        parent = parent_keys_table()
         ordering = [expression.label(f"o{number}") for number, expression in enumerate(self.ordering.expressions(self.table))]
         key, joining = self._parent_key()
         mine = rows.add_columns(*ordering).where(*self._conditions(), *joining, key == parent.c.key)
-        child = self._windowed(mine.correlate(parent)).lateral("child")
+        child = self._paginated(mine.correlate(parent)).lateral("child")
         wanted = [child.c[f"c{number}"] for number in range(len(self.columns))]
         outer = select(*wanted, parent.c.place).select_from(parent.join(child, true()))
-        ordered = outer.order_by(*self.ordering.over([child.c[f"o{number}"] for number in range(len(ordering))]))
+        ordered = outer.order_by(*self.ordering.order_by([child.c[f"o{number}"] for number in range(len(ordering))]))
         return ordered.limit(bindparam("budget", type_=Integer))
 
     def _parent_key(self) -> tuple[SqlExpression, list[ColumnElement[bool]]]:
@@ -138,37 +140,39 @@ class Planner:
                 return self.table.c[name], []
             case PaginatedManyToMany(join=join):
                 pair = join.table.alias("pair")
-                return pair.c[join.own_column], [pair.c.user_id == the_user(), self.table.c.id == pair.c[join.other_column]]
+                return pair.c[join.own_column], [pair.c.user_id == user_id_param(), self.table.c.id == pair.c[join.other_column]]
             case _:
                 raise AssertionError(self.relation)
 
     def _conditions(self, *, cursor: bool = True) -> list[ColumnElement[bool]]:
         owner = self.table.c.get("user_id", self.table.c.id)
-        conditions: list[ColumnElement[bool]] = [owner == the_user()]
+        conditions: list[ColumnElement[bool]] = [owner == user_id_param()]
         if "deleted_at" in self.table.c:
             conditions.append(self.table.c.deleted_at.is_(None))
-        if self.level.by_ids:
-            conditions.append(self.table.c.id == any_(wanted_ids(self.table.c.id.type)))
-        if self.level.search is not None and self.entity.search is not None:
+        if self.node.by_ids:
+            conditions.append(self.table.c.id == any_(ids_param(self.table.c.id.type)))
+        if self.node.search is not None and self.entity.search is not None:
             conditions.append(search_condition(self.entity.search, self.table))
-        if self.level.condition is not None:
-            conditions.append(ConditionCompiler().compile(self.level.condition, self.entity, self.table))
-        if cursor and self.level.window is not None and self.level.window.bounded:
-            conditions.append(self.ordering.beyond_cursor(self.table))
+        if self.node.condition is not None:
+            conditions.append(ConditionCompiler().compile(self.node.condition, self.entity, self.table))
+        if cursor and self.node.page is not None and self.node.page.has_cursor:
+            conditions.append(self.ordering.after_cursor(self.table))
         return conditions
 
-    def _windowed(self, rows: SqlSelect) -> SqlSelect:
-        if self.level.window is None:
+    def _paginated(self, rows: SqlSelect) -> SqlSelect:
+        if self.node.page is None:
             return rows
-        return rows.order_by(*self.ordering.over(self.ordering.expressions(self.table))).limit(bindparam("limit", type_=Integer))
+        return rows.order_by(*self.ordering.order_by(self.ordering.expressions(self.table))).limit(
+            bindparam("limit", type_=Integer)
+        )
 
-    def _counting(self) -> Statement | None:
-        if not self.level.result_format.needs_total_count:
+    def _count_statement(self) -> CompiledStatement | None:
+        if not self.node.result_format.needs_total_count:
             return None
         conditions = self._conditions(cursor=False)
         if self.relation is None:
-            return compiled(select(func.count()).select_from(self.table).where(*conditions))
+            return compile_statement(select(func.count()).select_from(self.table).where(*conditions))
         key, joining = self._parent_key()
-        parent = parents()
+        parent = parent_keys_table()
         counted = select(parent.c.place, func.count()).where(*conditions, *joining, key == parent.c.key)
-        return compiled(counted.group_by(parent.c.place))
+        return compile_statement(counted.group_by(parent.c.place))

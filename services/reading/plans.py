@@ -8,7 +8,7 @@ from services.reading.entity_types import Relation
 from services.reading.plan import Plan
 from services.reading.planner import Planner
 from services.reading.selection import QueryNode
-from services.reading.values import without_values
+from services.reading.values import strip_values
 
 MAX_PLANS = 512
 
@@ -16,12 +16,12 @@ _plans: LRUCache[tuple[QueryNode[object], Relation | None], Plan] = LRUCache(MAX
 _plans_lock = Lock()
 
 
-def plan_for(level: QueryNode[object], relation: Relation | None = None) -> Plan:
+def get_plan(node: QueryNode[object], relation: Relation | None = None) -> Plan:
     """Return the plan of all query nodes of this shape. Their values do not matter, and are not cached with the plan."""
     with _plans_lock:
-        plan = _plans.get((level, relation))
+        plan = _plans.get((node, relation))
     if plan is None:
-        plan = Planner(level, relation, plan_for).plan()
+        plan = Planner(node, relation, get_plan).plan()
         with _plans_lock:
-            _plans[without_values(level), relation] = plan
+            _plans[strip_values(node), relation] = plan
     return plan

@@ -14,11 +14,11 @@ from services.errors import InvalidInput
 MAX_SEARCH = 1000  # characters
 _MAX_TERM = 500  # characters; PostgreSQL refuses operands from 2 kB on, and no title is as long
 # As in the column that is searched. So nothing is left that to_tsquery would take for syntax.
-_PUNCTUATION_APART = str.maketrans(dict.fromkeys(string.punctuation, " "))
+_PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
 
 
-def searched(text: str | None) -> str | None:
+def validate_search(text: str | None) -> str | None:
     """Return what to search for, if anything. Raises InvalidInput."""
     if text is None or not text.strip():
         return None
@@ -29,7 +29,7 @@ def searched(text: str | None) -> str | None:
     return text.strip()
 
 
-def tsquery(text: str) -> str:
+def to_tsquery_syntax(text: str) -> str:
     """Return the text in the syntax of PostgreSQL's to_tsquery, which splits each operand into words."""
     return "".join(_joined(_TERM.finditer(text)))
 
@@ -46,5 +46,5 @@ def _joined(terms: Iterator[re.Match[str]]) -> Iterator[str]:
 
 
 def _operand(term: re.Match[str]) -> str:
-    words = (term["word"] or term["phrase"])[:_MAX_TERM].translate(_PUNCTUATION_APART).strip()
+    words = (term["word"] or term["phrase"])[:_MAX_TERM].translate(_PUNCTUATION).strip()
     return f"{'!' if term['minus'] else ''}'{words}'{':*' if term['word'] else ''}" if words else ""

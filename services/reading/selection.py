@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from services.json_values import JsonValue
-from services.reading.layouts import Constant, Result_co, ResultFormat
+from services.reading.layouts import LiteralField, Result_co, ResultFormat
 
-Members = tuple["Leaf | Constant | Child", ...]
+ProjectionFields = tuple["ColumnField | LiteralField | RelationField", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class ColumnField:
     """A column under a response key; `upper` spells an enum the way GraphQL does."""
 
     key: str
@@ -23,23 +23,23 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class RelationField:
     """A relation under a response key."""
 
     key: str
     relation: str
-    level: "QueryNode[JsonValue]"
+    node: "QueryNode[JsonValue]"
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class Projection:
     """What each row looks like: its members in the order of the answer."""
 
-    members: Members
+    fields: ProjectionFields
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OrderTerm:
     """One term of an order: a sort of the entity (or, of what a search found, its relevance), and its direction."""
 
     sort: str
@@ -47,18 +47,18 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PageRequest:
     """Which page: `size` rows after (or, backward, before) a cursor, if there is one; `argument` is where that came from."""
 
     size: int = field(compare=False)
     backward: bool = False
-    bounded: bool = False
+    has_cursor: bool = False
     cursor: str | None = field(default=None, compare=False)
     argument: str = field(default="cursor", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
+class Comparison:
     """`column operator value`, for the operators of entity_types.FilterSpec."""
 
     column: str
@@ -67,14 +67,14 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class And:
     """Every part holds; without parts, always."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Some:
+class Or:
     """At least one part holds; without parts, never."""
 
     parts: tuple["Condition", ...]
@@ -88,7 +88,7 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
+class RelationFilter:
     """`some`, `none` or `every` row of the relation fulfils the part; a relation to one has `some` where it leads anywhere."""
 
     relation: str
@@ -96,7 +96,7 @@ class Related:
     part: "Condition"
 
 
-Condition = Compare | All | Some | Not | Related
+Condition = Comparison | And | Or | Not | RelationFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +115,27 @@ class QueryNode(Generic[Result_co]):
 
     entity: str
     result_format: ResultFormat[Result_co]
-    shapes: tuple[Shape, ...]
+    projections: tuple[Projection, ...]
     by_ids: bool = False
     ids: tuple[str, ...] = field(default=(), compare=False)
     condition: Condition | None = None
     search: Search | None = None
-    order: tuple[Order, ...] = ()
-    window: Window | None = None
+    order: tuple[OrderTerm, ...] = ()
+    page: PageRequest | None = None
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Hash the tree once: it is looked up on every request."""
-        shape = (self.entity, self.result_format, self.shapes, self.by_ids, self.condition, self.search, self.order, self.window)
+        shape = (
+            self.entity,
+            self.result_format,
+            self.projections,
+            self.by_ids,
+            self.condition,
+            self.search,
+            self.order,
+            self.page,
+        )
         object.__setattr__(self, "_hash", hash(shape))
 
     def __hash__(self) -> int:
@@ -135,9 +144,9 @@ class QueryNode(Generic[Result_co]):
 
     def with_cursor(self, cursor: str | None) -> "QueryNode[Result_co]":
         """Return the node with its page at another cursor."""
-        if self.window is None or cursor == self.window.cursor:
+        if self.page is None or cursor == self.page.cursor:
             return self
-        return replace(self, window=replace(self.window, cursor=cursor))
+        return replace(self, page=replace(self.page, cursor=cursor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +154,8 @@ class RowSelection(Generic[Result_co]):
     """What the client selects of rows that are found by their ids, such as those that a command changed."""
 
     result_format: ResultFormat[Result_co]
-    shapes: tuple[Shape, ...]
+    projections: tuple[Projection, ...]
 
     def for_ids(self, entity: str, *ids: str) -> QueryNode[Result_co]:
         """Return the query node that reads these rows."""
-        return QueryNode(entity, self.result_format, self.shapes, by_ids=True, ids=ids)
+        return QueryNode(entity, self.result_format, self.projections, by_ids=True, ids=ids)

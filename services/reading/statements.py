@@ -21,46 +21,46 @@ from services.reading.sql_types import SqlExpression, SqlQuery
 
 _DIALECT = make_dialect()
 # The reader fills these in; k… are a cursor's values, v… a condition's operands.
-_FILLED_IN = re.compile(r"user_id|keys|ids|limit|budget|words|search|[kv]\d+")
+_LITERAL_EXECUTE = re.compile(r"user_id|keys|ids|limit|budget|words|search|[kv]\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CompiledStatement:
     """SQL for the driver, and the parameters that are the same every time."""
 
     text: str
     constants: dict[str, object]
 
 
-def compiled(statement: SqlQuery) -> Statement:
+def compile_statement(statement: SqlQuery) -> CompiledStatement:
     """Compile a statement."""
     result = statement.compile(dialect=_DIALECT)
-    constants = {name: value for name, value in result.params.items() if not _FILLED_IN.fullmatch(name)}
-    return Statement(str(result), constants)
+    constants = {name: value for name, value in result.params.items() if not _LITERAL_EXECUTE.fullmatch(name)}
+    return CompiledStatement(str(result), constants)
 
 
-def the_user() -> SqlExpression:
+def user_id_param() -> SqlExpression:
     """Return the parameter that says whose rows."""
     return bindparam("user_id", type_=Text)
 
 
-def parents() -> FromClause:
+def parent_keys_table() -> FromClause:
     """Return the keys of all parents as a table: (key, place), the first place being 1."""
     keys = cast(bindparam("keys", type_=Text), ARRAY(Uuid(as_uuid=False)))
     key = column("key", Uuid(as_uuid=False))
     return func.unnest(keys).table_valued(key, with_ordinality="place", name="parent").render_derived()
 
 
-def wanted_ids(kind: TypeEngine[object]) -> SqlExpression:
+def ids_param(kind: TypeEngine[object]) -> SqlExpression:
     """Return the parameter that holds the ids of the rows asked for; accounts' ids are text, all others UUIDs."""
     return cast(bindparam("ids", type_=Text), ARRAY(Uuid(as_uuid=False) if isinstance(kind, Uuid) else Text()))
 
 
-def wanted_words() -> SqlExpression:
+def tsquery_param() -> SqlExpression:
     """Return the query that full-text search looks for."""
     return func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
 
 
-def wanted_text() -> SqlExpression:
+def search_text_param() -> SqlExpression:
     """Return the text that is searched for, as the caller wrote it."""
     return cast(bindparam("search", type_=Text), Text)

@@ -2,31 +2,43 @@
 
 from dataclasses import replace
 
-from services.reading.layouts import Constant, Result_co
-from services.reading.selection import All, Child, Compare, Condition, Leaf, Not, QueryNode, Related, Search, Shape, Some
+from services.reading.layouts import LiteralField, Result_co
+from services.reading.selection import (
+    And,
+    ColumnField,
+    Comparison,
+    Condition,
+    Not,
+    Or,
+    Projection,
+    QueryNode,
+    RelationField,
+    RelationFilter,
+    Search,
+)
 
 
-def without_values(level: QueryNode[Result_co]) -> QueryNode[Result_co]:
+def strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
     """Return an equal node that holds nothing of what a client sent: neither operands nor cursors, ids or texts."""
     return replace(
-        level,
-        shapes=tuple(Shape(tuple(_bare_member(member) for member in shape.members)) for shape in level.shapes),
+        node,
+        projections=tuple(Projection(tuple(_strip_field(member) for member in shape.fields)) for shape in node.projections),
         ids=(),
-        condition=None if level.condition is None else _bare_condition(level.condition),
-        search=None if level.search is None else Search(""),
-        window=None if level.window is None else replace(level.window, size=0, cursor=None),
+        condition=None if node.condition is None else _strip_condition(node.condition),
+        search=None if node.search is None else Search(""),
+        page=None if node.page is None else replace(node.page, size=0, cursor=None),
     )
 
 
-def _bare_member(member: Leaf | Constant | Child) -> Leaf | Constant | Child:
-    return replace(member, level=without_values(member.level)) if isinstance(member, Child) else member
+def _strip_field(member: ColumnField | LiteralField | RelationField) -> ColumnField | LiteralField | RelationField:
+    return replace(member, node=strip_values(member.node)) if isinstance(member, RelationField) else member
 
 
-def _bare_condition(condition: Condition) -> Condition:
+def _strip_condition(condition: Condition) -> Condition:
     match condition:
-        case Compare():
+        case Comparison():
             return replace(condition, value=None)
-        case All(parts) | Some(parts):
-            return replace(condition, parts=tuple(_bare_condition(part) for part in parts))
-        case Not(part) | Related(part=part):
-            return replace(condition, part=_bare_condition(part))
+        case And(parts) | Or(parts):
+            return replace(condition, parts=tuple(_strip_condition(part) for part in parts))
+        case Not(part) | RelationFilter(part=part):
+            return replace(condition, part=_strip_condition(part))

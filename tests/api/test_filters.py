@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.reading.filters import MAX_RELATIONS
+from services.reading.filters import MAX_FILTER_RELATIONS
 from tests.support.api_clients import ApiClient, ApiError, RestClient
 
 Titles = Callable[[dict[str, Any]], set[str]]
@@ -139,12 +139,12 @@ def test_filter_over_the_relation_limit_is_rejected(client: ApiClient) -> None:
             tree = {"parent": tree}
         return client.page("task", filter={"not": {"or": [tree, *[{"tags": {"some": {}, "none": {}}}] * wide]}})
 
-    assert filter_tasks(deep=2, wide=(MAX_RELATIONS - 2) // 2) == []
-    for deep, wide in ((3, (MAX_RELATIONS - 2) // 2), (0, 99)):
+    assert filter_tasks(deep=2, wide=(MAX_FILTER_RELATIONS - 2) // 2) == []
+    for deep, wide in ((3, (MAX_FILTER_RELATIONS - 2) // 2), (0, 99)):
         with pytest.raises(ApiError) as error:
             filter_tasks(deep=deep, wide=wide)
         assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/filter"])
-        assert f"at most {MAX_RELATIONS} relations" in error.value.detail
+        assert f"at most {MAX_FILTER_RELATIONS} relations" in error.value.detail
 
 
 def test_rest_filter_accepts_camel_case_names(rest_client: RestClient) -> None:

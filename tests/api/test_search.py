@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.reading.search import tsquery
+from services.reading.search import to_tsquery_syntax
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
 
 Search = Callable[[str], list[str]]
@@ -155,4 +155,4 @@ def test_updated_task_is_searchable_immediately(client: ApiClient) -> None:
 
 
 def test_tsquery_escapes_operators() -> None:
-    assert tsquery('a -"b \'c" OR d\\e:*|!(f)') == "'a':* & !'b  c' | 'd e     f':*"
+    assert to_tsquery_syntax('a -"b \'c" OR d\\e:*|!(f)') == "'a':* & !'b  c' | 'd e     f':*"

@@ -17,7 +17,7 @@ from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from models.text import Title
 from services.reading.entity_registry import ENTITIES
-from services.reading.names import snake
+from services.reading.names import to_snake_case
 from tests.support.api_clients import TLS
 from tests.support.service import RunningService
 
@@ -104,7 +104,7 @@ def test_every_graphql_field_is_known_to_the_query_engine(entity: Any) -> None:
 
     assert isinstance(object_type, GraphQLObjectType)
     for name in object_type.fields:
-        assert name in entity.relations or snake(name) in entity.columns, f"{entity.name}.{name}"
+        assert name in entity.relations or to_snake_case(name) in entity.columns, f"{entity.name}.{name}"
     assert set(entity.relations) <= set(object_type.fields)
 
 

@@ -11,23 +11,23 @@ from services.context import UserContext
 from services.errors import QueryTooComplex
 from services.json_values import JsonObject
 from services.reading.budget import Budget
-from services.reading.engine import read
+from services.reading.engine import execute
 from services.reading.layouts import RowList
-from services.reading.plans import plan_for
+from services.reading.plans import get_plan
 from services.reading.selection import (
-    All,
-    Child,
-    Compare,
-    Leaf,
+    And,
+    ColumnField,
+    Comparison,
     Not,
+    Or,
+    PageRequest,
+    Projection,
     QueryNode,
-    Related,
+    RelationField,
+    RelationFilter,
     Search,
-    Shape,
-    Some,
-    Window,
 )
-from services.reading.values import without_values
+from services.reading.values import strip_values
 from services.transactions import ReadTransaction
 from tests.support.api_clients import GraphQLClient, RestClient
 from tests.support.service import LogCapture, RunningService
@@ -98,14 +98,16 @@ def test_queries_of_equal_shape_share_a_plan_but_not_values(
         rest_client.create("task", title=title)
 
     def level(title: str, size: int) -> QueryNode[list[JsonObject]]:
-        condition = All((Compare("title", "ne", title),))
-        return QueryNode("task", RowList(), (Shape((Leaf("t", "title"),)),), condition=condition, window=Window(size))
+        condition = And((Comparison("title", "ne", title),))
+        return QueryNode(
+            "task", RowList(), (Projection((ColumnField("t", "title"),)),), condition=condition, page=PageRequest(size)
+        )
 
-    assert plan_for(level("a", 1)) is plan_for(level("b", 2))
+    assert get_plan(level("a", 1)) is get_plan(level("b", 2))
     engine = make_engine(service.database.service, pool_size=1)
     with UserContext(user.id, Database(engine, statement_timeout=5000)).read_transaction() as snapshot:
         titles = [
-            [row["t"] for row in read(snapshot.connection, user.id, level(title, size), Budget())]
+            [row["t"] for row in execute(snapshot.connection, user.id, level(title, size), Budget())]
             for title, size in (("a", 1), ("c", 5), ("a", 5))
         ]
     engine.dispose()
@@ -114,7 +116,7 @@ def test_queries_of_equal_shape_share_a_plan_but_not_values(
 
 def test_reading_stops_at_the_request_timeout(service: RunningService, user: TestUser) -> None:
     """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
-    level = QueryNode("task", RowList(), (Shape((Leaf("t", "title"),)),), window=Window(1))
+    level = QueryNode("task", RowList(), (Projection((ColumnField("t", "title"),)),), page=PageRequest(1))
     engine = make_engine(service.database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
 
@@ -137,16 +139,23 @@ def test_reading_stops_at_the_request_timeout(service: RunningService, user: Tes
 
 
 def test_query_plans_do_not_retain_values() -> None:
-    condition = All((Some((Not(Compare("title", "eq", "private")), Related("tags", "some", Compare("name", "eq", "private")))),))
-    window = Window(3, bounded=True, cursor="private")
-    inner = QueryNode("task", RowList(), (Shape(()),), condition=condition, search=Search("private"), window=window)
+    condition = And(
+        (Or((Not(Comparison("title", "eq", "private")), RelationFilter("tags", "some", Comparison("name", "eq", "private")))),)
+    )
+    window = PageRequest(3, has_cursor=True, cursor="private")
+    inner = QueryNode("task", RowList(), (Projection(()),), condition=condition, search=Search("private"), page=window)
     level = QueryNode(
-        "task", RowList(), (Shape((Child("s", "subtasks", inner),)),), by_ids=True, ids=("private",), condition=condition
+        "task",
+        RowList(),
+        (Projection((RelationField("s", "subtasks", inner),)),),
+        by_ids=True,
+        ids=("private",),
+        condition=condition,
     )
 
-    assert without_values(level) == level
+    assert strip_values(level) == level
     assert "private" in repr(level)
-    assert "private" not in repr(without_values(level))
+    assert "private" not in repr(strip_values(level))
 
 
 def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.reading.names import snake
+from services.reading.names import to_snake_case
 from tests.support.api_clients import TLS
 from tests.support.users import PASSWORD
 
@@ -32,7 +32,11 @@ class DisposableAccount:
 
     def values(self, type_name: str, field_name: str) -> list[Any]:
         """Return the initial values of a field in the account's rows."""
-        return [row[snake(field_name)] for row in self.rows.get(type_name, ()) if row.get(snake(field_name)) is not None]
+        return [
+            row[to_snake_case(field_name)]
+            for row in self.rows.get(type_name, ())
+            if row.get(to_snake_case(field_name)) is not None
+        ]
 
     def cursors(self, type_name: str, order_by: Any) -> list[str]:
         """Return no cursors."""

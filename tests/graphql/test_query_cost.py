@@ -14,7 +14,7 @@ from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading import budget
-from services.reading.budget import MAX_LEVELS
+from services.reading.budget import MAX_RELATIONS
 from tests.support.api_clients import ApiError, GraphQLClient, RestClient
 from tests.support.service import LogCapture
 
@@ -149,7 +149,7 @@ def test_cost_error_names_outer_connection(graphql_client: GraphQLClient) -> Non
 def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) -> None:
     deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_DEPTH + "id" + " }" * MAX_DEPTH + " } } }"
     aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
-    repeated = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_LEVELS // 2 + 1))
+    repeated = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_RELATIONS // 2 + 1))
 
     assert "deep" in expect_too_complex(graphql_client, deep)["message"]
     assert "aliases" in expect_too_complex(graphql_client, aliases)["message"]

@@ -26,9 +26,9 @@ from graphql import (
 
 from services.errors import InvalidInput
 from services.reading.entity_registry import ENTITIES
-from services.reading.names import snake
-from services.reading.pages import Cursors
-from services.reading.selection import Order
+from services.reading.names import to_snake_case
+from services.reading.pages import CursorCodec
+from services.reading.selection import OrderTerm
 from tests.support.datasets import Row, Rows
 
 SDL = Path(__file__).parents[2] / "docs" / "schema.graphql"
@@ -146,7 +146,7 @@ class ReferenceExecutor:
 
     def values(self, type_name: str, field_name: str) -> list[Any]:
         """Return the values of a column, mostly from the user's own rows."""
-        column = snake(field_name)
+        column = to_snake_case(field_name)
         found = [row.get(column) for row in [*self.own_rows[type_name] * 3, *self.all_rows[type_name]]]
         return [value.isoformat() if isinstance(value, datetime) else value for value in found if value is not None]
 
@@ -161,13 +161,13 @@ class ReferenceExecutor:
 
     def _resolve(self, source: Row, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         self._record_visit(info)
-        snake_arguments = {snake(name): value for name, value in arguments.items()}
+        snake_arguments = {to_snake_case(name): value for name, value in arguments.items()}
         if info.parent_type.name == "Query":
             return getattr(self, f"query_{info.field_name}")(source, **snake_arguments)
         relation = RELATIONS.get((info.parent_type.name, info.field_name))
         if relation is not None:
             return self._resolve_relation(source, relation, snake_arguments)
-        return source[snake(info.field_name)]
+        return source[to_snake_case(info.field_name)]
 
     def _record_visit(self, info: GraphQLResolveInfo[Any]) -> None:
         path = tuple(str(step) for step in info.path.as_list() if not isinstance(step, int))
@@ -281,17 +281,17 @@ class ReferenceExecutor:
             raise api_error("INVALID_INPUT")
         return terms or DEFAULT_ORDERS[type_name]
 
-    def _cursors(self, type_name: str, order: Sequence[tuple[str, bool]]) -> Cursors:
-        return Cursors(self.user_id, ENTITIES[ROW_TYPES[type_name]], tuple(Order(*term) for term in order))
+    def _cursors(self, type_name: str, order: Sequence[tuple[str, bool]]) -> CursorCodec:
+        return CursorCodec(self.user_id, ENTITIES[ROW_TYPES[type_name]], tuple(OrderTerm(*term) for term in order))
 
     def _cursor(self, type_name: str, order: Sequence[tuple[str, bool]], row: Row) -> str:
-        return self._cursors(type_name, order).write([value for value, _ in sort_keys(row, order)])
+        return self._cursors(type_name, order).encode([value for value, _ in sort_keys(row, order)])
 
     def _rows_after(
         self, type_name: str, order: Sequence[tuple[str, bool]], rows: list[Row], cursor: str, *, backward: bool
     ) -> list[Row]:
         try:
-            position = self._cursors(type_name, order).read(cursor, "")
+            position = self._cursors(type_name, order).decode(cursor, "")
         except InvalidInput:
             raise api_error("INVALID_INPUT") from None
         return [row for row in rows if is_after(sort_keys(row, order), position, backward=backward)]
@@ -316,7 +316,7 @@ class ReferenceExecutor:
                     self._matches_quantifier(relation.target, rows, quantifier, part) for quantifier, part in parts.items()
                 )
             case _:
-                column = snake(name)
+                column = to_snake_case(name)
                 convert = CONVERSIONS.get(column) or CONVERSIONS.get(column.rpartition("_")[2], unchanged)
                 held = PRIORITIES.index(row[column]) if column == "priority" else row[column]
                 return all(compare(held, operator, operand, convert) for operator, operand in require_not_null(value).items())

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from models.queries import DEFAULT_PAGE_SIZE
-from services.reading.names import camel, snake
+from services.reading.names import to_camel_case, to_snake_case
 
 Row = dict[str, Any]
 
@@ -231,7 +231,8 @@ class GraphQLClient(ApiClient):
         error = body["errors"][0]
         extensions = error["extensions"]
         pointers = [
-            "/" + "/".join(snake(part) for part in error["pointer"].split("/")[1:]) for error in extensions.get("errors", [])
+            "/" + "/".join(to_snake_case(part) for part in error["pointer"].split("/")[1:])
+            for error in extensions.get("errors", [])
         ]
         current = extensions.get("current")
         if current and len(current) == 1:
@@ -305,7 +306,7 @@ class GraphQLClient(ApiClient):
         document = f"mutation($i: {kind}!) {{ p: {verb}(input: $i) {{ {selection} }} }}"
         graphql_input = self.run(document, i=fields)["p"]
         user = graphql_input.pop("user")
-        return {"user": user, **{snake(name): value for name, value in graphql_input.items()}}
+        return {"user": user, **{to_snake_case(name): value for name, value in graphql_input.items()}}
 
     def refresh(self, refresh_token: str) -> Row:
         return self._authenticate("refresh", "RefreshInput", {"refreshToken": refresh_token})
@@ -360,7 +361,7 @@ def _account(account: Mapping[str, Any]) -> Row:
 
 def graphql_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert field names and enums from REST to GraphQL; `completed` is a status there."""
-    graphql_input = {camel(name): value for name, value in fields.items() if name != "completed"}
+    graphql_input = {to_camel_case(name): value for name, value in fields.items() if name != "completed"}
     for name in ("status", "priority"):
         if isinstance(graphql_input.get(name), str):
             graphql_input[name] = graphql_input[name].upper()
@@ -378,7 +379,7 @@ def rest_row(node: Mapping[str, Any]) -> Row:
         elif name in {"status", "priority"}:
             row[name] = value.lower()
         else:
-            row[snake(name)] = value
+            row[to_snake_case(name)] = value
     return row
 
 
@@ -393,7 +394,7 @@ def page_arguments(query: Mapping[str, Any]) -> tuple[tuple[str, str], dict[str,
     variables: dict[str, Any] = {"first": query.get("limit", DEFAULT_PAGE_SIZE), "orderBy": _order(query.get("sort", ""))}
     conditions += [{name: {"eq": query[name].upper()}} for name in ("status", "priority") if query.get(name, "all") != "all"]
     conditions += [
-        {camel(name): {"isNull": True} if query[name] == "null" else {"eq": query[name]}}
+        {to_camel_case(name): {"isNull": True} if query[name] == "null" else {"eq": query[name]}}
         for name in ("list_id", "parent_id")
         if name in query
     ]
@@ -419,7 +420,7 @@ def graphql_filter(condition: Any, name: str = "") -> Any:
     match condition:
         case dict():
             inner = {key: key if key in {"status", "priority"} else name for key in condition}
-            return {camel(key): graphql_filter(value, inner[key]) for key, value in condition.items()}
+            return {to_camel_case(key): graphql_filter(value, inner[key]) for key, value in condition.items()}
         case list():
             return [graphql_filter(value, name) for value in condition]
         case str() if name:

@@ -38,7 +38,7 @@ from services.errors import InvalidInput
 from services.reading.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST, build_entity
 from services.reading.entity_types import Entity
 from services.reading.filters import parse_filter
-from services.reading.names import snake
+from services.reading.names import to_snake_case
 
 # Columns that a GraphQL object type leaves out on purpose: the viewer owns every row, and ids of other rows are relations.
 NOT_IN_OBJECT_TYPE = {
@@ -169,7 +169,7 @@ class TestHandWrittenTypes:
     def test_object_type_has_every_column(self, types: dict[str, Any], entity: Entity) -> None:
         object_type = types[TYPE_NAMES[entity.name]]
         assert isinstance(object_type, GraphQLObjectType)
-        fields = {snake(name) for name in object_type.fields} - entity.relations.keys()
+        fields = {to_snake_case(name) for name in object_type.fields} - entity.relations.keys()
         expected = entity.columns.keys() - NOT_IN_OBJECT_TYPE[entity.name]
 
         assert expected - fields == set(), f"missing in {object_type.name} of graphql_schema/types.py"
@@ -181,7 +181,7 @@ class TestHandWrittenTypes:
 
         for name, field in fields.items():
             if name not in entity.relations:
-                column = entity.columns[snake(name)]
+                column = entity.columns[to_snake_case(name)]
                 assert_type(f"{entity.name}.{name}", field.type, UUID if name == "id" else column.value_type)
                 assert isinstance(field.type, GraphQLNonNull) is not column.is_nullable, f"{entity.name}.{name}"
 
@@ -191,7 +191,7 @@ class TestHandWrittenTypes:
     ) -> None:
         input_type = types[input_name]
         assert isinstance(input_type, GraphQLInputObjectType)
-        fields = {snake(name) for name in input_type.fields}
+        fields = {to_snake_case(name) for name in input_type.fields}
         expected = schema.model_fields.keys() - left_out | added
 
         assert expected - fields == set(), f"missing in {input_name} of graphql_schema/inputs.py"
@@ -208,7 +208,7 @@ class TestHandWrittenTypes:
         for name, spec in entity.filters.items():
             fields = types[operators_for(spec).__name__].fields
 
-            assert {snake(operator) for operator in fields} == spec.operators, f"{entity.name}.{name}"
+            assert {to_snake_case(operator) for operator in fields} == spec.operators, f"{entity.name}.{name}"
 
 
 def assert_type(where: str, graphql_type: GraphQLOutputType, value_type: Any) -> None:

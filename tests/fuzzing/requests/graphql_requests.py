@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 from hypothesis import strategies as st
 
-from services.reading.names import snake
+from services.reading.names import to_snake_case
 from tests.fuzzing.disposable_accounts import DisposableAccount
 from tests.fuzzing.requests.http_requests import request_bodies
 from tests.fuzzing.requests.paths import url_with_query
@@ -98,7 +98,9 @@ def _with_known_secrets(tree: Any, account: DisposableAccount) -> Any:
     """Return the arguments with the account's own secrets where secrets are expected."""
     if not isinstance(tree, dict):
         return tree
-    return {name: account.known_values.get(snake(name), _with_known_secrets(value, account)) for name, value in tree.items()}
+    return {
+        name: account.known_values.get(to_snake_case(name), _with_known_secrets(value, account)) for name, value in tree.items()
+    }
 
 
 def _document(name: str, field: GraphQLField, arguments: dict[str, Any]) -> str:

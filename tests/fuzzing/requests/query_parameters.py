@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from services.reading.entity_registry import ENTITIES
-from services.reading.names import snake
+from services.reading.names import to_snake_case
 from tests.fuzzing.requests.connection_arguments import arguments
 from tests.fuzzing.requests.paths import paths_for, url_with_query
 from tests.fuzzing.response_checks import check_status
@@ -66,7 +66,7 @@ def _names(draw: st.DrawFn, entity: str, name: str) -> str:
 def _snake_case_filter(tree: Any) -> Any:
     """Return the filter with the names of REST."""
     if isinstance(tree, dict):
-        return {snake(name): _snake_case_filter(value) for name, value in tree.items()}
+        return {to_snake_case(name): _snake_case_filter(value) for name, value in tree.items()}
     if isinstance(tree, list):
         return [_snake_case_filter(value) for value in tree]
     return tree.lower() if isinstance(tree, str) and tree.isupper() else tree
