@@ -21,7 +21,7 @@ from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.embedded import EmbeddedMissingError
 from models.migrate import migrate
-from models.readiness import NotReady
+from models.readiness import NotReadyError
 
 _WORKER_STARTS_WITHIN = 30  # seconds; on a busy machine importing alone takes longer than uvicorn's five
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except (SettingsError, NotReady, EmbeddedMissingError) as error:
+    except (SettingsError, NotReadyError, EmbeddedMissingError) as error:
         print(f"todo: cannot {options.command}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:

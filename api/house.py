@@ -14,7 +14,7 @@ from models.database import Database, make_engine, parse_url
 from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
-from models.statements import count_statements_of
+from models.statements import attach_statement_counter
 from services.auth.jwks.cache import JwksCache
 from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
 from services.gate import Authenticator
@@ -74,7 +74,7 @@ def open_house(settings: Settings) -> Iterator[House]:
         engine = make_engine(service, pool_size=settings.database_pool_size)
         try:
             check_readiness(engine)
-            count_statements_of(engine)
+            attach_statement_counter(engine)
             yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings, _issuer(settings))
         finally:
             engine.dispose()

@@ -24,8 +24,8 @@ from graphql_schema.payloads import (
 )
 from graphql_schema.queries import parse_id
 from graphql_schema.selection import payload_selection
-from models.lease import ApiTokenCreate, LogOut, Refresh
-from models.user import AccountChange, Credentials, Registration
+from models.lease import ApiTokenCreate, LogoutRequest, RefreshRequest
+from models.user import AccountUpdate, Credentials, Registration
 from services.api_tokens import CreatedApiToken
 from services.json_values import JsonObject
 from services.reading.entity_registry import ACCOUNT
@@ -78,14 +78,14 @@ class AccountMutation:
 
     @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.", graphql_type=AuthPayload)
     def refresh(self, info: Info, input: RefreshInput) -> LookaheadWrite:
-        given, context = shape(Refresh, input), info.context
+        given, context = shape(RefreshRequest, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(field, context.reception.refresh(given, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")
     def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:
-        given = shape(LogOut, input or {})
+        given = shape(LogoutRequest, input or {})
         if given.refresh_token is not None:
             ended = info.context.reception.log_out(given.refresh_token)
         else:
@@ -113,7 +113,7 @@ class AccountMutation:
 
     @strawberry.mutation(description="Change your account. A new password ends your other sessions.", graphql_type=AccountPayload)
     def update_account(self, info: Info, input: UpdateAccountInput) -> LookaheadWrite:
-        account, change = info.context.account, shape(AccountChange, input)
+        account, change = info.context.account, shape(AccountUpdate, input)
         return LookaheadWrite(lambda field: account.update(change, _account_payload(field)))
 
     @strawberry.mutation(description="Delete your account and all its data. Its tokens die at once.")

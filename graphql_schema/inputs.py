@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from strawberry import Maybe, Some
 
 from graphql_schema.enums import Priority, Scope, Status
-from models.shapes import WriteShape
+from models.shapes import InputSchema
 from services.errors import InvalidInput
 
-Wanted = TypeVar("Wanted", bound=WriteShape)
+Wanted = TypeVar("Wanted", bound=InputSchema)
 
 _OWN_ID = "Your own UUID, for offline clients; made by the service if absent. With it, sending again is safe."
 _POSITION = "Orders siblings; new ones go last. To move one, give it a number between its neighbours."

@@ -11,7 +11,7 @@ _OURS = """
         SELECT name, to_regclass(quote_ident(name)) FROM unnest(cast(:tables AS text[])) AS wanted (name)
     )"""
 
-MISSING = text(f"WITH {_OURS} SELECT name FROM ours WHERE oid IS NULL ORDER BY name")  # noqa: S608 - constants of ours, here and below
+MISSING_TABLES_SQL = text(f"WITH {_OURS} SELECT name FROM ours WHERE oid IS NULL ORDER BY name")  # noqa: S608 - constants of ours, here and below
 
 _UNPROTECTED = """
     SELECT 'row-level security is not enabled and forced on ' || name,
@@ -65,7 +65,7 @@ _FUNCTIONS = """
       AND prosrc || coalesce(pg_get_function_sqlbody(routine.oid), '')
           ~ (SELECT '\\m(' || string_agg(name, '|') || ')\\M' FROM ours)"""
 
-HOLES = text(f"""
+VIOLATIONS_SQL = text(f"""
     WITH RECURSIVE {_OURS},
     bypassing (oid) AS (SELECT oid FROM pg_roles WHERE rolsuper OR rolbypassrls),
     seen (oid) AS (
@@ -84,7 +84,7 @@ HOLES = text(f"""
   UNION ALL {_FUNCTIONS}
 """)  # noqa: S608
 
-POLICIES = text(f"""
+POLICIES_SQL = text(f"""
     WITH {_OURS}
     SELECT name, polname,
            polpermissive AND polroles = '{{0}}',

@@ -5,7 +5,7 @@ from sqlalchemy import Index, text
 
 from models.base import EXAMPLE_ID, Versioned, id_type, owner_scoped_foreign_key
 from models.columns import api_column
-from models.shapes import ChangeShape, WriteShape, absent
+from models.shapes import InputSchema, UpdateSchema, optional_not_null
 from models.text import CommentBody, Id
 
 
@@ -22,15 +22,15 @@ class Comment(Versioned, table=True):
     body: str = api_column("Text of the comment, 1 to 5000 characters.", example="The oat one.")
 
 
-class CommentCreate(WriteShape):
+class CommentCreate(InputSchema):
     """A new comment."""
 
     id: Id | None = ShapeField(default=None, description="Your own UUID, for offline clients; made here if absent.")
     body: CommentBody
 
 
-class CommentUpdate(ChangeShape):
+class CommentUpdate(UpdateSchema):
     """Changes to a comment: only the members present."""
 
-    body: CommentBody = absent()
-    ignored = ChangeShape.ignored | {"task_id"}
+    body: CommentBody = optional_not_null()
+    ignored = UpdateSchema.ignored | {"task_id"}

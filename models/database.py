@@ -19,27 +19,27 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.statements import commit, fetch, translated, wire_of
+from models.statements import commit, driver_connection, fetch, translate_error
 
 APP_ROLE = "todo_app"
 
 Row = tuple[Any, ...] | None
 Message = tuple[str, tuple[str, ...]]
-Wire = TypeVar("Wire", Connection, PoolProxiedConnection)
+ConnectionType = TypeVar("ConnectionType", Connection, PoolProxiedConnection)
 
 _DIALECT = "postgresql.psycopg2_todo"
 _UUID, _UUID_ARRAY = 2950, 2951  # oids, fixed in PostgreSQL's pg_type.dat
 # Ids are text everywhere in Python.
-_UUIDS_AS_TEXT = driver.new_array_type((_UUID_ARRAY,), "UUID[]", driver.UNICODE)
+_UUID_ARRAY_AS_TEXT = driver.new_array_type((_UUID_ARRAY,), "UUID[]", driver.UNICODE)
 _NOTHING_TO_ROLL_BACK = {driver.TRANSACTION_STATUS_IDLE, driver.TRANSACTION_STATUS_UNKNOWN}
-_SLEEPING_DATABASE_WAKES = 1.0  # seconds; a suspended Neon compute answers after about that long
+_COLD_START_RETRY_SECONDS = 1.0  # seconds; a suspended Neon compute answers after about that long
 
-_OPEN = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _OPEN
-_WRITE = "BEGIN; " + _OPEN
+_SETTINGS_SQL = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
+_BEGIN_READ_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _SETTINGS_SQL
+_BEGIN_WRITE_SQL = "BEGIN; " + _SETTINGS_SQL
 
 
-class OneMessageDialect(PGDialect_psycopg2):
+class PreambleDialect(PGDialect_psycopg2):
     """Ends transactions by words, because a driver in autocommit does not know that one is open."""
 
     supports_statement_cache = True
@@ -54,7 +54,7 @@ class OneMessageDialect(PGDialect_psycopg2):
                 prepare(connection)
             # The C function itself: a type made by new_type() would call it through Python, which takes twice as long.
             connection.string_types[_UUID] = driver.UNICODE
-            driver.register_type(_UUIDS_AS_TEXT, connection)
+            driver.register_type(_UUID_ARRAY_AS_TEXT, connection)
 
         return prepare_ours
 
@@ -70,12 +70,12 @@ class OneMessageDialect(PGDialect_psycopg2):
                 cursor.execute("ROLLBACK")
 
 
-registry.register(_DIALECT, __name__, OneMessageDialect.__name__)
+registry.register(_DIALECT, __name__, PreambleDialect.__name__)
 
 
-def make_dialect() -> OneMessageDialect:
+def make_dialect() -> PreambleDialect:
     """Return a dialect to compile statements with, without a connection."""
-    return OneMessageDialect()  # type: ignore[no-untyped-call]
+    return PreambleDialect()  # type: ignore[no-untyped-call]
 
 
 def parse_url(url: str) -> URL:
@@ -118,16 +118,16 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class TransactionPreamble:
     """What a transaction says first: who is asking (settings that the policies read), and its first SELECT."""
 
     settings: Mapping[str, str]
     select: str
     values: tuple[str, ...]
 
-    def message(self, statement_timeout: int, *, read_only: bool) -> Message:
+    def render(self, statement_timeout: int, *, read_only: bool) -> Message:
         """Return the one message, with the values for the driver to quote. The timeout is in milliseconds."""
-        begin = (_READ if read_only else _WRITE).format(timeout=statement_timeout)
+        begin = (_BEGIN_READ_SQL if read_only else _BEGIN_WRITE_SQL).format(timeout=statement_timeout)
         who = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
         return begin + who + self.select, (*self.settings.values(), *self.values)
 
@@ -140,17 +140,17 @@ class Database:
         self._statement_timeout = statement_timeout
 
     @property
-    def patience(self) -> float:
+    def statement_timeout_seconds(self) -> float:
         """Return how long a statement may run, in seconds."""
         return self._statement_timeout / 1000
 
     @contextmanager
-    def reading(self, opening: Opening) -> Iterator[tuple[PoolProxiedConnection, Row]]:
+    def read(self, opening: TransactionPreamble) -> Iterator[tuple[PoolProxiedConnection, Row]]:
         """Yield a connection inside an open transaction, and the first row that its opening message brought.
 
         Raises SQLAlchemy's errors. What comes back to the pool uncommitted is rolled back.
         """
-        connection, first = self._opened(self._raw, opening.message(self._statement_timeout, read_only=True))
+        connection, first = self._begin(self._raw_connection, opening.render(self._statement_timeout, read_only=True))
         try:
             yield connection, first
             # What was read was read: where COMMIT fails, the pool rolls back or lets go of the connection.
@@ -160,44 +160,44 @@ class Database:
             connection.close()
 
     @contextmanager
-    def writing(self, opening: Opening) -> Iterator[tuple[Connection, Row]]:
+    def write(self, opening: TransactionPreamble) -> Iterator[tuple[Connection, Row]]:
         """Yield SQLAlchemy's view of a connection inside an open transaction, and the first row that its opening brought.
 
         Commits at the end, rolls back when the block raises. Raises SQLAlchemy's errors.
         """
-        connection, first = self._opened(self.engine.connect, opening.message(self._statement_timeout, read_only=False))
+        connection, first = self._begin(self.engine.connect, opening.render(self._statement_timeout, read_only=False))
         with connection:
             connection.begin()  # a word to SQLAlchemy alone; the database heard it in the opening message
             yield connection, first
             connection.commit()
 
-    def _opened(self, connect: Callable[[], Wire], message: Message) -> tuple[Wire, Row]:
+    def _begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:
         """Open a transaction. Nothing has been done yet, so a connection found dead is replaced without harm."""
         try:
-            return self._try_to_open(connect, message)
+            return self._try_begin(connect, message)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        return self._try_to_open(connect, message)
+        return self._try_begin(connect, message)
 
-    def _try_to_open(self, connect: Callable[[], Wire], message: Message) -> tuple[Wire, Row]:
-        connection = self._connected(connect)
+    def _try_begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:
+        connection = self._connect(connect)
         try:
-            return connection, next(iter(fetch(wire_of(connection), *message)), None)
+            return connection, next(iter(fetch(driver_connection(connection), *message)), None)
         except BaseException:
             connection.close()
             raise
 
-    def _connected(self, connect: Callable[[], Wire]) -> Wire:
+    def _connect(self, connect: Callable[[], ConnectionType]) -> ConnectionType:
         try:
             return connect()
         except OperationalError:
-            sleep(_SLEEPING_DATABASE_WAKES)
+            sleep(_COLD_START_RETRY_SECONDS)
             return connect()
 
-    def _raw(self) -> PoolProxiedConnection:
+    def _raw_connection(self) -> PoolProxiedConnection:
         """Take a connection from the pool without SQLAlchemy's own around it, which reading has no use for."""
         try:
             return self.engine.raw_connection()
         except psycopg2.Error as error:
-            raise translated(error) from error
+            raise translate_error(error) from error

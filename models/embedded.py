@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 SERVICE_ROLE = "todo_service"
 
 # Both names are constants of ours, so nothing foreign is spliced in.
-_MAKE_SERVICE_ROLE = f"""
+_CREATE_SERVICE_ROLE_SQL = f"""
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN CREATE ROLE {APP_ROLE} NOLOGIN; END IF;
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{SERVICE_ROLE}') THEN CREATE ROLE {SERVICE_ROLE} LOGIN; END IF;
@@ -55,7 +55,7 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
         server.start()
         try:
             owner = server.get_uri(database="postgres")
-            _make_service_role(owner)
+            _create_service_role(owner)
             yield owner, owner.replace("postgres:@", f"{SERVICE_ROLE}:@", 1)
         finally:
             with suppress(BlockingIOError):
@@ -63,10 +63,10 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
                 server.stop()
 
 
-def _make_service_role(owner: str) -> None:
+def _create_service_role(owner: str) -> None:
     connection = psycopg2.connect(owner)
     try:
         with connection, connection.cursor() as cursor:
-            cursor.execute(_MAKE_SERVICE_ROLE)
+            cursor.execute(_CREATE_SERVICE_ROLE_SQL)
     finally:
         connection.close()

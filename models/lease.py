@@ -9,13 +9,13 @@ from sqlmodel import Field
 
 from models.base import Owned, id_type
 from models.scopes import Scope
-from models.shapes import WriteShape
-from models.text import Storable, TokenName, WithoutAPoint
+from models.shapes import InputSchema
+from models.text import IntegralFloat, NoNulCharacter, TokenName
 
 MAX_SECRET = 200  # characters of what a client sends as a token of ours; real ones are shorter
 
 
-class Lease(Owned):
+class Credential(Owned):
     """One of a user's ways in. Ending it is deleting the row."""
 
     id: str = Field(primary_key=True, sa_type=id_type())
@@ -24,7 +24,7 @@ class Lease(Owned):
     expires_at: datetime
 
 
-class LoginSession(Lease, table=True):
+class LoginSession(Credential, table=True):
     """A login on one device. Its access tokens name it; its refresh token is rotated at every use.
 
     `handle_hash` finds the row, `current_hash` proves the token of this generation. Of the generation before, its hash is kept
@@ -41,7 +41,7 @@ class LoginSession(Lease, table=True):
     rotated_at: datetime | None = None
 
 
-class ApiToken(Lease, table=True):
+class ApiToken(Credential, table=True):
     """A token for a program: it may do what its scopes say."""
 
     __tablename__ = "api_token"
@@ -51,31 +51,29 @@ class ApiToken(Lease, table=True):
     token_hash: str = Field(max_length=64, index=True)
 
 
-class Refresh(WriteShape):
+class RefreshRequest(InputSchema):
     """A refresh token, right or wrong."""
 
-    refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), Storable]
+    refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), NoNulCharacter]
 
 
-class LogOut(WriteShape):
+class LogoutRequest(InputSchema):
     """Which session to end: the one of this refresh token, or else the one of the access token."""
 
-    refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), Storable] | None = None
+    refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), NoNulCharacter] | None = None
 
 
-def _may_say_things_twice(schema: dict[str, Any]) -> None:
+def _allow_duplicates(schema: dict[str, Any]) -> None:
     """A set: what is said twice is meant once."""
     schema.pop("uniqueItems")
 
 
-class ApiTokenCreate(WriteShape):
+class ApiTokenCreate(InputSchema):
     """A new API token."""
 
     name: TokenName
     scopes: Annotated[
         frozenset[Scope],
-        ShapeField(
-            min_length=1, description="What it may do; writing includes reading.", json_schema_extra=_may_say_things_twice
-        ),
+        ShapeField(min_length=1, description="What it may do; writing includes reading.", json_schema_extra=_allow_duplicates),
     ]
-    expires_in_days: Annotated[int, ShapeField(ge=1, le=366, strict=True), WithoutAPoint] = 90
+    expires_in_days: Annotated[int, ShapeField(ge=1, le=366, strict=True), IntegralFloat] = 90

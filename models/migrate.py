@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from models.database import parse_url
 
-_ONE_AT_A_TIME = 7_063_710  # any constant: the key of the advisory lock that makes migrators wait for each other
+_MIGRATION_LOCK_KEY = 7_063_710  # any constant: the key of the advisory lock that makes migrators wait for each other
 
 
 def migrate(owner_url: str) -> tuple[str | None, str]:
@@ -21,7 +21,7 @@ def migrate(owner_url: str) -> tuple[str | None, str]:
     """
     engine = create_engine(parse_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY})
         before = current_version(connection)
         config = _config()
         config.attributes["connection"] = connection

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from models.task import Priority
-from models.text import Id, Storable
+from models.text import Id, NoNulCharacter
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
@@ -17,7 +17,7 @@ def _null_is_none(value: object) -> object:
 
 _ID_OR_NULL = {"anyOf": [{"type": "string", "format": "uuid"}, {"const": "null"}]}
 Reference = Annotated[Id | None, BeforeValidator(_null_is_none), WithJsonSchema(_ID_OR_NULL)]
-Text = Annotated[str, Field(max_length=1000), Storable, AfterValidator(str.strip)]
+SearchText = Annotated[str, Field(max_length=1000), NoNulCharacter, AfterValidator(str.strip)]
 
 
 class _Query(BaseModel):
@@ -55,7 +55,7 @@ class TaskQuery(PageQuery):
     parent_id: Annotated[Reference, Field(description="A task's id; `null`: no subtasks.")] = None
     priority: Priority | None = None
     search: Annotated[
-        Text | None,
+        SearchText | None,
         Field(
             max_length=1000,
             description='Words in title or description, by their beginnings; `"a phrase"`, `-without`, `this OR that`. '

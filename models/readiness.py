@@ -6,15 +6,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from models.database import APP_ROLE
 from models.migrate import newest_version
-from models.protection import holes, missing_tables
+from models.protection import find_violations, missing_tables
 
 _NOT_MIGRATED = "the database is not migrated: run `todo migrate` with the owner's URL"
 _BECOME_APP = text(f"BEGIN; SET LOCAL ROLE {APP_ROLE}")
 _VERSION = text("SELECT version_num FROM alembic_version")
-_ROLE_THAT_BYPASSES = text("SELECT current_user FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)")
+_BYPASSING_ROLE_SQL = text("SELECT current_user FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)")
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """The service must not run on this database; the text is one line that says why and what to do."""
 
 
@@ -24,26 +24,26 @@ def check_readiness(engine: Engine) -> None:
         with engine.connect() as connection:
             _check_role(connection)
             _check_version(connection)
-            _check_protection(connection)
+            _check_row_level_security(connection)
     except (DBAPIError, PoolTimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         line = str(cause).strip().replace("\n", " ")
-        raise NotReady(f"the database is not reachable at {_place(engine)}: {line}") from error
+        raise NotReadyError(f"the database is not reachable at {_database_address(engine)}: {line}") from error
 
 
 def _check_role(connection: Connection) -> None:
     try:
         connection.execute(_BECOME_APP)
     except DataError as error:  # there is no such role
-        raise NotReady(_NOT_MIGRATED) from error
+        raise NotReadyError(_NOT_MIGRATED) from error
     except ProgrammingError as error:
-        raise NotReady(
+        raise NotReadyError(
             f"the database user {connection.engine.url.username} cannot become {APP_ROLE} ({str(error.orig).strip()}): "
             f"run `todo migrate` with the owner's URL, then, as the owner, GRANT {APP_ROLE} TO {connection.engine.url.username}"
         ) from error
-    bypassing = connection.execute(_ROLE_THAT_BYPASSES).scalar()
+    bypassing = connection.execute(_BYPASSING_ROLE_SQL).scalar()
     if bypassing is not None:
-        raise NotReady(
+        raise NotReadyError(
             f"row-level security would not hold: the role {bypassing} is a superuser or has BYPASSRLS. "
             f"As a superuser, run: ALTER ROLE {bypassing} NOSUPERUSER NOBYPASSRLS;"
         )
@@ -54,22 +54,24 @@ def _check_version(connection: Connection) -> None:
     try:
         version = connection.execute(_VERSION).scalar()
     except ProgrammingError as error:
-        raise NotReady(_NOT_MIGRATED) from error
+        raise NotReadyError(_NOT_MIGRATED) from error
     if version != needed:
-        raise NotReady(f"the database is at version {version}, this code needs {needed}: run `todo migrate` with the owner's URL")
+        raise NotReadyError(
+            f"the database is at version {version}, this code needs {needed}: run `todo migrate` with the owner's URL"
+        )
 
 
-def _check_protection(connection: Connection) -> None:
+def _check_row_level_security(connection: Connection) -> None:
     missing = missing_tables(connection)
     if missing:
-        raise NotReady(f"the database has lost tables ({', '.join(missing)}): restore them from a backup")
-    found = holes(connection)
+        raise NotReadyError(f"the database has lost tables ({', '.join(missing)}): restore them from a backup")
+    found = find_violations(connection)
     if found:
-        what = "; ".join(hole.what for hole in found)
-        mend = " ".join(dict.fromkeys(hole.mend for hole in found))
-        raise NotReady(f"row-level security would not hold: {what}. As the owner of the database, run: {mend}")
+        what = "; ".join(hole.description for hole in found)
+        mend = " ".join(dict.fromkeys(hole.fix_sql for hole in found))
+        raise NotReadyError(f"row-level security would not hold: {what}. As the owner of the database, run: {mend}")
 
 
-def _place(engine: Engine) -> str:
+def _database_address(engine: Engine) -> str:
     url = engine.url
     return f"{url.host or url.query.get('host') or 'localhost'}:{url.port or 5432}/{url.database}"

@@ -19,19 +19,19 @@ _DIALECT: Any = PGDialect_psycopg2(dbapi=driver)  # type: ignore[no-untyped-call
 
 
 @dataclass(slots=True)
-class StatementCount:
+class StatementCounter:
     """How many statements so far; the opening message of a transaction is one, COMMIT is none."""
 
     count: int = 0
 
 
-_current: ContextVar[StatementCount | None] = ContextVar("statement_count", default=None)
+_current: ContextVar[StatementCounter | None] = ContextVar("statement_count", default=None)
 
 
 @contextmanager
-def counting_statements() -> Iterator[StatementCount]:
+def count_statements() -> Iterator[StatementCounter]:
     """Count what is sent in this block, and in the threads that inherit its context."""
-    counter = StatementCount()
+    counter = StatementCounter()
     token = _current.set(counter)
     try:
         yield counter
@@ -39,12 +39,12 @@ def counting_statements() -> Iterator[StatementCount]:
         _current.reset(token)
 
 
-def count_statements_of(engine: Engine) -> None:
+def attach_statement_counter(engine: Engine) -> None:
     """Let the statements be counted that SQLAlchemy sends for this engine."""
     event.listen(engine, "before_cursor_execute", _count)
 
 
-def wire_of(connection: Connection | PoolProxiedConnection) -> PoolProxiedConnection:
+def driver_connection(connection: Connection | PoolProxiedConnection) -> PoolProxiedConnection:
     """Return the driver's connection, as the pool lends it."""
     return connection.connection if isinstance(connection, Connection) else connection
 
@@ -55,22 +55,22 @@ def fetch(wire: PoolProxiedConnection, text: str, values: Values = ()) -> Rows:
     Raises SQLAlchemy's errors, and gives up a connection that broke, as SQLAlchemy itself would.
     """
     _count()
-    rows: Rows = _executed(wire, text, values).fetchall()
+    rows: Rows = _execute(wire, text, values).fetchall()
     return rows
 
 
 def run(wire: PoolProxiedConnection, text: str, values: Values = ()) -> None:
     """Run SQL that brings no rows. Raises as `fetch` does."""
     _count()
-    _executed(wire, text, values)
+    _execute(wire, text, values)
 
 
 def commit(wire: PoolProxiedConnection) -> None:
     """Say COMMIT; it is not counted. Raises as `fetch` does."""
-    _executed(wire, "COMMIT", ())
+    _execute(wire, "COMMIT", ())
 
 
-def _executed(wire: PoolProxiedConnection, text: str, values: Values) -> Any:
+def _execute(wire: PoolProxiedConnection, text: str, values: Values) -> Any:
     connection = wire.dbapi_connection
     if connection is None:
         raise InterfaceError(None, None, driver.InterfaceError("the connection broke before"), hide_parameters=True)
@@ -78,11 +78,11 @@ def _executed(wire: PoolProxiedConnection, text: str, values: Values) -> Any:
     try:
         cursor.execute(text, values)
     except driver.Error as error:
-        raise translated(error, wire) from error
+        raise translate_error(error, wire) from error
     return cursor
 
 
-def translated(error: driver.Error, wire: PoolProxiedConnection | None = None) -> BaseException:
+def translate_error(error: driver.Error, wire: PoolProxiedConnection | None = None) -> BaseException:
     """Return SQLAlchemy's error for one of the driver's; a connection that broke is taken out of the pool."""
     broken = wire is not None and _DIALECT.is_disconnect(error, wire.dbapi_connection, None)
     if wire is not None and broken:

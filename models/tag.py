@@ -8,8 +8,8 @@ from sqlmodel import Field
 
 from models.base import Owned, Versioned, id_type, owner_scoped_foreign_key
 from models.columns import api_column
-from models.shapes import ChangeShape, WriteShape, absent
-from models.text import BlankIsNone, Color, Id, TagName
+from models.shapes import InputSchema, UpdateSchema, optional_not_null
+from models.text import BlankToNone, Color, Id, TagName
 
 UNIQUE_TAG_NAME = "uq_tag_name"
 
@@ -48,16 +48,16 @@ class TaskTag(Owned, table=True):
     tag_id: str = Field(primary_key=True, sa_type=id_type())
 
 
-class TagCreate(WriteShape):
+class TagCreate(InputSchema):
     """A new tag."""
 
     id: Id | None = ShapeField(default=None, description="Your own UUID, for offline clients; made here if absent.")
     name: TagName
-    color: Annotated[Color | None, BlankIsNone] = None
+    color: Annotated[Color | None, BlankToNone] = None
 
 
-class TagUpdate(ChangeShape):
+class TagUpdate(UpdateSchema):
     """Changes to a tag: only the members present."""
 
-    name: TagName = absent()
-    color: Annotated[Color | None, BlankIsNone] = None
+    name: TagName = optional_not_null()
+    color: Annotated[Color | None, BlankToNone] = None

@@ -25,9 +25,9 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from models.base import EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, Positioned, id_type, owner_scoped_foreign_key
 from models.columns import DerivedColumn, api_column, table_of
-from models.shapes import ChangeShape, WriteShape, absent
+from models.shapes import InputSchema, UpdateSchema, optional_not_null
 from models.tag import TaskTag
-from models.text import BlankIsNone, Description, Id, Position, Title
+from models.text import BlankToNone, Description, Id, Position, Title
 
 
 class Status(StrEnum):
@@ -63,7 +63,7 @@ def _tag_ids(task: FromClause) -> ColumnElement[Any]:
     return func.array(tags_of_task.order_by(pair.c.tag_id).correlate(task).scalar_subquery())
 
 
-_LIVING = text("deleted_at IS NULL")
+_ACTIVE = text("deleted_at IS NULL")
 
 
 class Task(Positioned, table=True):
@@ -75,8 +75,8 @@ class Task(Positioned, table=True):
         _one_of("status", Status),
         _one_of("priority", Priority),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="ck_task_completed_at"),
-        Index("ix_task_created", "user_id", "created_at", "id", postgresql_where=_LIVING),
-        Index("ix_task_list", "user_id", "list_id", "created_at", "id", postgresql_where=_LIVING),
+        Index("ix_task_created", "user_id", "created_at", "id", postgresql_where=_ACTIVE),
+        Index("ix_task_list", "user_id", "list_id", "created_at", "id", postgresql_where=_ACTIVE),
         Index("ix_task_parent", "user_id", "parent_id", "created_at", "id"),
         Index("ix_task_position", "user_id", "position", "id"),
         Index("ix_task_revision", "user_id", "revision"),
@@ -125,9 +125,9 @@ def _quoted(text: str) -> str:
 
 
 # Weighed, so that a word in the title counts for more. `simple` stems nothing: people write in all languages.
-_SEARCHED = _words("title", "A") + " || " + _words("coalesce(description, '')", "B")
+_SEARCH_VECTOR_SQL = _words("title", "A") + " || " + _words("coalesce(description, '')", "B")
 # PostgreSQL writes this column and only full-text search reads it, so the class does not declare it.
-table_of(Task).append_column(Column("search_vector", TSVECTOR, Computed(_SEARCHED, persisted=True), nullable=False))
+table_of(Task).append_column(Column("search_vector", TSVECTOR, Computed(_SEARCH_VECTOR_SQL, persisted=True), nullable=False))
 
 
 def _unique(ids: list[str]) -> list[str]:
@@ -137,10 +137,10 @@ def _unique(ids: list[str]) -> list[str]:
 TagIds = Annotated[list[Id], ShapeField(max_length=100), AfterValidator(_unique)]
 
 
-class _TaskWrite(WriteShape):
+class _TaskWrite(InputSchema):
     """What creating and changing a task have in common."""
 
-    description: Annotated[Description | None, BlankIsNone] = None
+    description: Annotated[Description | None, BlankToNone] = None
     priority: Priority | None = None
     list_id: Id | None = None
     parent_id: Id | None = None
@@ -149,7 +149,7 @@ class _TaskWrite(WriteShape):
     @model_validator(mode="after")
     def _status_and_completed_agree(self) -> Self:
         """Both write the same thing."""
-        sent = self.present()
+        sent = self.sent_fields()
         status, completed = sent.get("status"), sent.get("completed")
         if None not in {status, completed} and completed != (status == Status.COMPLETED):
             msg = f"completed is {str(completed).lower()}, but status is {status}: send one of them, or make them agree."
@@ -167,16 +167,16 @@ class TaskCreate(_TaskWrite):
     position: Position | None = None
 
 
-class TaskUpdate(_TaskWrite, ChangeShape):
+class TaskUpdate(_TaskWrite, UpdateSchema):
     """Changes to a task: only the members present; null clears."""
 
-    title: Title = absent()
-    status: Status = absent()
-    completed: StrictBool = absent()
-    position: Position = absent()
+    title: Title = optional_not_null()
+    status: Status = optional_not_null()
+    completed: StrictBool = optional_not_null()
+    position: Position = optional_not_null()
 
 
-class Completion(WriteShape):
+class TaskCompletion(InputSchema):
     """What `complete` sets; without it, the task is toggled."""
 
     completed: StrictBool

@@ -7,8 +7,8 @@ from sqlalchemy import Index, text
 
 from models.base import Positioned
 from models.columns import api_column
-from models.shapes import ChangeShape, WriteShape, absent
-from models.text import BlankIsNone, Color, Id, ListName, Position
+from models.shapes import InputSchema, UpdateSchema, optional_not_null
+from models.text import BlankToNone, Color, Id, ListName, Position
 
 
 class TaskList(Positioned, table=True):
@@ -25,18 +25,18 @@ class TaskList(Positioned, table=True):
     position: float = api_column("Sort position among the lists.", example=1.0, sort_key="position")
 
 
-class ListCreate(WriteShape):
+class ListCreate(InputSchema):
     """A new list."""
 
     id: Id | None = ShapeField(default=None, description="Your own UUID, for offline clients; made here if absent.")
     name: ListName
-    color: Annotated[Color | None, BlankIsNone] = None
+    color: Annotated[Color | None, BlankToNone] = None
     position: Position | None = None
 
 
-class ListUpdate(ChangeShape):
+class ListUpdate(UpdateSchema):
     """Changes to a list: only the members present."""
 
-    name: ListName = absent()
-    color: Annotated[Color | None, BlankIsNone] = None
-    position: Position = absent()
+    name: ListName = optional_not_null()
+    color: Annotated[Color | None, BlankToNone] = None
+    position: Position = optional_not_null()

@@ -7,35 +7,35 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 
-def _storable(text: str) -> str:
+def _reject_nul(text: str) -> str:
     if "\x00" in text:
         msg = "The NUL character cannot be stored."
         raise ValueError(msg)
     return text
 
 
-def _not_blank(text: str) -> str:
+def _reject_blank(text: str) -> str:
     if not text:
         msg = "Must not be blank."
         raise ValueError(msg)
     return text
 
 
-def says_not_blank() -> Any:
+def not_blank_json_schema() -> Any:
     """Tell readers of the OpenAPI document what `NotBlank` demands."""
     # JavaScript's \s, which patterns speak, leaves out NEL; stripping does not.
     return Field(json_schema_extra={"minLength": 1, "pattern": r"[^\s\u0085]"})
 
 
-def _blank_is_none(text: object) -> object:
+def _blank_to_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
 
-def _without_a_point(number: object) -> object:
+def _float_to_int(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def password_form(shortest: int, longest: int) -> AfterValidator:
+def normalized_password(shortest: int, longest: int) -> AfterValidator:
     """Bring a password into NFKC, so that the same keys pressed on another device give the same one; its length is that form's.
 
     Lengths must be checked before, too: to normalise a very long text takes very long.
@@ -60,25 +60,37 @@ def canonical_id(text: str) -> str:
         raise ValueError(msg) from None
 
 
-Storable = AfterValidator(_storable)
-NotBlank = AfterValidator(_not_blank)
-BlankIsNone = BeforeValidator(_blank_is_none)
+NoNulCharacter = AfterValidator(_reject_nul)
+NotBlank = AfterValidator(_reject_blank)
+BlankToNone = BeforeValidator(_blank_to_none)
 # JSON has one kind of number: 90 and 90.0 are the same.
-WithoutAPoint = BeforeValidator(_without_a_point)
+IntegralFloat = BeforeValidator(_float_to_int)
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, Storable, says_not_blank()]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), Storable]
-ListName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
-TagName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=50), NotBlank, Storable, says_not_blank()]
-TokenName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
-CommentBody = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, Storable, says_not_blank()]
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, Storable, says_not_blank()]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, NoNulCharacter, not_blank_json_schema()
+]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), NoNulCharacter]
+ListName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
+]
+TagName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=50), NotBlank, NoNulCharacter, not_blank_json_schema()
+]
+TokenName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
+]
+CommentBody = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()
+]
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
+]
 _COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
 # As a client may write it: with spaces around it, which go, or blank, which is none.
-_WRITTEN_COLOR = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
-Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_WRITTEN_COLOR)]
+_COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
+Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_COLOR_JSON_SCHEMA)]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), Storable
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), NoNulCharacter
 ]
 Id = Annotated[str, AfterValidator(canonical_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]

@@ -10,11 +10,11 @@ from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID, Owned
 from models.columns import DerivedColumn, api_column, table_of
-from models.shapes import ChangeShape, WriteShape, absent
-from models.text import Email, PersonName, Storable, password_form
+from models.shapes import InputSchema, UpdateSchema, optional_not_null
+from models.text import Email, NoNulCharacter, PersonName, normalized_password
 
-Password = Annotated[str, ShapeField(min_length=8, max_length=256), Storable, password_form(8, 256)]
-GivenPassword = Annotated[str, ShapeField(max_length=256), Storable, password_form(0, 256)]
+Password = Annotated[str, ShapeField(min_length=8, max_length=256), NoNulCharacter, normalized_password(8, 256)]
+SubmittedPassword = Annotated[str, ShapeField(max_length=256), NoNulCharacter, normalized_password(0, 256)]
 
 
 def _latest_revision(account: FromClause) -> ColumnElement[Any]:
@@ -66,7 +66,7 @@ class DeletedUser(SQLModel, table=True):
     deleted_at: datetime
 
 
-class Registration(WriteShape):
+class Registration(InputSchema):
     """A new local account."""
 
     email: Email
@@ -74,17 +74,17 @@ class Registration(WriteShape):
     name: PersonName | None = None
 
 
-class Credentials(WriteShape):
+class Credentials(InputSchema):
     """An e-mail and a password, right or wrong."""
 
-    email: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), Storable]
-    password: GivenPassword
+    email: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), NoNulCharacter]
+    password: SubmittedPassword
 
 
-class AccountChange(ChangeShape):
+class AccountUpdate(UpdateSchema):
     """Changes to one's own account. A new e-mail or password needs the current password beside it."""
 
-    email: Email = absent()
+    email: Email = optional_not_null()
     name: PersonName | None = None
-    password: Password = absent()
-    current_password: GivenPassword | None = None
+    password: Password = optional_not_null()
+    current_password: SubmittedPassword | None = None

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from models.scopes import Scope
-from models.user import AccountChange, DeletedUser, User
+from models.user import AccountUpdate, DeletedUser, User
 from services.context import UserContext
 from services.errors import EmailTaken, InvalidInput, NotFound
 from services.passwords import PasswordHasher
@@ -35,12 +35,12 @@ class AccountService:
         with self._context.read_transaction() as snapshot:
             return read_account(snapshot, selection)
 
-    def update(self, change: AccountChange, selection: RowSelection[Result | None]) -> Result:
+    def update(self, change: AccountUpdate, selection: RowSelection[Result | None]) -> Result:
         """Change the members present; a new password ends all other sessions.
 
         Raises EmailTaken; InvalidInput where the current password is missing or wrong; RateLimited after too many tries.
         """
-        values = change.present()
+        values = change.sent_fields()
         current = values.pop("current_password", None)
         proof = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
         if "password" in values:

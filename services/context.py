@@ -14,10 +14,10 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Session, col
 
-from models.database import Database, Opening, Row, Wire
-from models.lease import ApiToken, Lease, LoginSession
+from models.database import ConnectionType, Database, Row, TransactionPreamble
+from models.lease import ApiToken, Credential, LoginSession
 from models.scopes import Scope
-from models.statements import wire_of
+from models.statements import driver_connection
 from models.user import DeletedUser, User, UserRevision
 from services.availability import translate_database_errors
 from services.errors import Unauthenticated
@@ -31,17 +31,17 @@ _ACCOUNT_SQL = (
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
 _CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
-_REVOKED_MESSAGES: Mapping[type[Lease] | None, str] = {
+_REVOKED_MESSAGES: Mapping[type[Credential] | None, str] = {
     LoginSession: "This session has ended; log in again.",
     ApiToken: INVALID_API_TOKEN,
 }
-_PREAMBLE_SQL: Mapping[type[Lease] | None, str] = {None: _ACCOUNT_SQL.format(lease="true")} | {
+_PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.format(lease="true")} | {
     lease: _ACCOUNT_SQL.format(lease=_CREDENTIAL_SQL.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
 }
 # A statement of its own, so that the next one sees what was committed while this one waited: a session may have ended meanwhile.
 _LOCK_SQL = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
 
-BeginTransaction = Callable[[Opening], AbstractContextManager[tuple[Wire, Row]]]
+BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[ConnectionType, Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,10 @@ class UserContext:
         Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; RateLimited where the user
         has asked for too much; Unavailable where the database is away.
         """
-        with self._begin(self.database.reading) as (wire, revision, now):
-            yield ReadTransaction(self.user_id, self.authorization, wire, revision, now, self.budget, self.database.patience)
+        with self._begin(self.database.read) as (wire, revision, now):
+            yield ReadTransaction(
+                self.user_id, self.authorization, wire, revision, now, self.budget, self.database.statement_timeout_seconds
+            )
 
     @contextmanager
     def write_transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[WriteTransaction]:
@@ -81,16 +83,24 @@ class UserContext:
         Raises as `snapshot` does, and Forbidden where the token lacks the scope.
         """
         with (
-            self._begin(self.database.writing, _LOCK_SQL) as (connection, revision, now),
+            self._begin(self.database.write, _LOCK_SQL) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
             self.authorization.require_scope(scope)
-            opened = self.user_id, self.authorization, wire_of(connection), revision, now, self.budget, self.database.patience
+            opened = (
+                self.user_id,
+                self.authorization,
+                driver_connection(connection),
+                revision,
+                now,
+                self.budget,
+                self.database.statement_timeout_seconds,
+            )
             yield WriteTransaction(*opened, sql=connection, session=session)
             session.flush()
 
     @contextmanager
-    def _begin(self, begin: BeginTransaction[Wire], lock: str = "") -> Iterator[tuple[Wire, int, datetime]]:
+    def _begin(self, begin: BeginTransaction[ConnectionType], lock: str = "") -> Iterator[tuple[ConnectionType, int, datetime]]:
         if self.request_quota is not None:
             self.request_quota.consume()
         opening = self._preamble(lock)
@@ -109,10 +119,10 @@ class UserContext:
                 raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.credential_type])
             yield connection, revision, now
 
-    def _preamble(self, lock: str) -> Opening:
+    def _preamble(self, lock: str) -> TransactionPreamble:
         locked = (self.user_id,) if lock else ()
         leased = () if self.authorization.credential_id is None else (self.authorization.credential_id,)
-        return Opening(
+        return TransactionPreamble(
             {"app.user_id": self.user_id},
             lock + _PREAMBLE_SQL[self.authorization.credential_type],
             (*locked, *leased, self.user_id),
@@ -120,8 +130,8 @@ class UserContext:
 
     def _provision_user(self, newcomer: ExternalUserProfile) -> None:
         """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""
-        opening = Opening({"app.user_id": self.user_id}, "SELECT 1", ())
-        with translate_database_errors(), self.database.writing(opening) as (connection, _):
+        opening = TransactionPreamble({"app.user_id": self.user_id}, "SELECT 1", ())
+        with translate_database_errors(), self.database.write(opening) as (connection, _):
             gone = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if gone is not None and (newcomer.issued_at is None or newcomer.issued_at <= gone):
                 raise Unauthenticated("This account no longer exists.")

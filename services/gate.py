@@ -6,7 +6,7 @@ from anyio import to_thread
 from cachetools import TTLCache
 from sqlmodel import col
 
-from models.database import Database, Opening
+from models.database import Database, TransactionPreamble
 from models.lease import ApiToken
 from models.scopes import Scope
 from services.availability import translate_database_errors
@@ -67,8 +67,8 @@ class Authenticator:
     def _lookup(self, token: str) -> Identity:
         """Ask the database whose API token it is, and note there that it was used."""
         token_hash = hash_secret(token)
-        opening = Opening({"app.secret_hash": token_hash}, _LOOKUP_SQL, (token_hash,))
-        with translate_database_errors(), self._database.reading(opening) as (_, found):
+        opening = TransactionPreamble({"app.secret_hash": token_hash}, _LOOKUP_SQL, (token_hash,))
+        with translate_database_errors(), self._database.read(opening) as (_, found):
             pass
         if found is None:
             raise Unauthenticated(INVALID_API_TOKEN)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.lease import ApiToken, Lease, LoginSession
+from models.lease import ApiToken, Credential, LoginSession
 from models.scopes import Scope
 from services.errors import Forbidden
 
@@ -17,7 +17,7 @@ class Authorization:
     """The scopes, and the lease: None where somebody else issued the token, who alone can end it."""
 
     scopes: frozenset[Scope] = ALL_SCOPES
-    credential_type: type[Lease] | None = None
+    credential_type: type[Credential] | None = None
     credential_id: str | None = None
 
     @classmethod

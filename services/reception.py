@@ -9,8 +9,8 @@ from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
 
 from models.base import new_id
-from models.database import Database, Opening
-from models.lease import Refresh
+from models.database import Database, TransactionPreamble
+from models.lease import RefreshRequest
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
 from services.accounts import read_account
@@ -58,10 +58,10 @@ class AuthService:
         client.auth_attempts.consume()
         client.account_attempts("register", registration.email).consume()
         user_id = new_id()
-        opening = Opening({"app.user_id": user_id}, "SELECT 1", ())
+        opening = TransactionPreamble({"app.user_id": user_id}, "SELECT 1", ())
         hashed = self._passwords.hash(registration.password)
         try:
-            with translate_database_errors(), self._database.writing(opening) as (connection, _):
+            with translate_database_errors(), self._database.write(opening) as (connection, _):
                 account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
                 stamps = {"password_hash": hashed, "created_at": func.now(), "updated_at": func.now()}
                 connection.execute(insert(User).values(**account, **stamps))
@@ -79,8 +79,8 @@ class AuthService:
         client.auth_attempts.consume()
         attempts = client.account_attempts("log in", credentials.email)
         attempts.consume()
-        opening = Opening({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
-        with translate_database_errors(), self._database.reading(opening) as (_, account):
+        opening = TransactionPreamble({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
+        with translate_database_errors(), self._database.read(opening) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)
         proof = PasswordVerification.verify(credentials.password, password_hash, self._passwords)
@@ -89,7 +89,7 @@ class AuthService:
         attempts.reset()
         return self._start_session(UserContext(user_id, self._database), selection, client, proof)
 
-    def refresh(self, refresh: Refresh, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
+    def refresh(self, refresh: RefreshRequest, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
         """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
         client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)

@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from sqlmodel import col
 
 from models.base import Positioned, Versioned, new_id
-from models.shapes import ChangeShape, WriteShape
+from models.shapes import InputSchema, UpdateSchema
 from services.context import UserContext
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from services.reading.defaults import default_row_selection
@@ -18,8 +18,8 @@ from services.transactions import ColumnValues, ReadTransaction, WriteTransactio
 MAX_BULK_SIZE = 500
 
 Row = TypeVar("Row", bound=Versioned)
-CreateInput = TypeVar("CreateInput", bound=WriteShape)
-UpdateInput = TypeVar("UpdateInput", bound=ChangeShape)
+CreateInput = TypeVar("CreateInput", bound=InputSchema)
+UpdateInput = TypeVar("UpdateInput", bound=UpdateSchema)
 Result = TypeVar("Result")
 ExpectedRevisions = frozenset[int] | None
 
@@ -87,9 +87,11 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             self._check_precondition(transaction, row, revisions)
             self._soft_delete(transaction, row)
 
-    def _column_values(self, transaction: WriteTransaction, shape: WriteShape, row: Row | None) -> ColumnValues:
+    def _column_values(self, transaction: WriteTransaction, shape: InputSchema, row: Row | None) -> ColumnValues:
         """Return what the client said, as columns; `row` is None on creating, when null means left open."""
-        return {name: value for name, value in shape.present().items() if name != "id" and (row is not None or value is not None)}
+        return {
+            name: value for name, value in shape.sent_fields().items() if name != "id" and (row is not None or value is not None)
+        }
 
     def _default_values(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
         """Return what the service decides where the client left it open."""
@@ -97,7 +99,7 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             return {"position": transaction.next_position(self.table)}
         return {}
 
-    def _write_relations(self, transaction: WriteTransaction, row: Row, shape: WriteShape) -> None:
+    def _write_relations(self, transaction: WriteTransaction, row: Row, shape: InputSchema) -> None:
         """Write what is not a column of the row; nothing, for most."""
 
     def _matches(self, transaction: WriteTransaction, row: Row, new: CreateInput, values: ColumnValues) -> bool:
@@ -127,7 +129,7 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             raise Conflict(f"A {self.entity.display_name} with this id exists already, with other content.")
         return existing, False
 
-    def _update(self, transaction: WriteTransaction, row: Row, change: WriteShape) -> None:
+    def _update(self, transaction: WriteTransaction, row: Row, change: InputSchema) -> None:
         transaction.update(row, self._column_values(transaction, change, row))
         self._write_relations(transaction, row, change)
         self._flush(transaction)

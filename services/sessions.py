@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from models.base import new_id
-from models.database import Database, Opening
+from models.database import Database, TransactionPreamble
 from models.lease import LoginSession
 from models.scopes import Scope
 from services.availability import translate_database_errors
@@ -78,7 +78,7 @@ class RefreshTokenRotation:
         handle = hash_secret(token.handle)
         with (
             translate_database_errors(),
-            self._database.reading(Opening({"app.secret_hash": handle}, _LOOKUP_SQL, (handle,))) as (_, session),
+            self._database.read(TransactionPreamble({"app.secret_hash": handle}, _LOOKUP_SQL, (handle,))) as (_, session),
         ):
             pass
         return UserContext(session[0], self._database, authorization=Authorization.for_session(session[1])) if session else None

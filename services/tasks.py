@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import col
 
 from models.comment import Comment
-from models.shapes import WriteShape
+from models.shapes import InputSchema
 from models.tag import Tag
 from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
 from models.task_list import TaskList
@@ -70,7 +70,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
                 self._restore_subtree(transaction, task)
             return self._read(transaction, task_id, selection)
 
-    def _values(self, transaction: WriteTransaction, shape: WriteShape, row: Task | None) -> ColumnValues:
+    def _values(self, transaction: WriteTransaction, shape: InputSchema, row: Task | None) -> ColumnValues:
         values = super()._column_values(transaction, shape, row)
         completed = values.pop("completed", None)
         values.pop("tag_ids", None)
@@ -87,9 +87,9 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         completed = values.get("status") == Status.COMPLETED
         return {**super()._default_values(transaction, values), "completed_at": transaction.now if completed else None}
 
-    def _relate(self, transaction: WriteTransaction, row: Task, shape: WriteShape) -> None:
+    def _relate(self, transaction: WriteTransaction, row: Task, shape: InputSchema) -> None:
         if "tag_ids" in shape.model_fields_set:
-            replace_tags(transaction, row, shape.present()["tag_ids"] or ())
+            replace_tags(transaction, row, shape.sent_fields()["tag_ids"] or ())
 
     def _same(self, transaction: WriteTransaction, row: Task, new: TaskCreate, values: ColumnValues) -> bool:
         bears_them = new.tag_ids is None or tag_ids_of_task(transaction, row.id) == set(new.tag_ids)
@@ -126,9 +126,9 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             Task, col(Task.id).in_(tasks), col(Task.list_id).is_not(None), col(Task.list_id).not_in(living), list_id=None
         )
 
-    def _check_references(self, transaction: WriteTransaction, shape: WriteShape, row: Task | None) -> None:
+    def _check_references(self, transaction: WriteTransaction, shape: InputSchema, row: Task | None) -> None:
         """Raise InvalidInput where a list, parent or tag does not exist, or a task would become its own ancestor."""
-        sent = shape.present()
+        sent = shape.sent_fields()
         flaws: list[FieldError] = []
         if sent.get("list_id") and transaction.find(TaskList, sent["list_id"]) is None:
             flaws.append(FieldError("/list_id", "There is no such list."))

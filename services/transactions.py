@@ -16,7 +16,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
-from models.lease import Lease
+from models.lease import Credential
 from models.scopes import Scope
 from models.statements import fetch, run
 from services.availability import UNAVAILABLE_ERRORS, database_unavailable
@@ -32,7 +32,7 @@ from services.reading.statements import CompiledStatement, compile_statement, us
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
 ColumnValues = dict[str, Any]  # each column has a type of its own
-CredentialRow = TypeVar("CredentialRow", bound=Lease)
+CredentialRow = TypeVar("CredentialRow", bound=Credential)
 
 # Which scope it takes to read of an entity, where that is not the usual one.
 _SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
@@ -41,7 +41,7 @@ _UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s WHERE user_id = %
 
 
 @cache
-def _active_credentials_sql(table: type[Lease]) -> CompiledStatement:
+def _active_credentials_sql(table: type[Credential]) -> CompiledStatement:
     """Newest use first; what has never been used, by when it was made."""
     used = func.coalesce(col(table.last_used_at), col(table.created_at))
     mine = col(table.user_id) == user_id_param(), col(table.expires_at) > func.now()

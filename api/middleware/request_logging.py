@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.logs import current_request_id
 from api.middleware.base import HttpMiddleware
-from models.statements import counting_statements
+from models.statements import count_statements
 
 _VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
@@ -37,7 +37,7 @@ class RequestLoggingMiddleware(HttpMiddleware):
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        with counting_statements() as statements:
+        with count_statements() as statements:
             try:
                 await self._app(scope, receive, send_with_id)
             finally:

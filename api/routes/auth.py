@@ -13,8 +13,8 @@ from api.authentication import get_client, get_container, get_current_user
 from api.dependencies import SECURITY, AccountServiceDep
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
-from models.lease import LogOut, Refresh
-from models.user import AccountChange, Credentials, Registration
+from models.lease import LogoutRequest, RefreshRequest
+from models.user import AccountUpdate, Credentials, Registration
 from services.errors import InvalidInput
 from services.reading.defaults import default_row_selection
 from services.reading.entity_registry import ACCOUNT
@@ -30,9 +30,9 @@ NewAccount = Annotated[
     Registration,
     Body(openapi_examples={"ada": {"value": {"email": "ada@example.com", "password": "correct horse", "name": "Ada"}}}),
 ]
-RefreshToken = Annotated[Refresh, Body(openapi_examples={"newest": {"value": {"refresh_token": "todo_refresh_…"}}})]
-SessionToEnd = Annotated[LogOut | None, Body(openapi_examples={"expired": {"value": {"refresh_token": "todo_refresh_…"}}})]
-Change = Annotated[AccountChange, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
+RefreshToken = Annotated[RefreshRequest, Body(openapi_examples={"newest": {"value": {"refresh_token": "todo_refresh_…"}}})]
+SessionToEnd = Annotated[LogoutRequest | None, Body(openapi_examples={"expired": {"value": {"refresh_token": "todo_refresh_…"}}})]
+Change = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
 
 
 @router.post(

@@ -9,7 +9,7 @@ from api import answers, shapes
 from api.authentication import get_container
 from api.openapi.responses import Responses, errors
 from api.routing import create_router
-from models.readiness import NotReady
+from models.readiness import NotReadyError
 from services.errors import Unavailable
 
 _log = logging.getLogger("todo.ready")
@@ -46,7 +46,7 @@ async def ready(request: Request) -> Response:
     """Can it serve? The database answers and is migrated."""
     try:
         await get_container(request).checkup.result()
-    except NotReady as error:
+    except NotReadyError as error:
         # Anybody may ask, so what is wrong stands in the log alone.
         _log.warning("not ready: %s", error)
         raise Unavailable("The service cannot work just now; its log says why.") from error

@@ -11,7 +11,7 @@ from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.comment import CommentCreate
 from models.queries import PageQuery, RowQuery, TaskQuery
-from models.task import Completion, TaskCreate, TaskUpdate
+from models.task import TaskCompletion, TaskCreate, TaskUpdate
 from models.text import Id
 from services.comments import TaskCommentService
 from services.listing import list_query, task_list_query
@@ -29,7 +29,7 @@ NewTask = Annotated[
     ),
 ]
 TaskChange = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Buy oat milk", "list_id": None}}})]
-Complete = Annotated[Completion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
+Complete = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
 @router.get("", operation_id="listTasks", responses=page(shapes.Task) | user_errors())

@@ -15,7 +15,7 @@ import pytest
 
 from api.house import open_house
 from models.database import make_engine
-from models.readiness import NotReady, check_readiness
+from models.readiness import NotReadyError, check_readiness
 from models.tables import TABLES
 from tests.support.api_clients import TLS, RestClient
 from tests.support.service import LogCapture, PostgresServer, run_postgres_server, run_service, run_sql, settings_for
@@ -35,7 +35,7 @@ def start_service(database: PostgresServer) -> None:
 
 
 def startup_error(database: PostgresServer) -> str:
-    with pytest.raises(NotReady) as error:
+    with pytest.raises(NotReadyError) as error:
         start_service(database)
     line = str(error.value)
     assert "\n" not in line
@@ -188,7 +188,7 @@ def test_startup_fails_if_the_login_role_cannot_become_todo_app(database: Postgr
 def test_startup_fails_if_the_database_is_unreachable() -> None:
     engine = make_engine("postgresql://x:secret@127.0.0.1:1/x", pool_size=1)
 
-    with pytest.raises(NotReady, match=r"not reachable at 127\.0\.0\.1:1/x") as error:
+    with pytest.raises(NotReadyError, match=r"not reachable at 127\.0\.0\.1:1/x") as error:
         check_readiness(engine)
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from models.database import Database, Opening, make_engine
-from models.statements import counting_statements
+from models.database import Database, TransactionPreamble, make_engine
+from models.statements import count_statements
 from services.context import UserContext
 from services.errors import QueryTooComplex
 from services.json_values import JsonObject
@@ -132,7 +132,7 @@ def test_reading_stops_at_the_request_timeout(service: RunningService, user: Tes
         assert snapshot.read(level) == [], "the time starts with the first read"
     for number, snapshot in enumerate(opened(UserContext(user.id, database))):
         snapshot.statement_timeout = -1.0 if number == 0 else 5.0
-        with counting_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
+        with count_statements() as sent, pytest.raises(QueryTooComplex, match="takes too long"):
             snapshot.read(level)
         assert sent.count == 0, "the time limit applies to the whole request"
     engine.dispose()
@@ -159,13 +159,13 @@ def test_query_plans_do_not_retain_values() -> None:
 
 
 def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser) -> None:
-    opening, _ = Opening({"app.user_id": user.id}, "SELECT 1", ()).message(5000, read_only=True)
+    opening, _ = TransactionPreamble({"app.user_id": user.id}, "SELECT 1", ()).render(5000, read_only=True)
     assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
     assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")
 
     engine = make_engine(service.database.service, pool_size=1)
     context = UserContext(user.id, Database(engine, statement_timeout=5000))
-    with counting_statements() as sent, context.read_transaction():
+    with count_statements() as sent, context.read_transaction():
         pass
     engine.dispose()
     assert sent.count == 1

@@ -5,7 +5,7 @@ from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 from sqlmodel import SQLModel
 
-from models.database import Database, Opening, make_engine
+from models.database import Database, TransactionPreamble, make_engine
 from models.policies import policies_of
 from tests.support.service import PostgresServer, open_app_transaction, run_sql
 from tests.support.table_rows import (
@@ -117,10 +117,10 @@ def test_unusual_user_ids_are_distinguished(filled_database: PostgresServer, use
     """Uses the service's own transactions, for reading and for writing."""
     engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
-    for opened in (database.reading, database.writing):
+    for opened in (database.read, database.write):
         for table in TABLE_NAMES:
             select = f"SELECT array_agg(DISTINCT {owner_column(table)}), current_setting('app.user_id') FROM \"{table}\""
-            with opened(Opening({"app.user_id": user_id}, select, ())) as (_, first):
+            with opened(TransactionPreamble({"app.user_id": user_id}, select, ())) as (_, first):
                 assert first == ([user_id], user_id)
     engine.dispose()
 
@@ -130,9 +130,9 @@ def test_transactions_use_the_app_role_for_any_login_role(filled_database: Postg
     for url in (filled_database.service, filled_database.owner):
         engine = make_engine(url, pool_size=1)
         database = Database(engine, statement_timeout=5000)
-        for opened in (database.reading, database.writing):
+        for opened in (database.read, database.write):
             select = "SELECT current_user::text, array_agg(DISTINCT user_id) FROM task"
-            with opened(Opening({"app.user_id": EVE}, select, ())) as (_, first):
+            with opened(TransactionPreamble({"app.user_id": EVE}, select, ())) as (_, first):
                 assert first == ("todo_app", [EVE])
         engine.dispose()
 
@@ -140,24 +140,24 @@ def test_transactions_use_the_app_role_for_any_login_role(filled_database: Postg
 def test_connection_resets_its_user_after_commit_rollback_and_error(filled_database: PostgresServer) -> None:
     engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
-    opening = Opening({"app.user_id": EVE}, "SELECT user_id FROM task", ())
+    opening = TransactionPreamble({"app.user_id": EVE}, "SELECT user_id FROM task", ())
 
     def read() -> None:
-        with database.reading(opening) as (_, first):
+        with database.read(opening) as (_, first):
             assert first == (EVE,)
 
     def write() -> None:
-        with database.writing(opening) as (_, first):
+        with database.write(opening) as (_, first):
             assert first == (EVE,)
 
     def write_and_fail() -> None:
-        with pytest.raises(ZeroDivisionError), database.writing(opening):
+        with pytest.raises(ZeroDivisionError), database.write(opening):
             raise ZeroDivisionError
 
     def fail_to_open() -> None:
         with (
             pytest.raises(Exception, match="division by zero"),
-            database.writing(Opening({"app.user_id": EVE}, "SELECT 1/0", ())),
+            database.write(TransactionPreamble({"app.user_id": EVE}, "SELECT 1/0", ())),
         ):
             pass
 

@@ -11,7 +11,7 @@ from graphql_schema.outcomes import Outcome
 from graphql_schema.requests import GraphRequest
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
-from models.statements import count_statements_of, counting_statements
+from models.statements import attach_statement_counter, count_statements
 from services.context import UserContext
 from services.rate_limiting.client import Client
 from services.reading.budget import Budget
@@ -32,7 +32,7 @@ class InProcessClient:
         """Run an operation, and store its number of statements."""
         unused = cast("Any", None)  # reads neither register nor check passwords
         context = GraphQLContext(replace(self._context, budget=Budget()), Client("127.0.0.1"), unused, unused)
-        with counting_statements() as counter:
+        with count_statements() as counter:
             outcome = self.graph.execute(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
         self.statements = counter.count
         return outcome
@@ -42,7 +42,7 @@ class InProcessClient:
 def in_process_client(database: PostgresServer, user_id: str) -> Iterator[InProcessClient]:
     """Connect to a database as the service does."""
     engine = make_engine(database.service, pool_size=1)
-    count_statements_of(engine)
+    attach_statement_counter(engine)
     try:
         # Cost limits are tested elsewhere.
         yield InProcessClient(

@@ -29,11 +29,11 @@ from models.base import Versioned
 from models.columns import api_column
 from models.comment import CommentCreate, CommentUpdate
 from models.lease import ApiTokenCreate
-from models.shapes import WriteShape
+from models.shapes import InputSchema
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate
-from models.user import AccountChange, Credentials, Registration
+from models.user import AccountUpdate, Credentials, Registration
 from services.errors import InvalidInput
 from services.reading.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST, build_entity
 from services.reading.entity_types import Entity
@@ -49,7 +49,7 @@ NOT_IN_OBJECT_TYPE = {
     "account": {"created_at", "updated_at"},
 }
 # Each GraphQL input, the schema that validates it, and the fields of the schema that it leaves out or adds on purpose.
-INPUTS: list[tuple[str, type[WriteShape], set[str], set[str]]] = [
+INPUTS: list[tuple[str, type[InputSchema], set[str], set[str]]] = [
     ("CreateTaskInput", TaskCreate, {"completed"}, set()),
     ("UpdateTaskInput", TaskUpdate, {"completed"}, set()),
     ("CreateListInput", ListCreate, set(), set()),
@@ -60,10 +60,10 @@ INPUTS: list[tuple[str, type[WriteShape], set[str], set[str]]] = [
     ("UpdateCommentInput", CommentUpdate, set(), set()),
     ("RegisterInput", Registration, set(), set()),
     ("LogInInput", Credentials, set(), set()),
-    ("UpdateAccountInput", AccountChange, set(), set()),
+    ("UpdateAccountInput", AccountUpdate, set(), set()),
     ("CreateApiTokenInput", ApiTokenCreate, set(), set()),
 ]
-BODIES: list[tuple[Entity, type[WriteShape]]] = [
+BODIES: list[tuple[Entity, type[InputSchema]]] = [
     (TASK, TaskCreate),
     (TASK, TaskUpdate),
     (TASK_LIST, ListCreate),
@@ -187,7 +187,7 @@ class TestHandWrittenTypes:
 
     @pytest.mark.parametrize(("input_name", "schema", "left_out", "added"), INPUTS, ids=str)
     def test_input_has_every_field_of_its_schema(
-        self, types: dict[str, Any], input_name: str, schema: type[WriteShape], left_out: set[str], added: set[str]
+        self, types: dict[str, Any], input_name: str, schema: type[InputSchema], left_out: set[str], added: set[str]
     ) -> None:
         input_type = types[input_name]
         assert isinstance(input_type, GraphQLInputObjectType)
@@ -198,8 +198,8 @@ class TestHandWrittenTypes:
         assert fields - expected == set(), f"unknown to {schema.__name__}, or listed in INPUTS as left out"
 
     @pytest.mark.parametrize(("entity", "schema"), BODIES, ids=lambda value: getattr(value, "__name__", ""))
-    def test_body_accepts_every_column_of_a_response(self, entity: Entity, schema: type[WriteShape]) -> None:
-        accepted = schema.model_fields.keys() | schema.ignored
+    def test_body_accepts_every_column_of_a_response(self, entity: Entity, schema: type[InputSchema]) -> None:
+        accepted = schema.model_fields.keys() | schema.ignored_fields
 
         assert entity.columns.keys() - accepted == set(), f"missing in {schema.__name__}, or in its `ignored`"
 
