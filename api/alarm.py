@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 
 
-class Alarm:
+class Timer:
     """Rings once, at the time for which it was set, in the loop's own time."""
 
     def __init__(self, loop: AbstractEventLoop, ring: Callable[[], None]) -> None:
@@ -13,21 +13,21 @@ class Alarm:
         self._handle: TimerHandle | None = None
 
     @property
-    def is_set(self) -> bool:
+    def is_active(self) -> bool:
         """Tell whether it will ring."""
         return self._handle is not None
 
-    def set(self, moment: float) -> None:
+    def start(self, moment: float) -> None:
         """Let it ring then, and not before."""
-        self.stop()
-        self._handle = self._loop.call_at(moment, self._go_off)
+        self.cancel()
+        self._handle = self._loop.call_at(moment, self._fire)
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """Let it not ring."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
-    def _go_off(self) -> None:
+    def _fire(self) -> None:
         self._handle = None
         self._ring()

@@ -15,52 +15,52 @@ from services.rows import CreateResult
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
-def encode(tree: object) -> bytes:
+def encode_json(tree: object) -> bytes:
     """Write a tree as JSON, times in UTC with a Z."""
     return orjson.dumps(tree, option=orjson.OPT_UTC_Z)
 
 
-def answer(tree: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(tree: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer any tree."""
-    return Response(encode(tree), status, {**_PRIVATE, **(headers or {})}, "application/json")
+    return Response(encode_json(tree), status, {**_PRIVATE, **(headers or {})}, "application/json")
 
 
-def row(tree: JsonObject) -> Response:
+def row_response(tree: JsonObject) -> Response:
     """Answer one row, with its revision as ETag."""
-    return answer(tree, headers={"ETag": f'"{tree["revision"]}"'})
+    return json_response(tree, headers={"ETag": f'"{tree["revision"]}"'})
 
 
-def wished(found: RowWithRevision) -> Response:
+def projected_row_response(found: RowWithRevision) -> Response:
     """Return the selected part of one row, with the row's revision as ETag."""
-    return answer(found.row, headers={"ETag": f'"{found.revision}"'})
+    return json_response(found.row, headers={"ETag": f'"{found.revision}"'})
 
 
-def place_of(request: Request) -> str:
+def quoted_path(request: Request) -> str:
     """Return the path of the request as it may stand in a header: a user's id can hold any character."""
     return quote(request.scope["path"])
 
 
-def created(made: CreateResult[JsonObject], place: str) -> Response:
+def created_response(made: CreateResult[JsonObject], place: str) -> Response:
     """Answer a new row, which is at that place: 201, or 200 where the same request created it before."""
     headers = {"ETag": f'"{made.row["revision"]}"', "Location": f"{place}/{made.row_id}"}
-    return answer(made.row, 201 if made.created else 200, headers)
+    return json_response(made.row, 201 if made.created else 200, headers)
 
 
-def page(found: PageResult, request: Request) -> Response:
+def page_response(found: PageResult, request: Request) -> Response:
     """Answer a bare array; where there is more, with the address of the next page in Link (RFC 8288)."""
     if found.next_cursor is None:
-        return answer(found.objects)
+        return json_response(found.objects)
     parameters = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    target = f"{place_of(request)}?{urlencode([*parameters, ('cursor', found.next_cursor)])}"
-    return answer(found.objects, headers={"Link": f'<{target}>; rel="next"'})
+    target = f"{quoted_path(request)}?{urlencode([*parameters, ('cursor', found.next_cursor)])}"
+    return json_response(found.objects, headers={"Link": f'<{target}>; rel="next"'})
 
 
-def nothing() -> Response:
+def no_content() -> Response:
     """Answer that it is done."""
     return Response(status_code=204)
 
 
-def admission(given: AuthTokens[JsonObject], status: int = 200) -> Response:
+def token_response(given: AuthTokens[JsonObject], status: int = 200) -> Response:
     """Answer a token, in the form of OAuth 2 (RFC 6749, 5.1), and whom it belongs to."""
     tree = {
         "access_token": given.access_token,
@@ -69,4 +69,4 @@ def admission(given: AuthTokens[JsonObject], status: int = 200) -> Response:
         "expires_in": given.expires_in,
         "user": given.user,
     }
-    return answer(tree, status, {"Cache-Control": "no-store"})
+    return json_response(tree, status, {"Cache-Control": "no-store"})

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from api import graphql, problems
-from api.house import open_house
+from api.house import open_container
 from api.middleware.body_limit import BodyLimitMiddleware
 from api.middleware.error_boundary import ErrorBoundaryMiddleware
 from api.middleware.rate_limit_headers import HEADERS, RateLimitHeadersMiddleware
@@ -44,10 +44,10 @@ def create_app(settings: Settings) -> FastAPI:
         # which hold none.
         to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + MAX_QUEUED
         async with AsyncExitStack() as stack:
-            app.state.house = house = stack.enter_context(open_house(settings))
+            app.state.house = house = stack.enter_context(open_container(settings))
             if house.jwks is not None:
                 await stack.enter_async_context(house.jwks.run())
-            _settle()
+            _tune_garbage_collector()
             yield
 
     app = FastAPI(
@@ -69,13 +69,13 @@ def create_app(settings: Settings) -> FastAPI:
         app.router.routes += module.router.routes
     if settings.docs_enabled:
         swagger_ui.install(app)
-    problems.install(app, app.routes)
+    problems.install_exception_handlers(app, app.routes)
     _add_middleware(app, settings)
     customize.install(app)
     return app
 
 
-def _settle() -> None:
+def _tune_garbage_collector() -> None:
     """Spare the garbage collector what lives as long as the process, and most of what each request makes.
 
     Answers are trees, which go without it. Walking through the loaded modules was the longest pause of all; a threshold much

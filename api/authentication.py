@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from api.house import House
+from api.house import Container
 from services.context import UserContext
 from services.errors import RateLimited, TodoError
 from services.rate_limiting.client import Client
@@ -15,14 +15,14 @@ MAX_USER_AGENT_LENGTH = 200
 UNKNOWN_ADDRESS = ("", 0)  # of clients that connect to a Unix socket
 
 
-def get_container(request: Request) -> House:
+def get_container(request: Request) -> Container:
     """Return what was built when the service started."""
     return container_from_scope(request.scope)
 
 
-def container_from_scope(scope: Scope) -> House:
+def container_from_scope(scope: Scope) -> Container:
     """Return what was built when the service started."""
-    container: House = scope["app"].state.house
+    container: Container = scope["app"].state.house
     return container
 
 
@@ -49,7 +49,7 @@ async def authenticate(scope: Scope) -> UserContext | TodoError:
     """
     state: dict[str, Any] = scope["state"]
     try:
-        context = await container_from_scope(scope).gate.authenticate(_bearer_token(scope), client_from_scope(scope))
+        context = await container_from_scope(scope).authenticator.authenticate(_bearer_token(scope), client_from_scope(scope))
     except RateLimited:
         raise
     except TodoError as error:

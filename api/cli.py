@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from api import serving
 from api.app import create_app
 from api.graph import build_graph
-from api.house import migration_database, open_house, running_database
-from api.logs import set_up_logs
+from api.house import migration_database, open_container, running_database
+from api.logs import configure_logging
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.embedded import EmbeddedMissingError
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answer the exit status. What goes wrong before it runs is one line on standard error."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
-    set_up_logs()
+    configure_logging()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
@@ -73,7 +73,7 @@ def _serve(options: argparse.Namespace) -> None:
         if options.migrate or settings.database_url is None:
             migrate(owner)
         settings = settings.model_copy(update={"database_url": SecretStr(service)})
-        with open_house(settings):  # Opened once to see whether it can be, before uvicorn: it would print a traceback.
+        with open_container(settings):  # Opened once to see whether it can be, before uvicorn: it would print a traceback.
             _announce(settings)
         # Worker processes are started afresh; what they need to know beyond their environment goes there.
         os.environ["DATABASE_URL"] = service
@@ -84,7 +84,7 @@ def _serve(options: argparse.Namespace) -> None:
             workers=settings.workers,
             timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
             timeout_worker_healthcheck=_WORKER_STARTS_WITHIN,
-            **serving.options(settings),
+            **serving.uvicorn_options(settings),
         )
 
 

@@ -66,7 +66,7 @@ class _PathUserService(_BearerToken, Generic[Service]):
 
 
 def _account_service(request: Request) -> AccountService:
-    return AccountService(get_current_user(request), get_container(request).passwords, get_client(request))
+    return AccountService(get_current_user(request), get_container(request).password_hasher, get_client(request))
 
 
 def _session_service(request: Request) -> SessionService:

@@ -14,9 +14,9 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from api.graphql_requests import is_safe, names_no_document
+from api.graphql_requests import has_no_document, is_safe_method
 from api.middleware.base import HttpMiddleware
-from api.negotiation import wish_of
+from api.negotiation import parse_accept
 
 _FILES = Path(package.__file__).parent / "static" / "graphene_django_graphiql_static"
 _PAGE = (Path(__file__).parent / "explorer.html").read_text()
@@ -33,7 +33,7 @@ class ExplorerMiddleware(HttpMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one HTTP request."""
         request = Request(scope)
-        if is_safe(request) and wish_of(request).html and names_no_document(request):
+        if is_safe_method(request) and parse_accept(request).prefers_html and has_no_document(request):
             await HTMLResponse(_PAGE, headers={"Vary": "Accept"})(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -10,10 +10,10 @@ from starlette.types import Scope
 from api import explorer
 from api.authentication import get_authentication, get_client, get_container
 from api.graph import build_graph
-from api.graphql_requests import RefusedRequestError, asked, is_safe
-from api.graphql_responses import not_acceptable, refuse, respond
+from api.graphql_requests import InvalidGraphQLRequestError, is_safe_method, parse_graphql_request
+from api.graphql_responses import render_invalid_request, render_not_acceptable, render_result
 from api.middleware.authentication import AuthenticationMiddleware
-from api.negotiation import Wish, wish_of
+from api.negotiation import AcceptPreference, parse_accept
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
 from graphql_schema.operations import GraphQLExecutor
@@ -28,11 +28,11 @@ def install(app: FastAPI, settings: Settings) -> None:
     executor = build_graph(settings)
 
     async def endpoint(request: Request) -> Response:
-        preference = wish_of(request)
+        preference = parse_accept(request)
         try:
             return await _execute(executor, request, preference)
-        except RefusedRequestError as error:
-            return refuse(error, preference)
+        except InvalidGraphQLRequestError as error:
+            return render_invalid_request(error, preference)
 
     middleware = [Middleware(AuthenticationMiddleware, on_error=_render_rate_limited)]
     if settings.docs_enabled:
@@ -52,19 +52,19 @@ class _GraphQLRoute(Route):
 
 
 def _render_rate_limited(request: Request, error: RateLimited) -> Response:
-    return respond(failed(error), wish_of(request))
+    return render_result(failed(error), parse_accept(request))
 
 
-async def _execute(executor: GraphQLExecutor, request: Request, preference: Wish) -> Response:
-    parsed = await asked(request)
+async def _execute(executor: GraphQLExecutor, request: Request, preference: AcceptPreference) -> Response:
+    parsed = await parse_graphql_request(request)
     if preference.media_type is None:
-        return not_acceptable()
+        return render_not_acceptable()
     request.state.operation = parsed.operation_name
     container = get_container(request)
     # An invalid token is no error until a field needs a user: logging in and introspection do without.
-    context = GraphQLContext(get_authentication(request), get_client(request), container.reception, container.passwords)
+    context = GraphQLContext(get_authentication(request), get_client(request), container.auth_service, container.password_hasher)
 
     def work() -> Outcome:
-        return executor.execute(parsed, context, only_reading=is_safe(request))
+        return executor.execute(parsed, context, only_reading=is_safe_method(request))
 
-    return respond(await to_thread.run_sync(work), preference)
+    return render_result(await to_thread.run_sync(work), preference)

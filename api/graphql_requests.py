@@ -11,12 +11,12 @@ from graphql_schema.requests import GraphRequest, request_of
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
 from services.json_text import JsonError, parse_json
 
-_REMEMBERED = 64
-_USUAL = 200  # characters
+_CACHE_SIZE = 64
+_MAX_CACHED_LENGTH = 200  # characters
 _OF_DOCUMENT = ("query", "documentId", "extensions")
 
 
-class RefusedRequestError(Exception):
+class InvalidGraphQLRequestError(Exception):
     """The HTTP request holds no GraphQL request. `status` is how GraphQL over HTTP (September 2026) says so."""
 
     def __init__(self, error: TodoError, status: int | None = None) -> None:
@@ -25,29 +25,29 @@ class RefusedRequestError(Exception):
         self.status = status or error.status
 
 
-def is_safe(request: Request) -> bool:
+def is_safe_method(request: Request) -> bool:
     """Tell whether the method promises to change nothing."""
     return request.method != "POST"
 
 
-def names_no_document(request: Request) -> bool:
+def has_no_document(request: Request) -> bool:
     """Tell whether the address alone was asked for, as browsers do."""
     return not any(name in request.query_params for name in _OF_DOCUMENT)
 
 
-async def asked(request: Request) -> GraphRequest:
+async def parse_graphql_request(request: Request) -> GraphRequest:
     """Return what is asked. Raises RefusedRequestError."""
     try:
-        return request_of(_from_query(request) if is_safe(request) else await _from_body(request))
+        return request_of(_from_query(request) if is_safe_method(request) else await _from_body(request))
     except InvalidInput as error:
-        raise RefusedRequestError(error) from None
+        raise InvalidGraphQLRequestError(error) from None
 
 
 def _from_query(request: Request) -> dict[str, Any]:
     check_parameters(request)
-    if names_no_document(request):
+    if has_no_document(request):
         detail = "Send a GraphQL document as the parameter `query`, or post one as JSON."
-        raise RefusedRequestError(InvalidInput.at_pointer("/query", detail))
+        raise InvalidGraphQLRequestError(InvalidInput.at_pointer("/query", detail))
     # An empty parameter is no parameter.
     given: dict[str, Any] = {name: value for name, value in request.query_params.items() if value}
     return given | {name: _json(given[name], f"`{name}`") for name in ("variables", "extensions") if name in given}
@@ -55,8 +55,8 @@ def _from_query(request: Request) -> dict[str, Any]:
 
 async def _from_body(request: Request) -> Any:
     header = request.headers.get("content-type", "")
-    if not (_is_json(header) if len(header) <= _USUAL else _reads_as_json(header)):
-        raise RefusedRequestError(UnsupportedMediaType(f"Send JSON in UTF-8: Content-Type: {JSON}."))
+    if not (_is_json(header) if len(header) <= _MAX_CACHED_LENGTH else _reads_as_json(header)):
+        raise InvalidGraphQLRequestError(UnsupportedMediaType(f"Send JSON in UTF-8: Content-Type: {JSON}."))
     return _json(await request.body(), "The body")
 
 
@@ -64,7 +64,7 @@ def _json(text: str | bytes, what: str) -> Any:
     try:
         return parse_json(text)
     except JsonError as error:
-        raise RefusedRequestError(InvalidInput.at_pointer("", f"{what} {error}"), 400) from None
+        raise InvalidGraphQLRequestError(InvalidInput.at_pointer("", f"{what} {error}"), 400) from None
 
 
 def _reads_as_json(header: str) -> bool:
@@ -75,4 +75,4 @@ def _reads_as_json(header: str) -> bool:
     return media_type.strip().lower() == JSON and charsets <= UTF_8
 
 
-_is_json = lru_cache(_REMEMBERED)(_reads_as_json)
+_is_json = lru_cache(_CACHE_SIZE)(_reads_as_json)

@@ -9,20 +9,20 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api.answers import encode
-from api.graphql_requests import RefusedRequestError
-from api.negotiation import GRAPHQL_JSON, JSON, NotAcceptable, Wish
+from api.answers import encode_json
+from api.graphql_requests import InvalidGraphQLRequestError
+from api.negotiation import GRAPHQL_JSON, JSON, AcceptPreference, NotAcceptable
 from graphql_schema.outcomes import Outcome, failed
 
 VARY = "Authorization, Accept"
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": VARY}
-_JSON_TOO = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS}
+_STATUSES_KEPT_FOR_PLAIN_JSON = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-def respond(outcome: Outcome, wish: Wish) -> Response:
+def render_result(outcome: Outcome, wish: AcceptPreference) -> Response:
     """Answer a GraphQL request."""
     media_type = wish.media_type or JSON
-    if outcome.status == HTTPStatus.NOT_FOUND and wish.json_would_do:
+    if outcome.status == HTTPStatus.NOT_FOUND and wish.accepts_plain_json:
         # A step of APQ's handshake, not a failure: Apollo's client for iOS reads the body of a 2xx only.
         media_type = JSON
     status = _status(outcome, media_type)
@@ -30,22 +30,22 @@ def respond(outcome: Outcome, wish: Wish) -> Response:
     return _response(outcome, media_type, status, headers | outcome.headers if status == outcome.status else headers)
 
 
-def refuse(refused: RefusedRequestError, wish: Wish) -> Response:
+def render_invalid_request(refused: InvalidGraphQLRequestError, wish: AcceptPreference) -> Response:
     """Answer what was no GraphQL request."""
     media_type = wish.media_type or JSON
     unprocessable = media_type == JSON and refused.status == HTTPStatus.UNPROCESSABLE_ENTITY
     return _response(failed(refused.error), media_type, 400 if unprocessable else refused.status)
 
 
-def not_acceptable() -> Response:
+def render_not_acceptable() -> Response:
     """Answer that none of our media types would be accepted."""
     error = NotAcceptable(f"Answers are {GRAPHQL_JSON} or {JSON}; the Accept header allows neither.")
     return _response(failed(error), JSON, error.status)
 
 
 def _status(outcome: Outcome, media_type: str) -> int:
-    return outcome.status if media_type == GRAPHQL_JSON or outcome.status in _JSON_TOO else 200
+    return outcome.status if media_type == GRAPHQL_JSON or outcome.status in _STATUSES_KEPT_FOR_PLAIN_JSON else 200
 
 
 def _response(outcome: Outcome, media_type: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encode(outcome.body), status, {**_COMMON, **(headers or {})}, f"{media_type}; charset=utf-8")
+    return Response(encode_json(outcome.body), status, {**_COMMON, **(headers or {})}, f"{media_type}; charset=utf-8")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from limits.errors import ConfigurationError
 
-from api.checkup import Checkup
+from api.checkup import ReadinessProbe
 from api.concurrency_limit import UserConcurrencyLimit
 from api.settings import Settings, SettingsError
 from models.database import Database, make_engine, parse_url
@@ -25,15 +25,15 @@ from services.tokens import AccessTokens
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Container:
     """Built once, when the service starts."""
 
     database: Database
-    passwords: PasswordHasher
-    gate: Authenticator
-    reception: AuthService
+    password_hasher: PasswordHasher
+    authenticator: Authenticator
+    auth_service: AuthService
     rate_limiter: RateLimiter
-    checkup: Checkup
+    readiness_probe: ReadinessProbe
     concurrency_limit: UserConcurrencyLimit
     jwks: JwksCache | None  # its refresh runs in the lifespan
 
@@ -66,7 +66,7 @@ def running_database(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def open_house(settings: Settings) -> Iterator[House]:
+def open_container(settings: Settings) -> Iterator[Container]:
     """Build the house on its database, migrating an embedded one. Raises NotReady where the service must not run."""
     with running_database(settings) as (owner, service):
         if settings.database_url is None:
@@ -75,19 +75,21 @@ def open_house(settings: Settings) -> Iterator[House]:
         try:
             check_readiness(engine)
             attach_statement_counter(engine)
-            yield _house(Database(engine, statement_timeout=settings.statement_timeout_ms), settings, _issuer(settings))
+            yield _build_container(
+                Database(engine, statement_timeout=settings.statement_timeout_ms), settings, _build_issuer(settings)
+            )
         finally:
             engine.dispose()
 
 
-def _issuer(settings: Settings) -> JwksVerifier | None:
+def _build_issuer(settings: Settings) -> JwksVerifier | None:
     """Return the verifier of the external issuer if one is configured."""
     if not (settings.jwks_url and settings.jwt_issuer and settings.jwt_audience):
         return None
     return JwksVerifier(settings.jwt_issuer, settings.jwt_audience, JwksCache(settings.jwks_url))
 
 
-def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) -> House:
+def _build_container(database: Database, settings: Settings, issuer: JwksVerifier | None) -> Container:
     passwords = PasswordHasher(settings.password_hash_concurrency)
     # An issuer with keys of its own has its own issuer and audience; otherwise they bind those who share the secret.
     bounds = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
@@ -95,13 +97,13 @@ def _house(database: Database, settings: Settings, issuer: JwksVerifier | None) 
     tokens = AccessTokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     reception = AuthService(database, passwords, tokens, session_lifetime)
-    return House(
+    return Container(
         database=database,
-        passwords=passwords,
-        gate=Authenticator(database, tokens),
-        reception=reception,
+        password_hasher=passwords,
+        authenticator=Authenticator(database, tokens),
+        auth_service=reception,
         rate_limiter=_rate_limiter(settings),
-        checkup=Checkup(database.engine),
+        readiness_probe=ReadinessProbe(database.engine),
         concurrency_limit=UserConcurrencyLimit(max(1, settings.database_pool_size // 2)),
         jwks=issuer.jwks if issuer else None,
     )

@@ -16,8 +16,8 @@ HTML = "text/html"
 UTF_8 = {"utf-8", "utf8"}
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 # Clients send the same few texts over and over; what is longer than any of them is not worth remembering.
-_REMEMBERED = 256
-_USUAL = 500  # characters
+_CACHE_SIZE = 256
+_MAX_CACHED_LENGTH = 500  # characters
 
 
 class NotAcceptable(TodoError):
@@ -27,15 +27,15 @@ class NotAcceptable(TodoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AcceptPreference:
     """How a client wishes to be answered: in which of our media types, if any of them will do.
 
     `json_would_do` where plain JSON is no less welcome, `html` where a page is welcome before all: a browser.
     """
 
     media_type: str | None
-    json_would_do: bool
-    html: bool
+    accepts_plain_json: bool
+    prefers_html: bool
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,32 +43,32 @@ class _Match:
     """How well an Accept header suits a media type. What compares greater is answered."""
 
     quality: float = 0.0
-    precision: int = 0
-    earliness: int = 0
+    specificity: int = 0
+    position: int = 0
 
 
 _Range = tuple[str, float, int]
 
 
-def wish_of(request: Request) -> Wish:
+def parse_accept(request: Request) -> AcceptPreference:
     """Return how the client wishes to be answered."""
     header = ", ".join(request.headers.getlist("accept"))
-    return _remembered(header) if len(header) <= _USUAL else _read(header)
+    return _cached(header) if len(header) <= _MAX_CACHED_LENGTH else _read(header)
 
 
-def _read(header: str) -> Wish:
+def _read(header: str) -> AcceptPreference:
     ranges = list(_ranges(header)) if header.strip() else [("*/*", 1.0, 0)]
     json, graphql, html = (_match(media_type, ranges) for media_type in (JSON, GRAPHQL_JSON, HTML))
     best = max(json, graphql)
     chosen = GRAPHQL_JSON if graphql > json else JSON
-    return Wish(
+    return AcceptPreference(
         media_type=chosen if best.quality else None,
-        json_would_do=json.quality == best.quality > 0,
-        html=html.precision > 0 and 0 < html.quality >= best.quality,
+        accepts_plain_json=json.quality == best.quality > 0,
+        prefers_html=html.specificity > 0 and 0 < html.quality >= best.quality,
     )
 
 
-_remembered = lru_cache(_REMEMBERED)(_read)
+_cached = lru_cache(_CACHE_SIZE)(_read)
 
 
 def _ranges(header: str) -> Iterator[_Range]:
@@ -93,4 +93,4 @@ def _match(media_type: str, ranges: list[_Range]) -> _Match:
     matches = [
         _Match(quality, precisions[media_range], -place) for media_range, quality, place in ranges if media_range in precisions
     ]
-    return max(matches, key=lambda match: (match.precision, match.quality), default=_Match())
+    return max(matches, key=lambda match: (match.specificity, match.quality), default=_Match())

@@ -29,7 +29,7 @@ class InternalError(TodoError):
         super().__init__("Something went wrong on our side; the request id finds it in the log.")
 
 
-def problem(error: TodoError, request_id: str | None, headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(error: TodoError, request_id: str | None, headers: Mapping[str, str] | None = None) -> Response:
     """Render an error as problem details. `error_code` and `status_code` repeat code and status for clients that read those."""
     members = {
         "type": "urn:todo:problem:" + error.code.lower().replace("_", "-"),
@@ -45,7 +45,7 @@ def problem(error: TodoError, request_id: str | None, headers: Mapping[str, str]
     return Response(body, error.status, {**error.headers, **(headers or {})}, MEDIA_TYPE)
 
 
-def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Let the app answer all errors this way; `routes` are all there are, for the Allow header.
 
     What nothing here knows is the middleware's business.
@@ -53,24 +53,26 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     async def on_todo_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, TodoError)  # noqa: S101
-        return problem(error, request.state.request_id)
+        return problem_response(error, request.state.request_id)
 
     async def on_validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return problem(InvalidInput.from_pydantic(error.errors(), skip=1), request.state.request_id)
+        return problem_response(InvalidInput.from_pydantic(error.errors(), skip=1), request.state.request_id)
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        translated = error.__cause__ if isinstance(error.__cause__, TodoError) else _translated(error)
-        headers = {"Allow": ", ".join(_allowed(routes, request))} if translated.status == MethodNotAllowed.status else None
-        return problem(translated, request.state.request_id, headers)
+        translated = error.__cause__ if isinstance(error.__cause__, TodoError) else _from_http_exception(error)
+        headers = (
+            {"Allow": ", ".join(_allowed_methods(routes, request))} if translated.status == MethodNotAllowed.status else None
+        )
+        return problem_response(translated, request.state.request_id, headers)
 
     app.add_exception_handler(TodoError, on_todo_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
 
 
-def _translated(error: HTTPException) -> TodoError:
+def _from_http_exception(error: HTTPException) -> TodoError:
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             return NotFound("There is nothing at this address.")
@@ -80,7 +82,7 @@ def _translated(error: HTTPException) -> TodoError:
             return InvalidInput.at_pointer("", "The request could not be read.")
 
 
-def _allowed(routes: Iterable[BaseRoute], request: Request) -> list[str]:
+def _allowed_methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
     """Return all methods that this address knows; a single route knows only its own."""
     methods: set[str] = set()
     for route in routes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from api.problems import problem
+from api.problems import problem_response
 from services.errors import TodoError
 
 log = logging.getLogger("todo.protocol")
@@ -30,10 +30,10 @@ class RequestTimeout(TodoError):
     code, status, title = "REQUEST_TIMEOUT", 408, "Request timeout"
 
 
-def refusal(error: TodoError, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def error_response_bytes(error: TodoError, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return the whole answer, in the form that all errors have, and note in the log that it was given."""
     request_id = uuid.uuid4().hex
     log.info("refused", extra={"request_id": request_id, "code": error.code, "status": error.status})
-    answer = problem(error, request_id, {"X-Request-Id": request_id, "Connection": "close"})
+    answer = problem_response(error, request_id, {"X-Request-Id": request_id, "Connection": "close"})
     lines = [b"%b: %b\r\n" % header for header in (*headers, *answer.raw_headers)]
     return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", bytes(answer.body)])

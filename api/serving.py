@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from api.protocol import BoundedProtocol
+from api.protocol import LimitedHttpProtocol
 from api.settings import Settings
 
-SOCKET_MESSAGE_BYTES = 64 * 1024
+MAX_WEBSOCKET_MESSAGE_BYTES = 64 * 1024
 
 
-def options(settings: Settings) -> dict[str, Any]:
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Return the options of uvicorn.Config that say so."""
     return {
-        "http": BoundedProtocol,
-        "ws_max_size": SOCKET_MESSAGE_BYTES,
+        "http": LimitedHttpProtocol,
+        "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
         "proxy_headers": True,
         "forwarded_allow_ips": settings.forwarded_allow_ips,
         "server_header": False,

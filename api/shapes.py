@@ -59,7 +59,7 @@ class Account(BaseModel):
     """One's own account."""
 
 
-class Admission(BaseModel):
+class TokenResponse(BaseModel):
     """Tokens of a session, and whom it belongs to."""
 
     model_config = _config(
@@ -105,7 +105,7 @@ class ApiToken(BaseModel):
     expires_at: datetime
 
 
-class NewApiToken(ApiToken):
+class CreatedApiToken(ApiToken):
     """A new API token, with its secret."""
 
     model_config = _config({**_API_TOKEN, "last_used_at": None, "token": "todo_api_…"})
@@ -113,7 +113,7 @@ class NewApiToken(ApiToken):
     token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`. It is shown here and never again.")]
 
 
-class ProblemFlaw(BaseModel):
+class FieldError(BaseModel):
     """One thing wrong with the input."""
 
     pointer: Annotated[str, Field(description="JSON pointer to the member or parameter.")]
@@ -143,11 +143,11 @@ class Problem(BaseModel):
     error_code: str
     status_code: Annotated[int, Field(description="The same as `status`.")]
     request_id: str
-    errors: Annotated[list[ProblemFlaw], Field(description="With INVALID_INPUT.")] = []
+    errors: Annotated[list[FieldError], Field(description="With INVALID_INPUT.")] = []
     current: Annotated[dict[str, Any] | None, Field(description="With PRECONDITION_FAILED: the row as it is now.")] = None
 
 
-class About(BaseModel):
+class ServiceInfo(BaseModel):
     """Where everything is."""
 
     name: str
@@ -158,7 +158,7 @@ class About(BaseModel):
     graphql: str
 
 
-class Condition(BaseModel):
+class HealthStatus(BaseModel):
     """How the service is."""
 
     model_config = _config({"status": "ok"})

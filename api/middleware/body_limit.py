@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.middleware.base import HttpMiddleware
-from api.problems import problem
+from api.problems import problem_response
 from services.errors import PayloadTooLarge
 
 
@@ -20,7 +20,7 @@ class BodyLimitMiddleware(HttpMiddleware):
         too_large = PayloadTooLarge(f"The body is larger than {self._max_bytes} bytes.")
         content_length = Headers(scope=scope).get("content-length", "")
         if content_length.isdigit() and int(content_length) > self._max_bytes:
-            await problem(too_large, scope["state"]["request_id"], {"Connection": "close"})(scope, receive, send)
+            await problem_response(too_large, scope["state"]["request_id"], {"Connection": "close"})(scope, receive, send)
             return
         received = 0
 

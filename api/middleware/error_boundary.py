@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.middleware.base import HttpMiddleware
-from api.problems import InternalError, problem
+from api.problems import InternalError, problem_response
 
 error_log = logging.getLogger("todo.error")
 
@@ -35,4 +35,4 @@ class ErrorBoundaryMiddleware(HttpMiddleware):
             error_log.exception("unexpected error")
             if is_started:
                 raise
-            await problem(InternalError(), request_id)(scope, receive, send)
+            await problem_response(InternalError(), request_id)(scope, receive, send)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import problem_response
 from services.errors import TodoError
 from services.rate_limiting.network import network_key
 
@@ -60,6 +60,6 @@ async def _reject(scope: Scope, receive: Receive, send: Send, detail: str) -> No
     if _RESPONSE not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1013})
         return
-    response = problem(TooManyWebSockets(detail), uuid.uuid4().hex)
+    response = problem_response(TooManyWebSockets(detail), uuid.uuid4().hex)
     await send({"type": f"{_RESPONSE}.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": f"{_RESPONSE}.body", "body": bytes(response.body)})

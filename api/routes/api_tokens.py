@@ -13,8 +13,12 @@ from models.lease import ApiTokenCreate
 from models.text import Id
 
 router = create_router("/api/auth/tokens", "API tokens")
-ALL: Responses = {200: {"model": list[shapes.ApiToken], "description": "Those that have not expired, the one used last first."}}
-MADE: Responses = {201: {"model": shapes.NewApiToken, "description": "The new token; this is the only time it is shown."}}
+LIST_RESPONSES: Responses = {
+    200: {"model": list[shapes.ApiToken], "description": "Those that have not expired, the one used last first."}
+}
+CREATE_RESPONSES: Responses = {
+    201: {"model": shapes.CreatedApiToken, "description": "The new token; this is the only time it is shown."}
+}
 
 NewToken = Annotated[
     ApiTokenCreate,
@@ -22,21 +26,21 @@ NewToken = Annotated[
 ]
 
 
-@router.get("", operation_id="listApiTokens", responses=ALL | errors(401, 403))
+@router.get("", operation_id="listApiTokens", responses=LIST_RESPONSES | errors(401, 403))
 def list_api_tokens(tokens: ApiTokenServiceDep) -> Response:
     """List one's API tokens."""
-    return answers.answer(tokens.list_all())
+    return answers.json_response(tokens.list_all())
 
 
-@router.post("", operation_id="createApiToken", status_code=201, responses=MADE | errors(401, 403, 409, 413, 415))
+@router.post("", operation_id="createApiToken", status_code=201, responses=CREATE_RESPONSES | errors(401, 403, 409, 413, 415))
 def create_api_token(tokens: ApiTokenServiceDep, body: NewToken) -> Response:
     """Make an API token: `tasks:read`, `tasks:write` (which includes reading) and `account` say what it may do."""
     made = tokens.create(body)
-    return answers.answer({**made.data, "token": made.secret}, 201, {"Cache-Control": "no-store"})
+    return answers.json_response({**made.data, "token": made.secret}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
 def delete_api_token(tokens: ApiTokenServiceDep, id: Id) -> Response:
     """Delete an API token. It dies at once."""
     tokens.delete(id)
-    return answers.nothing()
+    return answers.no_content()

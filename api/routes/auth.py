@@ -22,9 +22,9 @@ from services.sessions import SessionService
 
 router = create_router("/api/auth", "Account")
 VIEW = default_row_selection(ACCOUNT)
-ADMITTED: Responses = {200: {"model": shapes.Admission, "description": "Welcome."}}
-REGISTERED: Responses = {201: {"model": shapes.Admission, "description": "A new account."}}
-ME: Responses = {200: {"model": shapes.Account, "description": "The account."}}
+LOGIN_RESPONSES: Responses = {200: {"model": shapes.TokenResponse, "description": "Welcome."}}
+REGISTER_RESPONSES: Responses = {201: {"model": shapes.TokenResponse, "description": "A new account."}}
+ACCOUNT_RESPONSES: Responses = {200: {"model": shapes.Account, "description": "The account."}}
 
 NewAccount = Annotated[
     Registration,
@@ -39,31 +39,31 @@ Change = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"n
     "/register",
     operation_id="register",
     status_code=201,
-    responses=REGISTERED | errors(409, 413, 415),
+    responses=REGISTER_RESPONSES | errors(409, 413, 415),
 )
 def register(request: Request, body: NewAccount) -> Response:
     """Make an account and begin its first session."""
-    return answers.admission(get_container(request).reception.register(body, VIEW, get_client(request)), 201)
+    return answers.token_response(get_container(request).auth_service.register(body, VIEW, get_client(request)), 201)
 
 
 @router.post(
     "/login",
     operation_id="logIn",
-    responses=ADMITTED | errors(401, 413, 415),
+    responses=LOGIN_RESPONSES | errors(401, 413, 415),
 )
 def log_in(request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
     """Begin a session with e-mail (as `username`) and password: the OAuth 2 password form."""
-    return answers.admission(get_container(request).reception.log_in(_credentials(form), VIEW, get_client(request)))
+    return answers.token_response(get_container(request).auth_service.log_in(_credentials(form), VIEW, get_client(request)))
 
 
-@router.post("/refresh", operation_id="refresh", responses=ADMITTED | errors(401, 413, 415))
+@router.post("/refresh", operation_id="refresh", responses=LOGIN_RESPONSES | errors(401, 413, 415))
 def refresh(request: Request, body: RefreshToken) -> Response:
     """Go on with a session: a new access token and a new refresh token for the newest refresh token.
 
     Asking again within ten seconds, because the answer was lost, gives the same refresh token. After that, a refresh token that
     was used already ends its session: somebody else may have it.
     """
-    return answers.admission(get_container(request).reception.refresh(body, VIEW, get_client(request)))
+    return answers.token_response(get_container(request).auth_service.refresh(body, VIEW, get_client(request)))
 
 
 @router.post(
@@ -76,10 +76,10 @@ def refresh(request: Request, body: RefreshToken) -> Response:
 async def log_out(request: Request, body: SessionToEnd = None) -> Response:
     """End a session: the one of the refresh token in the body, or else the one of the access token."""
     if body is not None and body.refresh_token is not None:
-        await to_thread.run_sync(get_container(request).reception.log_out, body.refresh_token)
+        await to_thread.run_sync(get_container(request).auth_service.log_out, body.refresh_token)
     else:
         await to_thread.run_sync(SessionService(get_current_user(request)).revoke_current)
-    return answers.nothing()
+    return answers.no_content()
 
 
 def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
@@ -89,23 +89,23 @@ def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
         raise InvalidInput.from_pydantic(error.errors()) from None
 
 
-@router.get("/me", operation_id="getMe", responses=ME | errors(401))
-def show_me(account: AccountServiceDep) -> Response:
+@router.get("/me", operation_id="getMe", responses=ACCOUNT_RESPONSES | errors(401))
+def get_current_account(account: AccountServiceDep) -> Response:
     """Show one's own account."""
-    return answers.answer(account.get(VIEW))
+    return answers.json_response(account.get(VIEW))
 
 
-@router.patch("/me", operation_id="patchMe", responses=ME | errors(401, 409, 413, 415))
-def change_me(account: AccountServiceDep, body: Change) -> Response:
+@router.patch("/me", operation_id="patchMe", responses=ACCOUNT_RESPONSES | errors(401, 409, 413, 415))
+def update_current_account(account: AccountServiceDep, body: Change) -> Response:
     """Change one's own account; a new e-mail or password needs `current_password`.
 
     A new password ends all other sessions.
     """
-    return answers.answer(account.update(body, VIEW))
+    return answers.json_response(account.update(body, VIEW))
 
 
 @router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
-def delete_me(account: AccountServiceDep) -> Response:
+def delete_current_account(account: AccountServiceDep) -> Response:
     """Delete one's own account and all its data. Its tokens die at once."""
     account.delete()
-    return answers.nothing()
+    return answers.no_content()

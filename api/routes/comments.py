@@ -22,18 +22,18 @@ VIEW = default_row_selection(COMMENT)
 @router.get("/{id}", operation_id="getComment", responses=row(shapes.Comment) | user_errors(404))
 def get_comment(comments: CommentServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a comment."""
-    return answers.wished(comments.get(id, row_selection_for(COMMENT, query)))
+    return answers.projected_row_response(comments.get(id, row_selection_for(COMMENT, query)))
 
 
 @router.put("/{id}", operation_id="putComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
 def update_comment(comments: CommentServiceDep, id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row(comments.update(id, body, VIEW, revisions))
+    return answers.row_response(comments.update(id, body, VIEW, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteComment", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_comment(comments: CommentServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a comment."""
     comments.delete(id, revisions)
-    return answers.nothing()
+    return answers.no_content()

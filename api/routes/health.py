@@ -15,15 +15,15 @@ from services.errors import Unavailable
 _log = logging.getLogger("todo.ready")
 
 router = create_router("", "Service")
-ABOUT: Responses = {200: {"model": shapes.About, "description": "Addresses."}}
-HEALTHY: Responses = {200: {"model": shapes.Condition, "description": "Yes."}}
+INFO_RESPONSES: Responses = {200: {"model": shapes.ServiceInfo, "description": "Addresses."}}
+HEALTH_RESPONSES: Responses = {200: {"model": shapes.HealthStatus, "description": "Yes."}}
 
 
-@router.get("/", operation_id="about", responses=ABOUT | errors())
+@router.get("/", operation_id="about", responses=INFO_RESPONSES | errors())
 async def about(request: Request) -> Response:
     """Say what this is, and where everything is."""
     app = request.app
-    return answers.answer(
+    return answers.json_response(
         {
             "name": app.title,
             "version": app.version,
@@ -35,19 +35,19 @@ async def about(request: Request) -> Response:
     )
 
 
-@router.get("/health", operation_id="health", responses=HEALTHY | errors())
+@router.get("/health", operation_id="health", responses=HEALTH_RESPONSES | errors())
 async def health() -> Response:
     """Is the process alive? Asks nothing of the database."""
-    return answers.answer({"status": "ok"})
+    return answers.json_response({"status": "ok"})
 
 
-@router.get("/ready", operation_id="ready", responses=HEALTHY | errors())
+@router.get("/ready", operation_id="ready", responses=HEALTH_RESPONSES | errors())
 async def ready(request: Request) -> Response:
     """Can it serve? The database answers and is migrated."""
     try:
-        await get_container(request).checkup.result()
+        await get_container(request).readiness_probe.check()
     except NotReadyError as error:
         # Anybody may ask, so what is wrong stands in the log alone.
         _log.warning("not ready: %s", error)
         raise Unavailable("The service cannot work just now; its log says why.") from error
-    return answers.answer({"status": "ready"})
+    return answers.json_response({"status": "ready"})

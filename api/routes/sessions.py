@@ -9,24 +9,24 @@ from api.routing import create_router
 from models.text import Id
 
 router = create_router("/api/auth/sessions", "Sessions")
-ALL: Responses = {200: {"model": list[shapes.Session], "description": "The open ones, the one used last first."}}
+LIST_RESPONSES: Responses = {200: {"model": list[shapes.Session], "description": "The open ones, the one used last first."}}
 
 
-@router.get("", operation_id="listSessions", responses=ALL | errors(401, 403))
+@router.get("", operation_id="listSessions", responses=LIST_RESPONSES | errors(401, 403))
 def list_sessions(sessions: SessionServiceDep) -> Response:
     """List one's open sessions."""
-    return answers.answer(sessions.list_all())
+    return answers.json_response(sessions.list_all())
 
 
 @router.delete("", operation_id="deleteOtherSessions", status_code=204, responses=no_content() | errors(401, 403))
 def end_other_sessions(sessions: SessionServiceDep) -> Response:
     """End all of one's sessions but the one of the token."""
     sessions.revoke_others()
-    return answers.nothing()
+    return answers.no_content()
 
 
 @router.delete("/{id}", operation_id="deleteSession", status_code=204, responses=no_content() | errors(401, 403, 404))
 def end_session(sessions: SessionServiceDep, id: Id) -> Response:
     """End a session. Its tokens die at once."""
     sessions.revoke(id)
-    return answers.nothing()
+    return answers.no_content()

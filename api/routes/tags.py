@@ -23,30 +23,30 @@ VIEW = default_row_selection(TAG)
 @router.get("", operation_id="listTags", responses=page(shapes.Tag) | user_errors())
 def list_tags(tags: TagServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List tags, a page at a time."""
-    return answers.page(tags.list_page(list_query(TAG, query)), request)
+    return answers.page_response(tags.list_page(list_query(TAG, query)), request)
 
 
 @router.post("", operation_id="createTag", status_code=201, responses=created(shapes.Tag) | user_errors(409, 413, 415))
 def create_tag(tags: TagServiceDep, request: Request, body: TagCreate) -> Response:
     """Create a tag; its name is unique, ignoring case. With an id of your own, sending it again is safe."""
-    return answers.created(tags.create(body, VIEW), answers.place_of(request))
+    return answers.created_response(tags.create(body, VIEW), answers.quoted_path(request))
 
 
 @router.get("/{id}", operation_id="getTag", responses=row(shapes.Tag) | user_errors(404))
 def get_tag(tags: TagServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a tag."""
-    return answers.wished(tags.get(id, row_selection_for(TAG, query)))
+    return answers.projected_row_response(tags.get(id, row_selection_for(TAG, query)))
 
 
 @router.put("/{id}", operation_id="putTag", responses=row(shapes.Tag) | user_errors(404, 409, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchTag", responses=row(shapes.Tag) | user_errors(404, 409, 412, 413, 415))
 def update_tag(tags: TagServiceDep, id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row(tags.update(id, body, VIEW, revisions))
+    return answers.row_response(tags.update(id, body, VIEW, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteTag", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_tag(tags: TagServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a tag; it is taken off its tasks."""
     tags.delete(id, revisions)
-    return answers.nothing()
+    return answers.no_content()

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from api.app import create_app
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.parameters import MAX_PARAMETERS
-from api.serving import SOCKET_MESSAGE_BYTES, options
+from api.serving import MAX_WEBSOCKET_MESSAGE_BYTES, uvicorn_options
 from api.settings import Settings
 from services.json_text import MAX_JSON_DEPTH
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
@@ -162,7 +162,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 def run_echo_service(limit: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
     """Run the app behind the WebSocket limit with the service's options; return a function that connects from an address."""
     app = WebSocketLimitMiddleware(echo, limit, per_address)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **options(Settings.model_construct())))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **uvicorn_options(Settings.model_construct())))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -216,9 +216,9 @@ def test_websocket_limit_global() -> None:
 def test_websocket_message_size_is_limited() -> None:
     with run_echo_service(limit=3, per_address=2) as connect_from:
         socket = connect_from("192.0.2.1")
-        socket.send("x" * SOCKET_MESSAGE_BYTES)
-        assert len(socket.recv(timeout=10)) == SOCKET_MESSAGE_BYTES
-        socket.send("x" * (SOCKET_MESSAGE_BYTES + 1))
+        socket.send("x" * MAX_WEBSOCKET_MESSAGE_BYTES)
+        assert len(socket.recv(timeout=10)) == MAX_WEBSOCKET_MESSAGE_BYTES
+        socket.send("x" * (MAX_WEBSOCKET_MESSAGE_BYTES + 1))
         with pytest.raises(ConnectionClosedError) as caught:
             socket.recv(timeout=10)
 

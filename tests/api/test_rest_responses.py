@@ -30,9 +30,9 @@ def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
         f"/api/me/lists/{home['id']}/tasks": list[shapes.Task],
         "/api/me/tags?include=tasks": list[shapes.Tag],
         "/api/auth/me": shapes.Account,
-        "/": shapes.About,
-        "/health": shapes.Condition,
-        "/ready": shapes.Condition,
+        "/": shapes.ServiceInfo,
+        "/health": shapes.HealthStatus,
+        "/ready": shapes.HealthStatus,
     }
     for path, shape in shapes_by_path.items():
         TypeAdapter[Any](shape).validate_json(rest_client.send("GET", path).content)

@@ -13,7 +13,7 @@ import httpx
 import psycopg2
 import pytest
 
-from api.house import open_house
+from api.house import open_container
 from models.database import make_engine
 from models.readiness import NotReadyError, check_readiness
 from models.tables import TABLES
@@ -30,7 +30,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 
 
 def start_service(database: PostgresServer) -> None:
-    with open_house(settings_for(database)):
+    with open_container(settings_for(database)):
         pass
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import psutil
 import pytest
 
-from api.protocol import BoundedProtocol
+from api.protocol import LimitedHttpProtocol
 from tests.support.service import LogCapture, PostgresServer, RunningService, run_service, settings_for
 from tests.support.users import TestUser
 
 
-class StrictProtocol(BoundedProtocol):
+class StrictProtocol(LimitedHttpProtocol):
     """The protocol with short timeouts."""
 
     head_seconds = 0.5
@@ -85,7 +85,7 @@ def check_problem(received: bytes, status: int, code: str) -> str:
 
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 LAST_GET = GET + b"Connection: close\r\n"
-LIMIT = BoundedProtocol.head_bytes
+LIMIT = LimitedHttpProtocol.head_bytes
 
 TOO_LONG = {
     "one header": [LAST_GET + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
@@ -236,7 +236,7 @@ def wait_until_closed(connection: socket.socket) -> None:
 
 
 def test_unread_response_closes_connection(strict_service: RunningService) -> None:
-    request_count = StrictProtocol.most_pipelined
+    request_count = StrictProtocol.max_pipelined
     with connected(strict_service) as connection:
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * request_count)
         wait_until_closed(connection)

@@ -13,7 +13,7 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.answers import encode
+from api.answers import encode_json
 from graphql_schema.late import bindable_variables
 from tests.property.argument_values import GenerationOptions
 from tests.property.operation_generator import Operation, examples, operations
@@ -51,7 +51,7 @@ def executors(postgres: PostgresServer) -> Iterator[Executors]:
 def comparable(body: Mapping[str, Any]) -> tuple[bytes, list[tuple[list[str | int], str]]]:
     """Return the comparable parts of a response: the bytes of its data, and paths and codes of its errors."""
     errors = [(error.get("path"), error["extensions"]["code"]) for error in body.get("errors", ())]
-    return encode(body.get("data")), errors
+    return encode_json(body.get("data")), errors
 
 
 def check(executors: Executors, operation: Operation) -> None:

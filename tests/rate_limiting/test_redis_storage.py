@@ -16,7 +16,7 @@ import httpx
 import pytest
 from limits import RateLimitItemPerDay, RateLimitItemPerSecond
 
-from api.house import open_house
+from api.house import open_container
 from api.settings import SettingsError
 from services.rate_limiting import limiter as limiter_module
 from services.rate_limiting.client import SAFETY_MARGIN
@@ -143,7 +143,7 @@ def test_startup_without_redis_package_names_the_extra(database: PostgresServer,
 
     with (
         pytest.raises(SettingsError, match=r"RATE_LIMIT_STORAGE_URL requires the package redis"),
-        open_house(settings),
+        open_container(settings),
     ):
         pass
 

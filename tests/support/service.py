@@ -20,8 +20,8 @@ import uvicorn
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from api.app import create_app
-from api.logs import JsonLines
-from api.serving import options
+from api.logs import JsonFormatter
+from api.serving import uvicorn_options
 from api.settings import Settings
 from models.embedded import embedded_postgres
 from models.migrate import migrate
@@ -97,7 +97,7 @@ def run_postgres_server(folder: Path) -> Iterator[PostgresServer]:
 @contextmanager
 def run_service(settings: Settings, database: PostgresServer, **overrides: Any) -> Iterator[RunningService]:
     """Run the service in a thread on a free port, as `todo serve` does; options are passed to uvicorn."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(options(settings) | overrides)))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, **(uvicorn_options(settings) | overrides)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():
@@ -142,7 +142,7 @@ class LogCapture(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(JsonLines())
+        self.setFormatter(JsonFormatter())
         self.captured: list[str] = []
 
     @property
