@@ -5,7 +5,7 @@ from pathlib import Path
 from api.settings import Settings, SettingsError
 from graphql_schema.manifest import ManifestError, read_manifest
 from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.persisted import UnusableListError
+from graphql_schema.persisted import InvalidAllowListError
 from graphql_schema.schema import build_schema
 
 
@@ -17,10 +17,10 @@ def build_graph(settings: Settings) -> GraphQLExecutor:
             build_schema(),
             settings.graphql_max_cost,
             introspection=settings.graphql_introspection,
-            listed=_listed(path) if path else None,
-            only_listed=settings.graphql_persisted_documents_only,
+            allow_list=_listed(path) if path else None,
+            allow_list_only=settings.graphql_persisted_documents_only,
         )
-    except (ManifestError, UnusableListError) as error:
+    except (ManifestError, InvalidAllowListError) as error:
         raise SettingsError(f"GRAPHQL_PERSISTED_DOCUMENTS {path} {error}") from None
 
 

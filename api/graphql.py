@@ -17,7 +17,7 @@ from api.negotiation import AcceptPreference, parse_accept
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
 from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.outcomes import Outcome, failed
+from graphql_schema.outcomes import OperationResult, error_result
 from services.errors import RateLimited
 
 PATH = "/graphql"
@@ -52,7 +52,7 @@ class _GraphQLRoute(Route):
 
 
 def _render_rate_limited(request: Request, error: RateLimited) -> Response:
-    return render_result(failed(error), parse_accept(request))
+    return render_result(error_result(error), parse_accept(request))
 
 
 async def _execute(executor: GraphQLExecutor, request: Request, preference: AcceptPreference) -> Response:
@@ -64,7 +64,7 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     # An invalid token is no error until a field needs a user: logging in and introspection do without.
     context = GraphQLContext(get_authentication(request), get_client(request), container.auth_service, container.password_hasher)
 
-    def work() -> Outcome:
-        return executor.execute(parsed, context, only_reading=is_safe_method(request))
+    def work() -> OperationResult:
+        return executor.execute(parsed, context, read_only=is_safe_method(request))
 
     return render_result(await to_thread.run_sync(work), preference)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from api.negotiation import JSON, UTF_8
 from api.parameters import check_parameters
-from graphql_schema.requests import GraphRequest, request_of
+from graphql_schema.requests import GraphQLRequest, parse_request
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
 from services.json_text import JsonError, parse_json
 
@@ -35,10 +35,10 @@ def has_no_document(request: Request) -> bool:
     return not any(name in request.query_params for name in _OF_DOCUMENT)
 
 
-async def parse_graphql_request(request: Request) -> GraphRequest:
+async def parse_graphql_request(request: Request) -> GraphQLRequest:
     """Return what is asked. Raises RefusedRequestError."""
     try:
-        return request_of(_from_query(request) if is_safe_method(request) else await _from_body(request))
+        return parse_request(_from_query(request) if is_safe_method(request) else await _from_body(request))
     except InvalidInput as error:
         raise InvalidGraphQLRequestError(error) from None
 

@@ -12,14 +12,14 @@ from starlette.responses import Response
 from api.answers import encode_json
 from api.graphql_requests import InvalidGraphQLRequestError
 from api.negotiation import GRAPHQL_JSON, JSON, AcceptPreference, NotAcceptable
-from graphql_schema.outcomes import Outcome, failed
+from graphql_schema.outcomes import OperationResult, error_result
 
 VARY = "Authorization, Accept"
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": VARY}
 _STATUSES_KEPT_FOR_PLAIN_JSON = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-def render_result(outcome: Outcome, wish: AcceptPreference) -> Response:
+def render_result(outcome: OperationResult, wish: AcceptPreference) -> Response:
     """Answer a GraphQL request."""
     media_type = wish.media_type or JSON
     if outcome.status == HTTPStatus.NOT_FOUND and wish.accepts_plain_json:
@@ -34,18 +34,18 @@ def render_invalid_request(refused: InvalidGraphQLRequestError, wish: AcceptPref
     """Answer what was no GraphQL request."""
     media_type = wish.media_type or JSON
     unprocessable = media_type == JSON and refused.status == HTTPStatus.UNPROCESSABLE_ENTITY
-    return _response(failed(refused.error), media_type, 400 if unprocessable else refused.status)
+    return _response(error_result(refused.error), media_type, 400 if unprocessable else refused.status)
 
 
 def render_not_acceptable() -> Response:
     """Answer that none of our media types would be accepted."""
     error = NotAcceptable(f"Answers are {GRAPHQL_JSON} or {JSON}; the Accept header allows neither.")
-    return _response(failed(error), JSON, error.status)
+    return _response(error_result(error), JSON, error.status)
 
 
-def _status(outcome: Outcome, media_type: str) -> int:
+def _status(outcome: OperationResult, media_type: str) -> int:
     return outcome.status if media_type == GRAPHQL_JSON or outcome.status in _STATUSES_KEPT_FOR_PLAIN_JSON else 200
 
 
-def _response(outcome: Outcome, media_type: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def _response(outcome: OperationResult, media_type: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     return Response(encode_json(outcome.body), status, {**_COMMON, **(headers or {})}, f"{media_type}; charset=utf-8")

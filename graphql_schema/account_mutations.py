@@ -11,7 +11,7 @@ from graphql_schema.inputs import (
     RefreshInput,
     RegisterInput,
     UpdateAccountInput,
-    shape,
+    parse_input,
 )
 from graphql_schema.leases import credential_serializer
 from graphql_schema.payloads import (
@@ -64,30 +64,30 @@ class AccountMutation:
 
     @strawberry.mutation(description="Make an account and begin its first session.", graphql_type=AuthPayload)
     def register(self, info: Info, input: RegisterInput) -> LookaheadWrite:
-        new, context = shape(Registration, input), info.context
+        new, context = parse_input(Registration, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.reception.register(new, _account_payload(field), context.client))
+            lambda field: _auth_payload(field, context.auth_service.register(new, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="Begin a session with e-mail and password.", graphql_type=AuthPayload)
     def log_in(self, info: Info, input: LogInInput) -> LookaheadWrite:
-        given, context = shape(Credentials, input), info.context
+        given, context = parse_input(Credentials, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.reception.log_in(given, _account_payload(field), context.client))
+            lambda field: _auth_payload(field, context.auth_service.log_in(given, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.", graphql_type=AuthPayload)
     def refresh(self, info: Info, input: RefreshInput) -> LookaheadWrite:
-        given, context = shape(RefreshRequest, input), info.context
+        given, context = parse_input(RefreshRequest, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.reception.refresh(given, _account_payload(field), context.client))
+            lambda field: _auth_payload(field, context.auth_service.refresh(given, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")
     def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:
-        given = shape(LogoutRequest, input or {})
+        given = parse_input(LogoutRequest, input or {})
         if given.refresh_token is not None:
-            ended = info.context.reception.log_out(given.refresh_token)
+            ended = info.context.auth_service.log_out(given.refresh_token)
         else:
             ended = info.context.sessions.revoke_current()
         return LogOutPayload(session_id=strawberry.ID(ended) if ended else None)
@@ -103,7 +103,7 @@ class AccountMutation:
 
     @strawberry.mutation(description="Make a token for a program.", graphql_type=ApiTokenPayload)
     def create_api_token(self, info: Info, input: CreateApiTokenInput) -> LookaheadWrite:
-        tokens, new = info.context.api_tokens, shape(ApiTokenCreate, input)
+        tokens, new = info.context.api_tokens, parse_input(ApiTokenCreate, input)
         return LookaheadWrite(lambda field: _api_token_payload(field, tokens.create(new)))
 
     @strawberry.mutation(description="Delete an API token. It dies at once.")
@@ -113,10 +113,10 @@ class AccountMutation:
 
     @strawberry.mutation(description="Change your account. A new password ends your other sessions.", graphql_type=AccountPayload)
     def update_account(self, info: Info, input: UpdateAccountInput) -> LookaheadWrite:
-        account, change = info.context.account, shape(AccountUpdate, input)
+        account, change = info.context.account, parse_input(AccountUpdate, input)
         return LookaheadWrite(lambda field: account.update(change, _account_payload(field)))
 
     @strawberry.mutation(description="Delete your account and all its data. Its tokens die at once.")
     def delete_account(self, info: Info) -> DeletePayload:
         info.context.account.delete()
-        return DeletePayload(id=strawberry.ID(info.context.caller.user_id))
+        return DeletePayload(id=strawberry.ID(info.context.user.user_id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from graphql_schema.late import BoundValues
-from graphql_schema.measures import Measure
+from graphql_schema.measures import Complexity
 from services.json_values import JsonValue
 from services.transactions import ReadTransaction
 
@@ -14,7 +14,7 @@ Reader = Callable[[ReadTransaction, BoundValues], JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedRootField:
+class CompiledRootField:
     """A root field that is ready to be read, under its response key.
 
     Bindable arguments have `literal_values`, or the values of the variables in `variable_names`. Both are (argument, …) pairs.
@@ -50,11 +50,11 @@ class CompiledOperation:
     Instances do not change: the cache replaces one without readers by one that has all of them.
     """
 
-    complexity: Measure
+    complexity: Complexity
     size: int
     key: OperationKey | None = None
     root_fields: tuple[str, ...] = ()
-    root_readers: tuple[PreparedRootField, ...] | None = None
+    root_readers: tuple[CompiledRootField, ...] | None = None
 
     @property
     def bind_variables(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import strawberry
 
-from graphql_schema.compiled_operation import PreparedRootField
+from graphql_schema.compiled_operation import CompiledRootField
 from services.accounts import AccountService
 from services.api_tokens import ApiTokenService
 from services.comments import CommentService, TaskCommentService
@@ -28,87 +28,87 @@ class GraphQLContext:
     """
 
     def __init__(
-        self, caller: UserContext | TodoError, client: Client, reception: AuthService, passwords: PasswordHasher
+        self, user_or_error: UserContext | TodoError, client: Client, auth_service: AuthService, password_hasher: PasswordHasher
     ) -> None:
-        self._caller = caller
+        self._user_or_error = user_or_error
         self._exit_stack = ExitStack()
-        self._snapshot_error: TodoError | None = None
-        self._passwords = passwords
+        self._read_error: TodoError | None = None
+        self._password_hasher = password_hasher
         self.client = client
-        self.reception = reception
+        self.auth_service = auth_service
         self.bind_variables: frozenset[str] = frozenset()
-        self.root_readers: list[PreparedRootField] = []
+        self.root_readers: list[CompiledRootField] = []
 
     @property
-    def caller(self) -> UserContext:
+    def user(self) -> UserContext:
         """Return the caller's context. Raises Unauthenticated; Unavailable where it could not be told who is calling."""
-        if isinstance(self._caller, TodoError):
-            raise self._caller
-        return self._caller
+        if isinstance(self._user_or_error, TodoError):
+            raise self._user_or_error
+        return self._user_or_error
 
     def reserve_quota(self, transactions: int, cost: int, auth_attempts: int) -> None:
         """Reserve the transactions and attempts to authenticate of an operation, and charge its cost, before it runs.
 
         Without a valid token, the quota is that of the address. Raises RateLimited, QueryTooComplex.
         """
-        quota = self.client.anonymous_quota if isinstance(self._caller, TodoError) else self._caller.request_quota
+        quota = self.client.anonymous_quota if isinstance(self._user_or_error, TodoError) else self._user_or_error.request_quota
         if quota is not None:
             quota.reserve(transactions, cost=cost)
         if auth_attempts:
             self.client.auth_attempts.reserve(auth_attempts)
 
     @cached_property
-    def snapshot(self) -> ReadTransaction:
+    def read_transaction(self) -> ReadTransaction:
         """Return the operation's one read transaction, opened on first use. Raises Unauthenticated, RateLimited, Unavailable.
 
         If it cannot be opened, the operation's next field does not try again.
         """
-        if self._snapshot_error is not None:
-            raise self._snapshot_error
+        if self._read_error is not None:
+            raise self._read_error
         try:
-            return self._exit_stack.enter_context(self.caller.read_transaction())
+            return self._exit_stack.enter_context(self.user.read_transaction())
         except TodoError as error:
-            self._snapshot_error = error
+            self._read_error = error
             raise
 
     @property
     def account(self) -> AccountService:
         """Return the caller's account."""
-        return AccountService(self.caller, self._passwords, self.client)
+        return AccountService(self.user, self._password_hasher, self.client)
 
     @property
     def sessions(self) -> SessionService:
         """Return the caller's sessions."""
-        return SessionService(self.caller)
+        return SessionService(self.user)
 
     @property
     def api_tokens(self) -> ApiTokenService:
         """Return the caller's API tokens."""
-        return ApiTokenService(self.caller)
+        return ApiTokenService(self.user)
 
     @property
     def tasks(self) -> TaskService:
         """Return the caller's tasks."""
-        return TaskService(self.caller)
+        return TaskService(self.user)
 
     @property
     def lists(self) -> ListService:
         """Return the caller's lists."""
-        return ListService(self.caller)
+        return ListService(self.user)
 
     @property
     def tags(self) -> TagService:
         """Return the caller's tags."""
-        return TagService(self.caller)
+        return TagService(self.user)
 
     @property
     def comments(self) -> CommentService:
         """Return the caller's comments."""
-        return CommentService(self.caller)
+        return CommentService(self.user)
 
     def comments_on(self, task_id: str) -> TaskCommentService:
         """Return the comments on one of the caller's tasks."""
-        return TaskCommentService(self.caller, task_id)
+        return TaskCommentService(self.user, task_id)
 
     def close(self) -> None:
         """End the read transaction, if one was opened."""

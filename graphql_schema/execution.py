@@ -17,7 +17,7 @@ from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_schema.compiled_operation import PreparedRootField, Reader
+from graphql_schema.compiled_operation import CompiledRootField, Reader
 from graphql_schema.context import GraphQLContext
 from graphql_schema.late import BINDABLE_ARGUMENTS
 from services.json_values import JsonObject, JsonValue
@@ -65,11 +65,11 @@ class SelectedField:
     def execute_read(self, select: Callable[["SelectedField"], Reader]) -> JsonValue:
         """Return the result of this root field, and leave its reader in the context, from where the operation is compiled."""
         context: GraphQLContext = self._executor.context_value
-        snapshot = context.snapshot  # first: no reader is made for anonymous clients
+        snapshot = context.read_transaction  # first: no reader is made for anonymous clients
         variable_names = self._bind_variables(context.bind_variables)
         bound = {argument for argument, _ in variable_names}
         literals = tuple((name, value) for name, value in self.arguments.items() if name in BINDABLE_ARGUMENTS - bound)
-        field = PreparedRootField(self.key, select(self), literals, variable_names)
+        field = CompiledRootField(self.key, select(self), literals, variable_names)
         context.root_readers.append(field)
         return field.read(snapshot, self._executor.variable_values.coerced)
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from graphql_schema.operators import operand, operators_for
+from graphql_schema.operators import operators_for, optional_field
 from models.base import Versioned
 from services.reading.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.reading.entity_types import Entity, FilterSpec, Relation, ToOne
@@ -36,24 +36,24 @@ def _fields(entity: Entity, own_name: str) -> Iterator[InputField]:
     filters = {name: spec for name, spec in entity.filters.items() if (entity.name, name) not in _REST_ONLY}
     versioned = Versioned.model_fields.keys()
     yield from (_column_field(entity, name, spec) for name, spec in filters.items() if name in versioned)
-    yield "and_", f"list[{own_name}] | None", operand("All of these filters match.", "and")
-    yield "or_", f"list[{own_name}] | None", operand("At least one of these filters matches.", "or")
-    yield "not_", f"{own_name} | None", operand("This filter does not match.", "not")
+    yield "and_", f"list[{own_name}] | None", optional_field("All of these filters match.", "and")
+    yield "or_", f"list[{own_name}] | None", optional_field("At least one of these filters matches.", "or")
+    yield "not_", f"{own_name} | None", optional_field("This filter does not match.", "not")
     yield from (_column_field(entity, name, spec) for name, spec in filters.items() if name not in versioned)
     yield from (_relation_field(entity, name, relation) for name, relation in entity.relations.items())
 
 
 def _column_field(entity: Entity, name: str, spec: FilterSpec) -> InputField:
-    return name, operators_for(spec) | None, operand(entity.columns[name].description)
+    return name, operators_for(spec) | None, optional_field(entity.columns[name].description)
 
 
 def _relation_field(entity: Entity, name: str, relation: Relation) -> InputField:
     target = ENTITIES[relation.target].type_name
     if not isinstance(relation, ToOne):
-        return name, f"{target}sFilter | None", operand(relation.description)
+        return name, f"{target}sFilter | None", optional_field(relation.description)
     is_optional = entity.columns[relation.column].is_nullable
     hint = " Without one, no condition on it matches." if is_optional else ""
-    return name, f"{target}Filter | None", operand(relation.description + hint)
+    return name, f"{target}Filter | None", optional_field(relation.description + hint)
 
 
 @filter_input(TAG, description="Tag filter; all fields that are set must match.")
@@ -65,9 +65,9 @@ class TagFilter:
 class TagsFilter:
     """Quantifiers over tags."""
 
-    some: TagFilter | None = operand(_SOME)
-    none: TagFilter | None = operand(_NONE)
-    every: TagFilter | None = operand(_EVERY)
+    some: TagFilter | None = optional_field(_SOME)
+    none: TagFilter | None = optional_field(_NONE)
+    every: TagFilter | None = optional_field(_EVERY)
 
 
 @filter_input(TASK_LIST, description="List filter; all fields that are set must match.")
@@ -84,9 +84,9 @@ class CommentFilter:
 class CommentsFilter:
     """Quantifiers over comments."""
 
-    some: CommentFilter | None = operand(_SOME)
-    none: CommentFilter | None = operand(_NONE)
-    every: CommentFilter | None = operand(_EVERY)
+    some: CommentFilter | None = optional_field(_SOME)
+    none: CommentFilter | None = optional_field(_NONE)
+    every: CommentFilter | None = optional_field(_EVERY)
 
 
 @filter_input(TASK, description="Task filter; all fields that are set must match.")
@@ -98,6 +98,6 @@ class TaskFilter:
 class TasksFilter:
     """Quantifiers over tasks."""
 
-    some: TaskFilter | None = operand(_SOME)
-    none: TaskFilter | None = operand(_NONE)
-    every: TaskFilter | None = operand(_EVERY)
+    some: TaskFilter | None = optional_field(_SOME)
+    none: TaskFilter | None = optional_field(_NONE)
+    every: TaskFilter | None = optional_field(_EVERY)

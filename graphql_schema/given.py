@@ -7,13 +7,13 @@ from graphql import FieldNode, ListValueNode, ObjectValueNode, SelectionNode, Un
 from graphql.utilities import value_from_ast_untyped
 
 
-class Given:
+class ArgumentValues:
     """The arguments of one operation."""
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self._variables = dict(variables)
         # Each variable is looked through once, however often it is used.
-        self._sizes: dict[str, int] = {}
+        self._variable_sizes: dict[str, int] = {}
 
     def value(self, node: ValueNode) -> Any:
         """Return the value; of a variable that was left out, None."""
@@ -24,7 +24,7 @@ class Given:
         """Return the values of a field's arguments."""
         return {argument.name.value: self.value(argument.value) for argument in node.arguments or ()}
 
-    def sizes(self, node: FieldNode) -> dict[str, int]:
+    def member_counts(self, node: FieldNode) -> dict[str, int]:
         """Return of how many members the objects and lists in each of a field's arguments are made, however deep."""
         return {argument.name.value: self._size(argument.value) for argument in node.arguments or ()}
 
@@ -49,12 +49,12 @@ class Given:
                 return 0
 
     def _size_of_variable(self, name: str) -> int:
-        if name not in self._sizes:
-            self._sizes[name] = _size_of(self._variables.get(name))
-        return self._sizes[name]
+        if name not in self._variable_sizes:
+            self._variable_sizes[name] = _count_members(self._variables.get(name))
+        return self._variable_sizes[name]
 
 
-def _size_of(value: object) -> int:
+def _count_members(value: object) -> int:
     if isinstance(value, Mapping):
         value = list(value.values())
-    return sum(1 + _size_of(member) for member in value) if isinstance(value, list) else 0
+    return sum(1 + _count_members(member) for member in value) if isinstance(value, list) else 0

@@ -24,7 +24,7 @@ def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonOb
     return serialize
 
 
-def credentials_reader(field: SelectedField, listed: Callable[[ReadTransaction], Sequence[JsonObject]]) -> Reader:
+def credentials_reader(field: SelectedField, list_credentials: Callable[[ReadTransaction], Sequence[JsonObject]]) -> Reader:
     """Return the reader of a list of credentials."""
     serialize = credential_serializer(field)
-    return lambda snapshot, _: [serialize(credential) for credential in listed(snapshot)]
+    return lambda snapshot, _: [serialize(credential) for credential in list_credentials(snapshot)]

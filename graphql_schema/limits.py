@@ -2,37 +2,37 @@
 
 from collections.abc import Iterator
 
-from graphql_schema.measures import Measure
+from graphql_schema.measures import Complexity
 from services.errors import QueryTooComplex
 from services.reading.budget import MAX_RELATIONS
 
 MAX_COST = 2_000_000
-MAX_DEPTH = 40
+MAX_SELECTION_DEPTH = 40
 MAX_ALIASES = 200
 # What filters are made of, in all: one may use a variable more than once, and a fragment that holds one too.
-MAX_MEMBERS = 10_000
+MAX_OPERATION_FILTER_MEMBERS = 10_000
 
 
-def check(measure: Measure, max_cost: int) -> None:
+def check(measure: Complexity, max_cost: int) -> None:
     """Raise QueryTooComplex where an operation amounts to too much."""
     cost = {"requested": measure.cost, "limit": max_cost}
     for amount, limit, what in (
-        (measure.depth, MAX_DEPTH, "nests fields {} deep"),
+        (measure.depth, MAX_SELECTION_DEPTH, "nests fields {} deep"),
         (measure.aliases, MAX_ALIASES, "has {} aliases"),
-        (measure.levels, MAX_RELATIONS, "follows {} relations"),
-        (measure.members, MAX_MEMBERS, "has {} members and values in its filters"),
+        (measure.relations, MAX_RELATIONS, "follows {} relations"),
+        (measure.filter_members, MAX_OPERATION_FILTER_MEMBERS, "has {} members and values in its filters"),
     ):
         if amount > limit:
             raise QueryTooComplex(f"The operation {what.format(amount)}; the limit is {limit}.", cost=cost)
     if measure.cost > max_cost:
         raise QueryTooComplex(
-            f"The operation costs {measure.cost}; the limit is {max_cost}. {_advice(measure, max_cost)}", cost=cost
+            f"The operation costs {measure.cost}; the limit is {max_cost}. {_suggestion(measure, max_cost)}", cost=cost
         )
 
 
-def _advice(measure: Measure, max_cost: int) -> str:
+def _suggestion(measure: Complexity, max_cost: int) -> str:
     """Name the costliest connection and the page that would fit; where not even one row would, the one around it."""
-    paged = list(_paged(measure))
+    paged = list(_connections(measure))
     for path, share, page, is_written in reversed(paged):
         fitting = (max_cost - (measure.cost - share * page)) // share
         if fitting >= 1:
@@ -41,15 +41,15 @@ def _advice(measure: Measure, max_cost: int) -> str:
     return f"The costliest field is {paged[-1][0]}; ask for fewer fields." if paged else "Ask for fewer fields."
 
 
-def _paged(measure: Measure) -> Iterator[tuple[str, int, int, bool]]:
+def _connections(measure: Complexity) -> Iterator[tuple[str, int, int, bool]]:
     """Follow the heaviest fields down; yield of each page its path, what one more row costs, its size, and if it is written."""
     path: list[str] = []
     times, page = 1, 1
-    while (weight := measure.heaviest) is not None:
+    while (weight := measure.costliest_field) is not None:
         path.append(weight.key)
-        times *= page if weight.of_page else weight.times
+        times *= page if weight.is_connection_row else weight.multiplier
         if weight.page is not None:
             page = weight.page
             if page and times and weight.per_row:
-                yield ".".join(path), times * weight.per_row, page, weight.writing > 0
-        measure = weight.inner
+                yield ".".join(path), times * weight.per_row, page, weight.write_cost > 0
+        measure = weight.selection

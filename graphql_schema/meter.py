@@ -29,47 +29,47 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
-from graphql_schema.given import Given
-from graphql_schema.measures import Measure, Weight
+from graphql_schema.given import ArgumentValues
+from graphql_schema.measures import Complexity, FieldCost
 from services.reading.pages import MAX_PAGE
 
-UNPAGED = 5
-WRITTEN = 1_000
-FILLED_IN = 20
+UNPAGINATED_LIST_SIZE = 5
+ROW_WRITE_COST = 1_000
+INPUT_FIELD_COST = 20
 
 _META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef, "__typename": TypeNameMetaFieldDef}
 # What stands between a relation and its rows; a field in one of these begins no relation.
 _WRAPPERS = ("Connection", "Edge", "Payload")
 
 
-class Meter:
+class CostAnalyzer:
     """Measures one operation, with its variables."""
 
-    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], given: Given) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], given: ArgumentValues) -> None:
         self._schema = schema
         self._fragments = fragments
         self._given = given
-        self._measured: dict[str, Measure] = {}
+        self._cached: dict[str, Complexity] = {}
 
-    def measure(self, operation: OperationDefinitionNode) -> Measure:
+    def analyze(self, operation: OperationDefinitionNode) -> Complexity:
         """Return what the operation amounts to."""
         root = self._schema.get_root_type(operation.operation)
-        return Measure() if root is None else self._selections(operation.selection_set, root)
+        return Complexity() if root is None else self._selections(operation.selection_set, root)
 
-    def _selections(self, selections: SelectionSetNode, parent: GraphQLCompositeType) -> Measure:
-        parts = [self._part(node, parent) for node in _each_once(selections) if self._given.is_included(node)]
-        heaviest = max(parts, key=lambda part: (part.per_row, part.cost), default=Measure())
-        return Measure(
+    def _selections(self, selections: SelectionSetNode, parent: GraphQLCompositeType) -> Complexity:
+        parts = [self._selection(node, parent) for node in _unique_selections(selections) if self._given.is_included(node)]
+        heaviest = max(parts, key=lambda part: (part.per_row, part.cost), default=Complexity())
+        return Complexity(
             sum(part.cost for part in parts),
             sum(part.per_row for part in parts),
             max((part.depth for part in parts), default=0),
             sum(part.aliases for part in parts),
-            sum(part.levels for part in parts),
-            sum(part.members for part in parts),
-            heaviest.heaviest,
+            sum(part.relations for part in parts),
+            sum(part.filter_members for part in parts),
+            heaviest.costliest_field,
         )
 
-    def _part(self, node: SelectionNode, parent: GraphQLCompositeType) -> Measure:
+    def _selection(self, node: SelectionNode, parent: GraphQLCompositeType) -> Complexity:
         match node:
             case FieldNode():
                 return self._field(node, parent)
@@ -80,31 +80,31 @@ class Meter:
             case _:
                 raise AssertionError(node)
 
-    def _fragment(self, name: str) -> Measure:
-        if name not in self._measured:
+    def _fragment(self, name: str) -> Complexity:
+        if name not in self._cached:
             fragment = self._fragments[name]
-            self._measured[name] = self._selections(fragment.selection_set, self._type(fragment.type_condition.name.value))
-        return self._measured[name]
+            self._cached[name] = self._selections(fragment.selection_set, self._type(fragment.type_condition.name.value))
+        return self._cached[name]
 
-    def _field(self, node: FieldNode, parent: GraphQLCompositeType) -> Measure:
+    def _field(self, node: FieldNode, parent: GraphQLCompositeType) -> Complexity:
         name = node.name.value
         field = _META_FIELDS.get(name) or getattr(parent, "fields", {})[name]
         target = get_named_type(field.type)
-        inner = self._selections(node.selection_set, target) if node.selection_set and is_composite_type(target) else Measure()
+        inner = self._selections(node.selection_set, target) if node.selection_set and is_composite_type(target) else Complexity()
         page = self._page(node, field)
         of_page = _is_list(field) and parent.name.endswith(_WRAPPERS)
-        times = UNPAGED if _is_list(field) and not of_page else 1
-        writing = self._writing(node, field, page)
+        times = UNPAGINATED_LIST_SIZE if _is_list(field) and not of_page else 1
+        writing = self._write_cost(node, field, page)
         cost = 1 + times * (inner.cost + (inner.per_row * page if page is not None else 0)) + writing
         begins_relation = node.selection_set is not None and not parent.name.endswith(_WRAPPERS)
-        return Measure(
+        return Complexity(
             cost=0 if of_page else cost,
             per_row=cost if of_page else 0,
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
-            levels=inner.levels + begins_relation,
-            members=inner.members + (sum(self._given.sizes(node).values()) if _is_paged(field) else 0),
-            heaviest=Weight(node.alias.value if node.alias else name, page, of_page, times, writing, inner),
+            relations=inner.relations + begins_relation,
+            filter_members=inner.filter_members + (sum(self._given.member_counts(node).values()) if _is_paged(field) else 0),
+            costliest_field=FieldCost(node.alias.value if node.alias else name, page, of_page, times, writing, inner),
         )
 
     def _page(self, node: FieldNode, field: GraphQLField) -> int | None:
@@ -118,13 +118,13 @@ class Meter:
         several = [_length(given.get(name)) for name, argument in field.args.items() if _is_list(argument)]
         return max(several) if several else None
 
-    def _writing(self, node: FieldNode, field: GraphQLField, rows: int | None) -> int:
+    def _write_cost(self, node: FieldNode, field: GraphQLField, rows: int | None) -> int:
         """Return what it costs to write the rows of a bulk mutation. What is not given row by row is written into each."""
         if rows is None or _is_paged(field):
             return 0
-        sizes = self._given.sizes(node).items()
+        sizes = self._given.member_counts(node).items()
         members = sum(size if _is_list(field.args[name]) else rows * size for name, size in sizes)
-        return rows * WRITTEN + members * FILLED_IN
+        return rows * ROW_WRITE_COST + members * INPUT_FIELD_COST
 
     def _type(self, name: str) -> GraphQLCompositeType:
         found = self._schema.type_map[name]
@@ -132,7 +132,7 @@ class Meter:
         return found
 
 
-def _each_once(selections: SelectionSetNode) -> Iterator[SelectionNode]:
+def _unique_selections(selections: SelectionSetNode) -> Iterator[SelectionNode]:
     """Yield the selections; a fragment that is spread twice side by side selects nothing more."""
     seen: set[str] = set()
     for node in selections.selections:

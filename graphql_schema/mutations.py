@@ -17,8 +17,8 @@ from graphql_schema.inputs import (
     UpdateListInput,
     UpdateTagInput,
     UpdateTaskInput,
-    members,
-    shape,
+    input_fields,
+    parse_input,
 )
 from graphql_schema.payloads import (
     CommentPayload,
@@ -77,25 +77,25 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Create a task.", graphql_type=TaskPayload)
     def create_task(self, info: Info, input: CreateTaskInput) -> LookaheadWrite:
-        tasks, new = info.context.tasks, shape(TaskCreate, input)
+        tasks, new = info.context.tasks, parse_input(TaskCreate, input)
         return LookaheadWrite(lambda field: tasks.create(new, _task_payload(field)).row)
 
     @strawberry.mutation(description="Create several tasks, all or none.", graphql_type=TasksPayload)
     def create_tasks(self, info: Info, inputs: list[CreateTaskInput]) -> LookaheadWrite:
         tasks = info.context.tasks
-        new = [shape(TaskCreate, given, f"/{place}") for place, given in enumerate(inputs)]
+        new = [parse_input(TaskCreate, given, f"/{place}") for place, given in enumerate(inputs)]
         return LookaheadWrite(lambda field: tasks.create_many(new, _tasks_payload(field)))
 
     @strawberry.mutation(description="Change a task.", graphql_type=TaskPayload)
     def update_task(
         self, info: Info, id: strawberry.ID, input: UpdateTaskInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
-        tasks, task_id, change = info.context.tasks, parse_id(id), shape(TaskUpdate, input)
+        tasks, task_id, change = info.context.tasks, parse_id(id), parse_input(TaskUpdate, input)
         return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Change several tasks in the same way, all or none.", graphql_type=TasksPayload)
     def update_tasks(self, info: Info, ids: list[strawberry.ID], input: UpdateTaskInput) -> LookaheadWrite:
-        tasks, task_ids, change = info.context.tasks, _ids(ids), shape(TaskUpdate, input)
+        tasks, task_ids, change = info.context.tasks, _ids(ids), parse_input(TaskUpdate, input)
         return LookaheadWrite(lambda field: tasks.update_many(task_ids, change, _tasks_payload(field)))
 
     @strawberry.mutation(description="Complete a task; on a completed one, nothing changes.", graphql_type=TaskPayload)
@@ -137,14 +137,14 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Create a list.", graphql_type=ListPayload)
     def create_list(self, info: Info, input: CreateListInput) -> LookaheadWrite:
-        lists, new = info.context.lists, shape(ListCreate, input)
+        lists, new = info.context.lists, parse_input(ListCreate, input)
         return LookaheadWrite(lambda field: lists.create(new, _list_payload(field)).row)
 
     @strawberry.mutation(description="Change a list.", graphql_type=ListPayload)
     def update_list(
         self, info: Info, id: strawberry.ID, input: UpdateListInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
-        lists, list_id, change = info.context.lists, parse_id(id), shape(ListUpdate, input)
+        lists, list_id, change = info.context.lists, parse_id(id), parse_input(ListUpdate, input)
         return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a list; its tasks stay, in no list.")
@@ -154,12 +154,12 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Create a tag.", graphql_type=TagPayload)
     def create_tag(self, info: Info, input: CreateTagInput) -> LookaheadWrite:
-        tags, new = info.context.tags, shape(TagCreate, input)
+        tags, new = info.context.tags, parse_input(TagCreate, input)
         return LookaheadWrite(lambda field: tags.create(new, _tag_payload(field)).row)
 
     @strawberry.mutation(description="Change a tag.", graphql_type=TagPayload)
     def update_tag(self, info: Info, id: strawberry.ID, input: UpdateTagInput, if_revision: IfRevision = UNSET) -> LookaheadWrite:
-        tags, tag_id, change = info.context.tags, parse_id(id), shape(TagUpdate, input)
+        tags, tag_id, change = info.context.tags, parse_id(id), parse_input(TagUpdate, input)
         return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a tag; it is taken off its tasks.")
@@ -169,16 +169,16 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Comment on a task.", graphql_type=CommentPayload)
     def add_comment(self, info: Info, input: AddCommentInput) -> LookaheadWrite:
-        given = members(input)
+        given = input_fields(input)
         comments = info.context.comments_on(parse_id(given.pop("task_id"), "/task_id"))
-        new = shape(CommentCreate, given)
+        new = parse_input(CommentCreate, given)
         return LookaheadWrite(lambda field: comments.create(new, _comment_payload(field)).row)
 
     @strawberry.mutation(description="Change a comment.", graphql_type=CommentPayload)
     def update_comment(
         self, info: Info, id: strawberry.ID, input: UpdateCommentInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
-        comments, comment_id, change = info.context.comments, parse_id(id), shape(CommentUpdate, input)
+        comments, comment_id, change = info.context.comments, parse_id(id), parse_input(CommentUpdate, input)
         return LookaheadWrite(lambda field: comments.update(comment_id, change, _comment_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a comment.")

@@ -10,10 +10,10 @@ from graphql_schema.compiled_operation import CompiledOperation
 from graphql_schema.context import GraphQLContext
 from graphql_schema.execution import LookaheadExecutionContext
 from graphql_schema.limits import MAX_COST, check
-from graphql_schema.outcomes import Outcome, answered, failed, refused
+from graphql_schema.outcomes import OperationResult, error_result, execution_result, invalid_result
 from graphql_schema.persisted import PersistedDocuments
 from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphRequest
+from graphql_schema.requests import GraphQLRequest
 from services.errors import MethodNotAllowed, TodoError
 
 # Mutations that count as login attempts.
@@ -29,37 +29,37 @@ class GraphQLExecutor:
         max_cost: int = MAX_COST,
         *,
         introspection: bool = True,
-        listed: Mapping[str, str] | None = None,
-        only_listed: bool = False,
+        allow_list: Mapping[str, str] | None = None,
+        allow_list_only: bool = False,
     ) -> None:
         """Create the executor. `listed` are persisted documents by their hashes. Raises UnusableListError."""
         self._core = schema._schema  # noqa: SLF001 - the graphql-core schema has no public name
         self._max_cost = max_cost
         self._hide_schema = not introspection
         self.cache = OperationCache(self._core, introspection=introspection)
-        self.documents = PersistedDocuments(self.cache, listed or {}, only=only_listed)
+        self.documents = PersistedDocuments(self.cache, allow_list or {}, allow_list_only=allow_list_only)
 
-    def execute(self, request: GraphRequest, context: GraphQLContext, *, only_reading: bool = False) -> Outcome:
+    def execute(self, request: GraphQLRequest, context: GraphQLContext, *, read_only: bool = False) -> OperationResult:
         """Return the result of the operation, and close the context.
 
         `only_reading` rejects mutations, for requests by a method that must not change anything.
         """
         try:
-            request = self.documents.resolved(request)
+            request = self.documents.resolve(request)
             parsed = self.cache.document(request.query)
             if parsed.document is None or parsed.errors:
-                return refused(parsed.errors, 400 if parsed.document is None else 422)
-            if only_reading and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
+                return invalid_result(parsed.errors, 400 if parsed.document is None else 422)
+            if read_only and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
                 raise MethodNotAllowed("GET only reads; send this operation by POST.")
             return self._execute_prepared(parsed.document, request, context)
         except TodoError as error:
-            return failed(error)
+            return error_result(error)
         except RecursionError:
-            return refused((GraphQLError("The operation is nested too deeply."),), 422)
+            return invalid_result((GraphQLError("The operation is nested too deeply."),), 422)
         finally:
             context.close()
 
-    def _execute_prepared(self, document: DocumentNode, request: GraphRequest, context: GraphQLContext) -> Outcome:
+    def _execute_prepared(self, document: DocumentNode, request: GraphQLRequest, context: GraphQLContext) -> OperationResult:
         operation = self.cache.prepare(request)
         check(operation.complexity, self._max_cost)
         attempts = sum(name in AUTH_MUTATIONS for name in operation.root_fields)
@@ -67,11 +67,11 @@ class GraphQLExecutor:
         outcome = self._replay(operation, request, context)
         if outcome is None:
             outcome = self._execute_with_graphql_core(document, request, operation, context)
-        if request.wants_cost:
+        if request.include_cost:
             outcome.body["extensions"] = {"cost": {"requested": operation.complexity.cost, "limit": self._max_cost}}
         return outcome
 
-    def _replay(self, operation: CompiledOperation, request: GraphRequest, context: GraphQLContext) -> Outcome | None:
+    def _replay(self, operation: CompiledOperation, request: GraphQLRequest, context: GraphQLContext) -> OperationResult | None:
         """Return the result of a compiled query by its readers alone, or None where graphql-core has to execute it.
 
         Where a reader fails, graphql-core decides which fields are null and how the errors look. The compiled form stays: it
@@ -80,7 +80,7 @@ class GraphQLExecutor:
         if operation.root_readers is None:
             return None
         try:
-            snapshot, variables = context.snapshot, request.variables or {}
+            snapshot, variables = context.read_transaction, request.variables or {}
         except TodoError:
             return None
         try:
@@ -88,11 +88,11 @@ class GraphQLExecutor:
         except TodoError:
             snapshot.budget.reset()
             return None
-        return Outcome({"data": data}, executed=True)
+        return OperationResult({"data": data}, executed=True)
 
     def _execute_with_graphql_core(
-        self, document: DocumentNode, request: GraphRequest, operation: CompiledOperation, context: GraphQLContext
-    ) -> Outcome:
+        self, document: DocumentNode, request: GraphQLRequest, operation: CompiledOperation, context: GraphQLContext
+    ) -> OperationResult:
         context.bind_variables = operation.bind_variables
         result = execute_sync(
             self._core,
@@ -106,4 +106,4 @@ class GraphQLExecutor:
         readers = tuple(context.root_readers)
         if result.data and not result.errors and list(result.data) == [field.key for field in readers]:
             self.cache.store(replace(operation, root_readers=readers))
-        return answered(result, is_single=len(operation.root_fields) == 1)
+        return execution_result(result, is_single=len(operation.root_fields) == 1)

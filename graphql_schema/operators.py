@@ -12,7 +12,7 @@ from graphql_schema.enums import Priority, Status
 from services.reading.entity_types import FilterSpec
 
 
-def operand(text: str, name: str | None = None) -> Any:
+def optional_field(text: str, name: str | None = None) -> Any:
     """Declare an optional input field."""
     return strawberry.field(name=name, default=UNSET, description=text)
 
@@ -26,109 +26,109 @@ _NULL = "Is null (true) or not null (false)."
 class IdFilter:
     """Operators on an id."""
 
-    eq: strawberry.ID | None = operand(_EQ)
-    ne: strawberry.ID | None = operand(_NE)
-    in_: list[strawberry.ID] | None = operand(_IN, "in")
+    eq: strawberry.ID | None = optional_field(_EQ)
+    ne: strawberry.ID | None = optional_field(_NE)
+    in_: list[strawberry.ID] | None = optional_field(_IN, "in")
 
 
 @strawberry.input(description="ID filter for an optional reference.")
 class ReferenceFilter(IdFilter):
     """Operators on a reference."""
 
-    is_null: bool | None = operand(_NULL)
+    is_null: bool | None = optional_field(_NULL)
 
 
 @strawberry.input(description="String filter.")
 class TextFilter:
     """Operators on text."""
 
-    contains: str | None = operand("Contains this text, ignoring case.")
-    eq: str | None = operand(_EQ)
-    ne: str | None = operand(_NE)
-    in_: list[str] | None = operand(_IN, "in")
+    contains: str | None = optional_field("Contains this text, ignoring case.")
+    eq: str | None = optional_field(_EQ)
+    ne: str | None = optional_field(_NE)
+    in_: list[str] | None = optional_field(_IN, "in")
 
 
 @strawberry.input(description="Filter for an optional string.")
 class OptionalTextFilter(TextFilter):
     """Operators on text or nothing."""
 
-    is_null: bool | None = operand(_NULL)
+    is_null: bool | None = optional_field(_NULL)
 
 
 @strawberry.input(description="Task status filter.")
 class TaskStatusFilter:
     """Operators on a status."""
 
-    eq: Status | None = operand(_EQ)
-    ne: Status | None = operand(_NE)
-    in_: list[Status] | None = operand(_IN, "in")
+    eq: Status | None = optional_field(_EQ)
+    ne: Status | None = optional_field(_NE)
+    in_: list[Status] | None = optional_field(_IN, "in")
 
 
 @strawberry.input(description="Task priority filter; URGENT is the highest priority.")
 class TaskPriorityFilter:
     """Operators on a priority."""
 
-    eq: Priority | None = operand(_EQ)
-    ne: Priority | None = operand(_NE)
-    in_: list[Priority] | None = operand(_IN, "in")
-    lt: Priority | None = operand(_LT)
-    lte: Priority | None = operand(_LTE)
-    gt: Priority | None = operand(_GT)
-    gte: Priority | None = operand(_GTE)
+    eq: Priority | None = optional_field(_EQ)
+    ne: Priority | None = optional_field(_NE)
+    in_: list[Priority] | None = optional_field(_IN, "in")
+    lt: Priority | None = optional_field(_LT)
+    lte: Priority | None = optional_field(_LTE)
+    gt: Priority | None = optional_field(_GT)
+    gte: Priority | None = optional_field(_GTE)
 
 
 @strawberry.input(description="Boolean filter.")
 class BooleanFilter:
     """Operators on a boolean."""
 
-    eq: bool | None = operand(_EQ)
-    ne: bool | None = operand(_NE)
+    eq: bool | None = optional_field(_EQ)
+    ne: bool | None = optional_field(_NE)
 
 
 @strawberry.input(description="Integer filter.")
 class IntFilter:
     """Operators on a whole number."""
 
-    eq: int | None = operand(_EQ)
-    ne: int | None = operand(_NE)
-    in_: list[int] | None = operand(_IN, "in")
-    lt: int | None = operand(_LT)
-    lte: int | None = operand(_LTE)
-    gt: int | None = operand(_GT)
-    gte: int | None = operand(_GTE)
+    eq: int | None = optional_field(_EQ)
+    ne: int | None = optional_field(_NE)
+    in_: list[int] | None = optional_field(_IN, "in")
+    lt: int | None = optional_field(_LT)
+    lte: int | None = optional_field(_LTE)
+    gt: int | None = optional_field(_GT)
+    gte: int | None = optional_field(_GTE)
 
 
 @strawberry.input(description="Number filter.")
 class FloatFilter:
     """Operators on a number."""
 
-    eq: float | None = operand(_EQ)
-    ne: float | None = operand(_NE)
-    in_: list[float] | None = operand(_IN, "in")
-    lt: float | None = operand(_LT)
-    lte: float | None = operand(_LTE)
-    gt: float | None = operand(_GT)
-    gte: float | None = operand(_GTE)
+    eq: float | None = optional_field(_EQ)
+    ne: float | None = optional_field(_NE)
+    in_: list[float] | None = optional_field(_IN, "in")
+    lt: float | None = optional_field(_LT)
+    lte: float | None = optional_field(_LTE)
+    gt: float | None = optional_field(_GT)
+    gte: float | None = optional_field(_GTE)
 
 
 @strawberry.input(description="Date and time filter.")
 class DateTimeFilter:
     """Operators on a time."""
 
-    eq: datetime | None = operand(_EQ)
-    ne: datetime | None = operand(_NE)
-    in_: list[datetime] | None = operand(_IN, "in")
-    lt: datetime | None = operand("Before.")
-    lte: datetime | None = operand("At or before.")
-    gt: datetime | None = operand("After.")
-    gte: datetime | None = operand("At or after.")
+    eq: datetime | None = optional_field(_EQ)
+    ne: datetime | None = optional_field(_NE)
+    in_: list[datetime] | None = optional_field(_IN, "in")
+    lt: datetime | None = optional_field("Before.")
+    lte: datetime | None = optional_field("At or before.")
+    gt: datetime | None = optional_field("After.")
+    gte: datetime | None = optional_field("At or after.")
 
 
 @strawberry.input(description="Filter for an optional date and time.")
 class OptionalDateTimeFilter(DateTimeFilter):
     """Operators on a time or nothing."""
 
-    is_null: bool | None = operand(_NULL)
+    is_null: bool | None = optional_field(_NULL)
 
 
 _INPUTS: Mapping[tuple[type[Any], bool], type[Any]] = {

@@ -12,12 +12,12 @@ from threading import Lock
 from cachetools import LRUCache
 
 from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphRequest
+from graphql_schema.requests import GraphQLRequest
 from services.errors import Forbidden, InvalidInput, TodoError
 
 # Of what clients leave. Texts are small beside what is remembered of them, and a client sends again what was dropped.
-KEPT = 2_000_000  # characters
-_LEAST = 500  # characters that anything counts for
+MAX_REGISTERED_CHARACTERS = 2_000_000  # characters
+_MIN_ENTRY_SIZE = 500  # characters that anything counts for
 
 
 class PersistedQueryNotFound(TodoError):
@@ -29,52 +29,54 @@ class PersistedQueryNotFound(TodoError):
         super().__init__("PersistedQueryNotFound")
 
 
-class UnusableListError(Exception):
+class InvalidAllowListError(Exception):
     """A listed document could not be run: which, and why."""
 
 
 class PersistedDocuments:
     """The documents by their digests. Where `only` is set, no others are run, and clients leave none."""
 
-    def __init__(self, cache: OperationCache, listed: Mapping[str, str], *, only: bool) -> None:
+    def __init__(self, cache: OperationCache, allow_list: Mapping[str, str], *, allow_list_only: bool) -> None:
         """Raise UnusableListError where a listed document is not valid."""
-        for digest, text in listed.items():
+        for digest, text in allow_list.items():
             if errors := cache.document(text).errors:
-                raise UnusableListError(f"lists a document that is not valid: {digest}: {errors[0].message}")
+                raise InvalidAllowListError(f"lists a document that is not valid: {digest}: {errors[0].message}")
         self._cache = cache
-        self._listed = dict(listed)
-        self._allowed = frozenset(listed.values()) if only else None
-        self.left: LRUCache[str, str] = LRUCache(KEPT, getsizeof=lambda text: len(text) + _LEAST)
+        self._allow_list = dict(allow_list)
+        self._allowed = frozenset(allow_list.values()) if allow_list_only else None
+        self.registered: LRUCache[str, str] = LRUCache(
+            MAX_REGISTERED_CHARACTERS, getsizeof=lambda text: len(text) + _MIN_ENTRY_SIZE
+        )
         self._lock = Lock()
 
-    def resolved(self, request: GraphRequest) -> GraphRequest:
+    def resolve(self, request: GraphQLRequest) -> GraphQLRequest:
         """Return the request with its document. Raises PersistedQueryNotFound, Forbidden, InvalidInput."""
-        if request.digest is None and self._allowed is None:
+        if request.document_hash is None and self._allowed is None:
             return request
-        if request.digest is not None and request.query:
-            _check_digest(request.query, request.digest)
-        text = request.query or self._known(request.digest)
+        if request.document_hash is not None and request.query:
+            _check_digest(request.query, request.document_hash)
+        text = request.query or self._lookup(request.document_hash)
         if self._allowed is not None and text not in self._allowed:
             raise Forbidden("Only listed documents are run here, and this is none of them.")
         if text is None:
             raise PersistedQueryNotFound
         if not request.query:
             return replace(request, query=text)
-        if request.digest is not None:
-            self._keep(request.digest, text)
+        if request.document_hash is not None:
+            self._register(request.document_hash, text)
         return request
 
-    def _known(self, digest: str | None) -> str | None:
+    def _lookup(self, digest: str | None) -> str | None:
         if digest is None:
             return None
         with self._lock:
-            return self._listed.get(digest) or self.left.get(digest)
+            return self._allow_list.get(digest) or self.registered.get(digest)
 
-    def _keep(self, digest: str, text: str) -> None:
+    def _register(self, digest: str, text: str) -> None:
         """Keep what may be run; where only listed documents are run, it is listed already."""
-        if digest not in self._listed and not self._cache.document(text).errors:
+        if digest not in self._allow_list and not self._cache.document(text).errors:
             with self._lock:
-                self.left[digest] = text
+                self.registered[digest] = text
 
 
 def _check_digest(text: str, digest: str) -> None:

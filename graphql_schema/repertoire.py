@@ -25,13 +25,13 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from graphql_schema.compiled_operation import CompiledOperation, OperationKey
-from graphql_schema.given import Given
+from graphql_schema.given import ArgumentValues
 from graphql_schema.late import bindable_variables
-from graphql_schema.measures import Measure
-from graphql_schema.meter import Meter
-from graphql_schema.requests import GraphRequest
-from graphql_schema.roots import roots_of
-from graphql_schema.rules import Rulebook
+from graphql_schema.measures import Complexity
+from graphql_schema.meter import CostAnalyzer
+from graphql_schema.requests import GraphQLRequest
+from graphql_schema.roots import root_field_names
+from graphql_schema.rules import DocumentValidator
 from services.errors import InvalidInput
 
 MAX_DOCUMENT_CHARACTERS = 100_000
@@ -57,7 +57,7 @@ class OperationCache:
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
         self._schema = schema
-        self._rulebook = Rulebook(schema, introspection=introspection)
+        self._validator = DocumentValidator(schema, introspection=introspection)
         self.documents: LRUCache[str, ParsedDocument] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=lambda parsed: parsed.size)
         self.operations: LRUCache[OperationKey, CompiledOperation] = LRUCache(
             MAX_CACHE_CHARACTERS, getsizeof=lambda operation: operation.size
@@ -77,7 +77,7 @@ class OperationCache:
                 self.documents[query] = parsed
         return parsed
 
-    def prepare(self, request: GraphRequest) -> CompiledOperation:
+    def prepare(self, request: GraphQLRequest) -> CompiledOperation:
         """Return the operation of the request: cached, or analyzed now. Raises InvalidInput.
 
         Mutations are not cached: the same variables hardly come twice, and may hold a password.
@@ -107,12 +107,12 @@ class OperationCache:
         with self._operations_lock:
             self.operations[operation.key] = operation
 
-    def operation_type(self, request: GraphRequest) -> OperationType | None:
+    def operation_type(self, request: GraphQLRequest) -> OperationType | None:
         """Return the type of the operation that the request would execute, or None if that is not clear."""
         operation = self._find_operation(request)
         return operation.operation if operation else None
 
-    def _find_operation(self, request: GraphRequest) -> OperationDefinitionNode | None:
+    def _find_operation(self, request: GraphQLRequest) -> OperationDefinitionNode | None:
         document = self.document(request.query).document
         return get_operation_ast(document, request.operation_name) if document else None
 
@@ -120,7 +120,7 @@ class OperationCache:
         size = len(query) + _MIN_ENTRY_SIZE
         try:
             document = _unlink_tokens(parse(query, max_lexical_tokens=MAX_TOKENS))
-            violations = self._rulebook.violations(document)
+            violations = self._validator.validate(document)
             return ParsedDocument(document, violations, size, {} if violations else bindable_variables(document))
         except GraphQLError as error:
             return _invalid_document(error, size)
@@ -133,21 +133,21 @@ class OperationCache:
         operation = get_operation_ast(document, key.operation_name) if document else None
         size = len(key.query) + len(key.variables) + _MIN_ENTRY_SIZE
         if document is None or operation is None:
-            return CompiledOperation(complexity=Measure(), size=size)
+            return CompiledOperation(complexity=Complexity(), size=size)
         inputs = {**orjson.loads(key.variables), **dict.fromkeys(key.bind_variables, "")}
         variables = get_variable_values(self._schema, operation.variable_definitions or (), inputs)
         if not isinstance(variables, VariableValues):
-            return CompiledOperation(complexity=Measure(), size=size)
-        given, fragments = Given(variables.coerced), _fragments(document)
-        complexity = Meter(self._schema, fragments, given).measure(operation)
+            return CompiledOperation(complexity=Complexity(), size=size)
+        given, fragments = ArgumentValues(variables.coerced), _fragments(document)
+        complexity = CostAnalyzer(self._schema, fragments, given).analyze(operation)
         return CompiledOperation(
             complexity=complexity,
-            size=size + _CHARACTERS_PER_FILTER_MEMBER * complexity.members,
-            root_fields=roots_of(operation, fragments, given) if operation.operation is OperationType.MUTATION else (),
+            size=size + _CHARACTERS_PER_FILTER_MEMBER * complexity.filter_members,
+            root_fields=root_field_names(operation, fragments, given) if operation.operation is OperationType.MUTATION else (),
         )
 
 
-def _operation_key(request: GraphRequest, variables: Mapping[str, Any], bind_variables: frozenset[str]) -> OperationKey:
+def _operation_key(request: GraphQLRequest, variables: Mapping[str, Any], bind_variables: frozenset[str]) -> OperationKey:
     try:
         serialized = orjson.dumps(variables)
     except orjson.JSONEncodeError:

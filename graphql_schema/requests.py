@@ -19,17 +19,17 @@ _HOW_TO_NAME = "64 hexadecimal digits in lower case, the SHA-256 of the document
 
 
 @dataclass(frozen=True, slots=True)
-class GraphRequest:
+class GraphQLRequest:
     """What a client sends, in whichever way. `query` is empty where the document is only named, by its `digest`."""
 
     query: str
     variables: Mapping[str, Any] | None = None
     operation_name: str | None = None
-    wants_cost: bool = False
-    digest: str | None = None
+    include_cost: bool = False
+    document_hash: str | None = None
 
 
-def request_of(given: object) -> GraphRequest:
+def parse_request(given: object) -> GraphQLRequest:
     """Return a client's JSON as a request. Members that nobody knows are passed over. Raises InvalidInput."""
     if not isinstance(given, dict):
         raise InvalidInput.at_pointer("", 'Send an object: {"query": "…", "variables": {…}, "operationName": "…"}.')
@@ -44,7 +44,9 @@ def request_of(given: object) -> GraphRequest:
         if digest is None:
             raise InvalidInput.at_pointer("/query", "`query` is missing: a GraphQL document, as text.")
         query = ""
-    return GraphRequest(query, given.get("variables"), given.get("operationName") or None, extensions.get("cost") is True, digest)
+    return GraphQLRequest(
+        query, given.get("variables"), given.get("operationName") or None, extensions.get("cost") is True, digest
+    )
 
 
 def _digest(document_id: str | None, persisted: object) -> str | None:

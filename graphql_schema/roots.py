@@ -11,20 +11,20 @@ from graphql import (
     SelectionSetNode,
 )
 
-from graphql_schema.given import Given
+from graphql_schema.given import ArgumentValues
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
-def roots_of(operation: OperationDefinitionNode, fragments: Fragments, given: Given) -> tuple[str, ...]:
+def root_field_names(operation: OperationDefinitionNode, fragments: Fragments, given: ArgumentValues) -> tuple[str, ...]:
     """Return the names of the fields, without those that concern the schema."""
-    roots = _Roots(fragments, given)
+    roots = _RootFieldCollector(fragments, given)
     roots.collect(operation.selection_set)
     return tuple(name for name in roots.found.values() if not name.startswith("__"))
 
 
-class _Roots:
-    def __init__(self, fragments: Fragments, given: Given) -> None:
+class _RootFieldCollector:
+    def __init__(self, fragments: Fragments, given: ArgumentValues) -> None:
         self._fragments = fragments
         self._given = given
         self._spread: set[str] = set()

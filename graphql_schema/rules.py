@@ -8,7 +8,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 # own lets a document of 20 KB take seconds.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
 
-_TOO_INTRICATE = "The document is too intricate to be validated: repeat fewer fields, or nest fragments less deeply."
+_TOO_COMPLEX = "The document is too intricate to be validated: repeat fewer fields, or nest fragments less deeply."
 
 
 class NoEmptySelectionsRule(ValidationRule):
@@ -20,22 +20,22 @@ class NoEmptySelectionsRule(ValidationRule):
             self.report_error(GraphQLError("A selection may not be empty: name the fields that you want.", node))
 
 
-class Rulebook:
+class DocumentValidator:
     """The rules for documents of one schema. Without introspection the schema is not told, nor guessed at in errors."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
         self._rules = [*specified_rules, NoEmptySelectionsRule]
-        self._is_secretive = not introspection
-        if self._is_secretive:
+        self._hide_schema = not introspection
+        if self._hide_schema:
             self._rules.append(NoSchemaIntrospectionCustomRule)
 
-    def violations(self, document: DocumentNode) -> tuple[GraphQLError, ...]:
+    def validate(self, document: DocumentNode) -> tuple[GraphQLError, ...]:
         """Return what is wrong with the document."""
-        errors = validate(self._schema, document, self._rules, hide_suggestions=self._is_secretive)
-        return tuple(_explained(error) for error in errors)
+        errors = validate(self._schema, document, self._rules, hide_suggestions=self._hide_schema)
+        return tuple(_explain(error) for error in errors)
 
 
-def _explained(error: GraphQLError) -> GraphQLError:
+def _explain(error: GraphQLError) -> GraphQLError:
     """Say more than graphql-core does where it gave up before the rules were through."""
-    return GraphQLError(_TOO_INTRICATE) if error.message == "Validation aborted." else error
+    return GraphQLError(_TOO_COMPLEX) if error.message == "Validation aborted." else error

@@ -45,7 +45,7 @@ TYPE_NAMES = {TASK.name: "Task", TASK_LIST.name: "TaskList", TAG.name: "Tag", CO
 def projection(field: SelectedField, entity: Entity) -> Projection:
     """Return what is selected of an entity."""
     members = field.children(field.object_type(TYPE_NAMES[entity.name]))
-    return Projection(tuple(_shape_member(member, entity) for member in members))
+    return Projection(tuple(_projection_field(member, entity) for member in members))
 
 
 def row_selection(field: SelectedField, entity: Entity) -> RowSelection[JsonObject | None]:
@@ -86,7 +86,7 @@ def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObje
         shapes.append(projection(member, entity))
         return len(shapes) - 1
 
-    members = tuple(_connection_member(member, shaped) for member in field.children())
+    members = tuple(_connection_field(member, shaped) for member in field.children())
     return QueryNode(
         entity.name,
         RelayConnection(members),
@@ -94,11 +94,11 @@ def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObje
         condition=_condition(entity, arguments),
         search=_search(arguments),
         order=_order(arguments.get("orderBy") or ()),
-        page=_window(arguments),
+        page=_page_request(arguments),
     )
 
 
-def _shape_member(member: SelectedField, entity: Entity) -> ColumnField | LiteralField | RelationField:
+def _projection_field(member: SelectedField, entity: Entity) -> ColumnField | LiteralField | RelationField:
     if member.name == "__typename":
         return _typename(member)
     relation = entity.relations.get(member.name)
@@ -114,7 +114,7 @@ def _typename(member: SelectedField) -> LiteralField:
     return LiteralField(member.key, member.parent.name)
 
 
-def _connection_member(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionMember:
+def _connection_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionMember:
     match member.name:
         case "nodes":
             return ConnectionNodes(member.key, shaped(member))
@@ -142,7 +142,7 @@ def _page_info_field(member: SelectedField) -> str | LiteralField:
     return _typename(member) if member.name == "__typename" else to_snake_case(member.name)
 
 
-def _window(arguments: Mapping[str, Any]) -> PageRequest:
+def _page_request(arguments: Mapping[str, Any]) -> PageRequest:
     last, before = arguments.get("last"), arguments.get("before")
     backward = last is not None or before is not None
     if backward and arguments.get("after") is not None:

@@ -171,23 +171,23 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The last row's cursor; pass it as `after`.")
 
 
-Noun = TypeVar("Noun", Task, TaskList, Tag, Comment)
+ObjectType = TypeVar("ObjectType", Task, TaskList, Tag, Comment)
 
 
 @strawberry.type(description="A row on a page.")
-class Edge(Generic[Noun]):
+class Edge(Generic[ObjectType]):
     """A row and its cursor."""
 
     cursor: str = strawberry.field(description="The row's place in this order.")
-    node: Noun = strawberry.field(description="The row.")
+    node: ObjectType = strawberry.field(description="The row.")
 
 
 @strawberry.type(description="A page of rows.")
-class Connection(Generic[Noun]):
+class Connection(Generic[ObjectType]):
     """A page of rows, as Relay's clients expect it."""
 
-    edges: list[Edge[Noun]] = strawberry.field(description="The rows with their cursors.")
-    nodes: list[Noun] = strawberry.field(description="The rows.")
+    edges: list[Edge[ObjectType]] = strawberry.field(description="The rows with their cursors.")
+    nodes: list[ObjectType] = strawberry.field(description="The rows.")
     page_info: PageInfo = strawberry.field(description="Where the page begins and ends.")
     total_count: int = strawberry.field(description="How many there are on all pages; costs a count, if asked.")
 

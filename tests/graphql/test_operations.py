@@ -12,7 +12,7 @@ import pytest
 from graphql_schema.context import GraphQLContext
 from graphql_schema.operations import GraphQLExecutor
 from graphql_schema.repertoire import MAX_CACHE_CHARACTERS
-from graphql_schema.requests import GraphRequest
+from graphql_schema.requests import GraphQLRequest
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from services.context import UserContext
@@ -250,7 +250,7 @@ def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
 
     def run(document: str, **variables: Any) -> None:
         anonymous = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
-        graph.execute(GraphRequest(document, variables), anonymous)
+        graph.execute(GraphQLRequest(document, variables), anonymous)
 
     for number in range(1000):
         run(f"{{ a{number} }}")
@@ -273,7 +273,7 @@ def test_anonymous_operations_do_not_cache_selections() -> None:
     anonymous = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
     document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
-    outcome = graph.execute(GraphRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
+    outcome = graph.execute(GraphQLRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
 
     assert (outcome.body["data"], anonymous.root_readers) == ({"task": None}, [])
 
@@ -287,7 +287,7 @@ def test_operation_cache_does_not_retain_the_context(service: RunningService, us
     reference = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 
-    outcome = graph.execute(GraphRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
+    outcome = graph.execute(GraphQLRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
     engine.dispose()
     del context
     gc.collect()

@@ -17,10 +17,10 @@ from api.app import create_app
 from api.settings import SettingsError
 from graphql_schema.context import GraphQLContext
 from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.outcomes import Outcome
-from graphql_schema.persisted import KEPT, PersistedDocuments, PersistedQueryNotFound
+from graphql_schema.outcomes import OperationResult
+from graphql_schema.persisted import MAX_REGISTERED_CHARACTERS, PersistedDocuments, PersistedQueryNotFound
 from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphRequest, request_of
+from graphql_schema.requests import GraphQLRequest, parse_request
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
 from services.rate_limiting.client import Client
@@ -183,7 +183,7 @@ HASH = digest("{ __typename }")
 )
 def test_invalid_document_id_returns_pointer(parameters: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidInput) as error:
-        request_of(parameters)
+        parse_request(parameters)
 
     assert [flaw["pointer"] for flaw in error.value.extensions["errors"]] == [pointer]
 
@@ -199,8 +199,8 @@ def anonymous_context() -> GraphQLContext:
     return GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
 
 
-def run(graph: GraphQLExecutor, **parameters: Any) -> Outcome:
-    return graph.execute(request_of(parameters), anonymous_context())
+def run(graph: GraphQLExecutor, **parameters: Any) -> OperationResult:
+    return graph.execute(parse_request(parameters), anonymous_context())
 
 
 def test_automatic_persisted_queries_are_bounded() -> None:
@@ -209,8 +209,8 @@ def test_automatic_persisted_queries_are_bounded() -> None:
     for document in documents:
         assert run(graph, query=document, **by_apq(document)).executed
 
-    assert graph.documents.left.currsize <= KEPT
-    assert 10 < len(graph.documents.left) < len(documents)
+    assert graph.documents.registered.currsize <= MAX_REGISTERED_CHARACTERS
+    assert 10 < len(graph.documents.registered) < len(documents)
     assert run(graph, **by_apq(documents[-1])).executed
     assert run(graph, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
 
@@ -236,8 +236,8 @@ def frequent_thread_switches() -> Iterator[None]:
 
 @pytest.mark.usefixtures("frequent_thread_switches")
 def test_persisted_queries_are_thread_safe() -> None:
-    persisted = PersistedDocuments(OperationCache(build_schema()._schema), {}, only=False)
-    persisted.left = LRUCache(5)
+    persisted = PersistedDocuments(OperationCache(build_schema()._schema), {}, allow_list_only=False)
+    persisted.registered = LRUCache(5)
     documents = [f"{{ a{number}: __typename }}" for number in range(20)]
     errors: list[Exception] = []
 
@@ -245,8 +245,8 @@ def test_persisted_queries_are_thread_safe() -> None:
         for number in range(8000):
             text = documents[(number * 7 + offset) % len(documents)]
             try:
-                persisted.resolved(GraphRequest(text, digest=digest(text)))
-                assert persisted.resolved(GraphRequest("", digest=digest(text))).query == text
+                persisted.resolve(GraphQLRequest(text, document_hash=digest(text)))
+                assert persisted.resolve(GraphQLRequest("", document_hash=digest(text))).query == text
             except PersistedQueryNotFound:
                 continue
             except Exception as error:  # noqa: BLE001 - exceptions in threads must reach the test
@@ -258,7 +258,7 @@ def test_persisted_queries_are_thread_safe() -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    assert len(persisted.left) == persisted.left.currsize == 5
+    assert len(persisted.registered) == persisted.registered.currsize == 5
 
 
 ALLOW_LISTED = [COUNT, CREATE, "query Me($yes: Boolean = true) { viewer { name @include(if: $yes) } }"]
@@ -347,16 +347,16 @@ def test_automatic_persisted_queries_are_disabled_in_allow_list_only_mode(strict
 
 
 def test_allow_list_without_only_mode_restricts_nothing() -> None:
-    graph = GraphQLExecutor(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
+    graph = GraphQLExecutor(build_schema(), allow_list={digest("{ __typename }"): "{ __typename }"})
 
     assert run(graph, **by_id("{ __typename }")).executed
     assert run(graph, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
     assert run(graph, **by_apq("{ a: __typename }")).executed
-    assert len(graph.documents.left) == 1
+    assert len(graph.documents.registered) == 1
 
 
 def test_allow_listed_documents_are_never_evicted() -> None:
-    graph = GraphQLExecutor(build_schema(), listed={digest("{ __typename }"): "{ __typename }"})
+    graph = GraphQLExecutor(build_schema(), allow_list={digest("{ __typename }"): "{ __typename }"})
     for number in range(60):
         document = f"{{ a{number}: __typename }} #{'x' * 50_000}"
         run(graph, query=document, **by_apq(document))
@@ -420,7 +420,7 @@ def test_serve_command_reports_an_invalid_manifest_in_one_line(tmp_path: Path, d
 
 
 def test_requests_without_hash_are_returned_unchanged() -> None:
-    documents = PersistedDocuments(OperationCache(build_schema()._schema), {}, only=False)
-    request = GraphRequest("{ __typename }")
+    documents = PersistedDocuments(OperationCache(build_schema()._schema), {}, allow_list_only=False)
+    request = GraphQLRequest("{ __typename }")
 
-    assert documents.resolved(request) is request
+    assert documents.resolve(request) is request

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from graphql import build_schema as parse_schema
 
-from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_MEMBERS, check
-from graphql_schema.measures import Measure
-from graphql_schema.meter import FILLED_IN, WRITTEN
+from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_OPERATION_FILTER_MEMBERS, MAX_SELECTION_DEPTH, check
+from graphql_schema.measures import Complexity
+from graphql_schema.meter import INPUT_FIELD_COST, ROW_WRITE_COST
 from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphRequest
+from graphql_schema.requests import GraphQLRequest
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.reading import budget
@@ -24,8 +24,8 @@ NESTED = (
 )
 
 
-def measured(text: str, **variables: Any) -> Measure:
-    return OperationCache(SCHEMA).prepare(GraphRequest(text, variables)).complexity
+def measured(text: str, **variables: Any) -> Complexity:
+    return OperationCache(SCHEMA).prepare(GraphQLRequest(text, variables)).complexity
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ def measured(text: str, **variables: Any) -> Measure:
         ),
         ("{ viewer { id @skip(if: true) name @include(if: false) ...V @skip(if: true) } } fragment V on Viewer { email }", 1),
         (NESTED, 1 + 50 * (1 + 2 + 1 + 20 * (1 + 5 + 1 + 5 * 3))),
-        ('mutation { completeTasks(ids: "x") { tasks { id } } }', 1 + 1 * 2 + WRITTEN),
-        ('mutation { deleteTasks(ids: ["x", "y"]) { __typename } }', 1 + 1 + 2 * (WRITTEN + FILLED_IN)),
+        ('mutation { completeTasks(ids: "x") { tasks { id } } }', 1 + 1 * 2 + ROW_WRITE_COST),
+        ('mutation { deleteTasks(ids: ["x", "y"]) { __typename } }', 1 + 1 + 2 * (ROW_WRITE_COST + INPUT_FIELD_COST)),
         (
             'mutation { updateTasks(ids: ["x", "y"], input: {title: "a", tagIds: ["b", "c"]}) { __typename } }',
-            1 + 1 + 2 * (WRITTEN + FILLED_IN + 4 * FILLED_IN),
+            1 + 1 + 2 * (ROW_WRITE_COST + INPUT_FIELD_COST + 4 * INPUT_FIELD_COST),
         ),
         ('mutation { createTask(input: {title: "a"}) { task { id } } }', 1 + 2),
         ("{ tasks(first: 2) { nodes { ...F ...F } } } fragment F on Task { id }", 1 + 2 * 2),
         ("{ tasks(first: 0) { totalCount nodes { subtasks { nodes { id } } } } }", 2),
         (
             'mutation { createTasks(inputs: [{title: "a"}, {title: "b"}, {title: "c"}]) { tasks { id } } }',
-            1 + 3 * (2 + WRITTEN + 2 * FILLED_IN),
+            1 + 3 * (2 + ROW_WRITE_COST + 2 * INPUT_FIELD_COST),
         ),
     ],
 )
@@ -147,7 +147,7 @@ def test_cost_error_names_outer_connection(graphql_client: GraphQLClient) -> Non
 
 
 def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) -> None:
-    deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_DEPTH + "id" + " }" * MAX_DEPTH + " } } }"
+    deep = "{ tasks(first: 1) { nodes { " + "parent { " * MAX_SELECTION_DEPTH + "id" + " }" * MAX_SELECTION_DEPTH + " } } }"
     aliases = "{ viewer { " + " ".join(f"a{n}: id" for n in range(MAX_ALIASES + 1)) + " } }"
     repeated = "".join(f"f{n}: task(id: $i) {{ list {{ id }} }} " for n in range(MAX_RELATIONS // 2 + 1))
 
@@ -179,7 +179,7 @@ def test_filter_size_counts_every_key_and_value(document: str, size: int) -> Non
     subtasks = " fragment G on Task { subtasks(filter: {id: {in: $i}}) { totalCount } }" if "...G" in document else ""
     variables = {"i": ["a", "b", "c"], "f": {"and": [{"title": {"eq": "x"}}, {"title": {"eq": "x"}}]}}
 
-    assert measured(document + subtasks, **variables).members == size
+    assert measured(document + subtasks, **variables).filter_members == size
 
 
 def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_client: GraphQLClient) -> None:
@@ -193,8 +193,8 @@ def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_clie
     def run_with(ids: int) -> dict[str, Any]:
         return dict(graphql_client.post({"query": document, "variables": {"i": [task] * ids, "t": task}}))
 
-    assert run_with(MAX_MEMBERS // 100 - 5)["data"]["a3"] == {"subtasks": {"totalCount": 0}}
-    (error,) = run_with(MAX_MEMBERS // 100)["errors"]
+    assert run_with(MAX_OPERATION_FILTER_MEMBERS // 100 - 5)["data"]["a3"] == {"subtasks": {"totalCount": 0}}
+    (error,) = run_with(MAX_OPERATION_FILTER_MEMBERS // 100)["errors"]
     assert (error["extensions"]["code"], "10304 members" in error["message"]) == ("QUERY_TOO_COMPLEX", True)
 
 
@@ -234,7 +234,7 @@ def test_cost_advice_ignores_empty_pages() -> None:
 def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
     document = "mutation($new: [CreateTaskInput!]!) { mine: createTasks(inputs: $new) { tasks { id title } } }"
 
-    def cost(rows: int) -> Measure:
+    def cost(rows: int) -> Complexity:
         return measured(document, new=[{"title": "x"}] * rows)
 
     with pytest.raises(QueryTooComplex) as error:

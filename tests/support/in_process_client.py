@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from graphql_schema.context import GraphQLContext
 from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.outcomes import Outcome
-from graphql_schema.requests import GraphRequest
+from graphql_schema.outcomes import OperationResult
+from graphql_schema.requests import GraphQLRequest
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.statements import attach_statement_counter, count_statements
@@ -28,12 +28,12 @@ class InProcessClient:
 
     def run(
         self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, wants_cost: bool = False
-    ) -> Outcome:
+    ) -> OperationResult:
         """Run an operation, and store its number of statements."""
         unused = cast("Any", None)  # reads neither register nor check passwords
         context = GraphQLContext(replace(self._context, budget=Budget()), Client("127.0.0.1"), unused, unused)
         with count_statements() as counter:
-            outcome = self.graph.execute(GraphRequest(document, variables, name, wants_cost=wants_cost), context)
+            outcome = self.graph.execute(GraphQLRequest(document, variables, name, include_cost=wants_cost), context)
         self.statements = counter.count
         return outcome
 
