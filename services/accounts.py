@@ -10,14 +10,12 @@ from sqlmodel import col
 from models.scopes import Scope
 from models.user import AccountUpdate, DeletedUser, User
 from services.context import UserContext
-from services.errors import EmailTaken, InvalidInput, NotFound
+from services.errors import EmailTaken, InvalidInput
 from services.passwords import PasswordHasher
 from services.proofs import PasswordVerification, load_password_hash
 from services.rate_limiting.client import Client
-from services.reading.entity_registry import ACCOUNT
 from services.reading.selection import RowSelection
 from services.sessions import revoke_other_sessions
-from services.transactions import ReadTransaction
 
 Result = TypeVar("Result")
 
@@ -33,7 +31,7 @@ class AccountService:
     def get(self, selection: RowSelection[Result | None]) -> Result:
         """Return the account."""
         with self._context.read_transaction() as snapshot:
-            return read_account(snapshot, selection)
+            return snapshot.read_account(selection)
 
     def update(self, change: AccountUpdate, selection: RowSelection[Result | None]) -> Result:
         """Change the members present; a new password ends all other sessions.
@@ -56,7 +54,7 @@ class AccountService:
                     account.sqlmodel_update({**values, "updated_at": transaction.now})
                     transaction.next_revision()
                     transaction.session.flush()
-                return read_account(transaction, selection)
+                return transaction.read_account(selection)
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail exists already.") from error
 
@@ -81,14 +79,6 @@ class AccountService:
         if proof is None:
             raise _invalid_current_password()
         return proof
-
-
-def read_account(snapshot: ReadTransaction, selection: RowSelection[Result | None]) -> Result:
-    """Return the account of the snapshot's user. Raises NotFound."""
-    account = snapshot.read(selection.for_ids(ACCOUNT.name, snapshot.user_id))
-    if account is None:
-        raise NotFound.for_resource(ACCOUNT.display_name)
-    return account
 
 
 def _invalid_current_password() -> InvalidInput:

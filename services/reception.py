@@ -13,7 +13,6 @@ from models.database import Database, TransactionPreamble
 from models.lease import RefreshRequest
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
-from services.accounts import read_account
 from services.availability import translate_database_errors
 from services.context import UserContext
 from services.errors import EmailTaken, Unauthenticated
@@ -98,7 +97,7 @@ class AuthService:
             raise invalid_refresh_token()
         with context.write_transaction(Scope.ACCOUNT) as transaction:
             session = self._rotation.rotate(transaction, token)
-            user = read_account(transaction, selection)
+            user = transaction.read_account(selection)
         if session is None:
             raise invalid_refresh_token()
         return self._build_tokens(context, user, session)
@@ -124,7 +123,7 @@ class AuthService:
             if proof is not None and not proof.is_still_valid(transaction, self._passwords):
                 raise _invalid_credentials()
             session = create_session(transaction, client.user_agent, self._session_lifetime)
-            user = read_account(transaction, selection)
+            user = transaction.read_account(selection)
         return self._build_tokens(context, user, session)
 
     def _build_tokens(self, context: UserContext, user: Result, session: SessionWithToken) -> AuthTokens[Result]:

@@ -20,18 +20,19 @@ from models.lease import Credential
 from models.scopes import Scope
 from models.statements import fetch, run
 from services.availability import UNAVAILABLE_ERRORS, database_unavailable
-from services.errors import InvalidInput
+from services.errors import InvalidInput, NotFound
 from services.grants import Authorization
 from services.reading.budget import Budget
 from services.reading.engine import execute
 from services.reading.entity_registry import ACCOUNT
 from services.reading.layouts import Result_co
-from services.reading.selection import QueryNode
+from services.reading.selection import QueryNode, RowSelection
 from services.reading.statements import CompiledStatement, compile_statement, user_id_param
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
 ColumnValues = dict[str, Any]  # each column has a type of its own
+Result = TypeVar("Result")
 CredentialRow = TypeVar("CredentialRow", bound=Credential)
 
 # Which scope it takes to read of an entity, where that is not the usual one.
@@ -81,6 +82,13 @@ class ReadTransaction:
             raise database_unavailable() from error
         except DataError as error:
             raise InvalidInput.at_pointer("", "A value is outside of what the database can hold.") from error
+
+    def read_account(self, selection: RowSelection[Result | None]) -> Result:
+        """Return the user's account. Raises NotFound if it was deleted, Forbidden if the token lacks the scope."""
+        account = self.read(selection.for_ids(ACCOUNT.name, self.user_id))
+        if account is None:
+            raise NotFound.for_resource(ACCOUNT.display_name)
+        return account
 
     def active_credentials(self, table: type[CredentialRow]) -> list[CredentialRow]:
         """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""

@@ -11,8 +11,6 @@ from time import monotonic
 from models.statements import Rows
 from services.errors import QueryTooComplex
 
-MAX_NESTING = 20  # relations within relations
-MAX_RELATIONS = 100  # relations in all; each costs a statement
 MAX_ROWS = 25_000  # rows in the answer below its first level
 MAX_TEXT_CHARACTERS = 20_000_000  # characters of texts in the answer; up to four bytes each
 

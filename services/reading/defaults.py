@@ -7,12 +7,20 @@ from functools import lru_cache
 from models.queries import RowQuery
 from services.errors import InvalidInput
 from services.json_values import JsonObject, JsonValue
-from services.reading.budget import MAX_NESTING, MAX_RELATIONS
 from services.reading.entity_registry import ENTITIES
 from services.reading.entity_types import Entity, ManyToMany, ToOne
 from services.reading.layouts import RevisionedRow, RowList, RowWithRevision, SingleRow
 from services.reading.pages import MAX_PAGE
-from services.reading.selection import ColumnField, PageRequest, Projection, QueryNode, RelationField, RowSelection
+from services.reading.selection import (
+    MAX_NESTING,
+    MAX_RELATIONS,
+    ColumnField,
+    PageRequest,
+    Projection,
+    QueryNode,
+    RelationField,
+    RowSelection,
+)
 
 MAX_CACHED_PROJECTIONS = 64  # remembered
 _REVISION = Projection((ColumnField("revision", "revision"),))

@@ -1,14 +1,30 @@
-"""The plans that were made, by the shape of what they read: each is made once."""
+"""Plan cache, keyed by the shape of a query node.
 
+The values that clients send are not part of the shape, and are not cached.
+"""
+
+from dataclasses import replace
 from threading import Lock
 
 from cachetools import LRUCache
 
 from services.reading.entity_types import Relation
+from services.reading.layouts import LiteralField, Result_co
 from services.reading.plan import Plan
 from services.reading.planner import Planner
-from services.reading.selection import QueryNode
-from services.reading.values import strip_values
+from services.reading.selection import (
+    And,
+    ColumnField,
+    Comparison,
+    Condition,
+    Not,
+    Or,
+    Projection,
+    QueryNode,
+    RelationField,
+    RelationFilter,
+    Search,
+)
 
 MAX_PLANS = 512
 
@@ -17,11 +33,39 @@ _plans_lock = Lock()
 
 
 def get_plan(node: QueryNode[object], relation: Relation | None = None) -> Plan:
-    """Return the plan of all query nodes of this shape. Their values do not matter, and are not cached with the plan."""
+    """Return the plan of the node's shape: cached, or planned now."""
     with _plans_lock:
         plan = _plans.get((node, relation))
     if plan is None:
         plan = Planner(node, relation, get_plan).plan()
         with _plans_lock:
-            _plans[strip_values(node), relation] = plan
+            _plans[_strip_values(node), relation] = plan
     return plan
+
+
+def _strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
+    """Return an equal node without values from a client: no operands, cursors, ids or texts."""
+    return replace(
+        node,
+        projections=tuple(
+            Projection(tuple(_strip_field(field) for field in projection.fields)) for projection in node.projections
+        ),
+        ids=(),
+        condition=None if node.condition is None else _strip_condition(node.condition),
+        search=None if node.search is None else Search(""),
+        page=None if node.page is None else replace(node.page, size=0, cursor=None),
+    )
+
+
+def _strip_field(member: ColumnField | LiteralField | RelationField) -> ColumnField | LiteralField | RelationField:
+    return replace(member, node=_strip_values(member.node)) if isinstance(member, RelationField) else member
+
+
+def _strip_condition(condition: Condition) -> Condition:
+    match condition:
+        case Comparison():
+            return replace(condition, value=None)
+        case And(parts) | Or(parts):
+            return replace(condition, parts=tuple(_strip_condition(part) for part in parts))
+        case Not(part) | RelationFilter(part=part):
+            return replace(condition, part=_strip_condition(part))

@@ -12,6 +12,9 @@ from services.reading.layouts import LiteralField, Result_co, ResultFormat
 
 ProjectionFields = tuple["ColumnField | LiteralField | RelationField", ...]
 
+MAX_NESTING = 20  # relations within relations
+MAX_RELATIONS = 100  # relations in all; each needs a statement
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnField:
