@@ -7,10 +7,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.json_values import JsonObject
-from services.reading.layouts import PageResult, RowWithRevision
-from services.reception import AuthTokens
-from services.rows import CreateResult
+from services.auth.login import AuthTokens
+from services.json_types import JsonObject
+from services.query_engine.result_format import PageResult, RowWithRevision
+from services.resource_service import CreateResult
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 

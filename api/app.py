@@ -20,7 +20,7 @@ from api.openapi import customize, swagger_ui
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.routing import with_authentication
 from api.settings import Environment, Settings
-from services.passwords import MAX_QUEUED
+from services.auth.password_hashing import MAX_QUEUED
 
 TITLE = "Todo"
 DESCRIPTION = """

@@ -7,9 +7,9 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from api.house import Container
-from services.context import UserContext
 from services.errors import RateLimited, TodoError
 from services.rate_limiting.client import Client
+from services.user_context import UserContext
 
 MAX_USER_AGENT_LENGTH = 200
 UNKNOWN_ADDRESS = ("", 0)  # of clients that connect to a Unix socket

@@ -14,15 +14,15 @@ from fastapi.security.base import SecurityBase
 
 from api.authentication import get_client, get_container, get_current_user
 from services.accounts import AccountService
-from services.api_tokens import ApiTokenService
+from services.auth.api_tokens import ApiTokenService
+from services.auth.sessions import SessionService
 from services.comments import CommentService
-from services.context import UserContext
 from services.errors import Forbidden, InvalidInput
 from services.lists import ListService
-from services.rows import ExpectedRevisions
-from services.sessions import SessionService
+from services.resource_service import ExpectedRevisions
 from services.tags import TagService
 from services.tasks import TaskService
+from services.user_context import UserContext
 
 _LOGIN = OAuthFlowPassword(tokenUrl="/api/auth/login", scopes={})
 _IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')

@@ -5,8 +5,8 @@ from typing import Any, ForwardRef, TypeVar
 
 from pydantic import BaseModel, Field, create_model
 
-from services.reading.entity_registry import ENTITIES
-from services.reading.entity_types import ColumnSpec, Entity, Relation, ToOne
+from services.query_engine.entity_registry import ENTITIES
+from services.query_engine.entity_types import ColumnSpec, Entity, Relation, ToOne
 
 Schema = TypeVar("Schema", bound=BaseModel)
 

@@ -9,7 +9,7 @@ from api.negotiation import JSON, UTF_8
 from api.parameters import check_parameters
 from graphql_schema.requests import GraphQLRequest, parse_request
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
-from services.json_text import JsonError, parse_json
+from services.json_parsing import JsonError, parse_json
 
 _CACHE_SIZE = 64
 _MAX_CACHED_LENGTH = 200  # characters

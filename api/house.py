@@ -15,13 +15,13 @@ from models.embedded import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
 from models.statements import attach_statement_counter
+from services.auth.access_tokens import AccessTokens
+from services.auth.authenticator import Authenticator
 from services.auth.jwks.cache import JwksCache
 from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
-from services.gate import Authenticator
-from services.passwords import PasswordHasher
+from services.auth.login import AuthService
+from services.auth.password_hashing import PasswordHasher
 from services.rate_limiting.limiter import RateLimiter
-from services.reception import AuthService
-from services.tokens import AccessTokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from api.middleware.authentication import AuthenticationMiddleware
 from api.parameters import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
-from services.json_text import JsonError, parse_json
+from services.json_parsing import JsonError, parse_json
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from api.settings_types import IN_MEMORY, RateLimitString, StorageUrl, TrustedNetworks, parse_rate_limit
 from graphql_schema.limits import MAX_COST
 from models.database import parse_url
-from services.tokens import LOCAL_ISSUER
+from services.auth.access_tokens import LOCAL_ISSUER
 
 MIN_SECRET_BYTES = 32
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.entity_schema import entity_schema
 from models.base import EXAMPLE_ID, EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, EXAMPLE_TIME
 from models.scopes import Scope
-from services.reading.entity_registry import ACCOUNT, COMMENT, TAG, TASK, TASK_LIST
+from services.query_engine.entity_registry import ACCOUNT, COMMENT, TAG, TASK, TASK_LIST
 
 _EXPIRY = "2026-02-04T09:30:00.123456Z"
 _SESSION = {

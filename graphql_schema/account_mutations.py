@@ -26,11 +26,11 @@ from graphql_schema.queries import parse_id
 from graphql_schema.selection import payload_selection
 from models.lease import ApiTokenCreate, LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
-from services.api_tokens import CreatedApiToken
-from services.json_values import JsonObject
-from services.reading.entity_registry import ACCOUNT
-from services.reading.selection import RowSelection
-from services.reception import AuthTokens
+from services.auth.api_tokens import CreatedApiToken
+from services.auth.login import AuthTokens
+from services.json_types import JsonObject
+from services.query_engine.entity_registry import ACCOUNT
+from services.query_engine.query_model import RowSelection
 
 
 def _account_payload(field: SelectedField) -> RowSelection[JsonObject | None]:

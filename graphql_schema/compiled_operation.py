@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from graphql_schema.late import BoundValues
 from graphql_schema.measures import Complexity
-from services.json_values import JsonValue
-from services.transactions import ReadTransaction
+from services.json_types import JsonValue
+from services.unit_of_work import ReadTransaction
 
 # Reads the result of a root field. It gets the values of the field's bindable arguments, as far as they were sent.
 Reader = Callable[[ReadTransaction, BoundValues], JsonValue]

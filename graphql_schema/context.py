@@ -7,18 +7,18 @@ import strawberry
 
 from graphql_schema.compiled_operation import CompiledRootField
 from services.accounts import AccountService
-from services.api_tokens import ApiTokenService
+from services.auth.api_tokens import ApiTokenService
+from services.auth.login import AuthService
+from services.auth.password_hashing import PasswordHasher
+from services.auth.sessions import SessionService
 from services.comments import CommentService, TaskCommentService
-from services.context import UserContext
 from services.errors import TodoError
 from services.lists import ListService
-from services.passwords import PasswordHasher
 from services.rate_limiting.client import Client
-from services.reception import AuthService
-from services.sessions import SessionService
 from services.tags import TagService
 from services.tasks import TaskService
-from services.transactions import ReadTransaction
+from services.unit_of_work import ReadTransaction
+from services.user_context import UserContext
 
 
 class GraphQLContext:

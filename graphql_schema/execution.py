@@ -20,7 +20,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from graphql_schema.compiled_operation import CompiledRootField, Reader
 from graphql_schema.context import GraphQLContext
 from graphql_schema.late import BINDABLE_ARGUMENTS
-from services.json_values import JsonObject, JsonValue
+from services.json_types import JsonObject, JsonValue
 
 
 class SelectedField:

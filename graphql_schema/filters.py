@@ -7,8 +7,8 @@ import strawberry
 
 from graphql_schema.operators import operators_for, optional_field
 from models.base import Versioned
-from services.reading.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST
-from services.reading.entity_types import Entity, FilterSpec, Relation, ToOne
+from services.query_engine.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST
+from services.query_engine.entity_types import Entity, FilterSpec, Relation, ToOne
 
 Input = TypeVar("Input")
 InputField = tuple[str, Any, Any]  # attribute, annotation, declaration

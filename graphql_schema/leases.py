@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from graphql_schema.compiled_operation import Reader
 from graphql_schema.execution import SelectedField
 from models.scopes import Scope
-from services.json_values import JsonObject
-from services.reading.names import to_snake_case
-from services.transactions import ReadTransaction
+from services.json_types import JsonObject
+from services.query_engine.case_conversion import to_snake_case
+from services.unit_of_work import ReadTransaction
 
 
 def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonObject]:

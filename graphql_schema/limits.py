@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from graphql_schema.measures import Complexity
 from services.errors import QueryTooComplex
-from services.reading.selection import MAX_RELATIONS
+from services.query_engine.query_model import MAX_RELATIONS
 
 MAX_COST = 2_000_000
 MAX_SELECTION_DEPTH = 40

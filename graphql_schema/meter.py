@@ -31,7 +31,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaField
 
 from graphql_schema.given import ArgumentValues
 from graphql_schema.measures import Complexity, FieldCost
-from services.reading.pages import MAX_PAGE
+from services.query_engine.cursors import MAX_PAGE
 
 UNPAGINATED_LIST_SIZE = 5
 ROW_WRITE_COST = 1_000

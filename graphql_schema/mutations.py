@@ -35,10 +35,10 @@ from models.comment import CommentCreate, CommentUpdate
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate
-from services.json_values import JsonObject
-from services.reading.entity_registry import COMMENT, TAG, TASK, TASK_LIST
-from services.reading.selection import RowSelection
-from services.rows import ExpectedRevisions
+from services.json_types import JsonObject
+from services.query_engine.entity_registry import COMMENT, TAG, TASK, TASK_LIST
+from services.query_engine.query_model import RowSelection
+from services.resource_service import ExpectedRevisions
 
 IfRevision = Annotated[int | None, strawberry.argument(description="Act only if it still has this revision.")]
 

@@ -9,7 +9,7 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_schema.enums import Priority, Status
-from services.reading.entity_types import FilterSpec
+from services.query_engine.entity_types import FilterSpec
 
 
 def optional_field(text: str, name: str | None = None) -> Any:

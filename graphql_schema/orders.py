@@ -4,8 +4,8 @@ from enum import Enum, EnumMeta
 
 import strawberry
 
-from services.reading.entity_registry import TASK
-from services.reading.entity_types import Entity
+from services.query_engine.entity_registry import TASK
+from services.query_engine.entity_types import Entity
 
 
 def order_field_enum(entity: Entity, name: str, description: str) -> type[Enum]:

@@ -8,7 +8,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError
 
 from services.errors import RateLimited, TodoError
-from services.reading.names import to_camel_case
+from services.query_engine.case_conversion import to_camel_case
 
 PARTIAL_SUCCESS = 294
 

@@ -29,15 +29,15 @@ from graphql_schema.types import (
 )
 from models.scopes import Scope
 from models.text import canonical_id
-from services import api_tokens, sessions
+from services.auth import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
-from services.json_values import JsonObject
-from services.reading.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
-from services.reading.entity_types import Entity
-from services.reading.nodes import find_entity_by_id
-from services.reading.pages import DEFAULT_PAGE
-from services.reading.selection import QueryNode
-from services.transactions import ReadTransaction
+from services.json_types import JsonObject
+from services.query_engine.cursors import DEFAULT_PAGE
+from services.query_engine.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
+from services.query_engine.entity_types import Entity
+from services.query_engine.execution.node_lookup import find_entity_by_id
+from services.query_engine.query_model import QueryNode
+from services.unit_of_work import ReadTransaction
 
 # Inside Query, `list` is a field.
 Sessions = list[Session]

@@ -7,11 +7,24 @@ from graphql import GraphQLEnumType
 
 from graphql_schema.execution import SelectedField
 from services.errors import InvalidInput
-from services.json_values import JsonObject
-from services.reading.entity_registry import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
-from services.reading.entity_types import Entity, ManyToMany, ToOne
-from services.reading.filters import parse_filter
-from services.reading.layouts import (
+from services.json_types import JsonObject
+from services.query_engine.case_conversion import keys_to_snake_case, to_snake_case
+from services.query_engine.cursors import DEFAULT_PAGE, MAX_PAGE
+from services.query_engine.entity_registry import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
+from services.query_engine.entity_types import Entity, ManyToMany, ToOne
+from services.query_engine.filter_parser import parse_filter
+from services.query_engine.query_model import (
+    ColumnField,
+    Condition,
+    OrderTerm,
+    PageRequest,
+    Projection,
+    QueryNode,
+    RelationField,
+    RowSelection,
+    Search,
+)
+from services.query_engine.result_format import (
     ConnectionEdges,
     ConnectionMember,
     ConnectionNodes,
@@ -24,20 +37,7 @@ from services.reading.layouts import (
     WrappedRows,
     WrapperMembers,
 )
-from services.reading.names import keys_to_snake_case, to_snake_case
-from services.reading.pages import DEFAULT_PAGE, MAX_PAGE
-from services.reading.search import validate_search
-from services.reading.selection import (
-    ColumnField,
-    Condition,
-    OrderTerm,
-    PageRequest,
-    Projection,
-    QueryNode,
-    RelationField,
-    RowSelection,
-    Search,
-)
+from services.query_engine.tsquery import validate_search
 
 TYPE_NAMES = {TASK.name: "Task", TASK_LIST.name: "TaskList", TAG.name: "Tag", COMMENT.name: "Comment", ACCOUNT.name: "Viewer"}
 

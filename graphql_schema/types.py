@@ -10,8 +10,8 @@ from graphql_schema.enums import Priority, Scope, Status
 from graphql_schema.execution import resolve_from_result
 from graphql_schema.filters import TaskFilter
 from graphql_schema.orders import TaskOrder
-from services.json_values import JsonObject, JsonValue
-from services.reading.pages import DEFAULT_PAGE
+from services.json_types import JsonObject, JsonValue
+from services.query_engine.cursors import DEFAULT_PAGE
 
 First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]

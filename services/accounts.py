@@ -9,13 +9,13 @@ from sqlmodel import col
 
 from models.scopes import Scope
 from models.user import AccountUpdate, DeletedUser, User
-from services.context import UserContext
+from services.auth.password_hashing import PasswordHasher
+from services.auth.password_verification import PasswordVerification, load_password_hash
+from services.auth.sessions import revoke_other_sessions
 from services.errors import EmailTaken, InvalidInput
-from services.passwords import PasswordHasher
-from services.proofs import PasswordVerification, load_password_hash
+from services.query_engine.query_model import RowSelection
 from services.rate_limiting.client import Client
-from services.reading.selection import RowSelection
-from services.sessions import revoke_other_sessions
+from services.user_context import UserContext
 
 Result = TypeVar("Result")
 

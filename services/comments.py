@@ -3,11 +3,11 @@
 from models.comment import Comment, CommentCreate, CommentUpdate
 from models.shapes import InputSchema
 from models.task import Task
-from services.context import UserContext
 from services.errors import NotFound
-from services.reading.entity_registry import COMMENT, TASK
-from services.rows import ResourceService
-from services.transactions import ColumnValues, WriteTransaction
+from services.query_engine.entity_registry import COMMENT, TASK
+from services.resource_service import ResourceService
+from services.unit_of_work import ColumnValues, WriteTransaction
+from services.user_context import UserContext
 
 
 class CommentService(ResourceService[Comment, CommentCreate, CommentUpdate]):

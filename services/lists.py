@@ -4,9 +4,9 @@ from sqlmodel import col
 
 from models.task import Task
 from models.task_list import ListCreate, ListUpdate, TaskList
-from services.reading.entity_registry import TASK_LIST
-from services.rows import ResourceService
-from services.transactions import WriteTransaction
+from services.query_engine.entity_registry import TASK_LIST
+from services.resource_service import ResourceService
+from services.unit_of_work import WriteTransaction
 
 
 class ListService(ResourceService[TaskList, ListCreate, ListUpdate]):

@@ -8,9 +8,9 @@ from sqlmodel import col
 from models.tag import UNIQUE_TAG_NAME, Tag, TagCreate, TagUpdate, TaskTag
 from models.task import Task
 from services.errors import Conflict
-from services.reading.entity_registry import TAG
-from services.rows import ResourceService
-from services.transactions import WriteTransaction
+from services.query_engine.entity_registry import TAG
+from services.resource_service import ResourceService
+from services.unit_of_work import WriteTransaction
 
 
 class TagService(ResourceService[Tag, TagCreate, TagUpdate]):

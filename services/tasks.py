@@ -10,12 +10,12 @@ from models.tag import Tag
 from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
 from models.task_list import TaskList
 from services.errors import FieldError, InvalidInput, NotFound
-from services.family import ancestor_ids, subtree_ids
-from services.reading.entity_registry import TASK
-from services.reading.selection import RowSelection
-from services.rows import ExpectedRevisions, ResourceService, Result, check_bulk_size
+from services.query_engine.entity_registry import TASK
+from services.query_engine.query_model import RowSelection
+from services.resource_service import ExpectedRevisions, ResourceService, Result, check_bulk_size
 from services.tags import replace_tags, tag_ids_of_task
-from services.transactions import ColumnValues, WriteTransaction
+from services.task_hierarchy import ancestor_ids, subtree_ids
+from services.unit_of_work import ColumnValues, WriteTransaction
 
 
 class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):

@@ -15,10 +15,10 @@ from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
 from models.lease import LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
+from services.auth.sessions import SessionService
 from services.errors import InvalidInput
-from services.reading.defaults import default_row_selection
-from services.reading.entity_registry import ACCOUNT
-from services.sessions import SessionService
+from services.query_engine.entity_registry import ACCOUNT
+from services.query_engine.rest_projection import default_row_selection
 
 router = create_router("/api/auth", "Account")
 VIEW = default_row_selection(ACCOUNT)

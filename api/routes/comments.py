@@ -12,8 +12,8 @@ from api.routing import create_router
 from models.comment import CommentUpdate
 from models.queries import RowQuery
 from models.text import Id
-from services.reading.defaults import default_row_selection, row_selection_for
-from services.reading.entity_registry import COMMENT
+from services.query_engine.entity_registry import COMMENT
+from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/comments", "Comments")
 VIEW = default_row_selection(COMMENT)

@@ -12,10 +12,10 @@ from api.routing import create_router
 from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task_list import ListCreate, ListUpdate
 from models.text import Id
-from services.listing import list_query, task_list_query
-from services.reading.defaults import default_row_selection, row_selection_for
-from services.reading.entity_registry import TASK_LIST
-from services.reading.selection import Comparison
+from services.list_query import list_query, task_list_query
+from services.query_engine.entity_registry import TASK_LIST
+from services.query_engine.query_model import Comparison
+from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/lists", "Lists")
 VIEW = default_row_selection(TASK_LIST)

@@ -12,9 +12,9 @@ from api.routing import create_router
 from models.queries import PageQuery, RowQuery
 from models.tag import TagCreate, TagUpdate
 from models.text import Id
-from services.listing import list_query
-from services.reading.defaults import default_row_selection, row_selection_for
-from services.reading.entity_registry import TAG
+from services.list_query import list_query
+from services.query_engine.entity_registry import TAG
+from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/tags", "Tags")
 VIEW = default_row_selection(TAG)

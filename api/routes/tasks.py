@@ -14,10 +14,10 @@ from models.queries import PageQuery, RowQuery, TaskQuery
 from models.task import TaskCompletion, TaskCreate, TaskUpdate
 from models.text import Id
 from services.comments import TaskCommentService
-from services.listing import list_query, task_list_query
-from services.reading.defaults import default_row_selection, row_selection_for
-from services.reading.entity_registry import COMMENT, TASK
-from services.reading.selection import Comparison
+from services.list_query import list_query, task_list_query
+from services.query_engine.entity_registry import COMMENT, TASK
+from services.query_engine.query_model import Comparison
+from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/tasks", "Tasks")
 VIEW = default_row_selection(TASK)

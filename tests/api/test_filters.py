@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.reading.filters import MAX_FILTER_RELATIONS
+from services.query_engine.filter_parser import MAX_FILTER_RELATIONS
 from tests.support.api_clients import ApiClient, ApiError, RestClient
 
 Titles = Callable[[dict[str, Any]], set[str]]

@@ -17,7 +17,7 @@ from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.parameters import MAX_PARAMETERS
 from api.serving import MAX_WEBSOCKET_MESSAGE_BYTES, uvicorn_options
 from api.settings import Settings
-from services.json_text import MAX_JSON_DEPTH
+from services.json_parsing import MAX_JSON_DEPTH
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, run_service, settings_for
 from tests.support.users import TestUser

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.reading import budget
+from services.query_engine.execution import budget
 from tests.support.api_clients import RestClient
 from tests.support.service import RunningService
 

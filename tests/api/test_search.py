@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.reading.search import to_tsquery_syntax
+from services.query_engine.tsquery import to_tsquery_syntax
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient
 
 Search = Callable[[str], list[str]]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from passlib.context import CryptContext
 
+from services.auth.password_hashing import MAX_QUEUED, PasswordHasher
 from services.errors import Unavailable
-from services.passwords import MAX_QUEUED, PasswordHasher
 from tests.support.api_clients import ApiError, ClientFactory, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.users import PASSWORD, TestUser

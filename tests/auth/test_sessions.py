@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 from passlib.context import CryptContext
 
-from services.passwords import PasswordHasher
-from services.sessions import MAX_SESSIONS
+from services.auth.password_hashing import PasswordHasher
+from services.auth.sessions import MAX_SESSIONS
 from tests.support.api_clients import TLS, ApiError, ClientFactory, GraphQLClient, RestClient, expect_error
 from tests.support.service import SECRET, RunningService, run_sql
 from tests.support.users import PASSWORD, TestUser, sign_token

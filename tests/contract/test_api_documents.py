@@ -16,8 +16,8 @@ from api.settings import Settings
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from models.text import Title
-from services.reading.entity_registry import ENTITIES
-from services.reading.names import to_snake_case
+from services.query_engine.case_conversion import to_snake_case
+from services.query_engine.entity_registry import ENTITIES
 from tests.support.api_clients import TLS
 from tests.support.service import RunningService
 

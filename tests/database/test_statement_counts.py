@@ -7,14 +7,12 @@ import pytest
 
 from models.database import Database, TransactionPreamble, make_engine
 from models.statements import count_statements
-from services.context import UserContext
 from services.errors import QueryTooComplex
-from services.json_values import JsonObject
-from services.reading.budget import Budget
-from services.reading.engine import execute
-from services.reading.layouts import RowList
-from services.reading.plans import get_plan
-from services.reading.selection import (
+from services.json_types import JsonObject
+from services.query_engine.execution.budget import Budget
+from services.query_engine.execution.executor import execute
+from services.query_engine.planning.plan_cache import get_plan, strip_values
+from services.query_engine.query_model import (
     And,
     ColumnField,
     Comparison,
@@ -27,8 +25,9 @@ from services.reading.selection import (
     RelationFilter,
     Search,
 )
-from services.reading.values import strip_values
-from services.transactions import ReadTransaction
+from services.query_engine.result_format import RowList
+from services.unit_of_work import ReadTransaction
+from services.user_context import UserContext
 from tests.support.api_clients import GraphQLClient, RestClient
 from tests.support.service import LogCapture, RunningService
 from tests.support.users import TestUser

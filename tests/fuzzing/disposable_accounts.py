@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.reading.names import to_snake_case
+from services.query_engine.case_conversion import to_snake_case
 from tests.support.api_clients import TLS
 from tests.support.users import PASSWORD
 

@@ -15,9 +15,9 @@ from graphql_schema.repertoire import MAX_CACHE_CHARACTERS
 from graphql_schema.requests import GraphQLRequest
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
-from services.context import UserContext
 from services.errors import Unauthenticated
 from services.rate_limiting.client import Client
+from services.user_context import UserContext
 from tests.support.api_clients import ApiError, GraphQLClient
 from tests.support.service import RunningService
 from tests.support.users import PASSWORD, TestUser

@@ -13,8 +13,8 @@ from graphql_schema.repertoire import OperationCache
 from graphql_schema.requests import GraphQLRequest
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
-from services.reading import budget
-from services.reading.selection import MAX_RELATIONS
+from services.query_engine.execution import budget
+from services.query_engine.query_model import MAX_RELATIONS
 from tests.support.api_clients import ApiError, GraphQLClient, RestClient
 from tests.support.service import LogCapture
 

@@ -1,7 +1,7 @@
 """Every route and field requires the scope that the permission matrix declares."""
 
 from models.scopes import Scope
-from services.grants import expand_scopes
+from services.authorization import expand_scopes
 from tests.support.isolation_scenario import (
     MINE,
     Call,

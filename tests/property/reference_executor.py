@@ -25,10 +25,10 @@ from graphql import (
 )
 
 from services.errors import InvalidInput
-from services.reading.entity_registry import ENTITIES
-from services.reading.names import to_snake_case
-from services.reading.pages import CursorCodec
-from services.reading.selection import OrderTerm
+from services.query_engine.case_conversion import to_snake_case
+from services.query_engine.cursors import CursorCodec
+from services.query_engine.entity_registry import ENTITIES
+from services.query_engine.query_model import OrderTerm
 from tests.support.datasets import Row, Rows
 
 SDL = Path(__file__).parents[2] / "docs" / "schema.graphql"

@@ -11,8 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.concurrency_limit import UserConcurrencyLimit
 from api.middleware.authentication import AuthenticationMiddleware
+from services.auth.authenticator import Authenticator
 from services.errors import Unauthenticated
-from services.gate import Authenticator
 from services.rate_limiting.client import NO_LIMITS
 from tests.support.service import RunningService
 from tests.support.users import TestUser

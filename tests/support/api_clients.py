@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from models.queries import DEFAULT_PAGE_SIZE
-from services.reading.names import to_camel_case, to_snake_case
+from services.query_engine.case_conversion import to_camel_case, to_snake_case
 
 Row = dict[str, Any]
 

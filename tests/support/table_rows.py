@@ -9,8 +9,8 @@ import psycopg2
 
 from models.scopes import Scope
 from models.tables import TABLES
-from services.opaque import API_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret
-from services.passwords import PasswordHasher
+from services.auth.opaque_tokens import API_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret
+from services.auth.password_hashing import PasswordHasher
 from tests.support.service import PostgresServer, run_sql
 from tests.support.users import PASSWORD
 

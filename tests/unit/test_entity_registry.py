@@ -35,10 +35,10 @@ from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate
 from models.user import AccountUpdate, Credentials, Registration
 from services.errors import InvalidInput
-from services.reading.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST, build_entity
-from services.reading.entity_types import Entity
-from services.reading.filters import parse_filter
-from services.reading.names import to_snake_case
+from services.query_engine.case_conversion import to_snake_case
+from services.query_engine.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST, build_entity
+from services.query_engine.entity_types import Entity
+from services.query_engine.filter_parser import parse_filter
 
 # Columns that a GraphQL object type leaves out on purpose: the viewer owns every row, and ids of other rows are relations.
 NOT_IN_OBJECT_TYPE = {

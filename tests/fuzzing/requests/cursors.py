@@ -9,7 +9,7 @@ from functools import cache
 from graphql import GraphQLEnumType, GraphQLObjectType, get_named_type
 from hypothesis import strategies as st
 
-from services.reading.entity_registry import ENTITIES
+from services.query_engine.entity_registry import ENTITIES
 from tests.fuzzing.requests.paths import paths_for, url_with_query
 from tests.fuzzing.response_checks import check_status, codes, values_of_key
 from tests.fuzzing.target import Operation, Target

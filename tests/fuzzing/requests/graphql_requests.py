@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 from hypothesis import strategies as st
 
-from services.reading.names import to_snake_case
+from services.query_engine.case_conversion import to_snake_case
 from tests.fuzzing.disposable_accounts import DisposableAccount
 from tests.fuzzing.requests.http_requests import request_bodies
 from tests.fuzzing.requests.paths import url_with_query

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.reading.entity_registry import ENTITIES
-from services.reading.names import to_snake_case
+from services.query_engine.case_conversion import to_snake_case
+from services.query_engine.entity_registry import ENTITIES
 from tests.fuzzing.requests.connection_arguments import arguments
 from tests.fuzzing.requests.paths import paths_for, url_with_query
 from tests.fuzzing.response_checks import check_status

@@ -7,8 +7,8 @@ queries of the same shape are equal, and share one plan.
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
-from services.json_values import JsonValue
-from services.reading.layouts import LiteralField, Result_co, ResultFormat
+from services.json_types import JsonValue
+from services.query_engine.result_format import LiteralField, Result_co, ResultFormat
 
 ProjectionFields = tuple["ColumnField | LiteralField | RelationField", ...]
 

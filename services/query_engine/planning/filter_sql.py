@@ -20,11 +20,11 @@ from sqlalchemy import (
     true,
 )
 
-from services.reading.entity_registry import ENTITIES
-from services.reading.entity_types import Entity, ManyToMany, PaginatedManyToMany, Relation, SearchSpec, ToMany, ToOne
-from services.reading.selection import And, Comparison, Condition, Not, Or, RelationFilter
-from services.reading.sql_types import SqlExpression, sql_type
-from services.reading.statements import search_text_param, tsquery_param
+from services.query_engine.compiled_statement import search_text_param, tsquery_param
+from services.query_engine.entity_registry import ENTITIES
+from services.query_engine.entity_types import Entity, ManyToMany, PaginatedManyToMany, Relation, SearchSpec, ToMany, ToOne
+from services.query_engine.query_model import And, Comparison, Condition, Not, Or, RelationFilter
+from services.query_engine.sql_types import SqlExpression, sql_type
 
 RANGE = frozenset({"lt", "lte", "gt", "gte"})
 

@@ -6,12 +6,11 @@ from functools import lru_cache
 
 from models.queries import RowQuery
 from services.errors import InvalidInput
-from services.json_values import JsonObject, JsonValue
-from services.reading.entity_registry import ENTITIES
-from services.reading.entity_types import Entity, ManyToMany, ToOne
-from services.reading.layouts import RevisionedRow, RowList, RowWithRevision, SingleRow
-from services.reading.pages import MAX_PAGE
-from services.reading.selection import (
+from services.json_types import JsonObject, JsonValue
+from services.query_engine.cursors import MAX_PAGE
+from services.query_engine.entity_registry import ENTITIES
+from services.query_engine.entity_types import Entity, ManyToMany, ToOne
+from services.query_engine.query_model import (
     MAX_NESTING,
     MAX_RELATIONS,
     ColumnField,
@@ -21,6 +20,7 @@ from services.reading.selection import (
     RelationField,
     RowSelection,
 )
+from services.query_engine.result_format import RevisionedRow, RowList, RowWithRevision, SingleRow
 
 MAX_CACHED_PROJECTIONS = 64  # remembered
 _REVISION = Projection((ColumnField("revision", "revision"),))

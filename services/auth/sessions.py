@@ -10,13 +10,13 @@ from models.base import new_id
 from models.database import Database, TransactionPreamble
 from models.lease import LoginSession
 from models.scopes import Scope
-from services.availability import translate_database_errors
-from services.context import UserContext
+from services.auth.opaque_tokens import RefreshToken, hash_secret, hashes_equal, new_salt
+from services.authorization import Authorization
+from services.database_errors import translate_database_errors
 from services.errors import Forbidden, NotFound, Unauthenticated
-from services.grants import Authorization
-from services.json_values import JsonObject
-from services.opaque import RefreshToken, hash_secret, hashes_equal, new_salt
-from services.transactions import ReadTransaction, WriteTransaction
+from services.json_types import JsonObject
+from services.unit_of_work import ReadTransaction, WriteTransaction
+from services.user_context import UserContext
 
 MAX_SESSIONS = 100
 REFRESH_RETRY_WINDOW = timedelta(seconds=10)

@@ -7,9 +7,9 @@ of all of them).
 
 from dataclasses import dataclass
 
-from services.reading.builders import RowMapper
-from services.reading.entity_types import Entity, Relation
-from services.reading.statements import CompiledStatement
+from services.query_engine.compiled_statement import CompiledStatement
+from services.query_engine.entity_types import Entity, Relation
+from services.query_engine.planning.row_mapper import RowMapper
 
 
 @dataclass(frozen=True, slots=True)

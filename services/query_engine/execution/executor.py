@@ -6,17 +6,17 @@ from itertools import accumulate
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import Rows, fetch
-from services.json_values import JsonObject, JsonValue
-from services.reading.budget import Budget, Multiplicities, multiplicities_by_key
-from services.reading.conditions import bind_values
-from services.reading.entity_types import Entity, ManyToMany, ToOne
-from services.reading.layouts import ParentRows, Result_co, Row
-from services.reading.pages import CursorCodec
-from services.reading.plan import ChildPlan, Plan, ProjectionPlan
-from services.reading.plans import get_plan
-from services.reading.search import to_tsquery_syntax
-from services.reading.selection import Projection, QueryNode, RelationField
-from services.reading.statements import CompiledStatement
+from services.json_types import JsonObject, JsonValue
+from services.query_engine.compiled_statement import CompiledStatement
+from services.query_engine.cursors import CursorCodec
+from services.query_engine.entity_types import Entity, ManyToMany, ToOne
+from services.query_engine.execution.budget import Budget, Multiplicities, multiplicities_by_key
+from services.query_engine.planning.filter_sql import bind_values
+from services.query_engine.planning.plan import ChildPlan, Plan, ProjectionPlan
+from services.query_engine.planning.plan_cache import get_plan
+from services.query_engine.query_model import Projection, QueryNode, RelationField
+from services.query_engine.result_format import ParentRows, Result_co, Row
+from services.query_engine.tsquery import to_tsquery_syntax
 
 
 def execute(connection: PoolProxiedConnection, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from services.json_values import JsonObject, JsonValue
+from services.json_types import JsonObject, JsonValue
 
 Row: TypeAlias = tuple[Any, ...]
 # For each projection of the query node, the JSON objects of the parent's rows.

@@ -12,8 +12,8 @@ import orjson
 
 from models.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
-from services.reading.entity_types import Entity, SortKey, SortKeys
-from services.reading.selection import OrderTerm, Search
+from services.query_engine.entity_types import Entity, SortKey, SortKeys
+from services.query_engine.query_model import OrderTerm, Search
 
 DEFAULT_PAGE = DEFAULT_PAGE_SIZE
 MAX_PAGE = MAX_PAGE_SIZE

@@ -15,16 +15,22 @@ from sqlalchemy import (
     true,
 )
 
-from services.reading.builders import compile_row_mapper
-from services.reading.conditions import ConditionCompiler, search_condition
-from services.reading.entity_registry import ENTITIES
-from services.reading.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
-from services.reading.layouts import LiteralField
-from services.reading.ordering import Ordering
-from services.reading.plan import ChildPlan, Plan, ProjectionPlan
-from services.reading.selection import ColumnField, Projection, QueryNode, RelationField
-from services.reading.sql_types import SqlExpression, SqlSelect
-from services.reading.statements import CompiledStatement, compile_statement, ids_param, parent_keys_table, user_id_param
+from services.query_engine.compiled_statement import (
+    CompiledStatement,
+    compile_statement,
+    ids_param,
+    parent_keys_table,
+    user_id_param,
+)
+from services.query_engine.entity_registry import ENTITIES
+from services.query_engine.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
+from services.query_engine.planning.filter_sql import ConditionCompiler, search_condition
+from services.query_engine.planning.order_sql import Ordering
+from services.query_engine.planning.plan import ChildPlan, Plan, ProjectionPlan
+from services.query_engine.planning.row_mapper import compile_row_mapper
+from services.query_engine.query_model import ColumnField, Projection, QueryNode, RelationField
+from services.query_engine.result_format import LiteralField
+from services.query_engine.sql_types import SqlExpression, SqlSelect
 
 
 class Planner:

@@ -4,10 +4,10 @@ from sqlalchemy import any_, literal_column, select, union_all
 from sqlalchemy.pool import PoolProxiedConnection
 
 from models.statements import fetch
-from services.reading.entity_registry import ENTITIES, NODE_ENTITIES
-from services.reading.entity_types import Entity
-from services.reading.sql_types import SqlSelect
-from services.reading.statements import compile_statement, ids_param, user_id_param
+from services.query_engine.compiled_statement import compile_statement, ids_param, user_id_param
+from services.query_engine.entity_registry import ENTITIES, NODE_ENTITIES
+from services.query_engine.entity_types import Entity
+from services.query_engine.sql_types import SqlSelect
 
 
 def find_entity_by_id(connection: PoolProxiedConnection, user_id: str, row_id: str) -> Entity | None:

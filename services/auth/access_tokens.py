@@ -10,11 +10,11 @@ from typing import Any
 import jwt
 from cachetools import LRUCache, cached
 
+from services.auth.claims import Identity, identity_from_external_claims, identity_from_local_claims
 from services.auth.jwks.cache import JwksUnavailableError, UnknownKeyError
 from services.auth.jwks.parsing import Jwk
 from services.auth.jwks.verifiers import HS256, JwksVerifier, SharedSecretVerifier, unverified_issuer
 from services.errors import Unauthenticated
-from services.identity import Identity, identity_from_external_claims, identity_from_local_claims
 
 LOCAL_ISSUER = "todo"
 MAX_CACHE_CHARACTERS = 2_000_000  # characters of tokens

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from models.task import Task
-from services.transactions import WriteTransaction
+from services.unit_of_work import WriteTransaction
 
 
 def subtree_ids(transaction: WriteTransaction, task_id: str) -> list[str]:

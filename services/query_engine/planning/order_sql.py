@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, cast, false, or_, tuple_
 
-from services.reading.entity_types import Entity, SortKey
-from services.reading.pages import order_keys
-from services.reading.selection import QueryNode
-from services.reading.sql_types import SqlExpression, sql_type
+from services.query_engine.cursors import order_keys
+from services.query_engine.entity_types import Entity, SortKey
+from services.query_engine.query_model import QueryNode
+from services.query_engine.sql_types import SqlExpression, sql_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What can be done inside a transaction of a user: reading through the engine, and writing rows that are the user's.
 
-Only services/context.py opens these.
+Only services/user_context.py opens these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,15 @@ from models.base import Owned, Positioned, Versioned
 from models.lease import Credential
 from models.scopes import Scope
 from models.statements import fetch, run
-from services.availability import UNAVAILABLE_ERRORS, database_unavailable
+from services.authorization import Authorization
+from services.database_errors import UNAVAILABLE_ERRORS, database_unavailable
 from services.errors import InvalidInput, NotFound
-from services.grants import Authorization
-from services.reading.budget import Budget
-from services.reading.engine import execute
-from services.reading.entity_registry import ACCOUNT
-from services.reading.layouts import Result_co
-from services.reading.selection import QueryNode, RowSelection
-from services.reading.statements import CompiledStatement, compile_statement, user_id_param
+from services.query_engine.compiled_statement import CompiledStatement, compile_statement, user_id_param
+from services.query_engine.entity_registry import ACCOUNT
+from services.query_engine.execution.budget import Budget
+from services.query_engine.execution.executor import execute
+from services.query_engine.query_model import QueryNode, RowSelection
+from services.query_engine.result_format import Result_co
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)

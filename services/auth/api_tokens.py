@@ -8,11 +8,11 @@ from sqlmodel import col
 from models.base import new_id
 from models.lease import ApiToken, ApiTokenCreate
 from models.scopes import Scope
-from services.context import UserContext
+from services.auth.opaque_tokens import hash_secret, new_api_token
 from services.errors import Conflict, Forbidden, NotFound
-from services.json_values import JsonObject
-from services.opaque import hash_secret, new_api_token
-from services.transactions import ReadTransaction
+from services.json_types import JsonObject
+from services.unit_of_work import ReadTransaction
+from services.user_context import UserContext
 
 MAX_API_TOKENS = 100
 

@@ -13,16 +13,16 @@ from models.database import Database, TransactionPreamble
 from models.lease import RefreshRequest
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
-from services.availability import translate_database_errors
-from services.context import UserContext
+from services.auth.access_tokens import AccessTokens
+from services.auth.opaque_tokens import RefreshToken
+from services.auth.password_hashing import PasswordHasher
+from services.auth.password_verification import PasswordVerification
+from services.auth.sessions import RefreshTokenRotation, SessionService, SessionWithToken, create_session, invalid_refresh_token
+from services.database_errors import translate_database_errors
 from services.errors import EmailTaken, Unauthenticated
-from services.opaque import RefreshToken
-from services.passwords import PasswordHasher
-from services.proofs import PasswordVerification
+from services.query_engine.query_model import RowSelection
 from services.rate_limiting.client import Client
-from services.reading.selection import RowSelection
-from services.sessions import RefreshTokenRotation, SessionService, SessionWithToken, create_session, invalid_refresh_token
-from services.tokens import AccessTokens
+from services.user_context import UserContext
 
 Result = TypeVar("Result")
 

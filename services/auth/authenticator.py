@@ -9,14 +9,14 @@ from sqlmodel import col
 from models.database import Database, TransactionPreamble
 from models.lease import ApiToken
 from models.scopes import Scope
-from services.availability import translate_database_errors
-from services.context import UserContext
+from services.auth.access_tokens import AccessTokens
+from services.auth.claims import Identity
+from services.auth.opaque_tokens import API_TOKEN_PREFIX, hash_secret
+from services.authorization import INVALID_API_TOKEN, Authorization
+from services.database_errors import translate_database_errors
 from services.errors import Unauthenticated
-from services.grants import INVALID_API_TOKEN, Authorization
-from services.identity import Identity
-from services.opaque import API_TOKEN_PREFIX, hash_secret
 from services.rate_limiting.client import Client
-from services.tokens import AccessTokens
+from services.user_context import UserContext
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
 MAX_CACHED_TOKENS = 10_000  # API tokens

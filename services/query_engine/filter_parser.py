@@ -15,9 +15,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
 
 from services.errors import FieldError, InvalidInput
-from services.reading.entity_registry import ENTITIES
-from services.reading.entity_types import Entity, FilterSpec, ToOne
-from services.reading.selection import And, Comparison, Condition, Not, Or, RelationFilter
+from services.query_engine.entity_registry import ENTITIES
+from services.query_engine.entity_types import Entity, FilterSpec, ToOne
+from services.query_engine.query_model import And, Comparison, Condition, Not, Or, RelationFilter
 
 MAX_FILTER_DEPTH = 10
 MAX_FILTER_MEMBERS = 500

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
-from services.reading.sql_types import SqlExpression, SqlQuery
+from services.query_engine.sql_types import SqlExpression, SqlQuery
 
 _DIALECT = make_dialect()
 # The reader fills these in; k… are a cursor's values, v… a condition's operands.

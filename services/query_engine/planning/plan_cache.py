@@ -8,11 +8,10 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from services.reading.entity_types import Relation
-from services.reading.layouts import LiteralField, Result_co
-from services.reading.plan import Plan
-from services.reading.planner import Planner
-from services.reading.selection import (
+from services.query_engine.entity_types import Relation
+from services.query_engine.planning.plan import Plan
+from services.query_engine.planning.planner import Planner
+from services.query_engine.query_model import (
     And,
     ColumnField,
     Comparison,
@@ -25,6 +24,7 @@ from services.reading.selection import (
     RelationFilter,
     Search,
 )
+from services.query_engine.result_format import LiteralField, Result_co
 
 MAX_PLANS = 512
 
@@ -39,11 +39,11 @@ def get_plan(node: QueryNode[object], relation: Relation | None = None) -> Plan:
     if plan is None:
         plan = Planner(node, relation, get_plan).plan()
         with _plans_lock:
-            _plans[_strip_values(node), relation] = plan
+            _plans[strip_values(node), relation] = plan
     return plan
 
 
-def _strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
+def strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
     """Return an equal node without values from a client: no operands, cursors, ids or texts."""
     return replace(
         node,
@@ -58,7 +58,7 @@ def _strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
 
 
 def _strip_field(member: ColumnField | LiteralField | RelationField) -> ColumnField | LiteralField | RelationField:
-    return replace(member, node=_strip_values(member.node)) if isinstance(member, RelationField) else member
+    return replace(member, node=strip_values(member.node)) if isinstance(member, RelationField) else member
 
 
 def _strip_condition(condition: Condition) -> Condition:

@@ -7,8 +7,8 @@ from sqlmodel import col
 
 from models.statements import fetch
 from models.user import User
-from services.passwords import PasswordHasher
-from services.transactions import ReadTransaction, WriteTransaction
+from services.auth.password_hashing import PasswordHasher
+from services.unit_of_work import ReadTransaction, WriteTransaction
 
 _HASH_SQL = 'SELECT password_hash FROM "user" WHERE id = %s'
 

@@ -20,7 +20,8 @@ from models.tag import Tag, TaskTag
 from models.task import Task
 from models.task_list import TaskList
 from models.user import User
-from services.reading.entity_types import (
+from services.query_engine.compiled_statement import tsquery_param
+from services.query_engine.entity_types import (
     ColumnSpec,
     Entity,
     FilterSpec,
@@ -34,7 +35,6 @@ from services.reading.entity_types import (
     ToMany,
     ToOne,
 )
-from services.reading.statements import tsquery_param
 
 _SHORT_TEXT = 40  # characters
 

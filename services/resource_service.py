@@ -8,12 +8,12 @@ from sqlmodel import col
 
 from models.base import Positioned, Versioned, new_id
 from models.shapes import InputSchema, UpdateSchema
-from services.context import UserContext
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
-from services.reading.defaults import default_row_selection
-from services.reading.entity_types import Entity
-from services.reading.selection import QueryNode, RowSelection
-from services.transactions import ColumnValues, ReadTransaction, WriteTransaction
+from services.query_engine.entity_types import Entity
+from services.query_engine.query_model import QueryNode, RowSelection
+from services.query_engine.rest_projection import default_row_selection
+from services.unit_of_work import ColumnValues, ReadTransaction, WriteTransaction
+from services.user_context import UserContext
 
 MAX_BULK_SIZE = 500
 

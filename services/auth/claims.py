@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from models.base import MAX_USER_ID
 from models.text import canonical_id
-from services.context import ExternalUserProfile
+from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
-from services.grants import EXTERNAL, Authorization
+from services.user_context import ExternalUserProfile
 
 _LOCAL_USER_ID_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
 _MAX_EMAIL, _MAX_NAME = 254, 100

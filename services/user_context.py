@@ -19,12 +19,12 @@ from models.lease import ApiToken, Credential, LoginSession
 from models.scopes import Scope
 from models.statements import driver_connection
 from models.user import DeletedUser, User, UserRevision
-from services.availability import translate_database_errors
+from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
+from services.database_errors import translate_database_errors
 from services.errors import Unauthenticated
-from services.grants import EXTERNAL, INVALID_API_TOKEN, Authorization
+from services.query_engine.execution.budget import Budget
 from services.rate_limiting.client import RequestQuota
-from services.reading.budget import Budget
-from services.transactions import ReadTransaction, WriteTransaction
+from services.unit_of_work import ReadTransaction, WriteTransaction
 
 _ACCOUNT_SQL = (
     "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {lease} AS is_leased "

@@ -4,15 +4,24 @@ from collections.abc import Iterator
 
 from models.queries import PageQuery, TaskQuery
 from services.errors import InvalidInput
-from services.json_text import JsonError, parse_json
-from services.reading.defaults import projection_for
-from services.reading.entity_registry import TASK
-from services.reading.entity_types import Entity
-from services.reading.filters import parse_filter
-from services.reading.layouts import CursorPage, PageResult
-from services.reading.names import keys_to_snake_case
-from services.reading.search import validate_search
-from services.reading.selection import And, Comparison, Condition, OrderTerm, PageRequest, QueryNode, RelationFilter, Search
+from services.json_parsing import JsonError, parse_json
+from services.query_engine.case_conversion import keys_to_snake_case
+from services.query_engine.entity_registry import TASK
+from services.query_engine.entity_types import Entity
+from services.query_engine.filter_parser import parse_filter
+from services.query_engine.query_model import (
+    And,
+    Comparison,
+    Condition,
+    OrderTerm,
+    PageRequest,
+    QueryNode,
+    RelationFilter,
+    Search,
+)
+from services.query_engine.rest_projection import projection_for
+from services.query_engine.result_format import CursorPage, PageResult
+from services.query_engine.tsquery import validate_search
 
 
 def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> QueryNode[PageResult]:

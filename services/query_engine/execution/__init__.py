@@ -1,0 +1,1 @@
+"""Execution: plans to results, within the budget of a request."""

@@ -1,0 +1,1 @@
+"""Planning: query nodes to SQL, one statement per relation level."""
