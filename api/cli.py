@@ -19,7 +19,7 @@ from api.house import migration_database, open_container, running_database
 from api.logs import configure_logging
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
-from models.embedded import EmbeddedMissingError
+from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
 from models.readiness import NotReadyError
 

@@ -11,10 +11,10 @@ from api.checkup import ReadinessProbe
 from api.concurrency_limit import UserConcurrencyLimit
 from api.settings import Settings, SettingsError
 from models.database import Database, make_engine, parse_url
-from models.embedded import embedded_postgres
+from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
-from models.statements import attach_statement_counter
+from models.sql import attach_statement_counter
 from services.auth.access_tokens import AccessTokens
 from services.auth.authenticator import Authenticator
 from services.auth.jwks.cache import JwksCache

@@ -18,7 +18,7 @@ from bench.runner import BenchmarkRunner, RunOptions
 from bench.servers import POSTGRAPHILE, SERVICE, Database, ServerFailedError, all_servers
 from bench.workloads import WORKLOADS
 from bench.wrk import WRK, LoadError
-from models.embedded import EmbeddedMissingError, embedded_postgres
+from models.embedded_postgres import EmbeddedMissingError, embedded_postgres
 from models.migrate import migrate
 
 Value = TypeVar("Value", int, str)

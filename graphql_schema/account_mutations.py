@@ -24,7 +24,7 @@ from graphql_schema.payloads import (
 )
 from graphql_schema.queries import parse_id
 from graphql_schema.selection import payload_selection
-from models.lease import ApiTokenCreate, LogoutRequest, RefreshRequest
+from models.credentials import ApiTokenCreate, LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
 from services.auth.api_tokens import CreatedApiToken
 from services.auth.login import AuthTokens

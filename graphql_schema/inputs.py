@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from strawberry import Maybe, Some
 
 from graphql_schema.enums import Priority, Scope, Status
-from models.shapes import InputSchema
+from models.input_schemas import InputSchema
 from services.errors import InvalidInput
 
 Schema = TypeVar("Schema", bound=InputSchema)

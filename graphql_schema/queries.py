@@ -27,8 +27,8 @@ from graphql_schema.types import (
     TaskListConnection,
     Viewer,
 )
+from models.field_types import canonical_id
 from models.scopes import Scope
-from models.text import canonical_id
 from services.auth import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
 from services.json_types import JsonObject

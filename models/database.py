@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.statements import commit, driver_connection, fetch, translate_error
+from models.sql import commit, driver_connection, fetch, translate_error
 
 APP_ROLE = "todo_app"
 

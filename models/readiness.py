@@ -6,7 +6,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from models.database import APP_ROLE
 from models.migrate import newest_version
-from models.protection import find_violations, missing_tables
+from models.row_level_security.audit import find_violations, missing_tables
 
 _NOT_MIGRATED = "the database is not migrated: run `todo migrate` with the owner's URL"
 _BECOME_APP = text(f"BEGIN; SET LOCAL ROLE {APP_ROLE}")

@@ -1,7 +1,7 @@
 """All tables in one place, for those who must know every one of them: migrations, the boot check, the tests."""
 
 from models.comment import Comment
-from models.lease import ApiToken, LoginSession
+from models.credentials import ApiToken, LoginSession
 from models.tag import Tag, TaskTag
 from models.task import Task
 from models.task_list import TaskList

@@ -10,8 +10,8 @@ from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID, Owned
 from models.columns import DerivedColumn, api_column, table_of
-from models.shapes import InputSchema, UpdateSchema, optional_not_null
-from models.text import Email, NoNulCharacter, PersonName, normalized_password
+from models.field_types import Email, NoNulCharacter, PersonName, normalized_password
+from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
 Password = Annotated[str, ShapeField(min_length=8, max_length=256), NoNulCharacter, normalized_password(8, 256)]
 SubmittedPassword = Annotated[str, ShapeField(max_length=256), NoNulCharacter, normalized_password(0, 256)]

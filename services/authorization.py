@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.lease import ApiToken, Credential, LoginSession
+from models.credentials import ApiToken, Credential, LoginSession
 from models.scopes import Scope
 from services.errors import Forbidden
 

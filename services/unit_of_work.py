@@ -16,9 +16,9 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
-from models.lease import Credential
+from models.credentials import Credential
 from models.scopes import Scope
-from models.statements import fetch, run
+from models.sql import fetch, run
 from services.authorization import Authorization
 from services.database_errors import UNAVAILABLE_ERRORS, database_unavailable
 from services.errors import InvalidInput, NotFound

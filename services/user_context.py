@@ -14,10 +14,10 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Session, col
 
+from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
-from models.lease import ApiToken, Credential, LoginSession
 from models.scopes import Scope
-from models.statements import driver_connection
+from models.sql import driver_connection
 from models.user import DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors

@@ -9,8 +9,8 @@ from api import answers, shapes
 from api.dependencies import ApiTokenServiceDep
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
-from models.lease import ApiTokenCreate
-from models.text import Id
+from models.credentials import ApiTokenCreate
+from models.field_types import Id
 
 router = create_router("/api/auth/tokens", "API tokens")
 LIST_RESPONSES: Responses = {

@@ -13,7 +13,7 @@ from api.authentication import get_client, get_container, get_current_user
 from api.dependencies import SECURITY, AccountServiceDep
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
-from models.lease import LogoutRequest, RefreshRequest
+from models.credentials import LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
 from services.auth.sessions import SessionService
 from services.errors import InvalidInput

@@ -10,8 +10,8 @@ from api.dependencies import CommentServiceDep, IfMatch
 from api.openapi.responses import no_content, row, user_errors
 from api.routing import create_router
 from models.comment import CommentUpdate
-from models.queries import RowQuery
-from models.text import Id
+from models.field_types import Id
+from models.query_params import RowQuery
 from services.query_engine.entity_registry import COMMENT
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
 

@@ -6,7 +6,7 @@ from api import answers, shapes
 from api.dependencies import SessionServiceDep
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
-from models.text import Id
+from models.field_types import Id
 
 router = create_router("/api/auth/sessions", "Sessions")
 LIST_RESPONSES: Responses = {200: {"model": list[shapes.Session], "description": "The open ones, the one used last first."}}

@@ -9,9 +9,9 @@ from api import answers, shapes
 from api.dependencies import IfMatch, TagServiceDep
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
-from models.queries import PageQuery, RowQuery
+from models.field_types import Id
+from models.query_params import PageQuery, RowQuery
 from models.tag import TagCreate, TagUpdate
-from models.text import Id
 from services.list_query import list_query
 from services.query_engine.entity_registry import TAG
 from services.query_engine.rest_projection import default_row_selection, row_selection_for

@@ -10,9 +10,9 @@ from api.dependencies import IfMatch, PathUserDep, TaskServiceDep
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.comment import CommentCreate
-from models.queries import PageQuery, RowQuery, TaskQuery
+from models.field_types import Id
+from models.query_params import PageQuery, RowQuery, TaskQuery
 from models.task import TaskCompletion, TaskCreate, TaskUpdate
-from models.text import Id
 from services.comments import TaskCommentService
 from services.list_query import list_query, task_list_query
 from services.query_engine.entity_registry import COMMENT, TASK

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlmodel import col
 
 from models.base import new_id
-from models.lease import ApiToken, ApiTokenCreate
+from models.credentials import ApiToken, ApiTokenCreate
 from models.scopes import Scope
 from services.auth.opaque_tokens import hash_secret, new_api_token
 from services.errors import Conflict, Forbidden, NotFound

@@ -6,8 +6,8 @@ from anyio import to_thread
 from cachetools import TTLCache
 from sqlmodel import col
 
+from models.credentials import ApiToken
 from models.database import Database, TransactionPreamble
-from models.lease import ApiToken
 from models.scopes import Scope
 from services.auth.access_tokens import AccessTokens
 from services.auth.claims import Identity

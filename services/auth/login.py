@@ -9,8 +9,8 @@ from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
 
 from models.base import new_id
+from models.credentials import RefreshRequest
 from models.database import Database, TransactionPreamble
-from models.lease import RefreshRequest
 from models.scopes import Scope
 from models.user import Credentials, Registration, User, UserRevision
 from services.auth.access_tokens import AccessTokens

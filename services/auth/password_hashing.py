@@ -19,7 +19,7 @@ MAX_QUEUED = 32  # threads; more would keep all others from working
 class PasswordHasher:
     """Makes and checks hashes; each takes about 25 ms of CPU and 19 MiB, so only so many are computed at once.
 
-    Passwords come in the form in which models/text.py puts them.
+    Passwords come in the form in which models/field_types.py puts them.
     """
 
     def __init__(self, max_concurrent: int) -> None:

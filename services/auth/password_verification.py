@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import update
 from sqlmodel import col
 
-from models.statements import fetch
+from models.sql import fetch
 from models.user import User
 from services.auth.password_hashing import PasswordHasher
 from services.unit_of_work import ReadTransaction, WriteTransaction

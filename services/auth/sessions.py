@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from models.base import new_id
+from models.credentials import LoginSession
 from models.database import Database, TransactionPreamble
-from models.lease import LoginSession
 from models.scopes import Scope
 from services.auth.opaque_tokens import RefreshToken, hash_secret, hashes_equal, new_salt
 from services.authorization import Authorization

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from models.queries import RowQuery
+from models.query_params import RowQuery
 from services.errors import InvalidInput
 from services.json_types import JsonObject, JsonValue
 from services.query_engine.cursors import MAX_PAGE

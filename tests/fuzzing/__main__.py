@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.embedded import embedded_postgres
+from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
 from tests.fuzzing.fuzzers import FUZZERS
 from tests.fuzzing.runner import Fuzzer, run_fuzzer

@@ -6,7 +6,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 from sqlmodel import SQLModel
 
 from models.database import Database, TransactionPreamble, make_engine
-from models.policies import policies_of
+from models.row_level_security.policies import policies_of
 from tests.support.service import PostgresServer, open_app_transaction, run_sql
 from tests.support.table_rows import (
     ADA,

@@ -23,7 +23,7 @@ from api.app import create_app
 from api.logs import JsonFormatter
 from api.serving import uvicorn_options
 from api.settings import Settings
-from models.embedded import embedded_postgres
+from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
 
 QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from api import house
 from models.database import make_engine
-from models.policies import policies_of
+from models.row_level_security.policies import policies_of
 from tests.support.service import PostgresServer, RunningService, run_service, settings_for
 from tests.support.table_rows import TABLE_NAMES
 

@@ -28,8 +28,8 @@ from graphql_schema.selection import TYPE_NAMES
 from models.base import Versioned
 from models.columns import api_column
 from models.comment import CommentCreate, CommentUpdate
-from models.lease import ApiTokenCreate
-from models.shapes import InputSchema
+from models.credentials import ApiTokenCreate
+from models.input_schemas import InputSchema
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from operator import mul
 from time import monotonic
 
-from models.statements import Rows
+from models.sql import Rows
 from services.errors import QueryTooComplex
 
 MAX_ROWS = 25_000  # rows in the answer below its first level

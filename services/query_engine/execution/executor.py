@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.statements import Rows, fetch
+from models.sql import Rows, fetch
 from services.json_types import JsonObject, JsonValue
 from services.query_engine.compiled_statement import CompiledStatement
 from services.query_engine.cursors import CursorCodec

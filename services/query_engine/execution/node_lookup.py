@@ -3,7 +3,7 @@
 from sqlalchemy import any_, literal_column, select, union_all
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.statements import fetch
+from models.sql import fetch
 from services.query_engine.compiled_statement import compile_statement, ids_param, user_id_param
 from services.query_engine.entity_registry import ENTITIES, NODE_ENTITIES
 from services.query_engine.entity_types import Entity

@@ -6,7 +6,7 @@ standard library's dataclasses write their methods in the same way.
 
 from collections.abc import Callable, Mapping
 
-from models.statements import Rows
+from models.sql import Rows
 from services.json_types import JsonObject
 
 RowMapper = Callable[[Rows], list[JsonObject]]

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from models.field_types import Id, NoNulCharacter
 from models.task import Priority
-from models.text import Id, NoNulCharacter
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500

@@ -8,9 +8,9 @@ from sqlalchemy import ARRAY, Text
 from sqlmodel import Field
 
 from models.base import Owned, id_type
+from models.field_types import IntegralFloat, NoNulCharacter, TokenName
+from models.input_schemas import InputSchema
 from models.scopes import Scope
-from models.shapes import InputSchema
-from models.text import IntegralFloat, NoNulCharacter, TokenName
 
 MAX_SECRET = 200  # characters of what a client sends as a token of ours; real ones are shorter
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-from models.catalog import MISSING_TABLES_SQL, POLICIES_SQL, VIOLATIONS_SQL
-from models.policies import ALL, RowPolicy, policies_of
+from models.row_level_security.catalog_queries import MISSING_TABLES_SQL, POLICIES_SQL, VIOLATIONS_SQL
+from models.row_level_security.policies import ALL, RowPolicy, policies_of
 from models.tables import TABLES
 
 _TABLES = [SQLModel.metadata.tables[str(table.__tablename__)] for table in TABLES]

@@ -1,0 +1,1 @@
+"""Row-level security: policies, and the audit that finds violations of it."""
