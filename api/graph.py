@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from api.settings import Settings, SettingsError
-from graphql_schema.manifest import ManifestError, read_manifest
-from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.persisted import InvalidAllowListError
+from graphql_schema.documents.manifest import ManifestError, read_manifest
+from graphql_schema.documents.persisted import InvalidAllowListError
+from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.schema import build_schema
 
 

@@ -16,8 +16,8 @@ from api.middleware.authentication import AuthenticationMiddleware
 from api.negotiation import AcceptPreference, parse_accept
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
-from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.outcomes import OperationResult, error_result
+from graphql_schema.execution.executor import GraphQLExecutor
+from graphql_schema.execution.result import OperationResult, error_result
 from services.errors import RateLimited
 
 PATH = "/graphql"

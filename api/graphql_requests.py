@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from api.negotiation import JSON, UTF_8
 from api.parameters import check_parameters
-from graphql_schema.requests import GraphQLRequest, parse_request
+from graphql_schema.documents.request import GraphQLRequest, parse_request
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
 from services.json_parsing import JsonError, parse_json
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.answers import encode_json
 from api.graphql_requests import InvalidGraphQLRequestError
 from api.negotiation import GRAPHQL_JSON, JSON, AcceptPreference, NotAcceptable
-from graphql_schema.outcomes import OperationResult, error_result
+from graphql_schema.execution.result import OperationResult, error_result
 
 VARY = "Authorization, Accept"
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": VARY}

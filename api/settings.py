@@ -16,7 +16,7 @@ from pydantic import AliasChoices, AliasGenerator, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.settings_types import IN_MEMORY, RateLimitString, StorageUrl, TrustedNetworks, parse_rate_limit
-from graphql_schema.limits import MAX_COST
+from graphql_schema.cost.limits import MAX_COST
 from models.database import parse_url
 from services.auth.access_tokens import LOCAL_ISSUER
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import strawberry
 
-from graphql_schema.compiled_operation import CompiledRootField
+from graphql_schema.documents.compiled_operation import CompiledRootField
 from services.accounts import AccountService
 from services.auth.api_tokens import ApiTokenService
 from services.auth.login import AuthService

@@ -3,10 +3,10 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from graphql_schema.execution import LookaheadExecutionContext
-from graphql_schema.mutations import Mutation
-from graphql_schema.queries import Query
-from graphql_schema.types import Comment, Tag, Task, TaskList
+from graphql_schema.lookahead import LookaheadExecutionContext
+from graphql_schema.resolvers.mutations import Mutation
+from graphql_schema.resolvers.queries import Query
+from graphql_schema.types.objects import Comment, Tag, Task, TaskList
 
 
 def build_schema() -> strawberry.Schema:

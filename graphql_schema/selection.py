@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLEnumType
 
-from graphql_schema.execution import SelectedField
+from graphql_schema.lookahead import SelectedField
 from services.errors import InvalidInput
 from services.json_types import JsonObject
 from services.query_engine.case_conversion import keys_to_snake_case, to_snake_case

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from graphql import parse
 
-from graphql_schema.late import bindable_variables
+from graphql_schema.documents.bind_parameters import bindable_variables
 from tests.support.datasets import insert_datasets, varied_dataset
 from tests.support.in_process_client import InProcessClient, in_process_client
 from tests.support.service import PostgresServer, run_sql

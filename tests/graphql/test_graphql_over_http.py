@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_schema.repertoire import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS
+from graphql_schema.documents.operation_cache import MAX_DOCUMENT_CHARACTERS, MAX_TOKENS
 from tests.support.api_clients import GraphQLClient
 from tests.support.service import RunningService
 from tests.support.users import TestUser

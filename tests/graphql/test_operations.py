@@ -10,9 +10,9 @@ from weakref import ref
 import pytest
 
 from graphql_schema.context import GraphQLContext
-from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.repertoire import MAX_CACHE_CHARACTERS
-from graphql_schema.requests import GraphQLRequest
+from graphql_schema.documents.operation_cache import MAX_CACHE_CHARACTERS
+from graphql_schema.documents.request import GraphQLRequest
+from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from services.errors import Unauthenticated

@@ -16,11 +16,11 @@ from cachetools import LRUCache
 from api.app import create_app
 from api.settings import SettingsError
 from graphql_schema.context import GraphQLContext
-from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.outcomes import OperationResult
-from graphql_schema.persisted import MAX_REGISTERED_CHARACTERS, PersistedDocuments, PersistedQueryNotFound
-from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphQLRequest, parse_request
+from graphql_schema.documents.operation_cache import OperationCache
+from graphql_schema.documents.persisted import MAX_REGISTERED_CHARACTERS, PersistedDocuments, PersistedQueryNotFound
+from graphql_schema.documents.request import GraphQLRequest, parse_request
+from graphql_schema.execution.executor import GraphQLExecutor
+from graphql_schema.execution.result import OperationResult
 from graphql_schema.schema import build_schema
 from services.errors import InvalidInput, Unauthenticated
 from services.rate_limiting.client import Client

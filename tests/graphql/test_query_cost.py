@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from graphql import build_schema as parse_schema
 
-from graphql_schema.limits import MAX_ALIASES, MAX_COST, MAX_OPERATION_FILTER_MEMBERS, MAX_SELECTION_DEPTH, check
-from graphql_schema.measures import Complexity
-from graphql_schema.meter import INPUT_FIELD_COST, ROW_WRITE_COST
-from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphQLRequest
+from graphql_schema.cost.analyzer import INPUT_FIELD_COST, ROW_WRITE_COST
+from graphql_schema.cost.complexity import Complexity
+from graphql_schema.cost.limits import MAX_ALIASES, MAX_COST, MAX_OPERATION_FILTER_MEMBERS, MAX_SELECTION_DEPTH, check
+from graphql_schema.documents.operation_cache import OperationCache
+from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.schema import build_schema
 from services.errors import QueryTooComplex
 from services.query_engine.execution import budget

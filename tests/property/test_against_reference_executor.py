@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.answers import encode_json
-from graphql_schema.late import bindable_variables
+from graphql_schema.documents.bind_parameters import bindable_variables
 from tests.property.argument_values import GenerationOptions
 from tests.property.operation_generator import Operation, examples, operations
 from tests.property.reference_executor import ReferenceExecutor

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from graphql_schema.context import GraphQLContext
-from graphql_schema.operations import GraphQLExecutor
-from graphql_schema.outcomes import OperationResult
-from graphql_schema.requests import GraphQLRequest
+from graphql_schema.documents.request import GraphQLRequest
+from graphql_schema.execution.executor import GraphQLExecutor
+from graphql_schema.execution.result import OperationResult
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
 from models.sql import attach_statement_counter, count_statements

@@ -20,11 +20,11 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 from api.entity_schema import entity_schema
-from graphql_schema.filters import filter_input
-from graphql_schema.operators import operators_for
-from graphql_schema.orders import order_field_enum
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
+from graphql_schema.types.filter_operators import operators_for
+from graphql_schema.types.filters import filter_input
+from graphql_schema.types.ordering import order_field_enum
 from models.base import Versioned
 from models.columns import api_column
 from models.comment import CommentCreate, CommentUpdate
@@ -194,7 +194,7 @@ class TestHandWrittenTypes:
         fields = {to_snake_case(name) for name in input_type.fields}
         expected = schema.model_fields.keys() - left_out | added
 
-        assert expected - fields == set(), f"missing in {input_name} of graphql_schema/inputs.py"
+        assert expected - fields == set(), f"missing in {input_name} of graphql_schema/types/inputs.py"
         assert fields - expected == set(), f"unknown to {schema.__name__}, or listed in INPUTS as left out"
 
     @pytest.mark.parametrize(("entity", "schema"), BODIES, ids=lambda value: getattr(value, "__name__", ""))

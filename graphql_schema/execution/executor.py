@@ -6,14 +6,14 @@ from dataclasses import replace
 import strawberry
 from graphql import DocumentNode, GraphQLError, OperationType, execute_sync
 
-from graphql_schema.compiled_operation import CompiledOperation
 from graphql_schema.context import GraphQLContext
-from graphql_schema.execution import LookaheadExecutionContext
-from graphql_schema.limits import MAX_COST, check
-from graphql_schema.outcomes import OperationResult, error_result, execution_result, invalid_result
-from graphql_schema.persisted import PersistedDocuments
-from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphQLRequest
+from graphql_schema.cost.limits import MAX_COST, check
+from graphql_schema.documents.compiled_operation import CompiledOperation
+from graphql_schema.documents.operation_cache import OperationCache
+from graphql_schema.documents.persisted import PersistedDocuments
+from graphql_schema.documents.request import GraphQLRequest
+from graphql_schema.execution.result import OperationResult, error_result, execution_result, invalid_result
+from graphql_schema.lookahead import LookaheadExecutionContext
 from services.errors import MethodNotAllowed, TodoError
 
 # Mutations that count as login attempts.

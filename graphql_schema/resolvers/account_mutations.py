@@ -3,8 +3,11 @@
 import strawberry
 
 from graphql_schema.context import Info
-from graphql_schema.execution import LookaheadWrite, SelectedField
-from graphql_schema.inputs import (
+from graphql_schema.lookahead import LookaheadWrite, SelectedField
+from graphql_schema.resolvers.credentials import credential_serializer
+from graphql_schema.resolvers.queries import parse_id
+from graphql_schema.selection import payload_selection
+from graphql_schema.types.inputs import (
     CreateApiTokenInput,
     LogInInput,
     LogOutInput,
@@ -13,8 +16,7 @@ from graphql_schema.inputs import (
     UpdateAccountInput,
     parse_input,
 )
-from graphql_schema.leases import credential_serializer
-from graphql_schema.payloads import (
+from graphql_schema.types.payloads import (
     AccountPayload,
     ApiTokenPayload,
     AuthPayload,
@@ -22,8 +24,6 @@ from graphql_schema.payloads import (
     DeletePayload,
     LogOutPayload,
 )
-from graphql_schema.queries import parse_id
-from graphql_schema.selection import payload_selection
 from models.credentials import ApiTokenCreate, LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
 from services.auth.api_tokens import CreatedApiToken

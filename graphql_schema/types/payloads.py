@@ -2,7 +2,7 @@
 
 import strawberry
 
-from graphql_schema.types import ApiToken, Comment, Tag, Task, TaskList, Viewer
+from graphql_schema.types.objects import ApiToken, Comment, Tag, Task, TaskList, Viewer
 
 
 @strawberry.type(description="The task as it is now.")

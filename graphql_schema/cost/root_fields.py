@@ -11,7 +11,7 @@ from graphql import (
     SelectionSetNode,
 )
 
-from graphql_schema.given import ArgumentValues
+from graphql_schema.cost.argument_values import ArgumentValues
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 

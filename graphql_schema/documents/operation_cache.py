@@ -24,14 +24,14 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from graphql_schema.compiled_operation import CompiledOperation, OperationKey
-from graphql_schema.given import ArgumentValues
-from graphql_schema.late import bindable_variables
-from graphql_schema.measures import Complexity
-from graphql_schema.meter import CostAnalyzer
-from graphql_schema.requests import GraphQLRequest
-from graphql_schema.roots import root_field_names
-from graphql_schema.rules import DocumentValidator
+from graphql_schema.cost.analyzer import CostAnalyzer
+from graphql_schema.cost.argument_values import ArgumentValues
+from graphql_schema.cost.complexity import Complexity
+from graphql_schema.cost.root_fields import root_field_names
+from graphql_schema.documents.bind_parameters import bindable_variables
+from graphql_schema.documents.compiled_operation import CompiledOperation, OperationKey
+from graphql_schema.documents.request import GraphQLRequest
+from graphql_schema.documents.validation import DocumentValidator
 from services.errors import InvalidInput
 
 MAX_DOCUMENT_CHARACTERS = 100_000

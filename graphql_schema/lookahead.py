@@ -17,9 +17,9 @@ from graphql.pyutils import Path
 from graphql.type import GraphQLResolveInfo
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_schema.compiled_operation import CompiledRootField, Reader
 from graphql_schema.context import GraphQLContext
-from graphql_schema.late import BINDABLE_ARGUMENTS
+from graphql_schema.documents.bind_parameters import BINDABLE_ARGUMENTS
+from graphql_schema.documents.compiled_operation import CompiledRootField, Reader
 from services.json_types import JsonObject, JsonValue
 
 

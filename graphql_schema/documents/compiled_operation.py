@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from graphql_schema.late import BoundValues
-from graphql_schema.measures import Complexity
+from graphql_schema.cost.complexity import Complexity
+from graphql_schema.documents.bind_parameters import BoundValues
 from services.json_types import JsonValue
 from services.unit_of_work import ReadTransaction
 

@@ -6,7 +6,7 @@ import strawberry
 from pydantic import ValidationError
 from strawberry import Maybe, Some
 
-from graphql_schema.enums import Priority, Scope, Status
+from graphql_schema.types.enums import Priority, Scope, Status
 from models.input_schemas import InputSchema
 from services.errors import InvalidInput
 

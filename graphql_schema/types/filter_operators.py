@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.enums import Priority, Status
+from graphql_schema.types.enums import Priority, Status
 from services.query_engine.entity_types import FilterSpec
 
 
@@ -151,6 +151,6 @@ def operators_for(spec: FilterSpec) -> type[Any]:
     operators = _INPUTS.get((spec.kind, spec.is_nullable))
     if operators is None:
         optional = "optional " if spec.is_nullable else ""
-        msg = f"No operator input for {optional}{spec.kind.__name__} columns: declare one in graphql_schema/operators.py."
+        msg = f"No operator input for {optional}{spec.kind.__name__} columns: declare one in graphql_schema/types/filter_operators.py."
         raise TypeError(msg)
     return operators

@@ -5,10 +5,12 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.account_mutations import AccountMutation
 from graphql_schema.context import Info
-from graphql_schema.execution import LookaheadWrite, SelectedField
-from graphql_schema.inputs import (
+from graphql_schema.lookahead import LookaheadWrite, SelectedField
+from graphql_schema.resolvers.account_mutations import AccountMutation
+from graphql_schema.resolvers.queries import parse_id
+from graphql_schema.selection import list_payload_selection, payload_selection
+from graphql_schema.types.inputs import (
     AddCommentInput,
     CreateListInput,
     CreateTagInput,
@@ -20,7 +22,7 @@ from graphql_schema.inputs import (
     input_fields,
     parse_input,
 )
-from graphql_schema.payloads import (
+from graphql_schema.types.payloads import (
     CommentPayload,
     DeleteManyPayload,
     DeletePayload,
@@ -29,8 +31,6 @@ from graphql_schema.payloads import (
     TaskPayload,
     TasksPayload,
 )
-from graphql_schema.queries import parse_id
-from graphql_schema.selection import list_payload_selection, payload_selection
 from models.comment import CommentCreate, CommentUpdate
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate

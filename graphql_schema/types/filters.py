@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from graphql_schema.operators import operators_for, optional_field
+from graphql_schema.types.filter_operators import operators_for, optional_field
 from models.base import Versioned
 from services.query_engine.entity_registry import COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.query_engine.entity_types import Entity, FilterSpec, Relation, ToOne

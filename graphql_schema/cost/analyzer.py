@@ -29,8 +29,8 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef
 
-from graphql_schema.given import ArgumentValues
-from graphql_schema.measures import Complexity, FieldCost
+from graphql_schema.cost.argument_values import ArgumentValues
+from graphql_schema.cost.complexity import Complexity, FieldCost
 from services.query_engine.cursors import MAX_PAGE
 
 UNPAGINATED_LIST_SIZE = 5

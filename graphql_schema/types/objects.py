@@ -6,10 +6,10 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.enums import Priority, Scope, Status
-from graphql_schema.execution import resolve_from_result
-from graphql_schema.filters import TaskFilter
-from graphql_schema.orders import TaskOrder
+from graphql_schema.lookahead import resolve_from_result
+from graphql_schema.types.enums import Priority, Scope, Status
+from graphql_schema.types.filters import TaskFilter
+from graphql_schema.types.ordering import TaskOrder
 from services.json_types import JsonObject, JsonValue
 from services.query_engine.cursors import DEFAULT_PAGE
 

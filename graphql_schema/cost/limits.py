@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from graphql_schema.measures import Complexity
+from graphql_schema.cost.complexity import Complexity
 from services.errors import QueryTooComplex
 from services.query_engine.query_model import MAX_RELATIONS
 

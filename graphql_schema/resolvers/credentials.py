@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from graphql_schema.compiled_operation import Reader
-from graphql_schema.execution import SelectedField
+from graphql_schema.documents.compiled_operation import Reader
+from graphql_schema.lookahead import SelectedField
 from models.scopes import Scope
 from services.json_types import JsonObject
 from services.query_engine.case_conversion import to_snake_case

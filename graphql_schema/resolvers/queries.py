@@ -3,12 +3,12 @@
 import strawberry
 from strawberry import UNSET
 
-from graphql_schema.compiled_operation import Reader
-from graphql_schema.execution import LookaheadRead, SelectedField
-from graphql_schema.late import BoundValues
-from graphql_schema.leases import credentials_reader
+from graphql_schema.documents.bind_parameters import BoundValues
+from graphql_schema.documents.compiled_operation import Reader
+from graphql_schema.lookahead import LookaheadRead, SelectedField
+from graphql_schema.resolvers.credentials import credentials_reader
 from graphql_schema.selection import connection_query, row_selection
-from graphql_schema.types import (
+from graphql_schema.types.objects import (
     After,
     ApiToken,
     Before,

@@ -11,8 +11,8 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from graphql_schema.repertoire import OperationCache
-from graphql_schema.requests import GraphQLRequest
+from graphql_schema.documents.operation_cache import OperationCache
+from graphql_schema.documents.request import GraphQLRequest
 from services.errors import Forbidden, InvalidInput, TodoError
 
 # Of what clients leave. Texts are small beside what is remembered of them, and a client sends again what was dropped.

@@ -1,0 +1,1 @@
+"""Query cost analysis: what an operation costs, and its limits."""

@@ -1,0 +1,1 @@
+"""GraphQL documents: requests, validation, the operation cache, bind parameters and persisted documents."""

@@ -1,0 +1,1 @@
+"""Execution of operations, and the rendering of their results."""

@@ -1,0 +1,1 @@
+"""GraphQL resolvers: queries, mutations, and mutations of the account."""

@@ -1,0 +1,1 @@
+"""GraphQL types: objects, inputs, payloads, filters and sort orders."""
