@@ -9,8 +9,9 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import graphql, problems
-from api.house import open_container
+from api import problem_details
+from api.container import open_container
+from api.graphql import endpoint
 from api.middleware.body_limit import BodyLimitMiddleware
 from api.middleware.error_boundary import ErrorBoundaryMiddleware
 from api.middleware.rate_limit_headers import HEADERS, RateLimitHeadersMiddleware
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         servers=[{"url": "/"}],
     )
-    graphql.install(app, settings)
+    endpoint.install(app, settings)
     # Single routes, since an included router would be a second search within the first.
     for module in METERED_ROUTE_MODULES:
         app.router.routes += with_authentication(module.router.routes)
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.router.routes += module.router.routes
     if settings.docs_enabled:
         swagger_ui.install(app)
-    problems.install_exception_handlers(app, app.routes)
+    problem_details.install_exception_handlers(app, app.routes)
     _add_middleware(app, settings)
     customize.install(app)
     return app

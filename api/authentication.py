@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from api.house import Container
+from api.container import Container
 from services.errors import RateLimited, TodoError
 from services.rate_limiting.client import Client
 from services.user_context import UserContext

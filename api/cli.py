@@ -12,11 +12,11 @@ import uvicorn
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
-from api import serving
 from api.app import create_app
-from api.graph import build_graph
-from api.house import migration_database, open_container, running_database
-from api.logs import configure_logging
+from api.container import migration_database, open_container, running_database
+from api.graphql.executor_factory import build_graph
+from api.logging import configure_logging
+from api.server import uvicorn_options
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.embedded_postgres import EmbeddedMissingError
@@ -84,7 +84,7 @@ def _serve(options: argparse.Namespace) -> None:
             workers=settings.workers,
             timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
             timeout_worker_healthcheck=_WORKER_STARTS_WITHIN,
-            **serving.uvicorn_options(settings),
+            **uvicorn_options.uvicorn_options(settings),
         )
 
 

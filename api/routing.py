@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.middleware.authentication import AuthenticationMiddleware
-from api.parameters import check_parameters
+from api.query_string import check_parameters
 from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_parsing import JsonError, parse_json
 

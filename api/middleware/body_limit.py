@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.middleware.base import HttpMiddleware
-from api.problems import problem_response
+from api.problem_details import problem_response
 from services.errors import PayloadTooLarge
 
 

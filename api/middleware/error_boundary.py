@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from api.middleware.base import HttpMiddleware
-from api.problems import InternalError, problem_response
+from api.problem_details import InternalError, problem_response
 
 error_log = logging.getLogger("todo.error")
 

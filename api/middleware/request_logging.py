@@ -8,7 +8,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from api.logs import current_request_id
+from api.logging import current_request_id
 from api.middleware.base import HttpMiddleware
 from models.sql import count_statements
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import problem_response
+from api.problem_details import problem_response
 from services.errors import TodoError
 from services.rate_limiting.network import network_key
 

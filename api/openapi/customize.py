@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api.openapi.responses import ALWAYS, COMPONENTS, NAMES
-from api.shapes import Problem
+from api.openapi.schemas import Problem
 
 Document = dict[str, Any]
 

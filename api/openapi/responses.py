@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.problems import MEDIA_TYPE
+from api.problem_details import MEDIA_TYPE
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Body
 from starlette.responses import Response
 
-from api import answers, shapes
+from api import responses
 from api.dependencies import ApiTokenServiceDep
+from api.openapi import schemas
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
 from models.credentials import ApiTokenCreate
@@ -14,10 +15,10 @@ from models.field_types import Id
 
 router = create_router("/api/auth/tokens", "API tokens")
 LIST_RESPONSES: Responses = {
-    200: {"model": list[shapes.ApiToken], "description": "Those that have not expired, the one used last first."}
+    200: {"model": list[schemas.ApiToken], "description": "Those that have not expired, the one used last first."}
 }
 CREATE_RESPONSES: Responses = {
-    201: {"model": shapes.CreatedApiToken, "description": "The new token; this is the only time it is shown."}
+    201: {"model": schemas.CreatedApiToken, "description": "The new token; this is the only time it is shown."}
 }
 
 NewToken = Annotated[
@@ -29,18 +30,18 @@ NewToken = Annotated[
 @router.get("", operation_id="listApiTokens", responses=LIST_RESPONSES | errors(401, 403))
 def list_api_tokens(tokens: ApiTokenServiceDep) -> Response:
     """List one's API tokens."""
-    return answers.json_response(tokens.list_all())
+    return responses.json_response(tokens.list_all())
 
 
 @router.post("", operation_id="createApiToken", status_code=201, responses=CREATE_RESPONSES | errors(401, 403, 409, 413, 415))
 def create_api_token(tokens: ApiTokenServiceDep, body: NewToken) -> Response:
     """Make an API token: `tasks:read`, `tasks:write` (which includes reading) and `account` say what it may do."""
     made = tokens.create(body)
-    return answers.json_response({**made.data, "token": made.secret}, 201, {"Cache-Control": "no-store"})
+    return responses.json_response({**made.data, "token": made.secret}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
 def delete_api_token(tokens: ApiTokenServiceDep, id: Id) -> Response:
     """Delete an API token. It dies at once."""
     tokens.delete(id)
-    return answers.no_content()
+    return responses.no_content()

@@ -8,9 +8,10 @@ from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from api import answers, shapes
+from api import responses
 from api.authentication import get_client, get_container, get_current_user
 from api.dependencies import SECURITY, AccountServiceDep
+from api.openapi import schemas
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
 from models.credentials import LogoutRequest, RefreshRequest
@@ -22,9 +23,9 @@ from services.query_engine.rest_projection import default_row_selection
 
 router = create_router("/api/auth", "Account")
 VIEW = default_row_selection(ACCOUNT)
-LOGIN_RESPONSES: Responses = {200: {"model": shapes.TokenResponse, "description": "Welcome."}}
-REGISTER_RESPONSES: Responses = {201: {"model": shapes.TokenResponse, "description": "A new account."}}
-ACCOUNT_RESPONSES: Responses = {200: {"model": shapes.Account, "description": "The account."}}
+LOGIN_RESPONSES: Responses = {200: {"model": schemas.TokenResponse, "description": "Welcome."}}
+REGISTER_RESPONSES: Responses = {201: {"model": schemas.TokenResponse, "description": "A new account."}}
+ACCOUNT_RESPONSES: Responses = {200: {"model": schemas.Account, "description": "The account."}}
 
 NewAccount = Annotated[
     Registration,
@@ -43,7 +44,7 @@ Change = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"n
 )
 def register(request: Request, body: NewAccount) -> Response:
     """Make an account and begin its first session."""
-    return answers.token_response(get_container(request).auth_service.register(body, VIEW, get_client(request)), 201)
+    return responses.token_response(get_container(request).auth_service.register(body, VIEW, get_client(request)), 201)
 
 
 @router.post(
@@ -53,7 +54,7 @@ def register(request: Request, body: NewAccount) -> Response:
 )
 def log_in(request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
     """Begin a session with e-mail (as `username`) and password: the OAuth 2 password form."""
-    return answers.token_response(get_container(request).auth_service.log_in(_credentials(form), VIEW, get_client(request)))
+    return responses.token_response(get_container(request).auth_service.log_in(_credentials(form), VIEW, get_client(request)))
 
 
 @router.post("/refresh", operation_id="refresh", responses=LOGIN_RESPONSES | errors(401, 413, 415))
@@ -63,7 +64,7 @@ def refresh(request: Request, body: RefreshToken) -> Response:
     Asking again within ten seconds, because the answer was lost, gives the same refresh token. After that, a refresh token that
     was used already ends its session: somebody else may have it.
     """
-    return answers.token_response(get_container(request).auth_service.refresh(body, VIEW, get_client(request)))
+    return responses.token_response(get_container(request).auth_service.refresh(body, VIEW, get_client(request)))
 
 
 @router.post(
@@ -79,7 +80,7 @@ async def log_out(request: Request, body: SessionToEnd = None) -> Response:
         await to_thread.run_sync(get_container(request).auth_service.log_out, body.refresh_token)
     else:
         await to_thread.run_sync(SessionService(get_current_user(request)).revoke_current)
-    return answers.no_content()
+    return responses.no_content()
 
 
 def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
@@ -92,7 +93,7 @@ def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
 @router.get("/me", operation_id="getMe", responses=ACCOUNT_RESPONSES | errors(401))
 def get_current_account(account: AccountServiceDep) -> Response:
     """Show one's own account."""
-    return answers.json_response(account.get(VIEW))
+    return responses.json_response(account.get(VIEW))
 
 
 @router.patch("/me", operation_id="patchMe", responses=ACCOUNT_RESPONSES | errors(401, 409, 413, 415))
@@ -101,11 +102,11 @@ def update_current_account(account: AccountServiceDep, body: Change) -> Response
 
     A new password ends all other sessions.
     """
-    return answers.json_response(account.update(body, VIEW))
+    return responses.json_response(account.update(body, VIEW))
 
 
 @router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
 def delete_current_account(account: AccountServiceDep) -> Response:
     """Delete one's own account and all its data. Its tokens die at once."""
     account.delete()
-    return answers.no_content()
+    return responses.no_content()

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from api import answers, shapes
+from api import responses
 from api.dependencies import CommentServiceDep, IfMatch
+from api.openapi import schemas
 from api.openapi.responses import no_content, row, user_errors
 from api.routing import create_router
 from models.comment import CommentUpdate
@@ -19,21 +20,21 @@ router = create_router("/api/{user_id}/comments", "Comments")
 VIEW = default_row_selection(COMMENT)
 
 
-@router.get("/{id}", operation_id="getComment", responses=row(shapes.Comment) | user_errors(404))
+@router.get("/{id}", operation_id="getComment", responses=row(schemas.Comment) | user_errors(404))
 def get_comment(comments: CommentServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a comment."""
-    return answers.projected_row_response(comments.get(id, row_selection_for(COMMENT, query)))
+    return responses.projected_row_response(comments.get(id, row_selection_for(COMMENT, query)))
 
 
-@router.put("/{id}", operation_id="putComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
-@router.patch("/{id}", operation_id="patchComment", responses=row(shapes.Comment) | user_errors(404, 412, 413, 415))
+@router.put("/{id}", operation_id="putComment", responses=row(schemas.Comment) | user_errors(404, 412, 413, 415))
+@router.patch("/{id}", operation_id="patchComment", responses=row(schemas.Comment) | user_errors(404, 412, 413, 415))
 def update_comment(comments: CommentServiceDep, id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row_response(comments.update(id, body, VIEW, revisions))
+    return responses.row_response(comments.update(id, body, VIEW, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteComment", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_comment(comments: CommentServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a comment."""
     comments.delete(id, revisions)
-    return answers.no_content()
+    return responses.no_content()

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from api import answers, shapes
+from api import responses
 from api.dependencies import IfMatch, ListServiceDep
+from api.openapi import schemas
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.field_types import Id
@@ -21,40 +22,40 @@ router = create_router("/api/{user_id}/lists", "Lists")
 VIEW = default_row_selection(TASK_LIST)
 
 
-@router.get("", operation_id="listLists", responses=page(shapes.TaskList) | user_errors())
+@router.get("", operation_id="listLists", responses=page(schemas.TaskList) | user_errors())
 def list_lists(lists: ListServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List lists, a page at a time."""
-    return answers.page_response(lists.list_page(list_query(TASK_LIST, query)), request)
+    return responses.page_response(lists.list_page(list_query(TASK_LIST, query)), request)
 
 
-@router.post("", operation_id="createList", status_code=201, responses=created(shapes.TaskList) | user_errors(409, 413, 415))
+@router.post("", operation_id="createList", status_code=201, responses=created(schemas.TaskList) | user_errors(409, 413, 415))
 def create_list(lists: ListServiceDep, request: Request, body: ListCreate) -> Response:
     """Create a list. With an id of your own, sending it again is safe."""
-    return answers.created_response(lists.create(body, VIEW), answers.quoted_path(request))
+    return responses.created_response(lists.create(body, VIEW), responses.quoted_path(request))
 
 
-@router.get("/{id}", operation_id="getList", responses=row(shapes.TaskList) | user_errors(404))
+@router.get("/{id}", operation_id="getList", responses=row(schemas.TaskList) | user_errors(404))
 def get_list(lists: ListServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a list."""
-    return answers.projected_row_response(lists.get(id, row_selection_for(TASK_LIST, query)))
+    return responses.projected_row_response(lists.get(id, row_selection_for(TASK_LIST, query)))
 
 
-@router.put("/{id}", operation_id="putList", responses=row(shapes.TaskList) | user_errors(404, 409, 412, 413, 415))
-@router.patch("/{id}", operation_id="patchList", responses=row(shapes.TaskList) | user_errors(404, 409, 412, 413, 415))
+@router.put("/{id}", operation_id="putList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
+@router.patch("/{id}", operation_id="patchList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
 def update_list(lists: ListServiceDep, id: Id, body: ListUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row_response(lists.update(id, body, VIEW, revisions))
+    return responses.row_response(lists.update(id, body, VIEW, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteList", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_list(lists: ListServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a list; its tasks stay, in no list."""
     lists.delete(id, revisions)
-    return answers.no_content()
+    return responses.no_content()
 
 
-@router.get("/{id}/tasks", operation_id="listTasksOfList", responses=page(shapes.Task) | user_errors(404), tags=["Tasks"])
+@router.get("/{id}/tasks", operation_id="listTasksOfList", responses=page(schemas.Task) | user_errors(404), tags=["Tasks"])
 def list_tasks_of_list(lists: ListServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the tasks in a list."""
     level = task_list_query(query, Comparison("list_id", "eq", id))
-    return answers.page_response(lists.list_related(id, level), request)
+    return responses.page_response(lists.list_related(id, level), request)

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from api import answers, shapes
+from api import responses
 from api.dependencies import IfMatch, TagServiceDep
+from api.openapi import schemas
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.field_types import Id
@@ -20,33 +21,33 @@ router = create_router("/api/{user_id}/tags", "Tags")
 VIEW = default_row_selection(TAG)
 
 
-@router.get("", operation_id="listTags", responses=page(shapes.Tag) | user_errors())
+@router.get("", operation_id="listTags", responses=page(schemas.Tag) | user_errors())
 def list_tags(tags: TagServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List tags, a page at a time."""
-    return answers.page_response(tags.list_page(list_query(TAG, query)), request)
+    return responses.page_response(tags.list_page(list_query(TAG, query)), request)
 
 
-@router.post("", operation_id="createTag", status_code=201, responses=created(shapes.Tag) | user_errors(409, 413, 415))
+@router.post("", operation_id="createTag", status_code=201, responses=created(schemas.Tag) | user_errors(409, 413, 415))
 def create_tag(tags: TagServiceDep, request: Request, body: TagCreate) -> Response:
     """Create a tag; its name is unique, ignoring case. With an id of your own, sending it again is safe."""
-    return answers.created_response(tags.create(body, VIEW), answers.quoted_path(request))
+    return responses.created_response(tags.create(body, VIEW), responses.quoted_path(request))
 
 
-@router.get("/{id}", operation_id="getTag", responses=row(shapes.Tag) | user_errors(404))
+@router.get("/{id}", operation_id="getTag", responses=row(schemas.Tag) | user_errors(404))
 def get_tag(tags: TagServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a tag."""
-    return answers.projected_row_response(tags.get(id, row_selection_for(TAG, query)))
+    return responses.projected_row_response(tags.get(id, row_selection_for(TAG, query)))
 
 
-@router.put("/{id}", operation_id="putTag", responses=row(shapes.Tag) | user_errors(404, 409, 412, 413, 415))
-@router.patch("/{id}", operation_id="patchTag", responses=row(shapes.Tag) | user_errors(404, 409, 412, 413, 415))
+@router.put("/{id}", operation_id="putTag", responses=row(schemas.Tag) | user_errors(404, 409, 412, 413, 415))
+@router.patch("/{id}", operation_id="patchTag", responses=row(schemas.Tag) | user_errors(404, 409, 412, 413, 415))
 def update_tag(tags: TagServiceDep, id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row_response(tags.update(id, body, VIEW, revisions))
+    return responses.row_response(tags.update(id, body, VIEW, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteTag", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_tag(tags: TagServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a tag; it is taken off its tasks."""
     tags.delete(id, revisions)
-    return answers.no_content()
+    return responses.no_content()

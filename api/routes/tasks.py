@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import Body, Query, Request
 from starlette.responses import Response
 
-from api import answers, shapes
+from api import responses
 from api.dependencies import IfMatch, PathUserDep, TaskServiceDep
+from api.openapi import schemas
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.comment import CommentCreate
@@ -32,72 +33,72 @@ TaskChange = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {
 Complete = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
-@router.get("", operation_id="listTasks", responses=page(shapes.Task) | user_errors())
+@router.get("", operation_id="listTasks", responses=page(schemas.Task) | user_errors())
 def list_tasks(tasks: TaskServiceDep, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List tasks, a page at a time."""
-    return answers.page_response(tasks.list_page(task_list_query(query)), request)
+    return responses.page_response(tasks.list_page(task_list_query(query)), request)
 
 
-@router.post("", operation_id="createTask", status_code=201, responses=created(shapes.Task) | user_errors(409, 413, 415))
+@router.post("", operation_id="createTask", status_code=201, responses=created(schemas.Task) | user_errors(409, 413, 415))
 def create_task(tasks: TaskServiceDep, request: Request, body: NewTask) -> Response:
     """Create a task. With an id of your own, sending it again is safe."""
-    return answers.created_response(tasks.create(body, VIEW), answers.quoted_path(request))
+    return responses.created_response(tasks.create(body, VIEW), responses.quoted_path(request))
 
 
-@router.get("/{id}", operation_id="getTask", responses=row(shapes.Task) | user_errors(404))
+@router.get("/{id}", operation_id="getTask", responses=row(schemas.Task) | user_errors(404))
 def get_task(tasks: TaskServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
     """Show a task."""
-    return answers.projected_row_response(tasks.get(id, row_selection_for(TASK, query)))
+    return responses.projected_row_response(tasks.get(id, row_selection_for(TASK, query)))
 
 
-@router.put("/{id}", operation_id="putTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
-@router.patch("/{id}", operation_id="patchTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
+@router.put("/{id}", operation_id="putTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
+@router.patch("/{id}", operation_id="patchTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
 def update_task(tasks: TaskServiceDep, id: Id, body: TaskChange, revisions: IfMatch) -> Response:
     """Change the members that are present; null clears. `{}` changes nothing."""
-    return answers.row_response(tasks.update(id, body, VIEW, revisions))
+    return responses.row_response(tasks.update(id, body, VIEW, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch) -> Response:
     """Delete a task with its subtasks and comments."""
     tasks.delete(id, revisions)
-    return answers.no_content()
+    return responses.no_content()
 
 
-@router.patch("/{id}/complete", operation_id="completeTask", responses=row(shapes.Task) | user_errors(404, 412, 413, 415))
+@router.patch("/{id}/complete", operation_id="completeTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
 def complete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch, body: Complete = None) -> Response:
     """Toggle whether the task is completed; with a body, set it, so that a retry is safe."""
-    return answers.row_response(tasks.complete(id, VIEW, revisions, completed=body.completed if body else None))
+    return responses.row_response(tasks.complete(id, VIEW, revisions, completed=body.completed if body else None))
 
 
-@router.post("/{id}/restore", operation_id="restoreTask", responses=row(shapes.Task) | user_errors(404))
+@router.post("/{id}/restore", operation_id="restoreTask", responses=row(schemas.Task) | user_errors(404))
 def restore_task(tasks: TaskServiceDep, id: Id) -> Response:
     """Bring back a deleted task, with the subtasks and comments that were deleted with it."""
-    return answers.row_response(tasks.restore(id, VIEW))
+    return responses.row_response(tasks.restore(id, VIEW))
 
 
-@router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(shapes.Task) | user_errors(404))
+@router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(schemas.Task) | user_errors(404))
 def list_subtasks(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task."""
     level = task_list_query(query, Comparison("parent_id", "eq", id))
-    return answers.page_response(tasks.list_related(id, level), request)
+    return responses.page_response(tasks.list_related(id, level), request)
 
 
-@router.get("/{id}/comments", operation_id="listComments", responses=page(shapes.Comment) | user_errors(404), tags=["Comments"])
+@router.get("/{id}/comments", operation_id="listComments", responses=page(schemas.Comment) | user_errors(404), tags=["Comments"])
 def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the comments on a task, oldest first."""
     level = list_query(COMMENT, query, Comparison("task_id", "eq", id))
-    return answers.page_response(tasks.list_related(id, level), request)
+    return responses.page_response(tasks.list_related(id, level), request)
 
 
 @router.post(
     "/{id}/comments",
     operation_id="addComment",
     status_code=201,
-    responses=created(shapes.Comment) | user_errors(404, 409, 413, 415),
+    responses=created(schemas.Comment) | user_errors(404, 409, 413, 415),
     tags=["Comments"],
 )
 def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreate) -> Response:
     """Comment on a task."""
-    place = answers.quoted_path(request).split("/tasks/")[0] + "/comments"
-    return answers.created_response(TaskCommentService(user, id).create(body, default_row_selection(COMMENT)), place)
+    place = responses.quoted_path(request).split("/tasks/")[0] + "/comments"
+    return responses.created_response(TaskCommentService(user, id).create(body, default_row_selection(COMMENT)), place)

@@ -151,6 +151,8 @@ def operators_for(spec: FilterSpec) -> type[Any]:
     operators = _INPUTS.get((spec.kind, spec.is_nullable))
     if operators is None:
         optional = "optional " if spec.is_nullable else ""
-        msg = f"No operator input for {optional}{spec.kind.__name__} columns: declare one in graphql_schema/types/filter_operators.py."
+        msg = (
+            f"No operator input for {optional}{spec.kind.__name__} columns; add one to graphql_schema/types/filter_operators.py."
+        )
         raise TypeError(msg)
     return operators

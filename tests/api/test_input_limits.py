@@ -14,8 +14,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from api.app import create_app
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
-from api.parameters import MAX_PARAMETERS
-from api.serving import MAX_WEBSOCKET_MESSAGE_BYTES, uvicorn_options
+from api.query_string import MAX_PARAMETERS
+from api.server.uvicorn_options import MAX_WEBSOCKET_MESSAGE_BYTES, uvicorn_options
 from api.settings import Settings
 from services.json_parsing import MAX_JSON_DEPTH
 from tests.support.api_clients import ApiClient, ApiError, GraphQLClient, RestClient

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from pydantic import TypeAdapter
 
-from api import shapes
+from api.openapi import schemas
 from tests.support.api_clients import GraphQLClient, RestClient
 from tests.support.service import SECRET, RunningService, run_service, settings_for
 from tests.support.users import TestUser, sign_token
@@ -22,17 +22,17 @@ def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
     rest_client.create("task", title="y", parent_id=task["id"])
     rest_client.comment(task["id"], "Hm")
     shapes_by_path = {
-        "/api/me/tasks?include=list,parent,tags,subtasks.comments,comments.task": list[shapes.Task],
-        f"/api/me/tasks/{task['id']}": shapes.Task,
-        f"/api/me/tasks/{task['id']}/subtasks": list[shapes.Task],
-        f"/api/me/tasks/{task['id']}/comments": list[shapes.Comment],
-        "/api/me/lists?include=tasks.tags": list[shapes.TaskList],
-        f"/api/me/lists/{home['id']}/tasks": list[shapes.Task],
-        "/api/me/tags?include=tasks": list[shapes.Tag],
-        "/api/auth/me": shapes.Account,
-        "/": shapes.ServiceInfo,
-        "/health": shapes.HealthStatus,
-        "/ready": shapes.HealthStatus,
+        "/api/me/tasks?include=list,parent,tags,subtasks.comments,comments.task": list[schemas.Task],
+        f"/api/me/tasks/{task['id']}": schemas.Task,
+        f"/api/me/tasks/{task['id']}/subtasks": list[schemas.Task],
+        f"/api/me/tasks/{task['id']}/comments": list[schemas.Comment],
+        "/api/me/lists?include=tasks.tags": list[schemas.TaskList],
+        f"/api/me/lists/{home['id']}/tasks": list[schemas.Task],
+        "/api/me/tags?include=tasks": list[schemas.Tag],
+        "/api/auth/me": schemas.Account,
+        "/": schemas.ServiceInfo,
+        "/health": schemas.HealthStatus,
+        "/ready": schemas.HealthStatus,
     }
     for path, shape in shapes_by_path.items():
         TypeAdapter[Any](shape).validate_json(rest_client.send("GET", path).content)

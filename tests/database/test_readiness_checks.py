@@ -13,7 +13,7 @@ import httpx
 import psycopg2
 import pytest
 
-from api.house import open_container
+from api.container import open_container
 from models.database import make_engine
 from models.readiness import NotReadyError, check_readiness
 from models.tables import TABLES

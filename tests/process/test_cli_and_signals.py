@@ -15,7 +15,7 @@ import psutil
 import psycopg2
 import pytest
 
-from api.protocol import LimitedHttpProtocol
+from api.server.http_protocol import LimitedHttpProtocol
 from models.migrate import newest_version
 from tests.support.api_clients import TLS, RestClient
 from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from api.protocol import LimitedHttpProtocol
+from api.server.http_protocol import LimitedHttpProtocol
 from tests.support.service import LogCapture, PostgresServer, RunningService, run_service, settings_for
 from tests.support.users import TestUser
 

@@ -13,7 +13,7 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.answers import encode_json
+from api.responses import encode_json
 from graphql_schema.documents.bind_parameters import bindable_variables
 from tests.property.argument_values import GenerationOptions
 from tests.property.operation_generator import Operation, examples, operations

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from limits import RateLimitItemPerDay, RateLimitItemPerSecond
 
-from api.house import open_container
+from api.container import open_container
 from api.settings import SettingsError
 from services.rate_limiting import limiter as limiter_module
 from services.rate_limiting.client import SAFETY_MARGIN

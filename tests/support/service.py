@@ -20,8 +20,8 @@ import uvicorn
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from api.app import create_app
-from api.logs import JsonFormatter
-from api.serving import uvicorn_options
+from api.logging import JsonFormatter
+from api.server.uvicorn_options import uvicorn_options
 from api.settings import Settings
 from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import SQLModel
 
-from api import house
 from models.database import make_engine
 from models.row_level_security.policies import policies_of
 from tests.support.service import PostgresServer, RunningService, run_service, settings_for
@@ -85,7 +84,7 @@ def run_unfiltered_service(database: PostgresServer) -> Iterator[tuple[RunningSe
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house, "make_engine", make_stripping_engine)
+        patch.setattr(container, "make_engine", make_stripping_engine)
         with run_service(settings_for(database), database) as service:
             yield service, stripper
     assert stripper.errors == []

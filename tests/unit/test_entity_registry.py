@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-from api.entity_schema import entity_schema
+from api.openapi.entity_schema import entity_schema
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from graphql_schema.types.filter_operators import operators_for
@@ -172,7 +172,7 @@ class TestHandWrittenTypes:
         fields = {to_snake_case(name) for name in object_type.fields} - entity.relations.keys()
         expected = entity.columns.keys() - NOT_IN_OBJECT_TYPE[entity.name]
 
-        assert expected - fields == set(), f"missing in {object_type.name} of graphql_schema/types.py"
+        assert expected - fields == set(), f"missing in {object_type.name} of graphql_schema/types/objects.py"
         assert fields - expected == set(), f"not published by the table of {entity.name}, or listed in NOT_IN_OBJECT_TYPE"
 
     @entities

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from api.problems import problem_response
+from api.problem_details import problem_response
 from services.errors import TodoError
 
 log = logging.getLogger("todo.protocol")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.protocol import LimitedHttpProtocol
+from api.server.http_protocol import LimitedHttpProtocol
 from api.settings import Settings
 
 MAX_WEBSOCKET_MESSAGE_BYTES = 64 * 1024

@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from api import explorer
 from api.authentication import get_authentication, get_client, get_container
-from api.graph import build_graph
-from api.graphql_requests import InvalidGraphQLRequestError, is_safe_method, parse_graphql_request
-from api.graphql_responses import render_invalid_request, render_not_acceptable, render_result
+from api.graphql import graphiql
+from api.graphql.content_negotiation import AcceptPreference, parse_accept
+from api.graphql.executor_factory import build_graph
+from api.graphql.request_parsing import InvalidGraphQLRequestError, is_safe_method, parse_graphql_request
+from api.graphql.response_rendering import render_invalid_request, render_not_acceptable, render_result
 from api.middleware.authentication import AuthenticationMiddleware
-from api.negotiation import AcceptPreference, parse_accept
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
 from graphql_schema.execution.executor import GraphQLExecutor
@@ -36,8 +36,8 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     middleware = [Middleware(AuthenticationMiddleware, on_error=_render_rate_limited)]
     if settings.docs_enabled:
-        explorer.install(app)
-        middleware.insert(0, Middleware(explorer.ExplorerMiddleware))
+        graphiql.install(app)
+        middleware.insert(0, Middleware(graphiql.ExplorerMiddleware))
     route = _GraphQLRoute(PATH, endpoint, methods=["GET", "POST"], include_in_schema=False, middleware=middleware)
     app.router.routes.append(route)
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from limits.errors import ConfigurationError
 
-from api.checkup import ReadinessProbe
 from api.concurrency_limit import UserConcurrencyLimit
+from api.readiness_probe import ReadinessProbe
 from api.settings import Settings, SettingsError
 from models.database import Database, make_engine, parse_url
 from models.embedded_postgres import embedded_postgres

@@ -5,8 +5,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from api.negotiation import JSON, UTF_8
-from api.parameters import check_parameters
+from api.graphql.content_negotiation import JSON, UTF_8
+from api.query_string import check_parameters
 from graphql_schema.documents.request import GraphQLRequest, parse_request
 from services.errors import InvalidInput, TodoError, UnsupportedMediaType
 from services.json_parsing import JsonError, parse_json

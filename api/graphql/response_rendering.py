@@ -9,9 +9,9 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from api.answers import encode_json
-from api.graphql_requests import InvalidGraphQLRequestError
-from api.negotiation import GRAPHQL_JSON, JSON, AcceptPreference, NotAcceptable
+from api.graphql.content_negotiation import GRAPHQL_JSON, JSON, AcceptPreference, NotAcceptable
+from api.graphql.request_parsing import InvalidGraphQLRequestError
+from api.responses import encode_json
 from graphql_schema.execution.result import OperationResult, error_result
 
 VARY = "Authorization, Accept"

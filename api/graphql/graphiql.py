@@ -14,12 +14,12 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from api.graphql_requests import has_no_document, is_safe_method
+from api.graphql.content_negotiation import parse_accept
+from api.graphql.request_parsing import has_no_document, is_safe_method
 from api.middleware.base import HttpMiddleware
-from api.negotiation import parse_accept
 
 _FILES = Path(package.__file__).parent / "static" / "graphene_django_graphiql_static"
-_PAGE = (Path(__file__).parent / "explorer.html").read_text()
+_PAGE = (Path(__file__).parent / "graphiql.html").read_text()
 
 
 def install(app: FastAPI) -> None:

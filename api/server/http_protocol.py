@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.alarm import Timer
-from api.refusals import HeadersTooLarge, MalformedRequest, RequestTimeout, error_response_bytes
+from api.server.protocol_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, error_response_bytes
+from api.server.timer import Timer
 from services.errors import TodoError
 
 

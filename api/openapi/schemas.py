@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.entity_schema import entity_schema
+from api.openapi.entity_schema import entity_schema
 from models.base import EXAMPLE_ID, EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, EXAMPLE_TIME
 from models.scopes import Scope
 from services.query_engine.entity_registry import ACCOUNT, COMMENT, TAG, TASK, TASK_LIST

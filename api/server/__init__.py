@@ -1,0 +1,1 @@
+"""HTTP server: the uvicorn protocol with limits, and the options of uvicorn."""
