@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         # which hold none.
         to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + MAX_QUEUED
         async with AsyncExitStack() as stack:
-            app.state.house = house = stack.enter_context(open_container(settings))
+            app.state.container = house = stack.enter_context(open_container(settings))
             if house.jwks is not None:
                 await stack.enter_async_context(house.jwks.run())
             _tune_garbage_collector()

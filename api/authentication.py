@@ -22,7 +22,7 @@ def get_container(request: Request) -> Container:
 
 def container_from_scope(scope: Scope) -> Container:
     """Return what was built when the service started."""
-    container: Container = scope["app"].state.house
+    container: Container = scope["app"].state.container
     return container
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from graphql import GraphQLEnumType
 
 from graphql_schema.lookahead import SelectedField
+from models.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
 from services.json_types import JsonObject
 from services.query_engine.case_conversion import keys_to_snake_case, to_snake_case
-from services.query_engine.cursors import DEFAULT_PAGE, MAX_PAGE
 from services.query_engine.entity_registry import ACCOUNT, COMMENT, ENTITIES, TAG, TASK, TASK_LIST
 from services.query_engine.entity_types import Entity, ManyToMany, ToOne
 from services.query_engine.filter_parser import parse_filter
@@ -148,9 +148,9 @@ def _page_request(arguments: Mapping[str, Any]) -> PageRequest:
     if backward and arguments.get("after") is not None:
         raise InvalidInput.at_pointer("/after", "Page forward (first, after) or backward (last, before), not both.")
     size = last if last is not None else arguments.get("first")
-    size = DEFAULT_PAGE if size is None else size
-    if not 0 <= size <= MAX_PAGE:
-        raise InvalidInput.at_pointer("/last" if last is not None else "/first", f"A page has 0 to {MAX_PAGE} rows.")
+    size = DEFAULT_PAGE_SIZE if size is None else size
+    if not 0 <= size <= MAX_PAGE_SIZE:
+        raise InvalidInput.at_pointer("/last" if last is not None else "/first", f"A page has 0 to {MAX_PAGE_SIZE} rows.")
     cursor = before if backward else arguments.get("after")
     return PageRequest(
         size, backward=backward, has_cursor=cursor is not None, cursor=cursor, argument="before" if backward else "after"

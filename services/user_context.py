@@ -71,9 +71,15 @@ class UserContext:
         Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; RateLimited where the user
         has asked for too much; Unavailable where the database is away.
         """
-        with self._begin(self.database.read) as (wire, revision, now):
+        with self._begin(self.database.read) as (connection, revision, now):
             yield ReadTransaction(
-                self.user_id, self.authorization, wire, revision, now, self.budget, self.database.statement_timeout_seconds
+                user_id=self.user_id,
+                authorization=self.authorization,
+                connection=connection,
+                revision=revision,
+                now=now,
+                budget=self.budget,
+                statement_timeout=self.database.statement_timeout_seconds,
             )
 
     @contextmanager
@@ -87,16 +93,17 @@ class UserContext:
             Session(bind=connection, expire_on_commit=False) as session,
         ):
             self.authorization.require_scope(scope)
-            opened = (
-                self.user_id,
-                self.authorization,
-                driver_connection(connection),
-                revision,
-                now,
-                self.budget,
-                self.database.statement_timeout_seconds,
+            yield WriteTransaction(
+                user_id=self.user_id,
+                authorization=self.authorization,
+                connection=driver_connection(connection),
+                revision=revision,
+                now=now,
+                budget=self.budget,
+                statement_timeout=self.database.statement_timeout_seconds,
+                sql=connection,
+                session=session,
             )
-            yield WriteTransaction(*opened, sql=connection, session=session)
             session.flush()
 
     @contextmanager

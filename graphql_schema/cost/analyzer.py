@@ -31,7 +31,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaField
 
 from graphql_schema.cost.argument_values import ArgumentValues
 from graphql_schema.cost.complexity import Complexity, FieldCost
-from services.query_engine.cursors import MAX_PAGE
+from models.query_params import MAX_PAGE_SIZE
 
 UNPAGINATED_LIST_SIZE = 5
 ROW_WRITE_COST = 1_000
@@ -114,7 +114,7 @@ class CostAnalyzer:
             size = given.get("last")
             size = given.get("first") if size is None else size
             size = field.args["first"].default_value if size is None else size
-            return min(max(size, 0), MAX_PAGE) if isinstance(size, int) else MAX_PAGE
+            return min(max(size, 0), MAX_PAGE_SIZE) if isinstance(size, int) else MAX_PAGE_SIZE
         several = [_length(given.get(name)) for name, argument in field.args.items() if _is_list(argument)]
         return max(several) if several else None
 

@@ -28,11 +28,11 @@ from graphql_schema.types.objects import (
     Viewer,
 )
 from models.field_types import canonical_id
+from models.query_params import DEFAULT_PAGE_SIZE
 from models.scopes import Scope
 from services.auth import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
 from services.json_types import JsonObject
-from services.query_engine.cursors import DEFAULT_PAGE
 from services.query_engine.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
 from services.query_engine.entity_types import Entity
 from services.query_engine.execution.node_lookup import find_entity_by_id
@@ -135,7 +135,7 @@ class Query:
     @strawberry.field(description="Your tasks, a page at a time.", graphql_type=TaskConnection)
     def tasks(
         self,
-        first: First = DEFAULT_PAGE,
+        first: First = DEFAULT_PAGE_SIZE,
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
@@ -146,9 +146,9 @@ class Query:
         return _connection(TASK)
 
     @strawberry.field(description="Your lists by position, a page at a time.", graphql_type=TaskListConnection)
-    def lists(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> LookaheadRead:
+    def lists(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
         return _connection(TASK_LIST)
 
     @strawberry.field(description="Your tags by name, a page at a time.", graphql_type=TagConnection)
-    def tags(self, first: First = DEFAULT_PAGE, after: After = UNSET) -> LookaheadRead:
+    def tags(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
         return _connection(TAG)

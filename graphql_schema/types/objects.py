@@ -10,8 +10,8 @@ from graphql_schema.lookahead import resolve_from_result
 from graphql_schema.types.enums import Priority, Scope, Status
 from graphql_schema.types.filters import TaskFilter
 from graphql_schema.types.ordering import TaskOrder
+from models.query_params import DEFAULT_PAGE_SIZE
 from services.json_types import JsonObject, JsonValue
-from services.query_engine.cursors import DEFAULT_PAGE
 
 First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]
@@ -31,7 +31,7 @@ OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="In 
 def declare_task_connection(
     root: strawberry.Parent[JsonObject],
     info: strawberry.Info,
-    first: First = DEFAULT_PAGE,
+    first: First = DEFAULT_PAGE_SIZE,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
@@ -46,7 +46,7 @@ def declare_task_connection(
 def declare_comment_connection(
     root: strawberry.Parent[JsonObject],
     info: strawberry.Info,
-    first: First = DEFAULT_PAGE,
+    first: First = DEFAULT_PAGE_SIZE,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,

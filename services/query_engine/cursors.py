@@ -10,13 +10,9 @@ from uuid import UUID
 
 import orjson
 
-from models.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
 from services.query_engine.entity_types import Entity, SortKey, SortKeys
 from services.query_engine.query_model import OrderTerm, Search
-
-DEFAULT_PAGE = DEFAULT_PAGE_SIZE
-MAX_PAGE = MAX_PAGE_SIZE
 
 CursorValue = bool | int | float | str | datetime
 

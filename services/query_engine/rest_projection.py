@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from models.query_params import RowQuery
+from models.query_params import MAX_PAGE_SIZE, RowQuery
 from services.errors import InvalidInput
 from services.json_types import JsonObject, JsonValue
-from services.query_engine.cursors import MAX_PAGE
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, ManyToMany, ToOne
 from services.query_engine.query_model import (
@@ -133,4 +132,4 @@ def _included(entity: Entity, name: str, deeper: FieldSelection) -> QueryNode[Js
     shapes = (build_projection(deeper),)
     if isinstance(relation, ToOne | ManyToMany):
         return QueryNode(relation.target, SingleRow(), shapes)
-    return QueryNode(relation.target, RowList(), shapes, page=PageRequest(MAX_PAGE))
+    return QueryNode(relation.target, RowList(), shapes, page=PageRequest(MAX_PAGE_SIZE))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from models.database import Database, TransactionPreamble, make_engine
-from models.sql import count_statements
+from models.statement_counter import count_statements
 from services.errors import QueryTooComplex
 from services.json_types import JsonObject
 from services.query_engine.execution.budget import Budget

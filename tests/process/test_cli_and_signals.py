@@ -16,6 +16,7 @@ import psycopg2
 import pytest
 
 from api.server.http_protocol import LimitedHttpProtocol
+from models.database import parse_url
 from models.migrate import newest_version
 from tests.support.api_clients import TLS, RestClient
 from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command
@@ -193,9 +194,12 @@ def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresSe
     assert (before.returncode, before.stderr.count("\n")) == (1, 1)
     assert "the database is not migrated: run `todo migrate`" in before.stderr
 
-    settings = {"DATABASE_URL": empty.service, "MIGRATION_DATABASE_URL": empty.owner}
-    assert run_command(tmp_path, "migrate", **settings).stdout == f"migrated from nothing to {newest_version()}\n"
-    assert run_command(tmp_path, "migrate", **settings).stdout == f"nothing to do, at {newest_version()}\n"
+    description = f"Database {parse_url(empty.owner).database} on localhost"
+    migrated = run_command(tmp_path, "migrate", MIGRATION_DATABASE_URL=empty.owner)
+    assert migrated.stdout == f"{description}: migrated from an empty database to {newest_version()}\n"
+    again = run_command(tmp_path, "migrate", DATABASE_URL=empty.service, MIGRATION_DATABASE_URL=empty.owner)
+    assert again.stdout == f"{description}: already at {newest_version()}\n"
+    assert not (tmp_path / "data").exists()
     with run_serve(tmp_path, DATABASE_URL=empty.service):
         pass
 

@@ -131,8 +131,8 @@ class Endpoint:
 
     async def call(self) -> None:
         """Send it a request."""
-        house = SimpleNamespace(gate=self, quotas=NO_LIMITS, concurrency_limit=self.limit)
-        app = SimpleNamespace(state=SimpleNamespace(house=house))
+        container = SimpleNamespace(authenticator=self, rate_limiter=NO_LIMITS, concurrency_limit=self.limit)
+        app = SimpleNamespace(state=SimpleNamespace(container=container))
         scope: Scope = {"type": "http", "method": "GET", "headers": [], "state": {}, "app": app}
 
         async def receive() -> Message:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import SQLModel
 
+from api import container
 from models.database import make_engine
 from models.row_level_security.policies import policies_of
 from tests.support.service import PostgresServer, RunningService, run_service, settings_for

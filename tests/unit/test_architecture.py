@@ -2,27 +2,46 @@
 
 import ast
 import re
+import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from models.tables import TABLES
+from tests.support.vocabulary import BANNED_DOCSTRING_STARTS, find_banned_words, is_allowed
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "graphql_schema", "services", "models")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if "versions" not in path.parts]
+TRACKED = [
+    Path(line)
+    for line in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S607
+    if not line.endswith(("package-lock.json", "vocabulary.py", "test_architecture.py", "LICENSE"))
+]
+MAX_MODULES = 17
 OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}
 
 # Modules that may begin queries on owned tables; each of them names the user.
 QUERY_MODULES = {
+    "models/task.py",
+    "models/user.py",
     "services/user_context.py",
     "services/unit_of_work.py",
     "services/task_hierarchy.py",
     "services/query_engine/execution/node_lookup.py",
     "services/query_engine/planning/filter_sql.py",
+    "services/query_engine/planning/planner.py",
 }
-QUERY_MODULES |= {"services/query_engine/planning/planner.py", "services/reading/graph.py"}
+# Functions that get a user id: the token that names it, and the query engine below the context.
+USER_ID_ARGUMENTS = {
+    "services/auth/access_tokens.py",
+    "services/auth/claims.py",
+    "services/query_engine/cursors.py",
+    "services/query_engine/execution/executor.py",
+    "services/query_engine/execution/node_lookup.py",
+}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
@@ -42,7 +61,7 @@ def test_owned_tables_are_queried_through_the_context_only(path: Path) -> None:
         return
     offending = [call.lineno for call in calls(path) if begins_a_query_on_owned_rows(call)]
 
-    assert offending == [], f"{path}: begin at transaction.owned() or transaction.living() instead"
+    assert offending == [], f"{path}: begin at transaction.owned() or transaction.active() instead"
 
 
 def test_query_check_detects_violations() -> None:
@@ -62,10 +81,15 @@ def test_query_modules_reference_user_id() -> None:
 
 
 def test_no_service_method_takes_a_user_id() -> None:
-    for path in (ROOT / "services").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef) and path.name != "tokens.py":
-                assert "user_id" not in {argument.arg for argument in node.args.args}, f"{path}:{node.lineno}"
+    offending = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "services").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and "user_id" in {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+    }
+
+    assert offending == USER_ID_ARGUMENTS
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -98,3 +122,53 @@ def test_session_level_set_statements_are_absent() -> None:
     for path in SOURCES:
         for text in re.findall(r"\bSET (?!LOCAL\b)[A-Za-z]+", path.read_text()):
             assert text in {"SET NULL", "SET LOCAL", "SET revision"}, f"{path}: {text}"
+
+
+def test_no_folder_holds_more_than_17_modules() -> None:
+    folders = Counter(path.parent for path in TRACKED if path.suffix == ".py" and "versions" not in path.parts)
+
+    assert {str(folder): count for folder, count in folders.items() if count > MAX_MODULES} == {}
+
+
+def test_no_test_module_imports_another() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not re.search(r"^(from|import) tests\.[\w.]*\btest_", path.read_text(), re.MULTILINE), path
+
+
+@pytest.mark.parametrize("path", [str(path) for path in TRACKED if path.suffix not in {".svg", ".png"}])
+def test_names_and_texts_use_standard_terms(path: str) -> None:
+    found = [finding for finding in find_banned_words(path, (ROOT / path).read_text()) if not is_allowed(finding)]
+
+    assert not found, "\n" + "\n".join(map(str, found))
+
+
+def test_docstrings_begin_with_a_noun_phrase_or_a_standard_verb() -> None:
+    offending = [
+        f"{path}:{docstring.splitlines()[0]}"
+        for path in TRACKED
+        if path.suffix == ".py"
+        for docstring in docstrings(ROOT / path)
+        if docstring.split()[0].rstrip(",.:") in BANNED_DOCSTRING_STARTS
+    ]
+
+    assert offending == []
+
+
+def docstrings(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node)
+            if docstring:
+                yield docstring
+
+
+@pytest.mark.parametrize(
+    "text", ["open_door", "class HouseKeeper", "the rooms", "# A stranger knocks", "let go\n of", "test_whoever_asks"]
+)
+def test_vocabulary_check_detects_violations(text: str) -> None:
+    assert list(find_banned_words("x.py", text))
+
+
+@pytest.mark.parametrize("text", ["bearer token", "warehouse", "aggregate", "groom", "bedroom_x", "living_room"[:3]])
+def test_vocabulary_check_accepts_other_words(text: str) -> None:
+    assert not list(find_banned_words("x.py", text))
