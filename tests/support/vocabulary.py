@@ -61,7 +61,6 @@ BANNED_WORDS: Mapping[str, str] = {
     "naughty": "unusual",
     "hostile": "malformed",
     "deadly": "critical",
-    "victim": "other user",
     "yardstick": "baseline",
     "contest": "benchmark",
     "talkative": "redacted",
@@ -90,7 +89,7 @@ BANNED_PHRASES: Mapping[str, str] = {
 }
 # A docstring begins with a noun phrase or an imperative that says what is done.
 BANNED_DOCSTRING_STARTS = frozenset(
-    {"Tell", "Tells", "Answer", "Answers", "Say", "Says", "Let", "Lets", "See", "Hear", "Hears", "Whoever", "What"}
+    {"Tell", "Tells", "Answer", "Answers", "Say", "Says", "Let", "Lets", "See", "Hear", "Whoever", "What"}
 )
 
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
