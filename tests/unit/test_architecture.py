@@ -37,7 +37,6 @@ QUERY_MODULES = {
 # Functions that get a user id: the token that names it, and the query engine below the context.
 USER_ID_ARGUMENTS = {
     "services/auth/access_tokens.py",
-    "services/auth/claims.py",
     "services/query_engine/cursors.py",
     "services/query_engine/execution/executor.py",
     "services/query_engine/execution/node_lookup.py",
