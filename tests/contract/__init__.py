@@ -1,0 +1,1 @@
+"""Tests of the published contract: API documents and guides."""
