@@ -24,7 +24,7 @@ class TaskCommentService(CommentService):
         super().__init__(context)
         self._task_id = task_id
 
-    def _values(self, transaction: WriteTransaction, shape: InputSchema, row: Comment | None) -> ColumnValues:
+    def _column_values(self, transaction: WriteTransaction, shape: InputSchema, row: Comment | None) -> ColumnValues:
         if transaction.find(Task, self._task_id) is None:
             raise NotFound.for_resource(TASK.display_name)
         return {**super()._column_values(transaction, shape, row), "task_id": self._task_id}

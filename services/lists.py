@@ -15,7 +15,7 @@ class ListService(ResourceService[TaskList, ListCreate, ListUpdate]):
     entity = TASK_LIST
     table = TaskList
 
-    def _bury(self, transaction: WriteTransaction, row: TaskList) -> None:
+    def _soft_delete(self, transaction: WriteTransaction, row: TaskList) -> None:
         """Keep the tasks; they are in no list then."""
         super()._soft_delete(transaction, row)
         transaction.update_where(Task, col(Task.list_id) == row.id, col(Task.deleted_at).is_(None), list_id=None)

@@ -27,7 +27,7 @@ class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
                 raise Conflict("There is a tag of this name already.") from error
             raise
 
-    def _bury(self, transaction: WriteTransaction, row: Tag) -> None:
+    def _soft_delete(self, transaction: WriteTransaction, row: Tag) -> None:
         """Take the tag off the tasks that bear it; that changes them."""
         super()._soft_delete(transaction, row)
         bearers = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == row.id).with_only_columns(col(TaskTag.task_id))

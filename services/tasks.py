@@ -58,7 +58,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         """Delete several tasks with all that belongs to them, all or none. Raises NotFound."""
         with self.context.write_transaction() as transaction:
             for task in self._get_all_or_raise(transaction, ids):
-                self._bury(transaction, task)
+                self._soft_delete(transaction, task)
 
     def restore(self, task_id: str, selection: RowSelection[Result | None]) -> Result:
         """Bring back a deleted task, with what was deleted with it. Raises NotFound."""
@@ -70,7 +70,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
                 self._restore_subtree(transaction, task)
             return self._read(transaction, task_id, selection)
 
-    def _values(self, transaction: WriteTransaction, shape: InputSchema, row: Task | None) -> ColumnValues:
+    def _column_values(self, transaction: WriteTransaction, shape: InputSchema, row: Task | None) -> ColumnValues:
         values = super()._column_values(transaction, shape, row)
         completed = values.pop("completed", None)
         values.pop("tag_ids", None)
@@ -83,19 +83,19 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         self._check_references(transaction, shape, row)
         return values
 
-    def _defaults(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
+    def _default_values(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
         completed = values.get("status") == Status.COMPLETED
         return {**super()._default_values(transaction, values), "completed_at": transaction.now if completed else None}
 
-    def _relate(self, transaction: WriteTransaction, row: Task, shape: InputSchema) -> None:
+    def _write_relations(self, transaction: WriteTransaction, row: Task, shape: InputSchema) -> None:
         if "tag_ids" in shape.model_fields_set:
             replace_tags(transaction, row, shape.sent_fields()["tag_ids"] or ())
 
-    def _same(self, transaction: WriteTransaction, row: Task, new: TaskCreate, values: ColumnValues) -> bool:
+    def _matches(self, transaction: WriteTransaction, row: Task, new: TaskCreate, values: ColumnValues) -> bool:
         bears_them = new.tag_ids is None or tag_ids_of_task(transaction, row.id) == set(new.tag_ids)
         return bears_them and super()._matches(transaction, row, new, values)
 
-    def _bury(self, transaction: WriteTransaction, row: Task) -> None:
+    def _soft_delete(self, transaction: WriteTransaction, row: Task) -> None:
         """Delete the subtasks and comments with it; the revision they share tells `restore` what belongs together."""
         transaction.session.flush()
         family = subtree_ids(transaction, row.id)
