@@ -1,14 +1,23 @@
 """Query cost and complexity limits, checked before anything is read."""
 
+import re
 import time
 from typing import Any
 
+import orjson
 import pytest
 from graphql import build_schema as parse_schema
 
 from graphql_schema.cost.analyzer import INPUT_FIELD_COST, ROW_WRITE_COST
 from graphql_schema.cost.complexity import Complexity
-from graphql_schema.cost.limits import MAX_ALIASES, MAX_COST, MAX_OPERATION_FILTER_MEMBERS, MAX_SELECTION_DEPTH, check
+from graphql_schema.cost.limits import (
+    MAX_ALIASES,
+    MAX_COST,
+    MAX_OPERATION_FILTER_MEMBERS,
+    MAX_REPORTED_AMOUNT,
+    MAX_SELECTION_DEPTH,
+    check,
+)
 from graphql_schema.documents.operation_cache import OperationCache
 from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.schema import build_schema
@@ -215,6 +224,52 @@ def test_cost_is_returned_on_request(graphql_client: GraphQLClient) -> None:
     assert "extensions" not in graphql_client.post({"query": "{ viewer { name } }"})
 
 
+@pytest.mark.parametrize("options", [{}, {"extensions": {"cost": True}}], ids=["plain", "with cost"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ tasks { nodes { " + "subtasks { nodes { " * 17 + "id" + " } }" * 17 + " } } }",
+        "{ tasks { nodes { " + "subtasks { nodes { " * 60 + "id" + " } }" * 60 + " } } }",
+        "{ ...F0 }"
+        + "".join(f" fragment F{n} on Query {{ ... {{ ...F{n + 1} }} ... {{ ...F{n + 1} }} }}" for n in range(70))
+        + " fragment F70 on Query { a: __typename tasks(filter: {or: [{}]}) { nodes { id } } }",
+    ],
+    ids=["deep", "deeper than the limit", "doubled"],
+)
+def test_amounts_beyond_64_bits_are_rejected_and_capped_in_the_error(
+    graphql_client: GraphQLClient, document: str, options: dict[str, Any]
+) -> None:
+    response = graphql_client.http.post("/graphql", json={"query": document, **options})
+
+    (error,) = response.json()["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["status"]) == ("QUERY_TOO_COMPLEX", 422)
+    assert error["extensions"]["cost"] == {"requested": MAX_REPORTED_AMOUNT, "limit": MAX_COST}
+    assert all(int(number) <= MAX_REPORTED_AMOUNT for number in re.findall(r"\d+", error["message"]))
+
+
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 5_000], ids=["beyond 64 bits", "beyond int()"])
+@pytest.mark.parametrize(
+    ("document", "variables"),
+    [
+        ("{{ tasks(first: {}) {{ nodes {{ id }} }} }}", "{{}}"),
+        ("{{ tasks(filter: {{position: {{eq: {}}}}}) {{ nodes {{ id }} }} }}", "{{}}"),
+        ("{{ tasks(filter: {{revision: {{in: [{}]}}}}) {{ nodes {{ id }} }} }}", "{{}}"),
+        ('mutation {{ createTask(input: {{title: "x", position: {}}}) {{ task {{ position }} }} }}', "{{}}"),
+        ("query($n: Int) {{ tasks(first: $n) {{ nodes {{ id }} }} }}", '{{"n": {}}}'),
+        ("query($n: Float) {{ tasks(filter: {{position: {{eq: $n}}}}) {{ nodes {{ id }} }} }}", '{{"n": {}}}'),
+    ],
+)
+def test_number_beyond_64_bits_is_no_internal_error(
+    graphql_client: GraphQLClient, document: str, variables: str, digits: str
+) -> None:
+    query = orjson.dumps(document.format(digits)).decode()
+    body = f'{{"query": {query}, "variables": {variables.format(digits)}, "extensions": {{"cost": true}}}}'
+    response = graphql_client.http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+
+    assert response.status_code < 500
+    assert not {"INTERNAL"} & {error["extensions"]["code"] for error in response.json().get("errors", ())}
+
+
 def test_cost_model_type_name_conventions_hold() -> None:
     """The cost model recognizes Connection, Edge and Payload types by name."""
     schema = parse_schema(build_schema().as_str())
@@ -247,7 +302,7 @@ def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
 
 def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text can be selected under 200 aliases: a request of 2 KB produced a response of 85 MB."""
-    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
     task = graphql_client.create("task", title="x" * 10, description="y" * 90)
     for _ in range(2):
         graphql_client.comment(task["id"], "z" * 100)
@@ -267,7 +322,7 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
     graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a part of a cached query fails, the query is read once more."""
-    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
     remaining, deleted = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
     document = "query($kept: ID!, $doomed: ID!) { kept: task(id: $kept) { description } doomed: task(id: $doomed) { title } }"
     for _ in range(2):
@@ -280,7 +335,7 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
 
 
 def test_mutation_fields_share_the_response_text_limit(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
     tasks = [graphql_client.create("task", title="x", description="y" * 400)["id"] for _ in range(3)]
     fields = " ".join(f'a{n}: completeTask(id: "{id_}") {{ task {{ description }} }}' for n, id_ in enumerate(tasks))
 
@@ -291,7 +346,7 @@ def test_mutation_fields_share_the_response_text_limit(graphql_client: GraphQLCl
 
 
 def test_shared_rows_count_per_occurrence(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_TEXT", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
     home = rest_client.create("list", name="n" * 100)["id"]
     for _ in range(9):
         rest_client.create("task", title="x", list_id=home)
