@@ -44,9 +44,11 @@ class QuotaStatus(NamedTuple):
 
     def wait_for(self, amount: int) -> float:
         """Return in how many seconds the amount fits, if nothing else is consumed until then."""
-        room, window = self.policy.amount - amount, self.policy.window
+        available, window = self.policy.amount - amount, self.policy.window
         decaying, ends_in = self.current, self.ends_in
-        if self.current <= room:  # only the previous window is in the way, which has ended
-            decaying, ends_in, room = self.previous, self.ends_in - window, room - self.current
-        decay_time = window * (1 - (room + 1) / decaying) if decaying > room else 0.0  # weights are rounded down
+        if self.current <= available:  # only the consumption of the previous window, which has ended, exceeds the limit
+            decaying, ends_in, available = self.previous, self.ends_in - window, available - self.current
+        decay_time = (
+            window * (1 - (available + 1) / decaying) if decaying > available else 0.0
+        )  # the weighted count is rounded down
         return max(0.0, ends_in + decay_time)
