@@ -28,7 +28,7 @@ class PasswordVerification:
         return cls(password, stored, rehashed) if is_correct and stored is not None else None
 
     def is_still_valid(self, transaction: WriteTransaction, passwords: PasswordHasher) -> bool:
-        """Return whether the password is still the account's; if so, update its hash. It remains valid until the transaction ends.
+        """Return whether the password is still the account's, until the transaction ends; if so, store the new hash, if any.
 
         Without this check, a login that waits while the password is changed would create a session that the change should have
         revoked.

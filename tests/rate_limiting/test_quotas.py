@@ -117,7 +117,7 @@ def test_requests_above_the_user_quota_are_rejected(come: Come, user: TestUser) 
         client.page("task")
 
     assert refused(lambda: client.page("task")).startswith(
-        f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in "
+        f"Rate limit exceeded ({REQUESTS} requests in {SECONDS} seconds); retry in "
     )
 
 
@@ -472,7 +472,7 @@ def test_graphql_rejection_has_retry_after_and_headers(graphql_client: GraphQLCl
     assert answer.headers["content-type"].startswith(accept)
     (error,) = answer.json()["errors"]
     assert error == {
-        "message": f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in {seconds} s.",
+        "message": f"Rate limit exceeded ({REQUESTS} requests in {SECONDS} seconds); retry in {seconds} s.",
         "extensions": {"code": "RATE_LIMITED", "status": 429, "retryAfter": seconds},
     }
     assert answer.json().keys() == {"errors"}
