@@ -19,7 +19,7 @@ def database_unavailable() -> Unavailable:
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """Raise Unavailable in place of the driver's errors for an unavailable database."""
+    """Convert the driver's errors for an unavailable database to Unavailable."""
     try:
         yield
     except UNAVAILABLE_ERRORS as error:

@@ -85,7 +85,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Negation: true where the part is false or null."""
+    """Negation: true if the part is false or null."""
 
     part: "Condition"
 

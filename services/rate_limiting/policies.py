@@ -13,7 +13,7 @@ DESCRIPTIONS = {
 
 
 class QuotaPolicy(NamedTuple):
-    """An amount in a window of so many seconds, under the name that headers show."""
+    """Amount per window of seconds, with the policy name that headers show."""
 
     name: str
     amount: int
@@ -48,7 +48,6 @@ class QuotaStatus(NamedTuple):
         decaying, ends_in = self.current, self.ends_in
         if self.current <= available:  # only the consumption of the previous window, which has ended, exceeds the limit
             decaying, ends_in, available = self.previous, self.ends_in - window, available - self.current
-        decay_time = (
-            window * (1 - (available + 1) / decaying) if decaying > available else 0.0
-        )  # the weighted count is rounded down
+        # The weighted count is rounded down, so one more unit is available.
+        decay_time = window * (1 - (available + 1) / decaying) if decaying > available else 0.0
         return max(0.0, ends_in + decay_time)

@@ -70,13 +70,13 @@ UNMETERED = {
 def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """The access tokens that the service authenticates during the test."""
     tokens: list[str | None] = []
-    identify = Authenticator.authenticate
+    authenticate = Authenticator.authenticate
 
     async def count_and_identify(gate: Authenticator, token: str | None, *rest: Any) -> Any:
         tokens.append(token)
-        return await identify(gate, token, *rest)
+        return await authenticate(gate, token, *rest)
 
-    monkeypatch.setattr(Authenticator, "identify", count_and_identify)
+    monkeypatch.setattr(Authenticator, "authenticate", count_and_identify)
     return tokens
 
 
@@ -113,7 +113,7 @@ class Endpoint:
         self._user_id = user_id
         self._middleware = AuthenticationMiddleware(self.respond)
 
-    async def identify(self, *_: object) -> object:
+    async def authenticate(self, *_: object) -> object:
         """Authenticate as the service does."""
         if self._user_id is None:
             raise Unauthenticated("")

@@ -267,7 +267,9 @@ def test_operation_above_the_cost_quota_is_rejected_and_a_cheaper_one_served(gra
     over = graphql_client.http.post("/graphql", json=costly(490))
 
     assert over.status_code == 429
-    assert over.json()["errors"][0]["message"].startswith(f"The limit is {COST} units of GraphQL cost in {SECONDS} seconds")
+    assert over.json()["errors"][0]["message"].startswith(
+        f"Rate limit exceeded ({COST} units of GraphQL cost in {SECONDS} seconds)"
+    )
     assert left(over)["cost"] > 0
     assert graphql_client.page("task") == []
 
