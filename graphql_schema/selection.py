@@ -26,7 +26,7 @@ from services.query_engine.query_model import (
 )
 from services.query_engine.result_format import (
     ConnectionEdges,
-    ConnectionMember,
+    ConnectionField,
     ConnectionNodes,
     ConnectionPageInfo,
     ConnectionTotal,
@@ -35,7 +35,7 @@ from services.query_engine.result_format import (
     SingleRow,
     WrappedRow,
     WrappedRows,
-    WrapperMembers,
+    WrapperFields,
 )
 from services.query_engine.tsquery import validate_search
 
@@ -65,7 +65,7 @@ def list_payload_selection(field: SelectedField, name: str, entity: Entity) -> R
     return RowSelection(WrappedRows(members), shapes)
 
 
-def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperMembers, tuple[Projection, ...]]:
+def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperFields, tuple[Projection, ...]]:
     shapes: list[Projection] = []
     members: list[tuple[str, int | LiteralField]] = []
     for child in field.children():
@@ -114,7 +114,7 @@ def _typename(member: SelectedField) -> LiteralField:
     return LiteralField(member.key, member.parent.name)
 
 
-def _connection_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionMember:
+def _connection_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionField:
     match member.name:
         case "nodes":
             return ConnectionNodes(member.key, shaped(member))

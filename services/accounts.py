@@ -1,4 +1,4 @@
-"""Accounts: looking after one's own."""
+"""Account service: read, update and delete the authenticated user's account."""
 
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class AccountService:
-    """One's own account."""
+    """Account of the authenticated user."""
 
     def __init__(self, context: UserContext, passwords: PasswordHasher, client: Client) -> None:
         self._context = context
@@ -30,22 +30,22 @@ class AccountService:
 
     def get(self, selection: RowSelection[Result | None]) -> Result:
         """Return the account."""
-        with self._context.read_transaction() as snapshot:
-            return snapshot.read_account(selection)
+        with self._context.read_transaction() as transaction:
+            return transaction.read_account(selection)
 
     def update(self, change: AccountUpdate, selection: RowSelection[Result | None]) -> Result:
-        """Change the members present; a new password ends all other sessions.
+        """Update the fields that were sent; a new password revokes all other sessions.
 
-        Raises EmailTaken; InvalidInput where the current password is missing or wrong; RateLimited after too many tries.
+        Raises EmailTaken, InvalidInput if the current password is missing or wrong, RateLimited after too many attempts.
         """
         values = change.sent_fields()
         current = values.pop("current_password", None)
-        proof = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
+        verification = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
         if "password" in values:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
             with self._context.write_transaction(Scope.ACCOUNT) as transaction:
-                if proof is not None and not proof.is_still_valid(transaction, self._passwords):
+                if verification is not None and not verification.is_still_valid(transaction, self._passwords):
                     raise _invalid_current_password()
                 account = transaction.session.get_one(User, transaction.user_id)
                 if "password_hash" in values:
@@ -56,30 +56,32 @@ class AccountService:
                     transaction.session.flush()
                 return transaction.read_account(selection)
         except IntegrityError as error:
-            raise EmailTaken("An account with this e-mail exists already.") from error
+            raise EmailTaken("An account with this e-mail already exists.") from error
 
     def delete(self) -> None:
-        """Remove the account and all that belongs to it. Its tokens die at once."""
+        """Delete the account and all its data. Its tokens are rejected immediately."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             connection, user_id = transaction.sql, transaction.user_id
-            gone = upsert(DeletedUser).values(user_id=user_id, deleted_at=transaction.now)
-            connection.execute(gone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
+            tombstone = upsert(DeletedUser).values(user_id=user_id, deleted_at=transaction.now)
+            connection.execute(tombstone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
             connection.execute(delete(User).where(col(User.id) == user_id))
 
     def _verify_current_password(self, current: str) -> PasswordVerification:
-        with self._context.read_transaction() as snapshot:
-            snapshot.authorization.require_scope(Scope.ACCOUNT)
-            stored = load_password_hash(snapshot)
+        with self._context.read_transaction() as transaction:
+            transaction.authorization.require_scope(Scope.ACCOUNT)
+            stored = load_password_hash(transaction)
         if stored is None:
-            raise InvalidInput.at_pointer("/password", "This account logs in elsewhere; change its e-mail and password there.")
-        # A success does not forget them, as it does at the login: a new e-mail also tells whether somebody has it.
+            raise InvalidInput.at_pointer(
+                "/password", "This account is managed by an external identity provider; change the e-mail or password there."
+            )
+        # Unlike a login, a success does not reset the attempts: a new e-mail also reveals whether an address is registered.
         self._client.auth_attempts.consume()
         self._client.account_attempts("confirm password", self._context.user_id).consume()
-        proof = PasswordVerification.verify(current, stored, self._passwords)
-        if proof is None:
+        verification = PasswordVerification.verify(current, stored, self._passwords)
+        if verification is None:
             raise _invalid_current_password()
-        return proof
+        return verification
 
 
 def _invalid_current_password() -> InvalidInput:
-    return InvalidInput.at_pointer("/current_password", "To change the e-mail or the password, send the current password too.")
+    return InvalidInput.at_pointer("/current_password", "Changing the e-mail or password requires the correct current password.")

@@ -1,4 +1,4 @@
-"""What a caller's token entitles to, and the lease that it lives by."""
+"""Authorization: the scopes of a token, and the credential whose revocation ends it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from models.scopes import Scope
 from services.errors import Forbidden
 
 ALL_SCOPES = frozenset(Scope)
-# The same whether the token was found before or is looked for now.
-INVALID_API_TOKEN = "This API token is not valid: it never was, was deleted, or has expired."  # noqa: S105
+# The same error whether the token is cached or looked up.
+INVALID_API_TOKEN = "The API token is invalid, revoked or expired."  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The scopes, and the lease: None where somebody else issued the token, who alone can end it."""
+    """Scopes of a token, and its credential: None for an external token, which only its issuer can revoke."""
 
     scopes: frozenset[Scope] = ALL_SCOPES
     credential_type: type[Credential] | None = None
@@ -22,17 +22,17 @@ class Authorization:
 
     @classmethod
     def for_session(cls, session_id: str) -> "Authorization":
-        """Return what an access token of ours entitles to."""
+        """Return the authorization of a local access token."""
         return cls(credential_type=LoginSession, credential_id=session_id)
 
     @classmethod
     def for_api_token(cls, token_id: str, scopes: Iterable[str]) -> "Authorization":
-        """Return what an API token entitles to."""
+        """Return the authorization of an API token."""
         return cls(expand_scopes(map(Scope, scopes)), ApiToken, token_id)
 
     @property
     def session_id(self) -> str | None:
-        """Return the session, if the token is of one."""
+        """Return the id of the login session, or None if the token belongs to none."""
         return self.credential_id if self.credential_type is LoginSession else None
 
     def require_scope(self, scope: Scope) -> None:
@@ -42,10 +42,10 @@ class Authorization:
 
 
 def expand_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """Return the scopes with those that they include: what writes also answers what it wrote, with all that hangs on it."""
-    given = frozenset(scopes)
-    return given | {Scope.TASKS_READ} if Scope.TASKS_WRITE in given else given
+    """Return the scopes with those that they imply: writing implies reading, since writes return rows with their relations."""
+    explicit = frozenset(scopes)
+    return explicit | {Scope.TASKS_READ} if Scope.TASKS_WRITE in explicit else explicit
 
 
-# What a token entitles to that somebody else issued.
+# Authorization of a token from an external issuer.
 EXTERNAL = Authorization()

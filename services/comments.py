@@ -1,4 +1,4 @@
-"""Comments on tasks."""
+"""Comment services."""
 
 from models.comment import Comment, CommentCreate, CommentUpdate
 from models.input_schemas import InputSchema
@@ -11,20 +11,20 @@ from services.user_context import UserContext
 
 
 class CommentService(ResourceService[Comment, CommentCreate, CommentUpdate]):
-    """A user's comments."""
+    """Comments of the authenticated user."""
 
     entity = COMMENT
     table = Comment
 
 
 class TaskCommentService(CommentService):
-    """The comments on one task."""
+    """Comments on one task."""
 
     def __init__(self, context: UserContext, task_id: str) -> None:
         super().__init__(context)
         self._task_id = task_id
 
-    def _column_values(self, transaction: WriteTransaction, shape: InputSchema, row: Comment | None) -> ColumnValues:
+    def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Comment | None) -> ColumnValues:
         if transaction.find(Task, self._task_id) is None:
             raise NotFound.for_resource(TASK.display_name)
-        return {**super()._column_values(transaction, shape, row), "task_id": self._task_id}
+        return {**super()._column_values(transaction, data, row), "task_id": self._task_id}

@@ -1,4 +1,4 @@
-"""A database that is away, overloaded or too slow looks the same at both doors."""
+"""Translation of database errors: an unavailable, overloaded or slow database is the error Unavailable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,18 +8,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.errors import Unavailable
 
-# InternalError is what statements meet in a transaction that one of the others has broken.
+# InternalError is raised by a statement in a transaction in which an earlier statement failed.
 UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError, InternalError)
 
 
 def database_unavailable() -> Unavailable:
-    """Return what the caller is told then."""
-    return Unavailable("The database does not answer just now; try again in a moment.")
+    """Return the error for an unavailable database."""
+    return Unavailable("The database is temporarily unavailable; retry shortly.")
 
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """Turn what the driver raises then into Unavailable."""
+    """Convert the driver's errors for an unavailable database to Unavailable."""
     try:
         yield
     except UNAVAILABLE_ERRORS as error:

@@ -1,4 +1,4 @@
-"""One error family. Both doors render the same attributes: REST as problem details, GraphQL as `extensions`."""
+"""Errors of the services. REST renders their attributes as problem details, GraphQL as `extensions`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,137 +8,143 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with the input: a JSON pointer (RFC 6901) to the member, and what to mend."""
+    """Validation error of one field: a JSON pointer (RFC 6901) to the field, and how to fix it."""
 
     pointer: str
     detail: str
 
 
 class TodoError(Exception):
-    """Something the caller should know. `detail` is for people, `code` for programs."""
+    """Base class of the errors that clients see. `detail` is for people, `code` for programs; `extra_fields` are rendered too."""
 
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
     headers: Mapping[str, str] = {}
 
-    def __init__(self, detail: str, **members: Any) -> None:
+    def __init__(self, detail: str, **extra_fields: Any) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.extra_fields = members
+        self.extra_fields = extra_fields
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """Return what GraphQL shows beside the message; graphql-core copies this attribute by itself."""
+        """Return the `extensions` of the GraphQL error; graphql-core copies this attribute."""
         return {"code": self.code, "status": self.status, **self.extra_fields}
 
 
 class Unauthenticated(TodoError):
-    """No token, or one that no longer opens anything."""
+    """The token is missing, invalid, expired or revoked."""
 
     code, status, title = "UNAUTHENTICATED", 401, "Authentication required"
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(TodoError):
-    """A valid token, but not for this."""
+    """The token is valid, but does not permit this action."""
 
     code, status, title = "FORBIDDEN", 403, "Not allowed"
 
 
 class NotFound(TodoError):
-    """Absent, deleted, or another user's: one answer for all three."""
+    """The resource does not exist, is deleted, or belongs to another user: the error is the same for all three."""
 
     code, status, title = "NOT_FOUND", 404, "Not found"
 
     @classmethod
-    def for_resource(cls, noun: str) -> "NotFound":
-        return cls(f"There is no such {noun}.")
+    def for_resource(cls, display_name: str) -> "NotFound":
+        """Return the error for a resource with this display name, such as "API token"."""
+        return cls(f"{display_name[0].upper()}{display_name[1:]} not found.")
 
 
 class MethodNotAllowed(TodoError):
-    """The path exists, but not for this method."""
+    """The path does not support this method."""
 
     code, status, title = "METHOD_NOT_ALLOWED", 405, "Method not allowed"
 
 
 class UnsupportedMediaType(TodoError):
-    """The body is of a kind that is not understood here."""
+    """The path does not accept this Content-Type."""
 
     code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported media type"
 
 
 class PayloadTooLarge(TodoError):
-    """The body is larger than the service reads."""
+    """The body is larger than the limit."""
 
     code, status, title = "PAYLOAD_TOO_LARGE", 413, "Payload too large"
 
 
 class Conflict(TodoError):
-    """It would collide with what is there."""
+    """The request conflicts with existing data."""
 
     code, status, title = "CONFLICT", 409, "Conflict"
 
 
 class EmailTaken(TodoError):
-    """An account has this e-mail already."""
+    """Another account has this e-mail."""
 
     code, status, title = "EMAIL_TAKEN", 409, "E-mail taken"
 
 
 class PreconditionFailed(TodoError):
-    """The row has another revision than the caller demands; `current` is what it looks like now."""
+    """The resource does not have the expected revision; `current` is its current state."""
 
     code, status, title = "PRECONDITION_FAILED", 412, "Precondition failed"
 
     def __init__(self, current: object) -> None:
-        super().__init__("The row has changed since the revision you named; see `current`.", current=current)
+        super().__init__("The resource has changed since the given revision; see `current`.", current=current)
 
 
 class InvalidInput(TodoError):
-    """Malformed body, path, query, argument or cursor."""
+    """The body, path, query string, an argument or a cursor is invalid."""
 
     code, status, title = "INVALID_INPUT", 422, "Invalid input"
 
     def __init__(self, errors: list[FieldError]) -> None:
-        where = ", ".join(flaw.pointer or "the whole" for flaw in errors)
         super().__init__(
-            errors[0].detail if len(errors) == 1 else f"The input has {len(errors)} flaws: {where}.",
-            errors=[{"pointer": flaw.pointer, "detail": flaw.detail} for flaw in errors],
+            errors[0].detail if len(errors) == 1 else _summary(errors),
+            errors=[{"pointer": error.pointer, "detail": error.detail} for error in errors],
         )
 
     @classmethod
-    def from_pydantic(cls, flaws: Iterable[Mapping[str, Any]], *, skip: int = 0, prefix: str = "") -> "InvalidInput":
-        """Translate pydantic's errors, without what was sent: it may be a password, or not encodable.
+    def from_pydantic(cls, errors: Iterable[Mapping[str, Any]], *, skip: int = 0, prefix: str = "") -> "InvalidInput":
+        """Build the error from pydantic's, without the input values: they may be passwords, or not encodable.
 
-        `skip` is how many parts of each place lead to the input, such as "body"; `prefix` is a pointer to put in front.
+        `skip` is the number of leading location parts to drop, such as "body"; `prefix` is prepended to each pointer.
         """
-        return cls([FieldError(prefix + _pointer(flaw["loc"][skip:]), _message(flaw)) for flaw in flaws])
+        return cls([FieldError(prefix + _pointer(error["loc"][skip:]), _message(error)) for error in errors])
 
     @classmethod
     def at_pointer(cls, pointer: str, detail: str) -> "InvalidInput":
+        """Return the error with one validation error."""
         return cls([FieldError(pointer, detail)])
 
 
 class QueryTooComplex(TodoError):
-    """It asks for more than one request may read; the detail says how to ask for less."""
+    """The request exceeds a complexity or size limit; the detail says how to reduce it."""
 
     code, status, title = "QUERY_TOO_COMPLEX", 422, "Query too complex"
 
 
-def _pointer(place: Sequence[object]) -> str:
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
+def _summary(errors: Sequence[FieldError]) -> str:
+    fields = ", ".join(error.pointer or "(root)" for error in errors)
+    return f"Validation failed for {len(errors)} fields: {fields}."
 
 
-def _message(flaw: Mapping[str, Any]) -> str:
-    known = {"extra_forbidden": "There is no such member here; is it misspelt?", "missing": "This is required."}
-    return known.get(flaw["type"]) or flaw["msg"].removeprefix("Value error, ")
+def _pointer(location: Sequence[object]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    known = {"extra_forbidden": "Unknown field.", "missing": "This field is required."}
+    return known.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 class Unavailable(TodoError):
-    """The database, or what tells whether a token is valid, is away or overloaded.
+    """The database, the issuer's keys or the password hasher are unavailable or overloaded.
 
-    Nothing was half-written; the same request may be sent again.
+    Nothing was written in part; the client may retry the same request.
     """
 
     code, status, title = "UNAVAILABLE", 503, "Temporarily unavailable"
@@ -146,12 +152,12 @@ class Unavailable(TodoError):
 
 
 class RateLimited(TodoError):
-    """More than the caller may ask for in so short a time. Nothing was done; `retry_after` is when there is room again."""
+    """A quota is exhausted. Nothing was done; the client may retry after `retry_after` seconds."""
 
     code, status, title = "RATE_LIMITED", 429, "Too many requests"
 
     def __init__(self, policy: str, retry_after: float) -> None:
-        """Take what there was too much of, as "1200 requests in 60 seconds", and how many seconds to wait."""
+        """Create the error from the policy in words ("1200 requests in 60 seconds") and the seconds to wait."""
         seconds = max(1, ceil(retry_after))
-        super().__init__(f"The limit is {policy}; come back in {seconds} s.", retry_after=seconds)
+        super().__init__(f"Rate limit exceeded ({policy}); retry in {seconds} s.", retry_after=seconds)
         self.headers = {"Retry-After": str(seconds)}

@@ -1,4 +1,4 @@
-"""Parser of JSON from clients, with a limit of nesting."""
+"""Parser for JSON from clients, with a nesting limit."""
 
 from collections.abc import Iterable
 
@@ -8,36 +8,36 @@ MAX_JSON_DEPTH = 64
 
 
 class JsonError(ValueError):
-    """What is wrong with the text, to be put behind its name."""
+    """Reason why the text is invalid, as a predicate: callers prepend a subject such as "The body"."""
 
 
 def parse_json(text: str | bytes) -> object:
-    """Return the value. It has no NaN, no lone surrogates, no invalid UTF-8. Raises NotReadableError."""
+    """Return the parsed value. Raises JsonError, also for NaN, lone surrogates and invalid UTF-8."""
     try:
-        tree: object = orjson.loads(text)
+        value: object = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         if "depth limit" in error.msg:
             raise _too_deep() from None
-        raise JsonError(f"is not JSON: {error}.") from None
-    if _count_brackets(text) > MAX_JSON_DEPTH and _exceeds_depth(tree):
+        raise JsonError(f"is not valid JSON: {error}.") from None
+    if _count_brackets(text) > MAX_JSON_DEPTH and _exceeds_depth(value):
         raise _too_deep()
-    return tree
+    return value
 
 
 def _too_deep() -> JsonError:
-    return JsonError(f"nests deeper than {MAX_JSON_DEPTH} levels; flatten it.")
+    return JsonError(f"is nested deeper than {MAX_JSON_DEPTH} levels.")
 
 
 def _count_brackets(text: str | bytes) -> int:
-    """No tree is deeper than its text has brackets: that settles it for almost all."""
+    """Return the number of opening brackets: an upper bound of the depth, low enough for almost all texts."""
     return text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
 
 
-def _exceeds_depth(tree: object) -> bool:
-    level = [tree]
+def _exceeds_depth(value: object) -> bool:
+    current = [value]
     for _ in range(MAX_JSON_DEPTH):
-        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
-        if not level:
+        current = [child for parent in current for child in _children(parent) if isinstance(child, dict | list)]
+        if not current:
             return False
     return True
 

@@ -1,9 +1,9 @@
-"""Types of JSON values: what the query engine returns, and what both APIs serialize without another look."""
+"""Types of JSON values, which the query engine returns and both APIs serialize without validating them again."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-# Containers are read-only types, so that a list of objects is a value too. The serializer writes times as RFC 3339 texts.
+# The containers are covariant (read-only) types, so that list[JsonObject] is a JsonValue too. Times are serialized as RFC 3339.
 JsonValue: TypeAlias = "bool | int | float | str | datetime | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]

@@ -1,4 +1,4 @@
-"""Query parameters of REST lists → query nodes of the query engine."""
+"""Query nodes for REST lists, built from their query parameters."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ from services.query_engine.tsquery import validate_search
 
 
 def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search: Search | None = None) -> QueryNode[PageResult]:
-    """Return the query node that reads this list. Raises InvalidInput."""
+    """Return the query node for a list. Raises InvalidInput."""
     return QueryNode(
         entity.name,
         CursorPage(),
@@ -38,7 +38,7 @@ def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search:
 
 
 def task_list_query(query: TaskQuery, *conditions: Condition) -> QueryNode[PageResult]:
-    """Return the query node that reads this list for tasks. Raises InvalidInput."""
+    """Return the query node for a list of tasks. Raises InvalidInput."""
     text = validate_search(query.search)
     search = Search(text) if text else None
     return list_query(TASK, query, *conditions, *_task_conditions(query), search=search)
@@ -50,13 +50,13 @@ def _parse_sort(entity: Entity, sort: str) -> tuple[OrderTerm, ...]:
     )
     names = [term.sort for term in terms]
     if not set(names) <= entity.sort_keys.keys() or len(set(names)) < len(names):
-        known = ", ".join(entity.sort_keys)
-        raise InvalidInput.at_pointer("/sort", f"Sort by {known}, each at most once, with - in front for descending.")
+        allowed = ", ".join(entity.sort_keys)
+        raise InvalidInput.at_pointer("/sort", f"Unknown or repeated sort key. Allowed: {allowed}; prefix with - for descending.")
     return terms
 
 
 def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
-    given = query.model_fields_set
+    sent = query.model_fields_set
     if query.status != "all":
         yield Comparison("status", "eq", query.status)
     if query.completed is not None:
@@ -65,7 +65,7 @@ def _task_conditions(query: TaskQuery) -> Iterator[Condition]:
         yield Comparison("priority", "eq", str(query.priority))
     for name in ("list_id", "parent_id"):
         reference = getattr(query, name)
-        if name in given:
+        if name in sent:
             yield Comparison(name, "is_null", value=True) if reference is None else Comparison(name, "eq", reference)
     if query.tag_id is not None:
         yield RelationFilter("tags", "some", Comparison("id", "eq", query.tag_id))
@@ -79,4 +79,4 @@ def _parse_filter_json(text: str) -> object:
     except JsonError as error:
         raise InvalidInput.at_pointer("/filter", f"The filter {error}") from None
     except ValueError:
-        raise InvalidInput.at_pointer("/filter", "The filter names the same thing in two spellings.") from None
+        raise InvalidInput.at_pointer("/filter", "The filter has the same key in camelCase and snake_case.") from None

@@ -1,4 +1,4 @@
-"""Lists."""
+"""List service."""
 
 from sqlmodel import col
 
@@ -10,12 +10,12 @@ from services.unit_of_work import WriteTransaction
 
 
 class ListService(ResourceService[TaskList, ListCreate, ListUpdate]):
-    """A user's lists."""
+    """Lists of the authenticated user."""
 
     entity = TASK_LIST
     table = TaskList
 
     def _soft_delete(self, transaction: WriteTransaction, row: TaskList) -> None:
-        """Keep the tasks; they are in no list then."""
+        """Delete the list, and remove its tasks from it; the tasks stay."""
         super()._soft_delete(transaction, row)
         transaction.update_where(Task, col(Task.list_id) == row.id, col(Task.deleted_at).is_(None), list_id=None)

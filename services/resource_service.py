@@ -1,4 +1,4 @@
-"""What the services of all kinds of rows have in common: reading, creating safely, changing under a precondition."""
+"""Base class of the resource services: read, idempotent create, update and delete with preconditions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ Result = TypeVar("Result")
 ExpectedRevisions = frozenset[int] | None
 
 
-def check_bulk_size(several: Sequence[object], pointer: str) -> None:
-    """Raise InvalidInput if these are too many for one transaction."""
-    if len(several) > MAX_BULK_SIZE:
-        raise InvalidInput.at_pointer(pointer, f"At most {MAX_BULK_SIZE} at once.")
+def check_bulk_size(items: Sequence[object], pointer: str) -> None:
+    """Raise InvalidInput if there are too many items for one transaction."""
+    if len(items) > MAX_BULK_SIZE:
+        raise InvalidInput.at_pointer(pointer, f"At most {MAX_BULK_SIZE} items per request.")
 
 
 @dataclass(frozen=True, slots=True)
 class CreateResult(Generic[Result]):
-    """The row as it was selected. It is not new if an earlier try of the same request has created it."""
+    """The selected fields of the row. `created` is False if an earlier attempt of the same request created it."""
 
     row: Result
     row_id: str
@@ -40,7 +40,7 @@ class CreateResult(Generic[Result]):
 
 
 class ResourceService(Generic[Row, CreateInput, UpdateInput]):
-    """Rows of one table. Subclasses say which, and add their rules by overriding the private steps."""
+    """Service for the rows of one table. Subclasses set the table and override the private steps to add their rules."""
 
     entity: ClassVar[Entity]
     table: type[Row]
@@ -50,22 +50,22 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
 
     def get(self, row_id: str, selection: RowSelection[Result | None]) -> Result:
         """Return the row. Raises NotFound."""
-        with self.context.read_transaction() as snapshot:
-            return self._read(snapshot, row_id, selection)
+        with self.context.read_transaction() as transaction:
+            return self._read(transaction, row_id, selection)
 
     def list_page(self, node: QueryNode[Result]) -> Result:
-        """Return what the query node describes."""
-        with self.context.read_transaction() as snapshot:
-            return snapshot.read(node)
+        """Return the result of the query node."""
+        with self.context.read_transaction() as transaction:
+            return transaction.read(node)
 
     def list_related(self, row_id: str, node: QueryNode[Result]) -> Result:
-        """Return what the query node describes, if the row to which it belongs exists. Raises NotFound."""
-        with self.context.read_transaction() as snapshot:
-            self._read(snapshot, row_id, default_row_selection(self.entity))
-            return snapshot.read(node)
+        """Return the result of a query node for rows related to this row. Raises NotFound if the row does not exist."""
+        with self.context.read_transaction() as transaction:
+            self._read(transaction, row_id, default_row_selection(self.entity))
+            return transaction.read(node)
 
     def create(self, new: CreateInput, selection: RowSelection[Result | None]) -> CreateResult[Result]:
-        """Create a row. Raises InvalidInput, and Conflict where its id stands for other content."""
+        """Create a row. Raises InvalidInput, and Conflict if a row with this id exists and differs or is deleted."""
         with self.context.write_transaction() as transaction:
             row, is_new = self._create(transaction, new)
             return CreateResult(self._read(transaction, row.id, selection), row.id, is_new)
@@ -73,7 +73,7 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
     def update(
         self, row_id: str, change: UpdateInput, selection: RowSelection[Result | None], revisions: ExpectedRevisions = None
     ) -> Result:
-        """Change the members present. Raises NotFound, PreconditionFailed, InvalidInput."""
+        """Update the fields that were sent. Raises NotFound, PreconditionFailed, InvalidInput."""
         with self.context.write_transaction() as transaction:
             row = self._get_or_raise(transaction, row_id)
             self._check_precondition(transaction, row, revisions, selection)
@@ -87,27 +87,27 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             self._check_precondition(transaction, row, revisions)
             self._soft_delete(transaction, row)
 
-    def _column_values(self, transaction: WriteTransaction, shape: InputSchema, row: Row | None) -> ColumnValues:
-        """Return what the client said, as columns; `row` is None on creating, when null means left open."""
+    def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Row | None) -> ColumnValues:
+        """Return the column values that the client sent; on create (`row` is None), null counts as not sent."""
         return {
-            name: value for name, value in shape.sent_fields().items() if name != "id" and (row is not None or value is not None)
+            name: value for name, value in data.sent_fields().items() if name != "id" and (row is not None or value is not None)
         }
 
     def _default_values(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
-        """Return what the service decides where the client left it open."""
+        """Return the values of columns that the client did not set on create."""
         if issubclass(self.table, Positioned) and "position" not in values:
             return {"position": transaction.next_position(self.table)}
         return {}
 
-    def _write_relations(self, transaction: WriteTransaction, row: Row, shape: InputSchema) -> None:
-        """Write what is not a column of the row; nothing, for most."""
+    def _write_relations(self, transaction: WriteTransaction, row: Row, data: InputSchema) -> None:
+        """Write the row's relations that are not columns; most tables have none."""
 
     def _matches(self, transaction: WriteTransaction, row: Row, new: CreateInput, values: ColumnValues) -> bool:
-        """Tell whether the row is what creating with these values would give."""
+        """Return whether the row equals the one that these values would create."""
         return all(getattr(row, name) == value for name, value in values.items())
 
     def _soft_delete(self, transaction: WriteTransaction, row: Row) -> None:
-        """Delete the row, and do to others what that entails."""
+        """Delete the row, and update or delete the rows that depend on it."""
         transaction.update(row, {"deleted_at": transaction.now})
 
     def _flush(self, transaction: WriteTransaction) -> None:
@@ -118,15 +118,15 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         row_id: str | None = getattr(new, "id", None)
         existing = self._find_including_deleted(transaction, row_id) if row_id is not None else None
         if existing is None:
-            everything = {"id": row_id or new_id(), **self._default_values(transaction, values), **values}
-            row = transaction.add(self.table, everything)
+            column_values = {"id": row_id or new_id(), **self._default_values(transaction, values), **values}
+            row = transaction.add(self.table, column_values)
             self._flush(transaction)
             self._write_relations(transaction, row, new)
             return row, True
         if existing.deleted_at is not None:
-            raise Conflict(f"A {self.entity.display_name} with this id was deleted; take another id.")
+            raise Conflict(f"This id belongs to a deleted {self.entity.display_name}; use another id.")
         if not self._matches(transaction, existing, new, values):
-            raise Conflict(f"A {self.entity.display_name} with this id exists already, with other content.")
+            raise Conflict(f"A {self.entity.display_name} with this id already exists with different content.")
         return existing, False
 
     def _update(self, transaction: WriteTransaction, row: Row, change: InputSchema) -> None:
@@ -138,8 +138,8 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         statement = transaction.owned(self.table).where(col(self.table.id) == row_id)
         return transaction.session.scalars(statement).one_or_none()
 
-    def _read(self, snapshot: ReadTransaction, row_id: str, selection: RowSelection[Result | None]) -> Result:
-        result = snapshot.read(selection.for_ids(self.entity.name, row_id))
+    def _read(self, transaction: ReadTransaction, row_id: str, selection: RowSelection[Result | None]) -> Result:
+        result = transaction.read(selection.for_ids(self.entity.name, row_id))
         if result is None:
             raise NotFound.for_resource(self.entity.display_name)
         return result
@@ -156,13 +156,13 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         rows = transaction.find_all(self.table, ids)
         missing = [row_id for row_id in ids if row_id not in rows]
         if missing:
-            raise NotFound(f"There is no such {self.entity.display_name}: {', '.join(missing)}. Nothing was changed.")
+            raise NotFound(f"{self.entity.display_name.capitalize()} not found: {', '.join(missing)}. Nothing was changed.")
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
     def _check_precondition(
         self, transaction: WriteTransaction, row: Row, revisions: ExpectedRevisions, selection: RowSelection[object] | None = None
     ) -> None:
-        """Raise PreconditionFailed, with the row as it is now, unless it has one of these revisions."""
+        """Raise PreconditionFailed, with the current row, unless it has one of these revisions."""
         if revisions is not None and row.revision not in revisions:
             current: RowSelection[object] = selection or default_row_selection(self.entity)
             raise PreconditionFailed(transaction.read(current.for_ids(self.entity.name, row.id)))

@@ -1,4 +1,4 @@
-"""Tags, and which tasks bear them."""
+"""Tag service, and the tags of tasks."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from services.unit_of_work import WriteTransaction
 
 
 class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
-    """A user's tags."""
+    """Tags of the authenticated user."""
 
     entity = TAG
     table = Tag
@@ -24,31 +24,31 @@ class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
             super()._flush(transaction)
         except IntegrityError as error:
             if UNIQUE_TAG_NAME in str(error.orig):
-                raise Conflict("There is a tag of this name already.") from error
+                raise Conflict("A tag with this name already exists.") from error
             raise
 
     def _soft_delete(self, transaction: WriteTransaction, row: Tag) -> None:
-        """Take the tag off the tasks that bear it; that changes them."""
+        """Delete the tag, and remove it from its tasks, whose revision is bumped."""
         super()._soft_delete(transaction, row)
-        bearers = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == row.id).with_only_columns(col(TaskTag.task_id))
-        transaction.update_where(Task, col(Task.id).in_(bearers), col(Task.deleted_at).is_(None))
+        tagged_task_ids = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == row.id).with_only_columns(col(TaskTag.task_id))
+        transaction.update_where(Task, col(Task.id).in_(tagged_task_ids), col(Task.deleted_at).is_(None))
         transaction.delete_where(TaskTag, col(TaskTag.tag_id) == row.id)
 
 
 def tag_ids_of_task(transaction: WriteTransaction, task_id: str) -> set[str]:
-    """Return the ids of the tags that the task bears."""
+    """Return the ids of the task's tags."""
     pairs = transaction.owned(TaskTag).where(col(TaskTag.task_id) == task_id)
     return set(transaction.session.scalars(pairs.with_only_columns(col(TaskTag.tag_id))))
 
 
 def replace_tags(transaction: WriteTransaction, task: Task, tag_ids: Sequence[str]) -> None:
-    """Let the task bear exactly these tags, which exist."""
-    before, after = tag_ids_of_task(transaction, task.id), set(tag_ids)
-    if before == after:
+    """Set the tags of the task to exactly these, which must exist."""
+    current, requested = tag_ids_of_task(transaction, task.id), set(tag_ids)
+    if current == requested:
         return
-    if before - after:
-        transaction.delete_where(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(before - after))
-    if after - before:
-        transaction.bulk_insert(TaskTag, [{"task_id": task.id, "tag_id": tag_id} for tag_id in after - before])
+    if removed := current - requested:
+        transaction.delete_where(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(removed))
+    if added := requested - current:
+        transaction.bulk_insert(TaskTag, [{"task_id": task.id, "tag_id": tag_id} for tag_id in added])
     transaction.bump_revision(task)
     transaction.session.flush()

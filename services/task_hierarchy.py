@@ -1,4 +1,7 @@
-"""Which tasks are above and below a task. `UNION`, not `UNION ALL`: a walk ends even if the tree were broken."""
+"""Subtree and ancestors of a task, by recursive queries.
+
+They use `UNION`, not `UNION ALL`, so that they end even if the hierarchy contained a cycle.
+"""
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -8,16 +11,16 @@ from services.unit_of_work import WriteTransaction
 
 
 def subtree_ids(transaction: WriteTransaction, task_id: str) -> list[str]:
-    """Return the ids of the task and all below it, deleted ones too."""
-    mine = select(col(Task.id)).where(col(Task.user_id) == transaction.user_id)
-    family = mine.where(col(Task.id) == task_id).cte("family", recursive=True)
-    family = family.union(mine.join(family, col(Task.parent_id) == family.c.id))
-    return list(transaction.session.scalars(select(family.c.id)))
+    """Return the ids of the task and its subtasks of all levels, deleted ones included."""
+    owned = select(col(Task.id)).where(col(Task.user_id) == transaction.user_id)
+    subtree = owned.where(col(Task.id) == task_id).cte("subtree", recursive=True)
+    subtree = subtree.union(owned.join(subtree, col(Task.parent_id) == subtree.c.id))
+    return list(transaction.session.scalars(select(subtree.c.id)))
 
 
 def ancestor_ids(transaction: WriteTransaction, task_id: str) -> list[str]:
-    """Return the ids of the task and all above it."""
-    mine = select(col(Task.id), col(Task.parent_id)).where(col(Task.user_id) == transaction.user_id)
-    line = mine.where(col(Task.id) == task_id).cte("line", recursive=True)
-    line = line.union(mine.join(line, col(Task.id) == line.c.parent_id))
-    return list(transaction.session.scalars(select(line.c.id)))
+    """Return the ids of the task and its ancestors."""
+    owned = select(col(Task.id), col(Task.parent_id)).where(col(Task.user_id) == transaction.user_id)
+    ancestors = owned.where(col(Task.id) == task_id).cte("ancestors", recursive=True)
+    ancestors = ancestors.union(owned.join(ancestors, col(Task.id) == ancestors.c.parent_id))
+    return list(transaction.session.scalars(select(ancestors.c.id)))

@@ -1,4 +1,4 @@
-"""Tasks."""
+"""Task service."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from services.unit_of_work import ColumnValues, WriteTransaction
 
 
 class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
-    """A user's tasks."""
+    """Tasks of the authenticated user."""
 
     entity = TASK
     table = Task
@@ -28,11 +28,11 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         """Create several tasks, all or none. Raises InvalidInput if there are too many."""
         check_bulk_size(new, "/inputs")
         with self.context.write_transaction() as transaction:
-            rows = [self._create(transaction, one)[0] for one in new]
+            rows = [self._create(transaction, task)[0] for task in new]
             return transaction.read(selection.for_ids(TASK.name, *(row.id for row in rows)))
 
     def update_many(self, ids: Sequence[str], change: TaskUpdate, selection: RowSelection[Result]) -> Result:
-        """Change several tasks in the same way, all or none. Raises NotFound."""
+        """Update several tasks in the same way, all or none. Raises NotFound."""
         with self.context.write_transaction() as transaction:
             for row in self._get_all_or_raise(transaction, ids):
                 self._update(transaction, row, change)
@@ -50,18 +50,18 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         with self.context.write_transaction() as transaction:
             task = self._get_or_raise(transaction, task_id)
             self._check_precondition(transaction, task, revisions, selection)
-            wanted = task.status != Status.COMPLETED if completed is None else completed
-            self._update(transaction, task, TaskUpdate(completed=wanted))
+            is_completed = task.status != Status.COMPLETED if completed is None else completed
+            self._update(transaction, task, TaskUpdate(completed=is_completed))
             return self._read(transaction, task_id, selection)
 
     def delete_many(self, ids: Sequence[str]) -> None:
-        """Delete several tasks with all that belongs to them, all or none. Raises NotFound."""
+        """Delete several tasks with their subtasks and comments, all or none. Raises NotFound."""
         with self.context.write_transaction() as transaction:
             for task in self._get_all_or_raise(transaction, ids):
                 self._soft_delete(transaction, task)
 
     def restore(self, task_id: str, selection: RowSelection[Result | None]) -> Result:
-        """Bring back a deleted task, with what was deleted with it. Raises NotFound."""
+        """Restore a deleted task, with the subtasks and comments that were deleted with it. Raises NotFound."""
         with self.context.write_transaction() as transaction:
             task = self._find_including_deleted(transaction, task_id)
             if task is None:
@@ -70,8 +70,8 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
                 self._restore_subtree(transaction, task)
             return self._read(transaction, task_id, selection)
 
-    def _column_values(self, transaction: WriteTransaction, shape: InputSchema, row: Task | None) -> ColumnValues:
-        values = super()._column_values(transaction, shape, row)
+    def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> ColumnValues:
+        values = super()._column_values(transaction, data, row)
         completed = values.pop("completed", None)
         values.pop("tag_ids", None)
         if "priority" in values and values["priority"] is None:
@@ -80,79 +80,87 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             values["status"] = _status_from_completed(row, completed=completed)
         if row is not None and "status" in values and values["status"] != row.status:
             values["completed_at"] = transaction.now if values["status"] == Status.COMPLETED else None
-        self._check_references(transaction, shape, row)
+        self._check_references(transaction, data, row)
         return values
 
     def _default_values(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
         completed = values.get("status") == Status.COMPLETED
         return {**super()._default_values(transaction, values), "completed_at": transaction.now if completed else None}
 
-    def _write_relations(self, transaction: WriteTransaction, row: Task, shape: InputSchema) -> None:
-        if "tag_ids" in shape.model_fields_set:
-            replace_tags(transaction, row, shape.sent_fields()["tag_ids"] or ())
+    def _write_relations(self, transaction: WriteTransaction, row: Task, data: InputSchema) -> None:
+        if "tag_ids" in data.model_fields_set:
+            replace_tags(transaction, row, data.sent_fields()["tag_ids"] or ())
 
     def _matches(self, transaction: WriteTransaction, row: Task, new: TaskCreate, values: ColumnValues) -> bool:
-        bears_them = new.tag_ids is None or tag_ids_of_task(transaction, row.id) == set(new.tag_ids)
-        return bears_them and super()._matches(transaction, row, new, values)
+        has_same_tags = new.tag_ids is None or tag_ids_of_task(transaction, row.id) == set(new.tag_ids)
+        return has_same_tags and super()._matches(transaction, row, new, values)
 
     def _soft_delete(self, transaction: WriteTransaction, row: Task) -> None:
-        """Delete the subtasks and comments with it; the revision they share tells `restore` what belongs together."""
+        """Delete the task, its subtasks and their comments; `restore` recognizes them by the revision that they share."""
         transaction.session.flush()
-        family = subtree_ids(transaction, row.id)
-        transaction.update_where(Task, col(Task.id).in_(family), col(Task.deleted_at).is_(None), deleted_at=transaction.now)
+        subtree = subtree_ids(transaction, row.id)
+        transaction.update_where(Task, col(Task.id).in_(subtree), col(Task.deleted_at).is_(None), deleted_at=transaction.now)
         transaction.update_where(
-            Comment, col(Comment.task_id).in_(family), col(Comment.deleted_at).is_(None), deleted_at=transaction.now
+            Comment, col(Comment.task_id).in_(subtree), col(Comment.deleted_at).is_(None), deleted_at=transaction.now
         )
 
     def _restore_subtree(self, transaction: WriteTransaction, task: Task) -> None:
-        """Bring back what was deleted with the task; a list or parent that is gone by now is let go of."""
-        then = task.revision
+        """Restore the rows that were deleted with the task; references to a list or parent deleted since are removed."""
+        deletion_revision = task.revision
         if task.parent_id is not None and transaction.find(Task, task.parent_id) is None:
             task.parent_id = None
         transaction.session.flush()
-        family = subtree_ids(transaction, task.id)
+        subtree = subtree_ids(transaction, task.id)
         tasks = transaction.update_where(
-            Task, col(Task.id).in_(family), col(Task.deleted_at).is_not(None), col(Task.revision) == then, deleted_at=None
+            Task,
+            col(Task.id).in_(subtree),
+            col(Task.deleted_at).is_not(None),
+            col(Task.revision) == deletion_revision,
+            deleted_at=None,
         )
         transaction.update_where(
             Comment,
             col(Comment.task_id).in_(tasks),
             col(Comment.deleted_at).is_not(None),
-            col(Comment.revision) == then,
+            col(Comment.revision) == deletion_revision,
             deleted_at=None,
         )
-        living = transaction.active(TaskList).with_only_columns(col(TaskList.id))
+        active_list_ids = transaction.active(TaskList).with_only_columns(col(TaskList.id))
         transaction.update_where(
-            Task, col(Task.id).in_(tasks), col(Task.list_id).is_not(None), col(Task.list_id).not_in(living), list_id=None
+            Task, col(Task.id).in_(tasks), col(Task.list_id).is_not(None), col(Task.list_id).not_in(active_list_ids), list_id=None
         )
 
-    def _check_references(self, transaction: WriteTransaction, shape: InputSchema, row: Task | None) -> None:
-        """Raise InvalidInput where a list, parent or tag does not exist, or a task would become its own ancestor."""
-        sent = shape.sent_fields()
-        flaws: list[FieldError] = []
+    def _check_references(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> None:
+        """Raise InvalidInput if a list, parent or tag does not exist, or a task would become its own ancestor."""
+        sent = data.sent_fields()
+        errors: list[FieldError] = []
         if sent.get("list_id") and transaction.find(TaskList, sent["list_id"]) is None:
-            flaws.append(FieldError("/list_id", "There is no such list."))
+            errors.append(FieldError("/list_id", "List not found."))
         if sent.get("parent_id"):
-            flaws += _validate_parent(transaction, sent["parent_id"], sent.get("id") if row is None else row.id)
+            errors += _validate_parent(transaction, sent["parent_id"], sent.get("id") if row is None else row.id)
         if sent.get("tag_ids"):
-            known, places = transaction.existing_ids(Tag, sent["tag_ids"]), enumerate(sent["tag_ids"])
-            flaws += [FieldError(f"/tag_ids/{place}", "There is no such tag.") for place, tag_id in places if tag_id not in known]
-        if flaws:
-            raise InvalidInput(flaws)
+            existing = transaction.existing_ids(Tag, sent["tag_ids"])
+            errors += [
+                FieldError(f"/tag_ids/{index}", "Tag not found.")
+                for index, tag_id in enumerate(sent["tag_ids"])
+                if tag_id not in existing
+            ]
+        if errors:
+            raise InvalidInput(errors)
 
 
 def _validate_parent(transaction: WriteTransaction, parent_id: str, task_id: str | None) -> list[FieldError]:
     if parent_id == task_id:
         return [FieldError("/parent_id", "A task cannot be its own parent.")]
     if transaction.find(Task, parent_id) is None:
-        return [FieldError("/parent_id", "There is no such task.")]
+        return [FieldError("/parent_id", "Task not found.")]
     if task_id is not None and task_id in ancestor_ids(transaction, parent_id):
         return [FieldError("/parent_id", "The parent is a subtask of this task.")]
     return []
 
 
 def _status_from_completed(row: Task | None, *, completed: bool) -> Status | str:
-    """Return the status that `completed` means for a task that is at another now."""
+    """Return the status for `completed`; false keeps a status other than completed."""
     if completed:
         return Status.COMPLETED
     return Status.PENDING if row is None or row.status == Status.COMPLETED else row.status

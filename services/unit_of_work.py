@@ -1,6 +1,6 @@
-"""What can be done inside a transaction of a user: reading through the engine, and writing rows that are the user's.
+"""Transactions of a user: reads through the query engine, and writes to the user's rows.
 
-Only services/user_context.py opens these.
+Only services/user_context.py opens them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,22 +31,22 @@ from services.query_engine.result_format import Result_co
 
 OwnedRow = TypeVar("OwnedRow", bound=Owned)
 Row = TypeVar("Row", bound=Versioned)
-ColumnValues = dict[str, Any]  # each column has a type of its own
+ColumnValues = dict[str, Any]  # values of different types
 Result = TypeVar("Result")
 CredentialRow = TypeVar("CredentialRow", bound=Credential)
 
-# Which scope it takes to read of an entity, where that is not the usual one.
-_SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
+# Scopes required to read an entity, other than the default.
+_READ_SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
 
 _UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
 
 
 @cache
 def _active_credentials_sql(table: type[Credential]) -> CompiledStatement:
-    """Newest use first; what has never been used, by when it was made."""
-    used = func.coalesce(col(table.last_used_at), col(table.created_at))
-    mine = col(table.user_id) == user_id_param(), col(table.expires_at) > func.now()
-    return compile_statement(select(*table.__table__.columns).where(*mine).order_by(used.desc(), col(table.id)))  # type: ignore[attr-defined]
+    """Compile the query of a user's active credentials, last used first; unused ones are sorted by their creation."""
+    used_at = func.coalesce(col(table.last_used_at), col(table.created_at))
+    conditions = col(table.user_id) == user_id_param(), col(table.expires_at) > func.now()
+    return compile_statement(select(*table.__table__.columns).where(*conditions).order_by(used_at.desc(), col(table.id)))  # type: ignore[attr-defined]
 
 
 @cache
@@ -56,9 +56,9 @@ def _max_position_sql(table: type[Positioned]) -> CompiledStatement:
 
 @dataclass(slots=True)
 class ReadTransaction:
-    """A read transaction: one consistent picture of the user's data, at one revision.
+    """Read transaction: a consistent snapshot of the user's data, at one revision.
 
-    All that one request reads comes out of one `budget`, and may take `patience` seconds: as long as a single statement.
+    All reads of a request share one `budget`, and together may take `statement_timeout` seconds, as long as a single statement.
     """
 
     user_id: str
@@ -70,18 +70,19 @@ class ReadTransaction:
     statement_timeout: float
 
     def read(self, node: QueryNode[Result_co]) -> Result_co:
-        """Return what the query node describes, in its result format.
+        """Return the result of the query node, in its result format.
 
-        Raises Forbidden where the token lacks the scope, QueryTooComplex where it is too much or takes too long.
+        Raises Forbidden if the token lacks the scope, QueryTooComplex if the read exceeds the budget or its time limit,
+        InvalidInput if a value is out of range for the database.
         """
-        self.authorization.require_scope(_SCOPES.get(node.entity, Scope.TASKS_READ))
+        self.authorization.require_scope(_READ_SCOPES.get(node.entity, Scope.TASKS_READ))
         self.budget.start_timer(self.statement_timeout)
         try:
             return execute(self.connection, self.user_id, node, self.budget)
         except UNAVAILABLE_ERRORS as error:
             raise database_unavailable() from error
         except DataError as error:
-            raise InvalidInput.at_pointer("", "A value is outside of what the database can hold.") from error
+            raise InvalidInput.at_pointer("", "A value is out of range.") from error
 
     def read_account(self, selection: RowSelection[Result | None]) -> Result:
         """Return the user's account. Raises NotFound if it was deleted, Forbidden if the token lacks the scope."""
@@ -91,7 +92,7 @@ class ReadTransaction:
         return account
 
     def active_credentials(self, table: type[CredentialRow]) -> list[CredentialRow]:
-        """Return the user's ways in that are open. Raises Forbidden where the token lacks the scope."""
+        """Return the user's active credentials of this table. Raises Forbidden if the token lacks the scope."""
         self.authorization.require_scope(Scope.ACCOUNT)
         names = table.__table__.columns.keys()  # type: ignore[attr-defined]
         rows = fetch(self.connection, _active_credentials_sql(table).text, {"user_id": self.user_id})
@@ -100,14 +101,14 @@ class ReadTransaction:
 
 @dataclass(slots=True)
 class WriteTransaction(ReadTransaction):
-    """A write transaction. It holds the user's revision counter, so a user's writes happen one after another."""
+    """Write transaction. It locks the user's revision counter, so that the writes of one user are serialized."""
 
     sql: Connection = field(kw_only=True)
     session: Session = field(kw_only=True)
     _has_next_revision: bool = False
 
     def next_revision(self) -> int:
-        """Take the next revision, once; all that this transaction touches bears it."""
+        """Return the revision of this transaction, which all rows that it writes share; assign it on the first call."""
         if not self._has_next_revision:
             self.revision += 1
             run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.user_id))
@@ -115,33 +116,33 @@ class WriteTransaction(ReadTransaction):
         return self.revision
 
     def owned(self, table: type[OwnedRow]) -> Select[OwnedRow]:
-        """Begin a query: the user's rows of this table, deleted ones too."""
+        """Return a query for the user's rows of this table, deleted ones included."""
         return select(table).where(col(table.user_id) == self.user_id)
 
     def active(self, table: type[Row]) -> Select[Row]:
-        """Begin a query: the user's rows of this table that are not deleted."""
+        """Return a query for the user's rows of this table that are not deleted."""
         return self.owned(table).where(col(table.deleted_at).is_(None))
 
     def find(self, table: type[Row], row_id: str) -> Row | None:
-        """Return the living row, or None: absent, deleted and another user's are all the same."""
+        """Return the active row; None if it does not exist, is deleted or belongs to another user."""
         return self.session.scalars(self.active(table).where(col(table.id) == row_id)).one_or_none()
 
     def find_all(self, table: type[Row], ids: Sequence[str]) -> dict[str, Row]:
-        """Return those of the rows that live, by id."""
+        """Return the active rows with these ids, by id."""
         return {row.id: row for row in self.session.scalars(self.active(table).where(col(table.id).in_(ids)))}
 
     def existing_ids(self, table: type[Row], ids: Sequence[str]) -> set[str]:
-        """Return which of the ids are those of rows that live."""
-        living = self.active(table).where(col(table.id).in_(ids))
-        return set(self.session.scalars(living.with_only_columns(col(table.id))))
+        """Return the ids of active rows among these ids."""
+        active = self.active(table).where(col(table.id).in_(ids))
+        return set(self.session.scalars(active.with_only_columns(col(table.id))))
 
     def next_position(self, table: type[Positioned]) -> float:
-        """Return the position after all others."""
+        """Return a position after those of all other rows."""
         ((highest,),) = fetch(self.connection, _max_position_sql(table).text, {"user_id": self.user_id})
         return float(floor(highest or 0) + 1)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:
-        """Insert a row of the user's, stamped."""
+        """Insert a row of the user, with the next revision."""
         row = table(
             user_id=self.user_id,
             created_at=self.now,
@@ -154,21 +155,21 @@ class WriteTransaction(ReadTransaction):
         return row
 
     def bulk_insert(self, table: type[OwnedRow], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows of the user's that bear no stamp."""
+        """Insert rows of the user into a table without revisions."""
         self.sql.execute(insert(table), [{"user_id": self.user_id, **row} for row in rows])
 
     def delete_where(self, table: type[OwnedRow], *conditions: ColumnElement[bool]) -> int:
-        """Delete rows for good, without a tombstone; return how many there were."""
+        """Delete rows permanently, without a tombstone; return their number."""
         return self.sql.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
     def update_where(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
-        """Set the values in all rows that fulfil the conditions, stamp them, and return their ids."""
-        stamps = {"revision": self.next_revision(), "updated_at": self.now}
-        statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**stamps, **values)
+        """Update all rows that match the conditions, bump their revision, and return their ids."""
+        version = {"revision": self.next_revision(), "updated_at": self.now}
+        statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**version, **values)
         return list(self.sql.scalars(statement.returning(col(table.id))))
 
     def update(self, row: Versioned, values: ColumnValues) -> bool:
-        """Set what differs and stamp the row; a change that changes nothing takes no revision."""
+        """Set the values that differ and bump the revision; return whether any did. Equal values assign no revision."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
         for name, value in differing.items():
             setattr(row, name, value)
@@ -177,5 +178,5 @@ class WriteTransaction(ReadTransaction):
         return bool(differing)
 
     def bump_revision(self, row: Versioned) -> None:
-        """Stamp a row whose representation changes through something else, such as its tags."""
+        """Assign the next revision to a row, also if only related data changed, such as its tags."""
         row.revision, row.updated_at = self.next_revision(), self.now

@@ -1,8 +1,8 @@
-"""The one context that guards everything: a user, and the transactions in which that user exists.
+"""User context: the authenticated user of a request, and the transactions that are restricted to this user.
 
-Every service needs a UserContext to exist, and no service method takes a user id. The context opens every transaction, and the
-first message of that transaction carries the user into the database, where row-level security and composite keys hold even if
-a service forgot a filter.
+Every service is created with a UserContext, and no service method takes a user id. The context opens every transaction. The
+transaction preamble sets the user in the database, where row-level security and composite foreign keys isolate the user's rows
+even if a service omits a filter.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,18 +27,19 @@ from services.rate_limiting.client import RequestQuota
 from services.unit_of_work import ReadTransaction, WriteTransaction
 
 _ACCOUNT_SQL = (
-    "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {lease} AS is_leased "
+    "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {credential} AS credential_is_valid "
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
 _CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
 _REVOKED_MESSAGES: Mapping[type[Credential] | None, str] = {
-    LoginSession: "This session has ended; log in again.",
+    LoginSession: "The session was revoked or has expired; log in again.",
     ApiToken: INVALID_API_TOKEN,
 }
-_PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.format(lease="true")} | {
-    lease: _ACCOUNT_SQL.format(lease=_CREDENTIAL_SQL.format(table=lease.__tablename__)) for lease in (LoginSession, ApiToken)
+_PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.format(credential="true")} | {
+    credential_type: _ACCOUNT_SQL.format(credential=_CREDENTIAL_SQL.format(table=credential_type.__tablename__))
+    for credential_type in (LoginSession, ApiToken)
 }
-# A statement of its own, so that the next one sees what was committed while this one waited: a session may have ended meanwhile.
+# A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
 _LOCK_SQL = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
 
 BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[ConnectionType, Row]]]
@@ -46,7 +47,7 @@ BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[
 
 @dataclass(frozen=True, slots=True)
 class ExternalUserProfile:
-    """What a token signed elsewhere says about its user, who gets a row on first use."""
+    """Profile claims of an external token, from which the user is provisioned on first use."""
 
     email: str | None
     name: str | None
@@ -55,7 +56,7 @@ class ExternalUserProfile:
 
 @dataclass(frozen=True, slots=True)
 class UserContext:
-    """Who is asking, in one request. There is no context without a user."""
+    """The user of one request, with the token's authorization and the request's quota. There is no context without a user."""
 
     user_id: str
     database: Database
@@ -68,8 +69,8 @@ class UserContext:
     def read_transaction(self) -> Iterator[ReadTransaction]:
         """Open a read transaction.
 
-        Raises Unauthenticated where the account is gone or inactive or the token's lease has ended; RateLimited where the user
-        has asked for too much; Unavailable where the database is away.
+        Raises Unauthenticated if the account is deleted or inactive or the credential is revoked or expired, RateLimited if the
+        user's quota is exhausted, Unavailable if the database is unavailable.
         """
         with self._begin(self.database.read) as (connection, revision, now):
             yield ReadTransaction(
@@ -84,9 +85,9 @@ class UserContext:
 
     @contextmanager
     def write_transaction(self, scope: Scope = Scope.TASKS_WRITE) -> Iterator[WriteTransaction]:
-        """Open a write transaction: kept when the block ends, undone when it raises.
+        """Open a write transaction; commit when the block ends, roll back if it raises.
 
-        Raises as `snapshot` does, and Forbidden where the token lacks the scope.
+        Raises the errors of `read_transaction`, and Forbidden if the token lacks the scope.
         """
         with (
             self._begin(self.database.write, _LOCK_SQL) as (connection, revision, now),
@@ -110,45 +111,46 @@ class UserContext:
     def _begin(self, begin: BeginTransaction[ConnectionType], lock: str = "") -> Iterator[tuple[ConnectionType, int, datetime]]:
         if self.request_quota is not None:
             self.request_quota.consume()
-        opening = self._preamble(lock)
+        preamble = self._preamble(lock)
         with translate_database_errors(), ExitStack() as stack:
-            connection, account = stack.enter_context(begin(opening))
+            connection, account = stack.enter_context(begin(preamble))
             if account is None and self.external_profile is not None:
                 stack.close()
                 self._provision_user(self.external_profile)
-                connection, account = stack.enter_context(begin(opening))
+                connection, account = stack.enter_context(begin(preamble))
             if account is None:
-                raise Unauthenticated("This account no longer exists.")
-            is_active, revision, now, is_leased = account
+                raise Unauthenticated("The account was deleted.")
+            is_active, revision, now, credential_is_valid = account
             if not is_active:
-                raise Unauthenticated("This account is not active.")
-            if not is_leased:
+                raise Unauthenticated("The account is deactivated.")
+            if not credential_is_valid:
                 raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.credential_type])
             yield connection, revision, now
 
     def _preamble(self, lock: str) -> TransactionPreamble:
-        locked = (self.user_id,) if lock else ()
-        leased = () if self.authorization.credential_id is None else (self.authorization.credential_id,)
+        lock_parameters = (self.user_id,) if lock else ()
+        credential_id = self.authorization.credential_id
+        credential_parameters = () if credential_id is None else (credential_id,)
         return TransactionPreamble(
             {"app.user_id": self.user_id},
             lock + _PREAMBLE_SQL[self.authorization.credential_type],
-            (*locked, *leased, self.user_id),
+            (*lock_parameters, *credential_parameters, self.user_id),
         )
 
-    def _provision_user(self, newcomer: ExternalUserProfile) -> None:
-        """Give a user known by another issuer a row, unless the token is older than that account's deletion here."""
-        opening = TransactionPreamble({"app.user_id": self.user_id}, "SELECT 1", ())
-        with translate_database_errors(), self.database.write(opening) as (connection, _):
-            gone = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
-            if gone is not None and (newcomer.issued_at is None or newcomer.issued_at <= gone):
-                raise Unauthenticated("This account no longer exists.")
-            if self._insert_user(connection, newcomer):
+    def _provision_user(self, profile: ExternalUserProfile) -> None:
+        """Create the account of an external user, unless the token was issued before that account was deleted here."""
+        preamble = TransactionPreamble({"app.user_id": self.user_id}, "SELECT 1", ())
+        with translate_database_errors(), self.database.write(preamble) as (connection, _):
+            deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
+            if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
+                raise Unauthenticated("The account was deleted.")
+            if self._insert_user(connection, profile):
                 connection.execute(insert(UserRevision).values(user_id=self.user_id, revision=0, purged_revision=0))
 
-    def _insert_user(self, connection: Connection, newcomer: ExternalUserProfile) -> bool:
-        """Insert the account, without its e-mail if another account has that; False where it is there already."""
-        for email in dict.fromkeys((newcomer.email, None)):
-            account = {"id": self.user_id, "email": email, "name": newcomer.name, "is_active": True}
+    def _insert_user(self, connection: Connection, profile: ExternalUserProfile) -> bool:
+        """Insert the account, without its e-mail if another account has it; return False if the account exists already."""
+        for email in dict.fromkeys((profile.email, None)):
+            account = {"id": self.user_id, "email": email, "name": profile.name, "is_active": True}
             statement = upsert(User).values(**account, created_at=func.now(), updated_at=func.now())
             if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
                 return True

@@ -11,11 +11,13 @@ MAX_SELECTION_DEPTH = 40
 MAX_ALIASES = 200
 # What filters are made of, in all: one may use a variable more than once, and a fragment that holds one too.
 MAX_OPERATION_FILTER_MEMBERS = 10_000
+# Nested pages multiply: the amounts of a deep operation have no bound, JSON integers that every client can read have one.
+MAX_REPORTED_AMOUNT = 2**53 - 1
 
 
 def check(measure: Complexity, max_cost: int) -> None:
     """Raise QueryTooComplex where an operation amounts to too much."""
-    cost = {"requested": measure.cost, "limit": max_cost}
+    cost = {"requested": _reported(measure.cost), "limit": max_cost}
     for amount, limit, what in (
         (measure.depth, MAX_SELECTION_DEPTH, "nests fields {} deep"),
         (measure.aliases, MAX_ALIASES, "has {} aliases"),
@@ -23,11 +25,15 @@ def check(measure: Complexity, max_cost: int) -> None:
         (measure.filter_members, MAX_OPERATION_FILTER_MEMBERS, "has {} members and values in its filters"),
     ):
         if amount > limit:
-            raise QueryTooComplex(f"The operation {what.format(amount)}; the limit is {limit}.", cost=cost)
+            raise QueryTooComplex(f"The operation {what.format(_reported(amount))}; the limit is {limit}.", cost=cost)
     if measure.cost > max_cost:
         raise QueryTooComplex(
-            f"The operation costs {measure.cost}; the limit is {max_cost}. {_suggestion(measure, max_cost)}", cost=cost
+            f"The operation costs {_reported(measure.cost)}; the limit is {max_cost}. {_suggestion(measure, max_cost)}", cost=cost
         )
+
+
+def _reported(amount: int) -> int:
+    return min(amount, MAX_REPORTED_AMOUNT)
 
 
 def _suggestion(measure: Complexity, max_cost: int) -> str:

@@ -1,1 +1,1 @@
-"""Authentication: who sent a request, and with which credential."""
+"""Authentication of requests, login sessions, API tokens and passwords."""

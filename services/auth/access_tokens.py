@@ -1,4 +1,4 @@
-"""Access tokens (JWT, RFC 7519): issuing ours, reading ours and those of others."""
+"""Access tokens (JWT, RFC 7519): issue local tokens, authenticate local and external ones."""
 
 import secrets
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from services.auth.jwks.verifiers import HS256, JwksVerifier, SharedSecretVerifi
 from services.errors import Unauthenticated
 
 LOCAL_ISSUER = "todo"
-MAX_CACHE_CHARACTERS = 2_000_000  # characters of tokens
+MAX_CACHE_CHARACTERS = 2_000_000  # total length of the cached tokens
 _USER_ID_CLAIMS = ("sub", "user_id", "id")
 
 
 @dataclass(frozen=True, slots=True)
 class _VerifiedToken:
-    """What a token says whose signature is right; `expires` is in seconds since 1970, `key` that of another issuer."""
+    """Identity of a token with a valid signature; `expires` is in seconds since 1970, `key` is the external issuer's."""
 
     identity: Identity
     expires: int
@@ -32,10 +32,11 @@ class _VerifiedToken:
 
 
 class AccessTokens:
-    """Issues and reads tokens. Others who have the secret may issue too: `sub`, or `user_id`, or `id` names the user.
+    """Issues local tokens and authenticates local and external ones.
 
-    So may an issuer with keys of its own: `sub` names the user. A signature that was right stays right, so the tokens in use are
-    remembered; whether one has expired, and whether its key is still listed, is asked each time.
+    External issuers sign with the shared secret (the user id is in `sub`, `user_id` or `id`) or with published keys (it is in
+    `sub`). A valid signature stays valid, so verified tokens are cached; expiry, and whether the issuer still publishes the key,
+    are checked on each call.
     """
 
     def __init__(
@@ -45,8 +46,8 @@ class AccessTokens:
         self._shared = shared or SharedSecretVerifier(secret)
         self._issuer = issuer
         self.lifetime = lifetime
-        remembered: LRUCache[Any, _VerifiedToken] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=lambda verified: verified.size)
-        self._verified = cached(remembered, lock=Lock())(self._verify)
+        cache: LRUCache[Any, _VerifiedToken] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=lambda verified: verified.size)
+        self._verified = cached(cache, lock=Lock())(self._verify)
 
     def issue(self, user_id: str, session_id: str) -> str:
         """Return a token for this session of this user."""
@@ -62,9 +63,9 @@ class AccessTokens:
         return jwt.encode(claims, self._secret, HS256)
 
     async def authenticate(self, token: str) -> Identity:
-        """Return whom the token speaks for, after a fetch of its issuer's keys if its key is not known.
+        """Return the identity of the token; refresh its issuer's keys first if the token's key is not cached.
 
-        Raises Unauthenticated for any token that is not valid now, Unavailable where that cannot be told.
+        Raises Unauthenticated if the token is invalid or expired, Unavailable if the issuer's keys are unavailable.
         """
         try:
             return self._authenticate_cached(token)
@@ -83,12 +84,12 @@ class AccessTokens:
         return verified.identity
 
     def _verify(self, token: str) -> _VerifiedToken:
-        claimed, key = unverified_issuer(token), None
-        if self._issuer is not None and claimed == self._issuer.issuer:
+        issuer, key = unverified_issuer(token), None
+        if self._issuer is not None and issuer == self._issuer.issuer:
             claims, key = self._issuer.verify(token)
             identity = identity_from_external_claims(claims, ("sub",))
         else:
-            is_ours = claimed == LOCAL_ISSUER
-            claims = self._shared.verify(token, is_local=is_ours)
-            identity = identity_from_local_claims(claims) if is_ours else identity_from_external_claims(claims, _USER_ID_CLAIMS)
+            is_local = issuer == LOCAL_ISSUER
+            claims = self._shared.verify(token, is_local=is_local)
+            identity = identity_from_local_claims(claims) if is_local else identity_from_external_claims(claims, _USER_ID_CLAIMS)
         return _VerifiedToken(identity, int(claims["exp"]), len(token), key)

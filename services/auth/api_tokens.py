@@ -1,4 +1,4 @@
-"""API tokens: what a program logs in with. Named, good for certain scopes and a certain time, shown once."""
+"""API token service. A token has a name, scopes and an expiry; its secret is shown once."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,37 +19,37 @@ MAX_API_TOKENS = 100
 
 @dataclass(frozen=True, slots=True)
 class CreatedApiToken:
-    """A new API token as it is shown, and its secret, which nobody will see again."""
+    """New API token as a JSON object, and its secret, which cannot be read again."""
 
     data: JsonObject
     secret: str
 
 
-def list_api_tokens(snapshot: ReadTransaction) -> list[JsonObject]:
-    """Return the API tokens, as they are shown."""
-    return [_serialize(token) for token in snapshot.active_credentials(ApiToken)]
+def list_api_tokens(transaction: ReadTransaction) -> list[JsonObject]:
+    """Return the active API tokens as JSON objects."""
+    return [_serialize(token) for token in transaction.active_credentials(ApiToken)]
 
 
 class ApiTokenService:
-    """One's own API tokens."""
+    """API tokens of the authenticated user."""
 
     def __init__(self, context: UserContext) -> None:
         self._context = context
 
     def list_all(self) -> list[JsonObject]:
-        """Return the API tokens, the one used last first."""
-        with self._context.read_transaction() as snapshot:
-            return list_api_tokens(snapshot)
+        """Return the active API tokens, last used first."""
+        with self._context.read_transaction() as transaction:
+            return list_api_tokens(transaction)
 
     def create(self, new: ApiTokenCreate) -> CreatedApiToken:
-        """Make an API token. Raises Forbidden for callers who come with one themselves, Conflict where there are too many."""
+        """Create an API token. Raises Forbidden if the caller used an API token, Conflict if there are too many."""
         secret = new_api_token()
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             if transaction.authorization.credential_type is ApiToken:
-                raise Forbidden("An API token cannot make another; log in to do that.")
+                raise Forbidden("API tokens cannot create API tokens; use a session.")
             transaction.delete_where(ApiToken, col(ApiToken.expires_at) <= transaction.now)
             if len(transaction.active_credentials(ApiToken)) >= MAX_API_TOKENS:
-                raise Conflict(f"There are {MAX_API_TOKENS} API tokens already; delete one that is not needed any more.")
+                raise Conflict(f"The limit of {MAX_API_TOKENS} API tokens is reached; delete one first.")
             token = ApiToken(
                 user_id=transaction.user_id,
                 id=new_id(),
@@ -63,7 +63,7 @@ class ApiTokenService:
             return CreatedApiToken(_serialize(token), secret)
 
     def delete(self, token_id: str) -> None:
-        """Delete an API token: it dies at once. Raises NotFound."""
+        """Delete an API token; it is rejected immediately. Raises NotFound."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             if not transaction.delete_where(ApiToken, col(ApiToken.id) == token_id):
                 raise NotFound.for_resource("API token")

@@ -1,4 +1,4 @@
-"""The gate: a bearer token → the context of its user. All kinds of tokens come through here, and all doors ask here."""
+"""Authenticator: the user context of a bearer token, for all kinds of tokens and both APIs."""
 
 from threading import Lock
 
@@ -20,13 +20,13 @@ from services.user_context import UserContext
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
 MAX_CACHED_TOKENS = 10_000  # API tokens
-CACHE_TTL_SECONDS = 60.0  # seconds; `last_used_at` is as exact as that
+CACHE_TTL_SECONDS = 60.0  # also the precision of `last_used_at`
 
 _LOOKUP_SQL = "SELECT user_id, id, scopes FROM api_token WHERE token_hash = %s AND expires_at > now()"
 
 
 class Authenticator:
-    """Tells whose a token is. Whether it still opens anything, the opening message of each transaction asks anew."""
+    """Maps a token to its user. The preamble of each transaction checks again that the credential is not revoked or expired."""
 
     def __init__(self, database: Database, tokens: AccessTokens) -> None:
         self._database = database
@@ -35,18 +35,18 @@ class Authenticator:
         self._lock = Lock()
 
     async def authenticate(self, token: str | None, client: Client) -> UserContext:
-        """Return the context of the token's user, and count the request: to the user, or else to the client's address.
+        """Return the context of the token's user. Reserve quota of the user, or of the client's address if the token is invalid.
 
         Raises Unauthenticated, RateLimited, Unavailable.
         """
         try:
-            known = await self._resolve_identity(token, client)
+            identity = await self._resolve_identity(token, client)
         except Unauthenticated:
             await client.limiter.run_without_blocking(client.anonymous_quota.reserve)
             raise
-        quota = client.user_quota(known.user_id)
+        quota = client.user_quota(identity.user_id)
         await client.limiter.run_without_blocking(quota.reserve)
-        return UserContext(known.user_id, self._database, known.external_profile, known.authorization, quota)
+        return UserContext(identity.user_id, self._database, identity.external_profile, identity.authorization, quota)
 
     async def _resolve_identity(self, token: str | None, client: Client) -> Identity:
         if not token:
@@ -60,28 +60,28 @@ class Authenticator:
             return self._api_tokens.get(hash_secret(token))
 
     async def _lookup_limited(self, token: str, client: Client) -> Identity:
-        """Whoever has tried too many bad tokens does not get the database to look for another."""
+        """Look the token up in the database, unless the client's address has sent too many invalid tokens."""
         await client.limiter.run_without_blocking(client.anonymous_quota.check)
         return await to_thread.run_sync(self._lookup, token)
 
     def _lookup(self, token: str) -> Identity:
-        """Ask the database whose API token it is, and note there that it was used."""
+        """Return the identity of an API token from the database, and record its use there."""
         token_hash = hash_secret(token)
-        opening = TransactionPreamble({"app.secret_hash": token_hash}, _LOOKUP_SQL, (token_hash,))
-        with translate_database_errors(), self._database.read(opening) as (_, found):
+        preamble = TransactionPreamble({"app.secret_hash": token_hash}, _LOOKUP_SQL, (token_hash,))
+        with translate_database_errors(), self._database.read(preamble) as (_, row):
             pass
-        if found is None:
+        if row is None:
             raise Unauthenticated(INVALID_API_TOKEN)
-        user_id, token_id, scopes = found
-        known = Identity(user_id, authorization=Authorization.for_api_token(token_id, scopes))
-        self._record_usage(known)
+        user_id, token_id, scopes = row
+        identity = Identity(user_id, authorization=Authorization.for_api_token(token_id, scopes))
+        self._record_usage(identity)
         with self._lock:
-            self._api_tokens[token_hash] = known
-        return known
+            self._api_tokens[token_hash] = identity
+        return identity
 
-    def _record_usage(self, known: Identity) -> None:
-        noting = UserContext(known.user_id, self._database, authorization=Authorization(frozenset({Scope.ACCOUNT})))
-        with noting.write_transaction(Scope.ACCOUNT) as transaction:
-            its_row = transaction.owned(ApiToken).where(col(ApiToken.id) == known.authorization.credential_id)
-            if (token := transaction.session.scalars(its_row).one_or_none()) is not None:
+    def _record_usage(self, identity: Identity) -> None:
+        context = UserContext(identity.user_id, self._database, authorization=Authorization(frozenset({Scope.ACCOUNT})))
+        with context.write_transaction(Scope.ACCOUNT) as transaction:
+            statement = transaction.owned(ApiToken).where(col(ApiToken.id) == identity.authorization.credential_id)
+            if (token := transaction.session.scalars(statement).one_or_none()) is not None:
                 token.last_used_at = transaction.now

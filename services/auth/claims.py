@@ -1,4 +1,4 @@
-"""What a token's claims say about whom it speaks for, once its signature is known to be right."""
+"""Identity of a token: the user and authorization that its verified claims name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
 from services.user_context import ExternalUserProfile
 
-_LOCAL_USER_ID_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
+_REQUIRED_LOCAL_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
 _MAX_EMAIL, _MAX_NAME = 254, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a token speaks for and what it entitles to; a newcomer's claims if it was signed elsewhere."""
+    """User and authorization of a token, and the profile claims of an external token."""
 
     user_id: str
     external_profile: ExternalUserProfile | None = None
@@ -24,14 +24,14 @@ class Identity:
 
 
 def identity_from_local_claims(claims: Mapping[str, object]) -> Identity:
-    """Return whom a token speaks for that was issued here. Raises Unauthenticated."""
-    if any(claim not in claims for claim in _LOCAL_USER_ID_CLAIMS):
+    """Return the identity of a local token. Raises Unauthenticated."""
+    if any(claim not in claims for claim in _REQUIRED_LOCAL_CLAIMS):
         raise Unauthenticated("The token is not valid.")
     return Identity(_user_id(claims, ("sub",)), authorization=Authorization.for_session(_session_id(claims)))
 
 
 def identity_from_external_claims(claims: Mapping[str, object], user_claims: tuple[str, ...]) -> Identity:
-    """Return whom a token of another issuer speaks for: the first of these claims names the user. Raises Unauthenticated."""
+    """Return the identity of an external token; the first present one of `user_claims` is the user id. Raises Unauthenticated."""
     return Identity(_user_id(claims, user_claims), _external_profile(claims))
 
 
@@ -51,7 +51,7 @@ def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
             return value
         if value is not None:
             break
-    raise Unauthenticated("The token names no user.")
+    raise Unauthenticated("The token has no usable user claim (sub).")
 
 
 def _external_profile(claims: Mapping[str, object]) -> ExternalUserProfile:
@@ -62,8 +62,8 @@ def _external_profile(claims: Mapping[str, object]) -> ExternalUserProfile:
     )
 
 
-def _clean_text(value: object, longest: int, *, lower: bool = False) -> str | None:
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= longest:
+def _clean_text(value: object, max_length: int, *, lower: bool = False) -> str | None:
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= max_length:
         return None
     return value.strip().lower() if lower else value.strip()
 

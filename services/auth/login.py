@@ -1,4 +1,4 @@
-"""The reception: registering, logging in, and going on with a session. For those who have no context yet."""
+"""Auth service for unauthenticated clients: registration, login, token refresh and logout."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _ACCOUNT_BY_EMAIL_SQL = 'SELECT id, password_hash, is_active FROM "user" WHERE e
 
 @dataclass(frozen=True, slots=True)
 class AuthTokens(Generic[Result]):
-    """What registering, logging in and refreshing give. `expires_in` is in seconds, of the access token."""
+    """Tokens that registration, login and refresh return. `expires_in` is the lifetime of the access token in seconds."""
 
     user: Result
     access_token: str
@@ -40,7 +40,7 @@ class AuthTokens(Generic[Result]):
 
 
 class AuthService:
-    """What it gives out is a session; what it reads is one account, by its e-mail."""
+    """Registration, login, refresh and logout with e-mail and password."""
 
     def __init__(self, database: Database, passwords: PasswordHasher, tokens: AccessTokens, session_lifetime: timedelta) -> None:
         self._database = database
@@ -50,46 +50,46 @@ class AuthService:
         self._rotation = RefreshTokenRotation(database, session_lifetime)
 
     def register(self, registration: Registration, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
-        """Make a local account.
+        """Create a local account, and a session for it.
 
-        Raises EmailTaken, RateLimited, Unavailable where too many wait for a password to be hashed.
+        Raises EmailTaken, RateLimited, Unavailable if too many passwords are waiting to be hashed.
         """
         client.auth_attempts.consume()
         client.account_attempts("register", registration.email).consume()
         user_id = new_id()
-        opening = TransactionPreamble({"app.user_id": user_id}, "SELECT 1", ())
-        hashed = self._passwords.hash(registration.password)
+        preamble = TransactionPreamble({"app.user_id": user_id}, "SELECT 1", ())
+        password_hash = self._passwords.hash(registration.password)
         try:
-            with translate_database_errors(), self._database.write(opening) as (connection, _):
+            with translate_database_errors(), self._database.write(preamble) as (connection, _):
                 account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
-                stamps = {"password_hash": hashed, "created_at": func.now(), "updated_at": func.now()}
-                connection.execute(insert(User).values(**account, **stamps))
+                generated = {"password_hash": password_hash, "created_at": func.now(), "updated_at": func.now()}
+                connection.execute(insert(User).values(**account, **generated))
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
-            raise EmailTaken("An account with this e-mail exists already.") from error
+            raise EmailTaken("An account with this e-mail already exists.") from error
         return self._start_session(UserContext(user_id, self._database), selection, client)
 
     def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
-        """Begin a session.
+        """Create a session.
 
-        Raises Unauthenticated, after the same work, for an unknown e-mail, a wrong password and an inactive account; RateLimited
-        after too many attempts; Unavailable where too many wait for a password to be checked.
+        Raises Unauthenticated, after the same amount of work, for an unknown e-mail, a wrong password and an inactive account;
+        RateLimited after too many attempts; Unavailable if too many passwords are waiting to be verified.
         """
         client.auth_attempts.consume()
         attempts = client.account_attempts("log in", credentials.email)
         attempts.consume()
-        opening = TransactionPreamble({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
-        with translate_database_errors(), self._database.read(opening) as (_, account):
+        preamble = TransactionPreamble({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
+        with translate_database_errors(), self._database.read(preamble) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)
-        proof = PasswordVerification.verify(credentials.password, password_hash, self._passwords)
-        if user_id is None or proof is None or not is_active:
+        verification = PasswordVerification.verify(credentials.password, password_hash, self._passwords)
+        if user_id is None or verification is None or not is_active:
             raise _invalid_credentials()
         attempts.reset()
-        return self._start_session(UserContext(user_id, self._database), selection, client, proof)
+        return self._start_session(UserContext(user_id, self._database), selection, client, verification)
 
     def refresh(self, refresh: RefreshRequest, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
-        """Go on with a session, by a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
+        """Exchange a refresh token for a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
         client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)
         context = self._rotation.find_context(token) if token else None
@@ -103,12 +103,12 @@ class AuthService:
         return self._build_tokens(context, user, session)
 
     def log_out(self, refresh_token: str) -> str | None:
-        """End the session of a refresh token of any generation; return its id, or None where it had ended before."""
+        """Revoke the session of a refresh token of any generation; return its id, or None if it was not active."""
         token = RefreshToken.parse(refresh_token)
         context = self._rotation.find_context(token) if token else None
         if context is None:
             return None
-        with suppress(Unauthenticated):  # it ended just now
+        with suppress(Unauthenticated):  # it was revoked or expired in between
             return SessionService(context).revoke_current()
         return None
 
@@ -117,10 +117,10 @@ class AuthService:
         context: UserContext,
         selection: RowSelection[Result | None],
         client: Client,
-        proof: PasswordVerification | None = None,
+        verification: PasswordVerification | None = None,
     ) -> AuthTokens[Result]:
         with context.write_transaction(Scope.ACCOUNT) as transaction:
-            if proof is not None and not proof.is_still_valid(transaction, self._passwords):
+            if verification is not None and not verification.is_still_valid(transaction, self._passwords):
                 raise _invalid_credentials()
             session = create_session(transaction, client.user_agent, self._session_lifetime)
             user = transaction.read_account(selection)
@@ -132,4 +132,4 @@ class AuthService:
 
 
 def _invalid_credentials() -> Unauthenticated:
-    return Unauthenticated("E-mail or password is wrong.")
+    return Unauthenticated("Invalid e-mail or password.")

@@ -1,7 +1,7 @@
-"""Opaque tokens: random, shown once, kept as hashes.
+"""Opaque tokens: API tokens and refresh tokens, stored as hashes.
 
-They hold 256 random bits, so a plain SHA-256 keeps them secret; slow hashes are for what people think up. Their beginnings tell
-scanners for leaked secrets, and people, what they are.
+They have 256 random bits, so a plain SHA-256 is enough; slow hashes are for passwords that people choose. Their prefixes let
+secret scanners and people recognize them.
 """
 
 import hmac
@@ -16,49 +16,49 @@ _RANDOM_BYTES = 32
 
 
 def hash_secret(secret: str) -> str:
-    """Return the hash to keep and to look for."""
+    """Return the hash to store and to look up."""
     return sha256(secret.encode()).hexdigest()
 
 
-def hashes_equal(one: str, other: str | None) -> bool:
-    """Tell whether two hashes are the same, in a time that does not tell where they differ."""
-    return other is not None and hmac.compare_digest(one, other)
+def hashes_equal(left: str, right: str | None) -> bool:
+    """Return whether two hashes are equal, in constant time."""
+    return right is not None and hmac.compare_digest(left, right)
 
 
 def new_api_token() -> str:
-    """Return an API token."""
+    """Return a new API token."""
     return API_TOKEN_PREFIX + _random()
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token: the handle is its session's for good, the secret is of one generation."""
+    """Refresh token: the handle identifies the session in all generations, the secret belongs to one generation."""
 
     handle: str
     secret: str
 
     @classmethod
     def new(cls) -> "RefreshToken":
-        """Return the first of a new session."""
+        """Return the first token of a new session."""
         return cls(_random(), _random())
 
     @classmethod
     def parse(cls, text: str) -> "RefreshToken | None":
-        """Return the token that the text spells, if it spells one."""
+        """Return the parsed token, or None if the text is malformed."""
         handle, dot, secret = text.removeprefix(REFRESH_TOKEN_PREFIX).partition(".")
-        well_formed = text.startswith(REFRESH_TOKEN_PREFIX) and dot and handle and secret and text.isascii()
-        return cls(handle, secret) if well_formed else None
+        is_well_formed = text.startswith(REFRESH_TOKEN_PREFIX) and dot and handle and secret and text.isascii()
+        return cls(handle, secret) if is_well_formed else None
 
     def next_generation(self, salt: str) -> "RefreshToken":
         """Return the token of the next generation.
 
-        Whoever has this token and the salt can make it again, so a lost answer can be given once more without keeping its secret.
+        It is derived from this token and the salt, so a lost response can be repeated without storing the next secret.
         """
         digest = hmac.digest(self.secret.encode(), salt.encode(), "sha256")
         return RefreshToken(self.handle, urlsafe_b64encode(digest).decode().rstrip("="))
 
     def __str__(self) -> str:
-        """Return what the client gets."""
+        """Return the token in the form that clients receive."""
         return f"{REFRESH_TOKEN_PREFIX}{self.handle}.{self.secret}"
 
 

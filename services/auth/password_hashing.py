@@ -1,4 +1,4 @@
-"""Hashing passwords. The one place that knows passlib."""
+"""Password hashing with argon2id. The only module that uses passlib."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +13,13 @@ from services.errors import Unavailable
 _MEMORY_KIB, _ITERATIONS, _LANES = 19456, 2, 1
 Result = TypeVar("Result")
 
-MAX_QUEUED = 32  # threads; more would keep all others from working
+MAX_QUEUED = 32  # waiting calls, each of which blocks a worker thread; more would starve other requests
 
 
 class PasswordHasher:
-    """Makes and checks hashes; each takes about 25 ms of CPU and 19 MiB, so only so many are computed at once.
+    """Hashes and verifies passwords. A hash takes about 25 ms of CPU and 19 MiB, so the concurrency is limited.
 
-    Passwords come in the form in which models/field_types.py puts them.
+    Passwords must be normalized as in models/field_types.py.
     """
 
     def __init__(self, max_concurrent: int) -> None:
@@ -31,28 +31,28 @@ class PasswordHasher:
             argon2__parallelism=_LANES,
         )
         self._queue_slots = BoundedSemaphore(max_concurrent + MAX_QUEUED)
-        # Threads of their own: each keeps the memory of its last hash, so what is kept are these and not all the service's.
+        # Separate threads: a thread retains the memory of its last hash, which must not happen to every worker thread.
         self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="password")
-        self._dummy_hash = self._run_limited(self._context.hash, "nobody's password")
+        self._dummy_hash = self._run_limited(self._context.hash, "password of no user")
 
     def hash(self, password: str) -> str:
-        """Return the hash to store. Raises Unavailable where too many wait already."""
+        """Return the hash to store. Raises Unavailable if too many calls are waiting."""
         hashed: str = self._run_limited(self._context.hash, password)
         return hashed
 
     def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """Tell whether the password is right, and the hash to store instead if parameters have changed since.
+        """Return whether the password matches, and a new hash to store if the hashing parameters have changed.
 
-        Without a stored hash the answer is no, after the same work, so that time does not tell who has an account. Raises
-        Unavailable where too many wait already.
+        Without a stored hash, return False after the same work, so that the response time does not reveal who has an account.
+        Raises Unavailable if too many calls are waiting.
         """
-        right, newer = self._run_limited(self._context.verify_and_update, password, stored or self._dummy_hash)
-        return (right, newer) if stored else (False, None)
+        is_correct, rehashed = self._run_limited(self._context.verify_and_update, password, stored or self._dummy_hash)
+        return (is_correct, rehashed) if stored else (False, None)
 
     def _run_limited(self, compute: Callable[..., Result], *arguments: str) -> Result:
-        """Wait for one's turn, unless so many wait that it would take longer than a client likes to wait."""
+        """Run the function in a hashing thread. Raises Unavailable if too many calls are waiting."""
         if not self._queue_slots.acquire(blocking=False):
-            raise Unavailable("Too many people are logging in just now; try again in a moment.")
+            raise Unavailable("Too many concurrent logins; retry shortly.")
         try:
             return self._threads.submit(compute, *arguments).result()
         finally:

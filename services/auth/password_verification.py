@@ -1,4 +1,4 @@
-"""Proofs that somebody knows an account's password. A proof takes a while; what it proved may not be so any more by then."""
+"""Password verification in two steps: verify the hash outside of a transaction, then check inside that it is still current."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _HASH_SQL = 'SELECT password_hash FROM "user" WHERE id = %s'
 
 @dataclass(frozen=True, slots=True)
 class PasswordVerification:
-    """A password that was right for this hash; `newer` is the hash to store instead, if parameters have changed since."""
+    """A password that matches this hash; `rehashed` is a new hash to store if the hashing parameters have changed."""
 
     password: str
     stored_hash: str
@@ -23,25 +23,26 @@ class PasswordVerification:
 
     @classmethod
     def verify(cls, password: str, stored: str | None, passwords: PasswordHasher) -> "PasswordVerification | None":
-        """Return the proof, or None where the password is wrong. Raises Unavailable where too many wait already."""
-        right, newer = passwords.verify(password, stored)
-        return cls(password, stored, newer) if right and stored is not None else None
+        """Return the verification, or None if the password is wrong. Raises Unavailable if too many calls are waiting."""
+        is_correct, rehashed = passwords.verify(password, stored)
+        return cls(password, stored, rehashed) if is_correct and stored is not None else None
 
     def is_still_valid(self, transaction: WriteTransaction, passwords: PasswordHasher) -> bool:
-        """Tell whether the password is still the account's, which it stays until the transaction ends; renew its hash.
+        """Return whether the password is still the account's, until the transaction ends; if so, store the new hash, if any.
 
-        A login that waited while the password was changed would begin a session that the change should have ended.
+        Without this check, a login that waits while the password is changed would create a session that the change should have
+        revoked.
         """
         stored = load_password_hash(transaction)
         if stored != self.stored_hash:
             return passwords.verify(self.password, stored)[0]
         if self.rehashed is not None:
-            renewal = update(User).where(col(User.id) == transaction.user_id).values(password_hash=self.rehashed)
-            transaction.sql.execute(renewal)
+            statement = update(User).where(col(User.id) == transaction.user_id).values(password_hash=self.rehashed)
+            transaction.sql.execute(statement)
         return True
 
 
-def load_password_hash(snapshot: ReadTransaction) -> str | None:
-    """Return the hash of the user's password; None for an account that logs in elsewhere."""
-    ((stored,),) = fetch(snapshot.connection, _HASH_SQL, (snapshot.user_id,))
+def load_password_hash(transaction: ReadTransaction) -> str | None:
+    """Return the hash of the user's password; None for the account of an external user."""
+    ((stored,),) = fetch(transaction.connection, _HASH_SQL, (transaction.user_id,))
     return None if stored is None else str(stored)

@@ -1,4 +1,4 @@
-"""Sessions: one per login. Refresh tokens are rotated at every use, as RFC 9700 (4.14.2) advises; an old one ends its session."""
+"""Login sessions, and the rotation of their refresh tokens (RFC 9700, 4.14.2): reuse of an old token revokes its session."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,14 +26,14 @@ _LOOKUP_SQL = "SELECT user_id, id FROM login_session WHERE handle_hash = %s AND 
 
 @dataclass(frozen=True, slots=True)
 class SessionWithToken:
-    """A session, and the refresh token that its next use takes."""
+    """Session id, and the refresh token to use next."""
 
     id: str
     refresh_token: str
 
 
 def create_session(transaction: WriteTransaction, device: str | None, lifetime: timedelta) -> SessionWithToken:
-    """Begin a session. Of too many, the one that was not used for the longest time ends."""
+    """Create a session. If the user has too many, revoke the least recently used ones."""
     token = RefreshToken.new()
     session = LoginSession(
         user_id=transaction.user_id,
@@ -51,7 +51,7 @@ def create_session(transaction: WriteTransaction, device: str | None, lifetime: 
 
 
 def revoke_other_sessions(transaction: WriteTransaction) -> list[str]:
-    """End all sessions but the caller's own; return their ids."""
+    """Revoke all sessions except the current one; return their ids."""
     others = [
         session.id
         for session in transaction.active_credentials(LoginSession)
@@ -61,24 +61,27 @@ def revoke_other_sessions(transaction: WriteTransaction) -> list[str]:
     return others
 
 
-def list_sessions(snapshot: ReadTransaction) -> list[JsonObject]:
-    """Return the open sessions, as they are shown."""
-    return [_serialize(session, snapshot.authorization) for session in snapshot.active_credentials(LoginSession)]
+def list_sessions(transaction: ReadTransaction) -> list[JsonObject]:
+    """Return the active sessions as JSON objects."""
+    return [_serialize(session, transaction.authorization) for session in transaction.active_credentials(LoginSession)]
 
 
 class RefreshTokenRotation:
-    """Exchanges refresh tokens. It has no context: whose session it is, the token says."""
+    """Exchange of refresh tokens. The token determines the session and its user, so no context is needed."""
 
     def __init__(self, database: Database, lifetime: timedelta) -> None:
         self._database = database
         self._lifetime = lifetime
 
     def find_context(self, token: RefreshToken) -> UserContext | None:
-        """Return the context of the session to which the token belongs, whatever its generation; None if there is none."""
-        handle = hash_secret(token.handle)
+        """Return the context of the token's session, for a token of any generation; None if there is no active session."""
+        handle_hash = hash_secret(token.handle)
         with (
             translate_database_errors(),
-            self._database.read(TransactionPreamble({"app.secret_hash": handle}, _LOOKUP_SQL, (handle,))) as (_, session),
+            self._database.read(TransactionPreamble({"app.secret_hash": handle_hash}, _LOOKUP_SQL, (handle_hash,))) as (
+                _,
+                session,
+            ),
         ):
             pass
         return UserContext(session[0], self._database, authorization=Authorization.for_session(session[1])) if session else None
@@ -86,12 +89,12 @@ class RefreshTokenRotation:
     def rotate(self, transaction: WriteTransaction, token: RefreshToken) -> SessionWithToken | None:
         """Return the session with its next refresh token.
 
-        The same token within ten seconds gets the same answer: the first may have been lost on its way. Any other token of an
-        earlier generation is in hands that it should not be in, so the session ends, and the answer is None.
+        The previous token, sent again within REFRESH_RETRY_WINDOW, gets the same next token: the first response may have been
+        lost. Any other token of an earlier generation indicates theft: the session is revoked, and None is returned.
         """
-        found = transaction.owned(LoginSession).where(col(LoginSession.id) == transaction.authorization.session_id)
-        session = transaction.session.scalars(found).one_or_none()
-        if session is None:  # it ended while this transaction waited for its turn
+        statement = transaction.owned(LoginSession).where(col(LoginSession.id) == transaction.authorization.session_id)
+        session = transaction.session.scalars(statement).one_or_none()
+        if session is None:  # it was revoked while this transaction waited for the lock
             return None
         presented = hash_secret(token.secret)
         if hashes_equal(presented, session.current_hash):
@@ -113,39 +116,39 @@ class RefreshTokenRotation:
 
 
 class SessionService:
-    """One's own sessions."""
+    """Login sessions of the authenticated user."""
 
     def __init__(self, context: UserContext) -> None:
         self._context = context
 
     def list_all(self) -> list[JsonObject]:
-        """Return the open sessions, the one used last first."""
-        with self._context.read_transaction() as snapshot:
-            return list_sessions(snapshot)
+        """Return the active sessions, last used first."""
+        with self._context.read_transaction() as transaction:
+            return list_sessions(transaction)
 
     def revoke(self, session_id: str) -> None:
-        """End a session: its tokens die at once. Raises NotFound."""
+        """Revoke a session; its tokens are rejected immediately. Raises NotFound."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             if not transaction.delete_where(LoginSession, col(LoginSession.id) == session_id):
                 raise NotFound.for_resource("session")
 
     def revoke_current(self) -> str:
-        """End the session of the caller's token; return its id. Raises Forbidden for a token that is of no session."""
+        """Revoke the session of the current token; return its id. Raises Forbidden if the token belongs to no session."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             if (session_id := transaction.authorization.session_id) is None:
-                raise Forbidden("This token belongs to no session: delete an API token, or log out where the token was issued.")
+                raise Forbidden("This token is not bound to a session. Delete the API token, or log out at the issuer.")
             transaction.delete_where(LoginSession, col(LoginSession.id) == session_id)
             return session_id
 
     def revoke_others(self) -> list[str]:
-        """End all sessions but the caller's own; return their ids."""
+        """Revoke all sessions except the current one; return their ids."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             return revoke_other_sessions(transaction)
 
 
 def invalid_refresh_token() -> Unauthenticated:
-    """Return what is said of a refresh token that opens nothing."""
-    return Unauthenticated("The refresh token is not valid any more; log in again.")
+    """Return the error for a refresh token that is malformed, reused, expired or revoked."""
+    return Unauthenticated("The refresh token is invalid or expired; log in again.")
 
 
 def _within_retry_window(session: LoginSession, now: datetime) -> bool:
@@ -153,21 +156,21 @@ def _within_retry_window(session: LoginSession, now: datetime) -> bool:
 
 
 def _evict_oldest_sessions(transaction: WriteTransaction) -> None:
-    open_ones = transaction.active_credentials(LoginSession)
+    active = transaction.active_credentials(LoginSession)
     transaction.delete_where(LoginSession, col(LoginSession.expires_at) <= transaction.now)
-    transaction.delete_where(LoginSession, _id_in([session.id for session in open_ones[MAX_SESSIONS - 1 :]]))
+    transaction.delete_where(LoginSession, _id_in([session.id for session in active[MAX_SESSIONS - 1 :]]))
 
 
 def _id_in(ids: list[str]) -> ColumnElement[bool]:
     return col(LoginSession.id).in_(ids)
 
 
-def _serialize(session: LoginSession, grant: Authorization) -> JsonObject:
+def _serialize(session: LoginSession, authorization: Authorization) -> JsonObject:
     return {
         "id": session.id,
         "device": session.device,
         "created_at": session.created_at,
         "last_used_at": session.last_used_at,
         "expires_at": session.expires_at,
-        "current": session.id == grant.session_id,
+        "current": session.id == authorization.session_id,
     }

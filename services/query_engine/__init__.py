@@ -1,5 +1,5 @@
-"""Query engine: query nodes to JSON objects, with one SELECT per relation level.
+"""Query engine: reads JSON objects as described by query nodes, with one SELECT per node.
 
-`entity_registry` describes what can be read, `query_model` a request for it. `planning` compiles a query node to SQL once per
-shape, `execution` runs the plan and maps the rows to JSON objects.
+`entity_registry` declares the readable entities, `query_model` describes a query. `planning` compiles query nodes to SQL and
+caches the plans, `execution` runs a plan and maps the rows to JSON objects.
 """

@@ -1,28 +1,28 @@
-"""camelCase and snake_case: GraphQL spells names one way, everything below it the other; filters may be spelt either way."""
+"""Conversion between camelCase (GraphQL) and snake_case (REST, services); REST filters accept both."""
 
 import re
 
-_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
-_BAR = re.compile(r"_([a-z])")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_UNDERSCORE = re.compile(r"_([a-z])")
 
 
 def to_snake_case(name: str) -> str:
-    """CreatedAt → created_at."""
-    return _HUMP.sub(r"_\1", name).lower()
+    """Return the name in snake_case: createdAt → created_at."""
+    return _CAPITAL.sub(r"_\1", name).lower()
 
 
 def to_camel_case(name: str) -> str:
-    """created_at → createdAt; works on JSON pointers too."""
-    return _BAR.sub(lambda bar: bar[1].upper(), name)
+    """Return the name in camelCase: created_at → createdAt. JSON pointers are converted too."""
+    return _UNDERSCORE.sub(lambda match: match[1].upper(), name)
 
 
-def keys_to_snake_case(tree: object) -> object:
-    """Spell all keys of a tree the other way. Raises ValueError where two keys become one."""
-    if isinstance(tree, dict):
-        spelt = {to_snake_case(key): keys_to_snake_case(value) for key, value in tree.items()}
-        if len(spelt) < len(tree):
-            raise ValueError(tree.keys())
-        return spelt
-    if isinstance(tree, list):
-        return [keys_to_snake_case(value) for value in tree]
-    return tree
+def keys_to_snake_case(value: object) -> object:
+    """Return the JSON value with all keys in snake_case. Raises ValueError if two keys become equal."""
+    if isinstance(value, dict):
+        converted = {to_snake_case(key): keys_to_snake_case(child) for key, child in value.items()}
+        if len(converted) < len(value):
+            raise ValueError(value.keys())
+        return converted
+    if isinstance(value, list):
+        return [keys_to_snake_case(item) for item in value]
+    return value

@@ -1,4 +1,4 @@
-"""Keyset cursors: a cursor is the place of one row in one order, so that pages stay right while rows come and go."""
+"""Keyset cursors: a cursor holds the order keys of a row, so that pages stay correct while rows are created and deleted."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ CursorValue = bool | int | float | str | datetime
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """A key as this order uses it."""
+    """Sort key with its direction in an order."""
 
     key: SortKey
     descending: bool
@@ -30,35 +30,35 @@ _BY_RELEVANCE = OrderTerm("relevance", descending=True)
 
 
 def order_keys(entity: Entity, order: tuple[OrderTerm, ...], *, searching: bool) -> tuple[OrderKey, ...]:
-    """Return the keys of the order, the id last: it decides among equals, in the direction of the key before it.
+    """Return the keys of the order, the id last: it breaks ties, in the direction of the key before it.
 
-    Where no order is given, what a search found comes best first.
+    Without an order, search results are sorted by relevance, best first.
     """
-    terms = _terms(entity, order, searching=searching)
-    keys = [OrderKey(key, term.descending and not key.fixed) for term in terms for key in _sort(entity, term)]
+    terms = _effective_terms(entity, order, searching=searching)
+    keys = [OrderKey(key, term.descending and not key.fixed) for term in terms for key in _sort_keys(entity, term)]
     return (*keys, OrderKey(_ID, keys[-1].descending))
 
 
-def _terms(entity: Entity, order: tuple[OrderTerm, ...], *, searching: bool) -> tuple[OrderTerm, ...]:
+def _effective_terms(entity: Entity, order: tuple[OrderTerm, ...], *, searching: bool) -> tuple[OrderTerm, ...]:
     default = OrderTerm(*entity.default_sort)
     return order or ((_BY_RELEVANCE, default) if searching else (default,))
 
 
-def _sort(entity: Entity, term: OrderTerm) -> SortKeys:
+def _sort_keys(entity: Entity, term: OrderTerm) -> SortKeys:
     if term is _BY_RELEVANCE and entity.search is not None:
         return entity.search.relevance
     return entity.sort_keys[term.sort]
 
 
 class CursorCodec:
-    """Writes and reads the cursors of one order, for one user. Opaque to clients; bound to entity, order, search and user."""
+    """Encodes and decodes the cursors of one order. They are opaque to clients, and bound to entity, order, search and user."""
 
     def __init__(self, user_id: str, entity: Entity, order: tuple[OrderTerm, ...], search: Search | None = None) -> None:
-        terms = _terms(entity, order, searching=search is not None)
-        about = [user_id, entity.name, *([term.sort, term.descending] for term in terms)]
+        terms = _effective_terms(entity, order, searching=search is not None)
+        scope = [user_id, entity.name, *([term.sort, term.descending] for term in terms)]
         if _BY_RELEVANCE in terms and search is not None:
-            about.append(search.text)
-        self._fingerprint = hashlib.blake2b(orjson.dumps(about), digest_size=6).hexdigest()
+            scope.append(search.text)
+        self._fingerprint = hashlib.blake2b(orjson.dumps(scope), digest_size=6).hexdigest()
         self._kinds = [key.key.kind for key in order_keys(entity, order, searching=search is not None)]
 
     def encode(self, values: Sequence[object]) -> str:
@@ -66,16 +66,16 @@ class CursorCodec:
         return base64.urlsafe_b64encode(orjson.dumps([self._fingerprint, *values])).rstrip(b"=").decode()
 
     def decode(self, cursor: str, pointer: str) -> list[CursorValue]:
-        """Return the order keys that the cursor holds. Raises InvalidInput for anything that `write` did not make."""
+        """Return the order keys of the cursor. Raises InvalidInput for anything that `encode` did not return."""
         try:
-            mark, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            if mark == self._fingerprint:
+            fingerprint, *values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            if fingerprint == self._fingerprint:
                 return [_check_value(value, kind) for value, kind in zip(values, self._kinds, strict=True)]
         except (ValueError, TypeError, OverflowError, binascii.Error):
             pass
         raise InvalidInput.at_pointer(
             pointer,
-            "This cursor is not of this list in this order: take it from a page with the same sort, or begin without.",
+            "The cursor does not match this list and sort order. Use a cursor from the same query, or omit it.",
         )
 
 
@@ -98,7 +98,7 @@ def _parse_text(value: object, kind: type[object]) -> CursorValue:
         raise TypeError
     if kind is UUID:
         return str(UUID(value))
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
+    timestamp = datetime.fromisoformat(value)
+    if timestamp.tzinfo is None:
         raise ValueError
-    return moment.astimezone(UTC)
+    return timestamp.astimezone(UTC)

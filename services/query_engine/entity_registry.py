@@ -1,6 +1,6 @@
-"""Entity registry: what both APIs can select, filter, sort and nest, built from the tables' column declarations.
+"""Entity registry: columns, filters, sort keys and relations of both APIs, built from the tables' column declarations.
 
-A column is declared once, in its table class (see models.columns). Entities add what a table does not say: names, relations,
+A column is declared once, in its table class (see models.columns). Entities add what a table does not declare: names, relations,
 the default sort order and full-text search.
 """
 
@@ -48,8 +48,8 @@ _OPERATORS: Mapping[type[Any], frozenset[str]] = {
     float: _EQUALITY | _RANGE,
     datetime: _EQUALITY | _RANGE,
 }
-# A sort key is never null. A key before it puts nulls last, so any value of the type will do here.
-_IN_PLACE_OF_NULL: Mapping[type[Any], ColumnElement[Any]] = {
+# A sort key is never null. The preceding key puts nulls last, so the placeholder may be any value of the type.
+_NULL_PLACEHOLDERS: Mapping[type[Any], ColumnElement[Any]] = {
     str: literal_column("''"),
     bool: literal_column("false"),
     int: literal_column("0"),
@@ -58,7 +58,7 @@ _IN_PLACE_OF_NULL: Mapping[type[Any], ColumnElement[Any]] = {
 }
 
 
-def build_entity(  # noqa: PLR0913 - one argument for each fact that the table does not say
+def build_entity(  # noqa: PLR0913 - one argument for each fact that the table does not declare
     model: type[SQLModel],
     *,
     display_name: str,
@@ -129,11 +129,11 @@ def _filter_spec(spec: ColumnSpec, info: ColumnInfo) -> FilterSpec:
 
 
 def _sort_keys(spec: ColumnSpec, info: ColumnInfo) -> SortKeys:
-    """Return what an order by the column compares: texts ignoring case, ordinal enums by rank, nulls last in both directions."""
+    """Return the sort keys of the column: texts ignoring case, ordinal enums by rank, nulls last in both directions."""
     compared, kind = _compared(spec, info)
     if not spec.is_nullable:
         return (SortKey(compared, kind),)
-    stored, placeholder = spec.expression, _IN_PLACE_OF_NULL[kind]
+    stored, placeholder = spec.expression, _NULL_PLACEHOLDERS[kind]
     return (
         SortKey(lambda source: stored(source).is_(None), bool, fixed=True),
         SortKey(lambda source: func.coalesce(compared(source), placeholder), kind),

@@ -13,7 +13,7 @@ ALWAYS_LAST = frozenset({"created_at", "updated_at", "revision"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnSpec:
-    """A column as the APIs return it. `has_long_text`: its texts count towards the limit of one response."""
+    """Column as the APIs return it. `has_long_text`: its texts are charged to the text limit of a response."""
 
     description: str
     example: object
@@ -25,7 +25,7 @@ class ColumnSpec:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One value that a sort order compares; never null, so that a cursor can compare it too. A fixed key ignores `descending`."""
+    """Expression of a sort order; never null, so that cursors can compare it. A fixed key is always ascending."""
 
     expression: Expression
     kind: type[Any]
@@ -37,9 +37,9 @@ SortKeys = tuple[SortKey, ...]
 
 @dataclass(frozen=True, slots=True)
 class FilterSpec:
-    """The operators that filters may apply to a column, and the Python type of their operands.
+    """Filter operators of a column, and the Python type of their operands.
 
-    `rank` maps values to numbers for the range operators, where the database would order the values differently.
+    `rank` maps values to numbers for the range operators, if the database would order the values differently.
     """
 
     kind: type[Any]
@@ -54,7 +54,7 @@ class FilterSpec:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
-    """Full-text search: the tsvector column, the text columns from which it is made, and the relevance of a row."""
+    """Full-text search: the tsvector column, its source columns, and the sort keys for relevance."""
 
     vector_column: str
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class SearchSpec:
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """The parent's `column` holds the target's id."""
+    """Many-to-one relation: the parent's `column` contains the target's id."""
 
     target: str
     column: str
@@ -72,7 +72,7 @@ class ToOne:
 
 @dataclass(frozen=True, slots=True)
 class ToMany:
-    """The target's `column` holds the parent's id; each parent gets its own page."""
+    """One-to-many relation: the target's `column` contains the parent's id; each parent has its own page."""
 
     target: str
     column: str
@@ -81,7 +81,7 @@ class ToMany:
 
 @dataclass(frozen=True, slots=True)
 class JoinTable:
-    """A many-to-many table: (user_id, own_column, other_column), own_column being the parent's side."""
+    """Join table with the columns user_id, `own_column` (the parent's id) and `other_column` (the target's id)."""
 
     table: Table
     own_column: str
@@ -90,7 +90,7 @@ class JoinTable:
 
 @dataclass(frozen=True, slots=True)
 class ManyToMany:
-    """Many-to-many without pages: each target is read once, together with all parents that it belongs to."""
+    """Many-to-many relation without pages: each target is read once, with the numbers of all its parents."""
 
     target: str
     join: JoinTable
@@ -99,7 +99,7 @@ class ManyToMany:
 
 @dataclass(frozen=True, slots=True)
 class PaginatedManyToMany:
-    """Many-to-many, a page per parent."""
+    """Many-to-many relation with a page per parent."""
 
     target: str
     join: JoinTable
@@ -111,9 +111,9 @@ Relation = ToOne | ToMany | ManyToMany | PaginatedManyToMany
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entity:
-    """One kind of object that can be read.
+    """Readable object type.
 
-    `columns` are in the order of their declaration. `sort_keys` are named by what clients send; the id decides among equals.
+    `columns` are in the order of their declaration. The names of `sort_keys` are those that clients send; ties are broken by id.
     """
 
     name: str

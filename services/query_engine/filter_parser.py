@@ -1,9 +1,9 @@
-"""Filters: the tree that both doors accept, checked against the graph, and turned into SQL.
+"""Filter parser: validates the filter object of both APIs and converts it to a condition.
 
 {and: […], or: […], not: {…}, title: {contains: "milk"}, list: {name: {eq: "Home"}}, tags: {some: {name: {eq: "urgent"}}}}
 
-Members beside each other must all hold. A column that is null fulfils no comparison but is_null, a relation to one that leads
-nowhere fulfils nothing, and `not` turns that around.
+All keys of an object must match. A null column matches no comparison except is_null, a to-one relation without a target matches
+nothing, and `not` negates that.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ from services.query_engine.entity_types import Entity, FilterSpec, ToOne
 from services.query_engine.query_model import And, Comparison, Condition, Not, Or, RelationFilter
 
 MAX_FILTER_DEPTH = 10
-MAX_FILTER_MEMBERS = 500
-# Each is a subquery. PostgreSQL looks for the best order to join them in, and with fifty of them takes seconds for that alone.
+MAX_FILTER_KEYS = 500
+# Each is a subquery. With fifty of them, PostgreSQL's planner takes seconds to find the best join order.
 MAX_FILTER_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
@@ -36,25 +36,23 @@ _CHECKS: dict[type[object], TypeAdapter[Any]] = {
 }
 
 
-def parse_filter(entity: Entity, condition: object) -> Condition:
-    """Return the condition that the tree describes. Raises InvalidInput with a pointer to what is wrong."""
-    if _count_members(condition) > MAX_FILTER_MEMBERS:
+def parse_filter(entity: Entity, value: object) -> Condition:
+    """Return the condition of a filter object. Raises InvalidInput with a pointer to the invalid part."""
+    if _count_keys(value) > MAX_FILTER_KEYS:
         raise InvalidInput.at_pointer(
-            "/filter", f"A filter has at most {MAX_FILTER_MEMBERS} members in all; `in` takes many values at once."
+            "/filter", f"A filter has at most {MAX_FILTER_KEYS} keys in total; use `in` for many values."
         )
-    condition = _parse(entity, condition, "/filter", 1)
+    condition = _parse(entity, value, "/filter", 1)
     if _count_relations(condition) > MAX_FILTER_RELATIONS:
-        raise InvalidInput.at_pointer(
-            "/filter", f"A filter follows at most {MAX_FILTER_RELATIONS} relations in all; ask for less at once."
-        )
+        raise InvalidInput.at_pointer("/filter", f"A filter follows at most {MAX_FILTER_RELATIONS} relations in total.")
     return condition
 
 
-def _count_members(tree: object) -> int:
-    """Count what a filter is made of, before anything is made of it."""
-    if isinstance(tree, Mapping):
-        return len(tree) + sum(_count_members(value) for value in tree.values())
-    return sum(1 + _count_members(part) for part in tree if isinstance(part, Mapping | list)) if isinstance(tree, list) else 0
+def _count_keys(value: object) -> int:
+    """Return the number of keys and of nested objects and lists, before the filter is parsed."""
+    if isinstance(value, Mapping):
+        return len(value) + sum(_count_keys(child) for child in value.values())
+    return sum(1 + _count_keys(part) for part in value if isinstance(part, Mapping | list)) if isinstance(value, list) else 0
 
 
 def _count_relations(condition: Condition) -> int:
@@ -69,18 +67,18 @@ def _count_relations(condition: Condition) -> int:
             return 0
 
 
-def _parse(entity: Entity, tree: object, pointer: str, depth: int) -> And:
-    if not isinstance(tree, Mapping):
+def _parse(entity: Entity, value: object, pointer: str, depth: int) -> And:
+    if not isinstance(value, Mapping):
         raise InvalidInput.at_pointer(pointer, 'A filter is an object, such as {"title": {"contains": "milk"}}.')
     if depth > MAX_FILTER_DEPTH:
-        raise InvalidInput.at_pointer(pointer, f"Filters nest at most {MAX_FILTER_DEPTH} deep.")
-    return And(tuple(_parse_member(entity, name, value, f"{pointer}/{name}", depth) for name, value in tree.items()))
+        raise InvalidInput.at_pointer(pointer, f"Filters can be nested at most {MAX_FILTER_DEPTH} levels deep.")
+    return And(tuple(_parse_key(entity, name, operand, f"{pointer}/{name}", depth) for name, operand in value.items()))
 
 
-def _parse_member(entity: Entity, name: str, value: object, pointer: str, depth: int) -> Condition:
+def _parse_key(entity: Entity, name: str, value: object, pointer: str, depth: int) -> Condition:
     if name in {"and", "or"}:
         if not isinstance(value, list):
-            raise InvalidInput.at_pointer(pointer, f"`{name}` takes a list of filters.")
+            raise InvalidInput.at_pointer(pointer, f"`{name}` requires a list of filters.")
         parts = tuple(_parse(entity, part, f"{pointer}/{index}", depth + 1) for index, part in enumerate(value))
         return And(parts) if name == "and" else Or(parts)
     if name == "not":
@@ -92,18 +90,20 @@ def _parse_member(entity: Entity, name: str, value: object, pointer: str, depth:
         return RelationFilter(name, "some", _parse(ENTITIES[relation.target], value, pointer, depth + 1))
     if relation is not None:
         return And(tuple(_parse_quantifiers(ENTITIES[relation.target], name, value, pointer, depth)))
-    known = ", ".join([*entity.filters, *entity.relations])
-    raise InvalidInput.at_pointer(pointer, f"There is nothing to filter by under this name; there is: and, or, not, {known}.")
+    available = ", ".join([*entity.filters, *entity.relations])
+    raise InvalidInput.at_pointer(pointer, f"Unknown filter field. Available: and, or, not, {available}.")
 
 
 def _comparisons(column: str, spec: FilterSpec, operands: object, pointer: str) -> Iterator[Comparison]:
     if not isinstance(operands, Mapping):
-        raise InvalidInput.at_pointer(pointer, f"Write an operator: {{{', '.join(sorted(spec.operators))}}}.")
+        raise InvalidInput.at_pointer(pointer, f"Expected an operator object: {{{', '.join(sorted(spec.operators))}}}.")
     for operator, operand in operands.items():
-        place = f"{pointer}/{operator}"
+        operator_pointer = f"{pointer}/{operator}"
         if operator not in spec.operators:
-            raise InvalidInput.at_pointer(place, f"`{column}` knows the operators {', '.join(sorted(spec.operators))}.")
-        yield Comparison(column, operator, _parse_operand(spec.kind, operator, operand, place))
+            raise InvalidInput.at_pointer(
+                operator_pointer, f"`{column}` supports the operators {', '.join(sorted(spec.operators))}."
+            )
+        yield Comparison(column, operator, _parse_operand(spec.kind, operator, operand, operator_pointer))
 
 
 def _parse_operand(kind: type[object], operator: str, operand: object, pointer: str) -> object:
@@ -111,7 +111,7 @@ def _parse_operand(kind: type[object], operator: str, operand: object, pointer: 
         return _check_value(bool, operand, pointer)
     if operator == "in":
         if not isinstance(operand, list) or len(operand) > MAX_OPERANDS:
-            raise InvalidInput.at_pointer(pointer, f"`in` takes a list of at most {MAX_OPERANDS} values.")
+            raise InvalidInput.at_pointer(pointer, f"`in` requires a list of at most {MAX_OPERANDS} values.")
         return [_check_value(kind, value, f"{pointer}/{index}") for index, value in enumerate(operand)]
     return _check_value(kind, operand, pointer)
 
@@ -121,24 +121,24 @@ def _check_value(kind: type[object], value: object, pointer: str) -> object:
     try:
         checked: object = adapter.validate_python(value)
     except ValidationError as error:
-        raise InvalidInput([FieldError(pointer, flaw["msg"]) for flaw in error.errors()]) from error
+        raise InvalidInput([FieldError(pointer, detail["msg"]) for detail in error.errors()]) from error
     if isinstance(checked, datetime):
         return _in_utc(checked)
     if isinstance(checked, str) and "\x00" in checked:
-        raise InvalidInput.at_pointer(pointer, "The NUL character cannot be stored, so nothing contains it.")
+        raise InvalidInput.at_pointer(pointer, "NUL characters are not allowed.")
     return str(checked) if isinstance(checked, UUID | StrEnum) else checked
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """PostgreSQL knows no offsets beyond 15:59. What lies outside of Python's years compares like their ends."""
+def _in_utc(timestamp: datetime) -> datetime:
+    """Return the time in UTC, since PostgreSQL supports no offsets beyond 15:59; times outside of years 1 to 9999 are clamped."""
     try:
-        return moment.astimezone(UTC)
+        return timestamp.astimezone(UTC)
     except OverflowError:
-        return datetime.min.replace(tzinfo=UTC) if moment.year == 1 else datetime.max.replace(tzinfo=UTC)
+        return datetime.min.replace(tzinfo=UTC) if timestamp.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 def _parse_quantifiers(target: Entity, name: str, value: object, pointer: str, depth: int) -> Iterator[RelationFilter]:
     if not isinstance(value, Mapping) or not QUANTIFIERS.issuperset(value):
-        raise InvalidInput.at_pointer(pointer, "Write a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
-    for quantifier, tree in value.items():
-        yield RelationFilter(name, quantifier, _parse(target, tree, f"{pointer}/{quantifier}", depth + 1))
+        raise InvalidInput.at_pointer(pointer, "Expected a quantifier: {some: {…}}, {none: {…}} or {every: {…}}.")
+    for quantifier, condition in value.items():
+        yield RelationFilter(name, quantifier, _parse(target, condition, f"{pointer}/{quantifier}", depth + 1))

@@ -1,7 +1,7 @@
-"""Query model: what a request reads, as a tree of query nodes. Both APIs build it; the planner compiles it.
+"""Query model: tree of query nodes that describes a read. Both APIs build it; the planner compiles it.
 
-Everything here is immutable and hashable, and values (operands, cursors, page sizes, ids) do not take part in comparing. So two
-queries of the same shape are equal, and share one plan.
+All classes are immutable and hashable. Values (operands, cursors, page sizes, ids) are excluded from comparison, so queries that
+differ only in values are equal and share one plan.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,13 @@ from services.query_engine.result_format import LiteralField, Result_co, ResultF
 
 ProjectionFields = tuple["ColumnField | LiteralField | RelationField", ...]
 
-MAX_NESTING = 20  # relations within relations
-MAX_RELATIONS = 100  # relations in all; each needs a statement
+MAX_NESTING = 20  # levels of nested relations
+MAX_RELATIONS = 100  # relations of a query; each needs a statement
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnField:
-    """A column under a response key; `upper` spells an enum the way GraphQL does."""
+    """A column under a response key; `upper` converts enum values to GraphQL's spelling."""
 
     key: str
     column: str
@@ -36,14 +36,14 @@ class RelationField:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What each row looks like: its members in the order of the answer."""
+    """Selected fields of a row, in the order of the response."""
 
     fields: ProjectionFields
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTerm:
-    """One term of an order: a sort of the entity (or, of what a search found, its relevance), and its direction."""
+    """One term of a sort order: a sort key of the entity (or, for a search, "relevance") and the direction."""
 
     sort: str
     descending: bool = False
@@ -51,7 +51,7 @@ class OrderTerm:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page: `size` rows after (or, backward, before) a cursor, if there is one; `argument` is where that came from."""
+    """Requested page: `size` rows after (if backward: before) a cursor, if any; `argument` is the cursor's name in errors."""
 
     size: int = field(compare=False)
     backward: bool = False
@@ -71,28 +71,28 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Every part holds; without parts, always."""
+    """Conjunction; true without parts."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """At least one part holds; without parts, never."""
+    """Disjunction; false without parts."""
 
     parts: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part does not hold."""
+    """Negation: true if the part is false or null."""
 
     part: "Condition"
 
 
 @dataclass(frozen=True, slots=True)
 class RelationFilter:
-    """`some`, `none` or `every` row of the relation fulfils the part; a relation to one has `some` where it leads anywhere."""
+    """True if `some`, `none` or `every` related row fulfils the part; for a to-one relation, `some` means the related row."""
 
     relation: str
     quantifier: str
@@ -104,16 +104,16 @@ Condition = Comparison | And | Or | Not | RelationFilter
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A full-text search, as the caller wrote it."""
+    """Full-text search, with the text that the client sent."""
 
     text: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryNode(Generic[Result_co]):
-    """One relation level of a query: which rows of an entity, in which order, on which page, and in which result format.
+    """One relation of a query: its entity, condition, search, order, page, projections and result format.
 
-    With `by_ids`, the rows are those named in `ids`, in that order.
+    With `by_ids`, the rows are those with the `ids`, in that order.
     """
 
     entity: str
@@ -128,8 +128,8 @@ class QueryNode(Generic[Result_co]):
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Hash the tree once: it is looked up on every request."""
-        shape = (
+        """Compute the hash once: every request looks the node up in the plan cache."""
+        structure = (
             self.entity,
             self.result_format,
             self.projections,
@@ -139,14 +139,14 @@ class QueryNode(Generic[Result_co]):
             self.order,
             self.page,
         )
-        object.__setattr__(self, "_hash", hash(shape))
+        object.__setattr__(self, "_hash", hash(structure))
 
     def __hash__(self) -> int:
-        """Return the hash of the shape."""
+        """Return the hash of the structure, without values."""
         return self._hash
 
     def with_cursor(self, cursor: str | None) -> "QueryNode[Result_co]":
-        """Return the node with its page at another cursor."""
+        """Return a copy of the node with another cursor."""
         if self.page is None or cursor == self.page.cursor:
             return self
         return replace(self, page=replace(self.page, cursor=cursor))
@@ -154,11 +154,11 @@ class QueryNode(Generic[Result_co]):
 
 @dataclass(frozen=True, slots=True)
 class RowSelection(Generic[Result_co]):
-    """What the client selects of rows that are found by their ids, such as those that a command changed."""
+    """Fields that the client selects of rows that are read by id, such as the rows that a mutation changed."""
 
     result_format: ResultFormat[Result_co]
     projections: tuple[Projection, ...]
 
     def for_ids(self, entity: str, *ids: str) -> QueryNode[Result_co]:
-        """Return the query node that reads these rows."""
+        """Return the query node for these rows."""
         return QueryNode(entity, self.result_format, self.projections, by_ids=True, ids=ids)

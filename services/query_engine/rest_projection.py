@@ -1,4 +1,4 @@
-"""What REST answers: of each row all columns, or those in `fields=`; nested under their names the relations in `include=`."""
+"""Projections for REST responses: all columns or those in `fields=`, and the relations in `include=` as nested objects."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ from services.query_engine.query_model import (
 )
 from services.query_engine.result_format import RevisionedRow, RowList, RowWithRevision, SingleRow
 
-MAX_CACHED_PROJECTIONS = 64  # remembered
+MAX_CACHED_PROJECTIONS = 64
 _REVISION = Projection((ColumnField("revision", "revision"),))
 
 
 @dataclass(slots=True)
 class FieldSelection:
-    """What is wanted of an entity: which columns (None: all), and which relations."""
+    """Selected columns (None: all) and relations of an entity."""
 
     entity: Entity
     columns: set[str] | None = None
@@ -35,40 +35,38 @@ class FieldSelection:
 
 
 def parse_field_selection(entity: Entity, include: str = "", fields: str = "") -> FieldSelection:
-    """Read `include=tags,subtasks.tags` and `fields=id,title,tags.name`.
+    """Parse `include=tags,subtasks.tags` and `fields=id,title,tags.name`.
 
-    An entity that `fields` leads to or through shows what is named there and nothing else; a relation named last shows all of it.
-    Raises InvalidInput, naming what could be asked for instead.
+    An entity on a path of `fields` has only the fields that are named there; a relation at the end of a path has all columns.
+    Raises InvalidInput with the available names.
     """
-    wanted = FieldSelection(entity)
+    selection = FieldSelection(entity)
     for path in _paths(include):
-        _apply_include(wanted, path, "/include")
+        _apply_include(selection, path, "/include")
     for path in _paths(fields):
-        _apply_fields(wanted, path)
-    if _count_relations(wanted) > MAX_RELATIONS:
-        raise InvalidInput.at_pointer(
-            "/fields" if fields else "/include", f"One request includes at most {MAX_RELATIONS} relations."
-        )
-    return wanted
+        _apply_fields(selection, path)
+    if _count_relations(selection) > MAX_RELATIONS:
+        raise InvalidInput.at_pointer("/fields" if fields else "/include", f"At most {MAX_RELATIONS} relations per request.")
+    return selection
 
 
 @lru_cache(maxsize=MAX_CACHED_PROJECTIONS)
 def projection_for(entity: Entity, include: str, fields: str) -> Projection:
-    """Return the shape of what is wished for; clients repeat their wishes. Raises InvalidInput."""
+    """Return the projection; cached, since clients repeat their parameters. Raises InvalidInput."""
     return build_projection(parse_field_selection(entity, include, fields))
 
 
 def build_projection(selection: FieldSelection) -> Projection:
-    """Return the columns, in the order of the wire, and then what is included."""
-    leaves = (
+    """Return the projection: the columns in the order of the JSON object, then the included relations."""
+    columns = (
         ColumnField(column, column)
         for column in selection.entity.json_columns
         if selection.columns is None or column in selection.columns
     )
-    children = (
-        RelationField(name, name, _included(selection.entity, name, deeper)) for name, deeper in selection.relations.items()
+    relations = (
+        RelationField(name, name, _related_node(selection.entity, name, nested)) for name, nested in selection.relations.items()
     )
-    return Projection((*leaves, *children))
+    return Projection((*columns, *relations))
 
 
 def default_row_selection(entity: Entity) -> RowSelection[JsonObject | None]:
@@ -77,7 +75,7 @@ def default_row_selection(entity: Entity) -> RowSelection[JsonObject | None]:
 
 
 def row_selection_for(entity: Entity, query: RowQuery) -> RowSelection[RowWithRevision | None]:
-    """Return the selection of one row with its revision: the row has an ETag however little of it is selected."""
+    """Return the selection of one row with its revision: the ETag is sent whichever fields are selected."""
     return RowSelection(RevisionedRow(), (projection_for(entity, query.include, query.fields), _REVISION))
 
 
@@ -86,50 +84,50 @@ def _paths(text: str) -> Iterator[list[str]]:
 
 
 def _apply_include(selection: FieldSelection, path: list[str], pointer: str) -> None:
-    """Follow the relations, wishing for those that are not wished for yet."""
+    """Add the relations of the path to the selection, with all columns."""
     _check_depth(path, pointer)
     for name in path:
-        selection = _related(selection, name, pointer, selection.entity.relations)
+        selection = _select_relation(selection, name, pointer, selection.entity.relations)
 
 
 def _apply_fields(selection: FieldSelection, path: list[str]) -> None:
-    """Follow the relations to what is named last; on the way, nothing is wanted but what is named."""
+    """Add the relations of the path and its last field to the selection; entities on the way have no other columns."""
     _check_depth(path, "/fields")
     for name in path[:-1]:
         selection.columns = selection.columns or set()
-        selection = _related(selection, name, "/fields", selection.entity.relations)
+        selection = _select_relation(selection, name, "/fields", selection.entity.relations)
     selection.columns = selection.columns or set()
     if path[-1] in selection.entity.columns:
         selection.columns.add(path[-1])
     else:
-        _related(selection, path[-1], "/fields", [*selection.entity.columns, *selection.entity.relations])
+        _select_relation(selection, path[-1], "/fields", [*selection.entity.columns, *selection.entity.relations])
 
 
 def _check_depth(path: list[str], pointer: str) -> None:
     if len(path) > MAX_NESTING:
-        raise InvalidInput.at_pointer(pointer, f"Relations nest at most {MAX_NESTING} deep.")
+        raise InvalidInput.at_pointer(pointer, f"Relations can be nested at most {MAX_NESTING} levels deep.")
 
 
-def _related(selection: FieldSelection, name: str, pointer: str, known: Iterable[str]) -> FieldSelection:
+def _select_relation(selection: FieldSelection, name: str, pointer: str, available: Iterable[str]) -> FieldSelection:
     relation = selection.entity.relations.get(name)
     if relation is None:
-        raise _unknown_field(selection.entity, name, pointer, known)
+        raise _unknown_field(selection.entity, name, pointer, available)
     return selection.relations.setdefault(name, FieldSelection(ENTITIES[relation.target]))
 
 
-def _unknown_field(entity: Entity, name: str, pointer: str, known: Iterable[str]) -> InvalidInput:
+def _unknown_field(entity: Entity, name: str, pointer: str, available: Iterable[str]) -> InvalidInput:
     return InvalidInput.at_pointer(
-        pointer, f"A {entity.display_name} has no “{name[:50]}” here; it has: {', '.join(known) or 'nothing'}."
+        pointer, f'{entity.display_name.capitalize()} has no field "{name[:50]}". Available: {", ".join(available) or "none"}.'
     )
 
 
 def _count_relations(selection: FieldSelection) -> int:
-    return sum(1 + _count_relations(deeper) for deeper in selection.relations.values())
+    return sum(1 + _count_relations(nested) for nested in selection.relations.values())
 
 
-def _included(entity: Entity, name: str, deeper: FieldSelection) -> QueryNode[JsonValue]:
+def _related_node(entity: Entity, name: str, selection: FieldSelection) -> QueryNode[JsonValue]:
     relation = entity.relations[name]
-    shapes = (build_projection(deeper),)
+    projections = (build_projection(selection),)
     if isinstance(relation, ToOne | ManyToMany):
-        return QueryNode(relation.target, SingleRow(), shapes)
-    return QueryNode(relation.target, RowList(), shapes, page=PageRequest(MAX_PAGE_SIZE))
+        return QueryNode(relation.target, SingleRow(), projections)
+    return QueryNode(relation.target, RowList(), projections, page=PageRequest(MAX_PAGE_SIZE))

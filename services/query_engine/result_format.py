@@ -1,4 +1,4 @@
-"""Result formats: how the rows of one parent become a result, and of which type that is."""
+"""Result formats: conversion of the rows of one parent to a result, with its type."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ Projected: TypeAlias = Sequence[list[JsonObject]]
 Result_co = TypeVar("Result_co", covariant=True)
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen, which makes it twice as slow to create: there is one for each parent
+@dataclass(slots=True, kw_only=True)  # not frozen: creation would take twice as long, and there is one for each parent
 class ParentRows:
     """The rows of one parent, at most a page of them, in the order of the result.
 
-    `has_more` is whether rows follow the page in the direction of paging, `has_cursor` whether it begins at a cursor.
+    `has_more`: more rows follow in the direction of paging. `has_cursor`: the page begins at a cursor.
     """
 
     rows: Sequence[Row]
@@ -45,7 +45,7 @@ class ParentRows:
 
 
 class ResultFormat(ABC, Generic[Result_co]):
-    """Makes a result of one type from the rows of one parent. Formats are values: equal ones share a plan."""
+    """Converts the rows of one parent to a result of one type. Formats are compared by value; equal ones share a plan."""
 
     __slots__ = ()
 
@@ -133,32 +133,32 @@ class LiteralField:
     text: str
 
 
-# The members of an object around rows: response keys with the number of a projection, or a constant.
-WrapperMembers: TypeAlias = tuple[tuple[str, int | LiteralField], ...]
+# Fields of an object around rows: response keys with the index of a projection, or a constant.
+WrapperFields: TypeAlias = tuple[tuple[str, int | LiteralField], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class WrappedRow(ResultFormat[JsonObject | None]):
     """An object around a single row, such as a GraphQL payload, or None if there is no row."""
 
-    members: WrapperMembers
+    fields: WrapperFields
 
     def format_result(self, page: ParentRows, projected: Projected) -> JsonObject | None:
         """Return the object."""
         if not page.rows:
             return None
-        return {key: what.text if isinstance(what, LiteralField) else projected[what][0] for key, what in self.members}
+        return {key: value.text if isinstance(value, LiteralField) else projected[value][0] for key, value in self.fields}
 
 
 @dataclass(frozen=True, slots=True)
 class WrappedRows(ResultFormat[JsonObject]):
     """An object around all rows, such as a GraphQL payload."""
 
-    members: WrapperMembers
+    fields: WrapperFields
 
     def format_result(self, page: ParentRows, projected: Projected) -> JsonObject:
         """Return the object."""
-        return {key: what.text if isinstance(what, LiteralField) else projected[what] for key, what in self.members}
+        return {key: value.text if isinstance(value, LiteralField) else projected[value] for key, value in self.fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,63 +171,63 @@ class ConnectionNodes:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEdges:
-    """A connection's `edges`; the members of each are "cursor", the number of a projection, or a constant."""
+    """A connection's `edges`; each field is "cursor", the index of a projection, or a constant."""
 
     key: str
-    members: tuple[tuple[str, str | int | LiteralField], ...]
+    fields: tuple[tuple[str, str | int | LiteralField], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionPageInfo:
-    """A connection's `pageInfo`: members (response key, name), the name being has_next_page, …, or a constant."""
+    """A connection's `pageInfo`; each field is a response key with a name such as has_next_page, or a constant."""
 
     key: str
-    members: tuple[tuple[str, str | LiteralField], ...]
+    fields: tuple[tuple[str, str | LiteralField], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTotal:
-    """A connection's `totalCount`; costs a statement of its own, for all parents together."""
+    """A connection's `totalCount`; takes a separate statement, one for all parents."""
 
     key: str
 
 
-ConnectionMember: TypeAlias = ConnectionNodes | ConnectionEdges | ConnectionPageInfo | ConnectionTotal | LiteralField
+ConnectionField: TypeAlias = ConnectionNodes | ConnectionEdges | ConnectionPageInfo | ConnectionTotal | LiteralField
 
 
 @dataclass(frozen=True, slots=True)
 class RelayConnection(ResultFormat[JsonObject]):
     """One page as a GraphQL connection object."""
 
-    members: tuple[ConnectionMember, ...]
+    fields: tuple[ConnectionField, ...]
 
     @property
     def needs_cursors(self) -> bool:
         """Return whether a cursor is selected, in an edge or in the page info."""
         return any(
-            (isinstance(member, ConnectionEdges) and any(what == "cursor" for _, what in member.members))
-            or (isinstance(member, ConnectionPageInfo) and any(str(name).endswith("_cursor") for _, name in member.members))
-            for member in self.members
+            (isinstance(field, ConnectionEdges) and any(value == "cursor" for _, value in field.fields))
+            or (isinstance(field, ConnectionPageInfo) and any(str(name).endswith("_cursor") for _, name in field.fields))
+            for field in self.fields
         )
 
     @property
     def needs_total_count(self) -> bool:
         """Return whether the total count is selected."""
-        return any(isinstance(member, ConnectionTotal) for member in self.members)
+        return any(isinstance(field, ConnectionTotal) for field in self.fields)
 
     def format_result(self, page: ParentRows, projected: Projected) -> JsonObject:
         """Return the connection."""
-        return {member.key: _connection_value(member, page, projected) for member in self.members}
+        return {field.key: _connection_value(field, page, projected) for field in self.fields}
 
 
-def _connection_value(member: ConnectionMember, page: ParentRows, projected: Projected) -> JsonValue:
-    match member:
+def _connection_value(field: ConnectionField, page: ParentRows, projected: Projected) -> JsonValue:
+    match field:
         case ConnectionNodes(projection=number):
             return projected[number]
-        case ConnectionEdges(members=members):
-            return [_edge(members, page, projected, index) for index in range(len(page.rows))]
-        case ConnectionPageInfo(members=members):
-            return {key: name.text if isinstance(name, LiteralField) else page.page_info_value(name) for key, name in members}
+        case ConnectionEdges(fields=fields):
+            return [_edge(fields, page, projected, index) for index in range(len(page.rows))]
+        case ConnectionPageInfo(fields=fields):
+            return {key: name.text if isinstance(name, LiteralField) else page.page_info_value(name) for key, name in fields}
         case ConnectionTotal():
             return page.total_count
         case LiteralField(text=text):
@@ -235,13 +235,13 @@ def _connection_value(member: ConnectionMember, page: ParentRows, projected: Pro
 
 
 def _edge(
-    members: tuple[tuple[str, str | int | LiteralField], ...], page: ParentRows, projected: Projected, index: int
+    fields: tuple[tuple[str, str | int | LiteralField], ...], page: ParentRows, projected: Projected, index: int
 ) -> JsonObject:
     edge: JsonObject = {}
-    for key, what in members:
-        match what:
+    for key, value in fields:
+        match value:
             case int():
-                edge[key] = projected[what][index]
+                edge[key] = projected[value][index]
             case LiteralField(text=text):
                 edge[key] = text
             case _:

@@ -1,4 +1,4 @@
-"""The SQL types of operands and cursor values. Ids are text on our side of the driver."""
+"""SQL types of operands and cursor values. Ids are str in Python and UUID in the database."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Boolean, ColumnElement, CompoundSelect, DateTime, Float, Select, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
-# SQLAlchemy types expressions by their Python values. The entities are declared at run time, so nobody knows these.
+# SQLAlchemy types expressions by their Python values, which are not known statically: entities are built at run time.
 SqlExpression: TypeAlias = ColumnElement[Any]
 SqlSelect: TypeAlias = Select[Any]
 SqlQuery: TypeAlias = Select[Any] | CompoundSelect[Any]

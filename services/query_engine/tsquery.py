@@ -1,8 +1,7 @@
-"""What people type into a search box → PostgreSQL's tsquery.
+"""Search syntax: translation of a search text to PostgreSQL's tsquery.
 
-Words are looked for by their beginnings, and all of them must be there; `"a phrase"` as it stands; `-word` must not be there;
-`OR` between two things makes one of them enough. Those are the operators of PostgreSQL's websearch_to_tsquery, which knows no
-prefixes. Every text is a valid search.
+Words match by prefix, and all must match; `"a phrase"` matches verbatim; `-word` excludes; `OR` between two terms requires one of
+them. These are the operators of PostgreSQL's websearch_to_tsquery, which does not support prefixes. Every text is a valid search.
 """
 
 import re
@@ -12,30 +11,30 @@ from collections.abc import Iterator
 from services.errors import InvalidInput
 
 MAX_SEARCH = 1000  # characters
-_MAX_TERM = 500  # characters; PostgreSQL refuses operands from 2 kB on, and no title is as long
-# As in the column that is searched. So nothing is left that to_tsquery would take for syntax.
+_MAX_TERM = 500  # characters; PostgreSQL rejects operands of 2 kB or more, and no title is as long
+# The same replacement as in the search_vector column. It also removes all characters that are syntax of to_tsquery.
 _PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
 
 
 def validate_search(text: str | None) -> str | None:
-    """Return what to search for, if anything. Raises InvalidInput."""
+    """Return the trimmed search text, or None if it is blank. Raises InvalidInput."""
     if text is None or not text.strip():
         return None
     if len(text) > MAX_SEARCH:
         raise InvalidInput.at_pointer("/search", f"A search has at most {MAX_SEARCH} characters.")
     if "\x00" in text:
-        raise InvalidInput.at_pointer("/search", "The NUL character cannot be stored, so nothing contains it.")
+        raise InvalidInput.at_pointer("/search", "NUL characters are not allowed.")
     return text.strip()
 
 
 def to_tsquery_syntax(text: str) -> str:
     """Return the text in the syntax of PostgreSQL's to_tsquery, which splits each operand into words."""
-    return "".join(_joined(_TERM.finditer(text)))
+    return "".join(_join_operands(_TERM.finditer(text)))
 
 
-def _joined(terms: Iterator[re.Match[str]]) -> Iterator[str]:
-    """Yield operands with an operator between any two."""
+def _join_operands(terms: Iterator[re.Match[str]]) -> Iterator[str]:
+    """Yield the operands, with an operator before each but the first."""
     operator = ""
     for term in terms:
         if term["word"] == "OR" and not term["minus"]:

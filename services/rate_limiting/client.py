@@ -10,11 +10,11 @@ from services.rate_limiting.policies import QuotaStatus
 
 NO_LIMITS = RateLimiter({})
 SAFETY_MARGIN = 0.01  # seconds that Retry-After adds, since Redis counts in milliseconds
-QuotaUsage = dict[str, QuotaStatus]  # the quotas that a request has used, by name of the policy
+QuotaUsage = dict[str, QuotaStatus]  # the status of the quotas that a request has used, by policy name
 
 
 class RequestQuota:
-    """What one request consumes of a quota, and of a wider one if there is one. A disabled policy allows everything."""
+    """Consumption of one request from a quota, and from a wider quota if there is one. A disabled policy allows everything."""
 
     def __init__(self, limiter: RateLimiter, policy: str, key: str, usage: QuotaUsage, wider: Self | None = None) -> None:
         self._limiter = limiter
@@ -50,12 +50,12 @@ class RequestQuota:
                 raise self._rejection(status, 1)
 
     def reset(self) -> None:
-        """Forget what was consumed, except of the wider quota."""
+        """Remove the consumption of this quota, but not of the wider one."""
         if self._policy:
             self._limiter.reset(self._policy, self._key)
 
     def _charge(self, total: int) -> None:
-        """Charge the request so much in all, or nothing more."""
+        """Charge the request up to this total; do nothing if it is charged already."""
         policy, amount = self._policy, total - self._charged
         if policy is None or amount <= 0:
             return
@@ -68,7 +68,7 @@ class RequestQuota:
         self._charged = total
 
     def _rejection(self, status: QuotaStatus, needed: int) -> RateLimited:
-        """Record the status, and return the error. Retry-After is when all quotas of the request allow a retry."""
+        """Record the status, and return the error. Retry-After is the time until all quotas of the request allow a retry."""
         self._usage[status.policy.name] = status
         wait = max(status.wait_for(needed), *(used.wait_for(1) for used in self._usage.values()))
         return RateLimited(str(status.policy), wait + SAFETY_MARGIN)
@@ -92,7 +92,7 @@ class Client:
 
     def account_attempts(self, action: str, account: str) -> RequestQuota:
         """Return the quota of attempts at an action on an account from this address; the wider one is from all addresses."""
-        # The storage does not learn the account, nor the headers what other clients tried on it.
+        # The key is hashed: the storage contains no account. The usage is separate: headers do not show other clients' attempts.
         key, usage = sha256(f"{action}:{account}".encode()).hexdigest(), QuotaUsage()
         wider = RequestQuota(self.limiter, "auth-account-global", key, usage)
         return RequestQuota(self.limiter, "auth-account", f"{key}/{self._network}", usage, wider)

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class RateLimiter:
-    """Counts in Redis, or in this process without one or while it is unavailable."""
+    """Limiter that counts in Redis, or in this process if no Redis is configured or it is unavailable."""
 
     def __init__(self, limits: Mapping[str, RateLimitItem | None], redis_url: str | None = None) -> None:
         """Create the limiter from limits by policy name; a policy without a limit is disabled."""
@@ -30,7 +30,7 @@ class RateLimiter:
         if account := self.policies.get("auth-account"):
             widened = account._replace(name="auth-account-global", amount=account.amount * GLOBAL_MULTIPLIER)
             self.policies[widened.name] = widened
-        # Each policy has a memory of its own, so that clients of one evict no counters of another.
+        # Each policy has a separate storage, so that clients of one evict no counters of another.
         self._memory = {name: BoundedMemoryStorage() for name in self.policies}
         self._redis = redis_storage(redis_url) if redis_url else None
         self._redis_threads = CapacityLimiter(REDIS_THREADS)
@@ -45,12 +45,12 @@ class RateLimiter:
         return fits, QuotaStatus(policy, previous, current, max(0.0, expires_in - policy.window))
 
     def reset(self, policy: QuotaPolicy, key: str) -> None:
-        """Forget what was consumed."""
+        """Remove the consumption of this key."""
         key = f"{policy.name}/{policy.window}/{key}"
         self._run(policy, lambda storage: storage.clear_sliding_window(key, policy.window))
 
     async def run_without_blocking(self, count: Callable[[], None]) -> None:
-        """Call a function that counts: here if that takes a few µs, in a thread if it means waiting for Redis."""
+        """Call a function that counts: directly if it takes a few µs, in a thread if it waits for Redis."""
         if self._redis is None:
             count()
         else:
@@ -75,7 +75,7 @@ class RateLimiter:
             return count(self._memory[policy.name])
 
     def _redis_unless_down(self) -> RedisStorage | None:
-        """Return Redis. While it is down, one caller retries it after each pause, and the others do not wait for that."""
+        """Return Redis. While it is down, one caller per REDIS_RETRY_INTERVAL retries it; the others get None."""
         with self._lock:
             if self._is_down and monotonic() < self._retry_at:
                 return None

@@ -13,7 +13,7 @@ DESCRIPTIONS = {
 
 
 class QuotaPolicy(NamedTuple):
-    """An amount in a window of so many seconds, under the name that headers show."""
+    """Amount per window of seconds, with the policy name that headers show."""
 
     name: str
     amount: int
@@ -44,9 +44,10 @@ class QuotaStatus(NamedTuple):
 
     def wait_for(self, amount: int) -> float:
         """Return in how many seconds the amount fits, if nothing else is consumed until then."""
-        room, window = self.policy.amount - amount, self.policy.window
+        available, window = self.policy.amount - amount, self.policy.window
         decaying, ends_in = self.current, self.ends_in
-        if self.current <= room:  # only the previous window is in the way, which has ended
-            decaying, ends_in, room = self.previous, self.ends_in - window, room - self.current
-        decay_time = window * (1 - (room + 1) / decaying) if decaying > room else 0.0  # weights are rounded down
+        if self.current <= available:  # only the consumption of the previous window, which has ended, exceeds the limit
+            decaying, ends_in, available = self.previous, self.ends_in - window, available - self.current
+        # The weighted count is rounded down, so one more unit is available.
+        decay_time = window * (1 - (available + 1) / decaying) if decaying > available else 0.0
         return max(0.0, ends_in + decay_time)

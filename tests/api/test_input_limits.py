@@ -61,9 +61,9 @@ def test_body_deeper_than_64_levels_is_rejected(
             rest_client.http.post(path, **make_request(opening * inner + ("1" if end == "}" else "") + end * inner))
         )
 
-    assert "nests deeper" not in send(MAX_JSON_DEPTH)
+    assert "nested deeper" not in send(MAX_JSON_DEPTH)
     for deeper in (MAX_JSON_DEPTH + 1, 5000):
-        assert send(deeper) == f"The body nests deeper than {MAX_JSON_DEPTH} levels; flatten it."
+        assert send(deeper) == f"The body is nested deeper than {MAX_JSON_DEPTH} levels."
 
 
 @pytest.mark.parametrize(("path", "make_parameters"), PARAMETERS.values(), ids=PARAMETERS)
@@ -73,9 +73,9 @@ def test_query_parameters_deeper_than_64_levels_are_rejected(
     def send(levels: int) -> str:
         return error_message(rest_client.http.get(path, params=make_parameters(nested(levels))))
 
-    assert "nests deeper" not in send(MAX_JSON_DEPTH)
+    assert "nested deeper" not in send(MAX_JSON_DEPTH)
     for deeper in (MAX_JSON_DEPTH + 1, 3000):
-        assert f"nests deeper than {MAX_JSON_DEPTH} levels" in send(deeper)
+        assert f"nested deeper than {MAX_JSON_DEPTH} levels" in send(deeper)
 
 
 def test_brackets_inside_strings_do_not_count_as_nesting(client: ApiClient) -> None:
@@ -87,7 +87,7 @@ def test_brackets_inside_strings_do_not_count_as_nesting(client: ApiClient) -> N
 def test_wide_json_is_accepted(rest_client: RestClient) -> None:
     response = rest_client.http.post("/api/me/tasks", json={"title": "x", "tag_ids": [[] for _ in range(300)]})
 
-    assert "nests deeper" not in error_message(response)
+    assert "nested deeper" not in error_message(response)
 
 
 PATHS = {"rest": ("/api/me/tasks", {}), "graphql": ("/graphql", {"query": "{ __typename }"})}

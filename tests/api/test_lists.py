@@ -19,7 +19,7 @@ def test_list_is_created_updated_and_deleted(client: ApiClient) -> None:
     assert client.page("list") == []
     with pytest.raises(ApiError) as missing:
         client.get("list", home["id"])
-    assert (missing.value.code, missing.value.detail) == ("NOT_FOUND", "There is no such list.")
+    assert (missing.value.code, missing.value.detail) == ("NOT_FOUND", "List not found.")
 
 
 def test_deleting_a_list_clears_list_id_and_bumps_revisions_of_its_tasks(client: ApiClient) -> None:

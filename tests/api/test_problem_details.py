@@ -15,7 +15,7 @@ def test_response_over_the_row_limit_returns_query_too_complex(rest_client: Rest
     error = rest_client.problem("GET", f"/api/me/lists/{home}?include=tasks")
 
     assert (error.code, error.status) == ("QUERY_TOO_COMPLEX", 422)
-    assert "“tasks”" in error.detail
+    assert '"tasks"' in error.detail
 
 
 def test_repeated_rows_count_per_occurrence_towards_the_row_limit(rest_client: RestClient) -> None:

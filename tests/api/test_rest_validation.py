@@ -1,6 +1,7 @@
 """Validation of REST bodies, query parameters, paths and headers."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,30 @@ def test_cursor_of_another_order_is_rejected(rest_client: RestClient) -> None:
     assert cursor
 
     assert rest_client.problem("GET", f"/api/me/tasks?sort=title&cursor={cursor[1]}").pointers == ["/cursor"]
+
+
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 5_000], ids=["beyond 64 bits", "beyond int()"])
+@pytest.mark.parametrize(
+    ("method", "path", "arguments"),
+    [
+        ("GET", "/api/me/tasks", {"params": {"limit": "{}"}}),
+        ("GET", "/api/me/tasks", {"params": {"filter": '{{"revision": {{"eq": {}}}}}'}}),
+        ("GET", "/api/me/tasks", {"params": {"filter": '{{"position": {{"gt": {}}}}}'}}),
+        (
+            "POST",
+            "/api/me/tasks",
+            {"content": '{{"title": "x", "position": {}}}', "headers": {"Content-Type": "application/json"}},
+        ),
+        ("DELETE", "/api/me/tasks/0198a000-0000-7000-8000-000000000000", {"headers": {"If-Match": '"{}"'}}),
+        ("POST", "/api/auth/tokens", {"content": '{{"expires_in_days": {}}}', "headers": {"Content-Type": "application/json"}}),
+    ],
+)
+def test_number_beyond_64_bits_is_no_internal_error(
+    rest_client: RestClient, method: str, path: str, arguments: dict[str, Any], digits: str
+) -> None:
+    def fill(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: fill(child) for key, child in value.items()}
+        return value.format(digits)
+
+    assert rest_client.http.request(method, path, **fill(arguments)).status_code < 500

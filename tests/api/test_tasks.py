@@ -284,7 +284,7 @@ def test_unknown_id_returns_not_found(client: ApiClient) -> None:
         assert (not_found.value.code, not_found.value.status, not_found.value.detail) == (
             "NOT_FOUND",
             404,
-            "There is no such task.",
+            "Task not found.",
         )
 
 

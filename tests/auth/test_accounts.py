@@ -75,7 +75,7 @@ def test_unknown_email_and_wrong_password_return_the_same_error(make_client: Cli
             make_client(None).log_in(email, password)
         errors.append((error.value.code, error.value.status, error.value.detail))
 
-    assert set(errors) == {("UNAUTHENTICATED", 401, "E-mail or password is wrong.")}
+    assert set(errors) == {("UNAUTHENTICATED", 401, "Invalid e-mail or password.")}
 
 
 def test_failed_login_always_verifies_exactly_one_hash(
@@ -278,7 +278,7 @@ def test_inactive_account_is_rejected(make_client: ClientFactory, user: TestUser
     assert error.value.code == "UNAUTHENTICATED"
     with pytest.raises(ApiError) as no_login:
         make_client(None).log_in(user.email, PASSWORD)
-    assert no_login.value.detail == "E-mail or password is wrong."
+    assert no_login.value.detail == "Invalid e-mail or password."
 
 
 def test_login_ignores_an_invalid_authorization_header(make_client: ClientFactory, user: TestUser) -> None:

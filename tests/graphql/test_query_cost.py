@@ -1,14 +1,23 @@
 """Query cost and complexity limits, checked before anything is read."""
 
+import re
 import time
 from typing import Any
 
+import orjson
 import pytest
 from graphql import build_schema as parse_schema
 
 from graphql_schema.cost.analyzer import INPUT_FIELD_COST, ROW_WRITE_COST
 from graphql_schema.cost.complexity import Complexity
-from graphql_schema.cost.limits import MAX_ALIASES, MAX_COST, MAX_OPERATION_FILTER_MEMBERS, MAX_SELECTION_DEPTH, check
+from graphql_schema.cost.limits import (
+    MAX_ALIASES,
+    MAX_COST,
+    MAX_OPERATION_FILTER_MEMBERS,
+    MAX_REPORTED_AMOUNT,
+    MAX_SELECTION_DEPTH,
+    check,
+)
 from graphql_schema.documents.operation_cache import OperationCache
 from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.schema import build_schema
@@ -213,6 +222,52 @@ def test_cost_is_returned_on_request(graphql_client: GraphQLClient) -> None:
     assert body == {"data": {"viewer": {"name": "Someone"}}, "extensions": {"cost": {"requested": 2, "limit": MAX_COST}}}
     assert read.json() == body
     assert "extensions" not in graphql_client.post({"query": "{ viewer { name } }"})
+
+
+@pytest.mark.parametrize("options", [{}, {"extensions": {"cost": True}}], ids=["plain", "with cost"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ tasks { nodes { " + "subtasks { nodes { " * 17 + "id" + " } }" * 17 + " } } }",
+        "{ tasks { nodes { " + "subtasks { nodes { " * 60 + "id" + " } }" * 60 + " } } }",
+        "{ ...F0 }"
+        + "".join(f" fragment F{n} on Query {{ ... {{ ...F{n + 1} }} ... {{ ...F{n + 1} }} }}" for n in range(70))
+        + " fragment F70 on Query { a: __typename tasks(filter: {or: [{}]}) { nodes { id } } }",
+    ],
+    ids=["deep", "deeper than the limit", "doubled"],
+)
+def test_amounts_beyond_64_bits_are_rejected_and_capped_in_the_error(
+    graphql_client: GraphQLClient, document: str, options: dict[str, Any]
+) -> None:
+    response = graphql_client.http.post("/graphql", json={"query": document, **options})
+
+    (error,) = response.json()["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["status"]) == ("QUERY_TOO_COMPLEX", 422)
+    assert error["extensions"]["cost"] == {"requested": MAX_REPORTED_AMOUNT, "limit": MAX_COST}
+    assert all(int(number) <= MAX_REPORTED_AMOUNT for number in re.findall(r"\d+", error["message"]))
+
+
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 5_000], ids=["beyond 64 bits", "beyond int()"])
+@pytest.mark.parametrize(
+    ("document", "variables"),
+    [
+        ("{{ tasks(first: {}) {{ nodes {{ id }} }} }}", "{{}}"),
+        ("{{ tasks(filter: {{position: {{eq: {}}}}}) {{ nodes {{ id }} }} }}", "{{}}"),
+        ("{{ tasks(filter: {{revision: {{in: [{}]}}}}) {{ nodes {{ id }} }} }}", "{{}}"),
+        ('mutation {{ createTask(input: {{title: "x", position: {}}}) {{ task {{ position }} }} }}', "{{}}"),
+        ("query($n: Int) {{ tasks(first: $n) {{ nodes {{ id }} }} }}", '{{"n": {}}}'),
+        ("query($n: Float) {{ tasks(filter: {{position: {{eq: $n}}}}) {{ nodes {{ id }} }} }}", '{{"n": {}}}'),
+    ],
+)
+def test_number_beyond_64_bits_is_no_internal_error(
+    graphql_client: GraphQLClient, document: str, variables: str, digits: str
+) -> None:
+    query = orjson.dumps(document.format(digits)).decode()
+    body = f'{{"query": {query}, "variables": {variables.format(digits)}, "extensions": {{"cost": true}}}}'
+    response = graphql_client.http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+
+    assert response.status_code < 500
+    assert not {"INTERNAL"} & {error["extensions"]["code"] for error in response.json().get("errors", ())}
 
 
 def test_cost_model_type_name_conventions_hold() -> None:

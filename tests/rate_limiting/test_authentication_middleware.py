@@ -70,13 +70,17 @@ UNMETERED = {
 def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """The access tokens that the service authenticates during the test."""
     tokens: list[str | None] = []
-    identify = Authenticator.authenticate
+    authenticate = Authenticator.authenticate
 
     async def count_and_authenticate(gate: Authenticator, token: str | None, *rest: Any) -> Any:
         tokens.append(token)
-        return await identify(gate, token, *rest)
+        return await authenticate(gate, token, *rest)
 
+<<<<<<< HEAD
     monkeypatch.setattr(Authenticator, "authenticate", count_and_authenticate)
+=======
+    monkeypatch.setattr(Authenticator, "authenticate", count_and_identify)
+>>>>>>> s1
     return tokens
 
 

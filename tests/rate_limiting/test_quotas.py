@@ -117,7 +117,7 @@ def test_requests_above_the_user_quota_are_rejected(come: Come, user: TestUser) 
         client.page("task")
 
     assert refused(lambda: client.page("task")).startswith(
-        f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in "
+        f"Rate limit exceeded ({REQUESTS} requests in {SECONDS} seconds); retry in "
     )
 
 
@@ -267,7 +267,9 @@ def test_operation_above_the_cost_quota_is_rejected_and_a_cheaper_one_served(gra
     over = graphql_client.http.post("/graphql", json=costly(490))
 
     assert over.status_code == 429
-    assert over.json()["errors"][0]["message"].startswith(f"The limit is {COST} units of GraphQL cost in {SECONDS} seconds")
+    assert over.json()["errors"][0]["message"].startswith(
+        f"Rate limit exceeded ({COST} units of GraphQL cost in {SECONDS} seconds)"
+    )
     assert left(over)["cost"] > 0
     assert graphql_client.page("task") == []
 
@@ -472,7 +474,7 @@ def test_graphql_rejection_has_retry_after_and_headers(graphql_client: GraphQLCl
     assert answer.headers["content-type"].startswith(accept)
     (error,) = answer.json()["errors"]
     assert error == {
-        "message": f"The limit is {REQUESTS} requests in {SECONDS} seconds; come back in {seconds} s.",
+        "message": f"Rate limit exceeded ({REQUESTS} requests in {SECONDS} seconds); retry in {seconds} s.",
         "extensions": {"code": "RATE_LIMITED", "status": 429, "retryAfter": seconds},
     }
     assert answer.json().keys() == {"errors"}

@@ -1,7 +1,7 @@
 """JWKS cache with background refresh.
 
-One task fetches the keys of an external issuer: at startup, periodically, and when it is asked to. A request never fetches: it
-reads the cache. If its key is not cached, the issuer may have rotated its keys; the request asks for a refresh and waits for it.
+One task fetches the keys of an external issuer: at startup, periodically, and on request. A request never fetches: it
+reads the cache. If its key is not cached, the issuer may have rotated its keys; the request triggers a refresh and waits for it.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class JwksCache:
         """Return the cached key with this kid; without a kid, the only key.
 
         Raises Unauthenticated if the kid is missing and needed, UnknownKeyError if the issuer publishes no such key,
-        JwksUnavailableError if the cache cannot tell.
+        JwksUnavailableError if no recent keys are cached or the last refresh failed.
         """
         keys = self._usable_keys()
         if keys is None:

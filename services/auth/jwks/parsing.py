@@ -42,7 +42,7 @@ class JwkSet:
 
     @cached_property
     def _by_kid(self) -> Mapping[str, Jwk]:
-        """A kid of two different keys is left out: which of them is meant would be a guess."""
+        """Return the keys by kid, without those whose kid is ambiguous."""
         counts = Counter(key.kid for key in self.keys)
         return {key.kid: key for key in self.keys if key.kid is not None and counts[key.kid] == 1}
 
@@ -59,7 +59,7 @@ class JwkSet:
 
 
 def parse_jwks(document: bytes) -> JwkSet:
-    """Return the signature keys of a document. Raises InvalidJwksError if it is no JWK set or lists no supported key."""
+    """Return the signature keys of a document. Raises InvalidJwksError if it is not a JWK set or contains no supported key."""
     try:
         content = orjson.loads(document)
     except orjson.JSONDecodeError:

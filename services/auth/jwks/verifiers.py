@@ -59,7 +59,7 @@ class JwksVerifier:
 def unverified_issuer(token: str) -> str | None:
     """Return the `iss` claim without verification, only to select the verifier.
 
-    Raises Unauthenticated if the token is malformed or has expired, whoever signed it.
+    Raises Unauthenticated if the token is malformed or has expired, for any issuer.
     """
     options = {"verify_signature": False, "verify_exp": True, "require": ["exp"]}
     issuer = _decode(token, "", options=options).get("iss")

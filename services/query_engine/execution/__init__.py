@@ -1,1 +1,1 @@
-"""Execution: plans to results, within the budget of a request."""
+"""Execution: runs plans within the budget of a request."""

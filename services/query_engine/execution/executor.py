@@ -1,4 +1,4 @@
-"""Query executor: runs plans and assembles their rows to JSON-ready objects."""
+"""Query executor: runs plans and assembles their rows to JSON objects."""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -20,9 +20,9 @@ from services.query_engine.tsquery import to_tsquery_syntax
 
 
 def execute(connection: PoolProxiedConnection, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:
-    """Return what the query node describes, in its result format. One statement per relation level, whatever the data.
+    """Return the result of the query node, in its result format, by one statement per node, independent of the data.
 
-    Raises QueryTooComplex where the budget does not suffice.
+    Raises QueryTooComplex if the budget is exceeded.
     """
     return _Executor(connection, user_id, budget).run(node)
 
@@ -43,17 +43,17 @@ class _Executor:
     def _read_children(
         self, child: ChildPlan, node: QueryNode[JsonValue], keys: Sequence[str], multiplicities: Multiplicities
     ) -> Sequence[JsonValue]:
-        """Return what each parent key has under this child, in the order of the keys."""
+        """Return the children of each parent key, in the order of the keys."""
         plan = child.plan
         parameters = self._parameters(plan, node)
         parameters |= {"keys": "{" + ",".join(keys) + "}", "budget": self._budget.rows_left + 1}
         rows = self._fetch(plan.statement, parameters)
-        heavy = self._budget.charge_rows(child.key, rows, multiplicities)
+        row_multiplicities = self._budget.charge_rows(child.key, rows, multiplicities)
         match child.relation:
             case ToOne():
-                return _one_per_parent(rows, self._project(plan, node, rows, heavy)[0], len(keys))
+                return _one_per_parent(rows, self._project(plan, node, rows, row_multiplicities)[0], len(keys))
             case ManyToMany():
-                return _shared_by_parents(rows, self._project(plan, node, rows, heavy)[0], len(keys))
+                return _shared_by_parents(rows, self._project(plan, node, rows, row_multiplicities)[0], len(keys))
             case _:
                 counts: dict[int, int] = dict(self._fetch(plan.count_statement, parameters)) if plan.count_statement else {}
                 totals = [counts.get(number, 0) for number in range(1, len(keys) + 1)]
@@ -70,12 +70,12 @@ class _Executor:
         """Return each parent's page in the result format of the node."""
         pages = self._pages(plan, node, groups, totals)
         rows = [row for page in pages for row in page.rows]
-        heavy = (
+        row_multiplicities = (
             None
             if multiplicities is None
-            else [weight for page, weight in zip(pages, multiplicities, strict=True) for _ in page.rows]
+            else [multiplicity for page, multiplicity in zip(pages, multiplicities, strict=True) for _ in page.rows]
         )
-        projected = self._project(plan, node, rows, heavy)
+        projected = self._project(plan, node, rows, row_multiplicities)
         ends = list(accumulate(len(page.rows) for page in pages))
         return [
             node.result_format.format_result(page, [objects[start:end] for objects in projected])
@@ -85,17 +85,17 @@ class _Executor:
     def _pages(
         self, plan: Plan, node: QueryNode[object], groups: Sequence[Rows], totals: Sequence[int | None]
     ) -> list[ParentRows]:
-        """Cut each parent's rows to its page. One row more than a page was asked for, to tell whether more follow."""
-        window = node.page
-        size = None if window is None else window.size
-        backward = window is not None and window.backward
+        """Cut each parent's rows to its page. The statement reads one extra row, which shows whether more rows follow."""
+        request = node.page
+        size = None if request is None else request.size
+        is_backward = request is not None and request.backward
         encode_cursor = self._cursor_encoder(plan.entity, node, plan.cursor_columns) if plan.cursor_columns else None
         return [
             ParentRows(
-                rows=rows[:size][::-1] if backward else rows[:size],
+                rows=rows[:size][::-1] if is_backward else rows[:size],
                 has_more=size is not None and len(rows) > size,
-                is_backward=backward,
-                has_cursor=window is not None and window.cursor is not None,
+                is_backward=is_backward,
+                has_cursor=request is not None and request.cursor is not None,
                 total_count=total,
                 encode_cursor=encode_cursor,
             )
@@ -109,8 +109,8 @@ class _Executor:
     def _project(self, plan: Plan, node: QueryNode[object], rows: Rows, multiplicities: Multiplicities) -> list[list[JsonObject]]:
         """Return, for each projection of the node, the objects of the rows."""
         return [
-            self._map_rows(shape_plan, shape, rows, multiplicities)
-            for shape_plan, shape in zip(plan.projections, node.projections, strict=True)
+            self._map_rows(projection_plan, projection, rows, multiplicities)
+            for projection_plan, projection in zip(plan.projections, node.projections, strict=True)
         ]
 
     def _map_rows(
@@ -118,7 +118,7 @@ class _Executor:
     ) -> list[JsonObject]:
         self._budget.charge_text(plan.text_columns, rows, multiplicities)
         objects = plan.map_rows(rows)
-        nodes = [member.node for member in projection.fields if isinstance(member, RelationField)]
+        nodes = [field.node for field in projection.fields if isinstance(field, RelationField)]
         for child, node in zip(plan.children, nodes, strict=True):
             self._attach_children(child, node, rows, multiplicities, objects)
         return objects
@@ -131,15 +131,15 @@ class _Executor:
         multiplicities: Multiplicities,
         objects: Sequence[JsonObject],
     ) -> None:
-        """Set each parent's children under their response key; rows and objects have the same order."""
+        """Set the children of each parent object under their response key; rows and objects have the same order."""
         keys: list[str | None] = [row[child.key_index] for row in rows]
         distinct = [key for key in dict.fromkeys(keys) if key is not None]
-        found: dict[str | None, JsonValue] = {}
+        children_by_key: dict[str | None, JsonValue] = {}
         if distinct:
             children = self._read_children(child, node, distinct, multiplicities_by_key(keys, multiplicities, distinct))
-            found.update(zip(distinct, children, strict=True))
+            children_by_key.update(zip(distinct, children, strict=True))
         for key, parent in zip(keys, objects, strict=True):
-            parent[child.key] = found.get(key)
+            parent[child.key] = children_by_key.get(key)
 
     def _parameters(self, plan: Plan, node: QueryNode[object]) -> dict[str, object]:
         parameters: dict[str, object] = {"user_id": self._user_id, "ids": list(node.ids)}
@@ -177,9 +177,9 @@ def _group_by_parent(rows: Rows, size: int) -> list[Rows]:
 
 
 def _shared_by_parents(rows: Rows, objects: Sequence[JsonObject], size: int) -> list[list[JsonObject]]:
-    """Return the objects of each parent, in the order of the rows. Parents share them: nothing changes one that is complete."""
-    shared: list[list[JsonObject]] = [[] for _ in range(size)]
+    """Return the objects of each parent, in the order of the rows. Parents share the objects, which are complete by then."""
+    results: list[list[JsonObject]] = [[] for _ in range(size)]
     for row, result in zip(rows, objects, strict=True):
         for number in row[-1]:
-            shared[number - 1].append(result)
-    return shared
+            results[number - 1].append(result)
+    return results

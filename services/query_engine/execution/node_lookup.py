@@ -1,4 +1,4 @@
-"""Finds out what an id stands for. Ids are unique to a user across all kinds of rows, but do not tell their kind."""
+"""Lookup of the entity of an id. Ids are unique per user across all entities, but do not contain the entity."""
 
 from sqlalchemy import any_, literal_column, select, union_all
 from sqlalchemy.pool import PoolProxiedConnection
@@ -11,15 +11,15 @@ from services.query_engine.sql_types import SqlSelect
 
 
 def find_entity_by_id(connection: PoolProxiedConnection, user_id: str, row_id: str) -> Entity | None:
-    """Return the kind of the living row that has this id."""
+    """Return the entity of the active row with this id, or None."""
     rows = fetch(connection, _LOOKUP.text, {"user_id": user_id, "ids": [row_id]})
     return ENTITIES[rows[0][0]] if rows else None
 
 
 def _lookup(entity: Entity) -> SqlSelect:
     columns = entity.table.c
-    mine = columns.user_id == user_id_param(), columns.id == any_(ids_param(columns.id.type)), columns.deleted_at.is_(None)
-    return select(literal_column(f"'{entity.name}'")).where(*mine)
+    conditions = columns.user_id == user_id_param(), columns.id == any_(ids_param(columns.id.type)), columns.deleted_at.is_(None)
+    return select(literal_column(f"'{entity.name}'")).where(*conditions)
 
 
 _LOOKUP = compile_statement(union_all(*(_lookup(entity) for entity in NODE_ENTITIES)))

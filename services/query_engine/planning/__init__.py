@@ -1,1 +1,1 @@
-"""Planning: query nodes to SQL, one statement per relation level."""
+"""Planning: compiles query nodes to SQL, one statement per node."""

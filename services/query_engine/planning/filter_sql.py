@@ -1,4 +1,4 @@
-"""Conditions as SQL. Operands become bind parameters, named in the order in which `operands` yields their values."""
+"""Filter compiler: conditions to SQL. Operands become bind parameters, numbered in the order of `bind_values`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
@@ -55,15 +55,15 @@ def bind_values(condition: Condition | None) -> Iterator[object]:
             yield from bind_values(part)
 
 
-class ConditionCompiler:
-    """Turns one level's condition into SQL."""
+class FilterCompiler:
+    """Compiles the condition of one query node to SQL."""
 
     def __init__(self) -> None:
         self._names = (f"v{number}" for number in count())
         self._aliases = (f"related{number}" for number in count())
 
     def compile(self, condition: Condition, entity: Entity, source: FromClause) -> ColumnElement[bool]:
-        """Return the condition on the rows of `source`, which is the entity's table or an alias of it."""
+        """Return the condition on the rows of `source`, the entity's table or an alias of it."""
         match condition:
             case Comparison():
                 return self._compare(condition, entity, source)
@@ -74,22 +74,22 @@ class ConditionCompiler:
             case Not(part):
                 return self.compile(part, entity, source).is_not(True)
             case RelationFilter():
-                return self._related(condition, entity, source)
+                return self._relation_filter(condition, entity, source)
 
     def _compare(self, condition: Comparison, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         column = entity.columns[condition.column].expression(source)
-        filterable = entity.filters[condition.column]
-        kind = sql_type(filterable.kind)
+        filter_spec = entity.filters[condition.column]
+        operand_type = sql_type(filter_spec.kind)
         if condition.operator == "is_null":
-            kind = Boolean()
+            operand_type = Boolean()
         elif condition.operator == "in":
-            kind = ARRAY(kind)
-        operand: SqlExpression = cast(bindparam(next(self._names), required=False), kind)
-        if filterable.rank is not None and condition.operator in RANGE:
-            column, operand = filterable.rank(column), filterable.rank(operand)
+            operand_type = ARRAY(operand_type)
+        operand: SqlExpression = cast(bindparam(next(self._names), required=False), operand_type)
+        if filter_spec.rank is not None and condition.operator in RANGE:
+            column, operand = filter_spec.rank(column), filter_spec.rank(operand)
         return _OPERATORS[condition.operator](column, operand)
 
-    def _related(self, condition: RelationFilter, entity: Entity, source: FromClause) -> ColumnElement[bool]:
+    def _relation_filter(self, condition: RelationFilter, entity: Entity, source: FromClause) -> ColumnElement[bool]:
         relation = entity.relations[condition.relation]
         target = ENTITIES[relation.target]
         row = target.table.alias(next(self._aliases))
@@ -104,7 +104,7 @@ class ConditionCompiler:
 
 
 def _join_conditions(relation: Relation, source: FromClause, row: FromClause) -> list[ColumnElement[bool]]:
-    """Return what makes `row` a target of the relation of `source`; both are the same user's."""
+    """Return the conditions that join `row` to `source` by the relation; both belong to the same user."""
     match relation:
         case ToOne(column=column):
             return [row.c.id == source.c[column]]
@@ -120,7 +120,7 @@ def _join_conditions(relation: Relation, source: FromClause, row: FromClause) ->
 
 
 def search_condition(spec: SearchSpec, source: FromClause) -> ColumnElement[bool]:
-    """Return the rows that a search finds. What holds no words for the index (an emoji, say) is looked for as it stands."""
+    """Return the condition of a full-text search. A text without indexable words, such as an emoji, is searched verbatim."""
     text = func.lower(func.concat_ws(" ", *(source.c[column] for column in spec.columns)))
     return case(
         (func.numnode(tsquery_param()) > 0, source.c[spec.vector_column].bool_op("@@")(tsquery_param())),

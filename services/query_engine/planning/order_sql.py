@@ -1,4 +1,4 @@
-"""An order as SQL: the ORDER BY of a page, and what lies beyond a cursor in it."""
+"""Sort orders as SQL: ORDER BY, and the condition for the rows after a cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ class _OrderColumn:
     key: SortKey
     descending: bool
 
-    def over(self, expression: SqlExpression) -> SqlExpression:
+    def with_direction(self, expression: SqlExpression) -> SqlExpression:
         return expression.desc() if self.descending else expression.asc()
 
 
 class Ordering:
-    """The order in which a level's rows are read: a backward page is read from its end."""
+    """Order in which the rows of a query node are read; a backward page is read in reverse."""
 
     def __init__(self, entity: Entity, node: QueryNode[object]) -> None:
         backward = node.page is not None and node.page.backward
@@ -31,24 +31,26 @@ class Ordering:
         ]
 
     def expressions(self, source: FromClause) -> list[SqlExpression]:
-        """Return what is compared, the id last."""
-        return [step.key.expression(source) for step in self._columns]
+        """Return the compared expressions, the id last."""
+        return [column.key.expression(source) for column in self._columns]
 
     def order_by(self, expressions: list[SqlExpression]) -> list[SqlExpression]:
-        """Return the ORDER BY over these expressions, which stand for those of `expressions`."""
-        return [step.over(expression) for step, expression in zip(self._columns, expressions, strict=True)]
+        """Return the ORDER BY; the arguments are the values of `expressions`, possibly as columns of a subquery."""
+        return [column.with_direction(expression) for column, expression in zip(self._columns, expressions, strict=True)]
 
     def after_cursor(self, source: FromClause) -> ColumnElement[bool]:
-        """Compare with the cursor's values, lexicographically; an index serves that where all keys go one way."""
-        here = self.expressions(source)
-        there = [cast(bindparam(f"k{number}"), sql_type(step.key.kind)) for number, step in enumerate(self._columns)]
-        if len({step.descending for step in self._columns}) == 1:
-            row, cursor = tuple_(*here), tuple_(*there)
+        """Return the lexicographic comparison with the cursor's values; an index supports it if all keys have one direction."""
+        values = self.expressions(source)
+        cursor_values = [cast(bindparam(f"k{number}"), sql_type(column.key.kind)) for number, column in enumerate(self._columns)]
+        if len({column.descending for column in self._columns}) == 1:
+            row, cursor = tuple_(*values), tuple_(*cursor_values)
             return row < cursor if self._columns[0].descending else row > cursor
-        return or_(false(), *(self._after_cursor_at(place, here, there) for place in range(len(here))))
+        return or_(false(), *(self._after_cursor_at(index, values, cursor_values) for index in range(len(values))))
 
-    def _after_cursor_at(self, place: int, here: Sequence[SqlExpression], there: Sequence[SqlExpression]) -> ColumnElement[bool]:
-        """All before this place are equal, and this one is beyond."""
-        equal = (here[before] == there[before] for before in range(place))
-        beyond = here[place] < there[place] if self._columns[place].descending else here[place] > there[place]
-        return and_(*equal, beyond)
+    def _after_cursor_at(
+        self, index: int, values: Sequence[SqlExpression], cursor: Sequence[SqlExpression]
+    ) -> ColumnElement[bool]:
+        """Return the condition that all values before the index are equal, and the one at the index is after the cursor."""
+        equal = (values[before] == cursor[before] for before in range(index))
+        after = values[index] < cursor[index] if self._columns[index].descending else values[index] > cursor[index]
+        return and_(*equal, after)

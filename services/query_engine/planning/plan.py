@@ -1,8 +1,7 @@
-"""Plans: what is sent to the database for a selection, one flat SELECT per relation level, and where things stand in its rows.
+"""Plans: the SELECT statement of each query node, and the layout of its rows.
 
-Every SELECT brings, in this order: the columns of the level's shapes and the keys by which children are found, each once; the
-order keys if cursors are wanted; and last the parent's place among the parents' keys (of a target that many may bear: the places
-of all of them).
+The columns of a SELECT are, in this order: the columns of the projections and the keys of the child nodes, each once; the order
+keys if cursors are needed; in a child node, the number of the parent's key (many-to-many: an array of all parents' numbers).
 """
 
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from services.query_engine.planning.row_mapper import RowMapper
 
 @dataclass(frozen=True, slots=True)
 class ChildPlan:
-    """A child of a shape: under which response key, at which column of the parent's rows its key stands, and how it is read."""
+    """Child of a projection: its response key, the index of its key in the parent's rows, and its plan."""
 
     key: str
     key_index: int
@@ -24,7 +23,7 @@ class ChildPlan:
 
 @dataclass(frozen=True, slots=True)
 class ProjectionPlan:
-    """How rows become trees of a shape, the columns of its texts with how often each is selected, and its children."""
+    """Plan of a projection: the row mapper, the long text columns as (index, number of selections), and the children."""
 
     map_rows: RowMapper
     text_columns: tuple[tuple[int, int], ...]
@@ -33,7 +32,7 @@ class ProjectionPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One level: its statement, that of its total count if asked, and where things stand in its rows."""
+    """Plan of a query node: its statement, the statement of the total count if selected, and the layout of the rows."""
 
     entity: Entity
     statement: CompiledStatement

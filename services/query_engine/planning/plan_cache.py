@@ -1,6 +1,6 @@
-"""Plan cache, keyed by the shape of a query node.
+"""Plan cache, keyed by query nodes, whose comparison ignores values.
 
-The values that clients send are not part of the shape, and are not cached.
+Keys are stripped of the values that clients send, so that these are not cached.
 """
 
 from dataclasses import replace
@@ -33,7 +33,7 @@ _plans_lock = Lock()
 
 
 def get_plan(node: QueryNode[object], relation: Relation | None = None) -> Plan:
-    """Return the plan of the node's shape: cached, or planned now."""
+    """Return the plan of the node from the cache, or create it."""
     with _plans_lock:
         plan = _plans.get((node, relation))
     if plan is None:
@@ -44,7 +44,7 @@ def get_plan(node: QueryNode[object], relation: Relation | None = None) -> Plan:
 
 
 def strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
-    """Return an equal node without values from a client: no operands, cursors, ids or texts."""
+    """Return an equal node without the client's values: operands, cursors, ids and search texts."""
     return replace(
         node,
         projections=tuple(
@@ -57,8 +57,8 @@ def strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
     )
 
 
-def _strip_field(member: ColumnField | LiteralField | RelationField) -> ColumnField | LiteralField | RelationField:
-    return replace(member, node=strip_values(member.node)) if isinstance(member, RelationField) else member
+def _strip_field(field: ColumnField | LiteralField | RelationField) -> ColumnField | LiteralField | RelationField:
+    return replace(field, node=strip_values(field.node)) if isinstance(field, RelationField) else field
 
 
 def _strip_condition(condition: Condition) -> Condition:

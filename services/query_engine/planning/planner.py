@@ -1,4 +1,4 @@
-"""Selections to SQL: a level, and how it hangs on the one above it, to the plan that reads it."""
+"""Planner: compiles a query node, and its relation to the parent node, to a plan."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from services.query_engine.compiled_statement import (
 )
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
-from services.query_engine.planning.filter_sql import ConditionCompiler, search_condition
+from services.query_engine.planning.filter_sql import FilterCompiler, search_condition
 from services.query_engine.planning.order_sql import Ordering
 from services.query_engine.planning.plan import ChildPlan, Plan, ProjectionPlan
 from services.query_engine.planning.row_mapper import compile_row_mapper
@@ -34,7 +34,7 @@ from services.query_engine.sql_types import SqlExpression, SqlSelect
 
 
 class Planner:
-    """Makes the plan of one level; `plan_for` makes those of its children."""
+    """Creates the plan of one query node; `plan_for` returns the plans of its child nodes."""
 
     def __init__(
         self, node: QueryNode[object], relation: Relation | None, plan_for: Callable[[QueryNode[object], Relation], Plan]
@@ -50,41 +50,47 @@ class Planner:
 
     def plan(self) -> Plan:
         """Return the plan."""
-        planned = tuple(self._projection_plan(shape) for shape in self.node.projections)
+        projections = tuple(self._projection_plan(projection) for projection in self.node.projections)
         cursor_columns = self._cursor_columns()
         if not self.columns:
             self.columns.append(literal_column("1"))
-        return Plan(self.entity, compile_statement(self._statement()), self._count_statement(), planned, cursor_columns)
+        return Plan(
+            entity=self.entity,
+            statement=compile_statement(self._statement()),
+            count_statement=self._count_statement(),
+            projections=projections,
+            cursor_columns=cursor_columns,
+        )
 
     def _projection_plan(self, projection: Projection) -> ProjectionPlan:
-        build = compile_row_mapper({member.key: self._value(member) for member in projection.fields})
-        texts = Counter(
-            self._column_index(member.column)
-            for member in projection.fields
-            if isinstance(member, ColumnField) and self.entity.columns[member.column].has_long_text
+        map_rows = compile_row_mapper({field.key: self._value(field) for field in projection.fields})
+        text_columns = Counter(
+            self._column_index(field.column)
+            for field in projection.fields
+            if isinstance(field, ColumnField) and self.entity.columns[field.column].has_long_text
         )
         return ProjectionPlan(
-            build,
-            tuple(texts.items()),
-            tuple(self._child_plan(member) for member in projection.fields if isinstance(member, RelationField)),
+            map_rows,
+            tuple(text_columns.items()),
+            tuple(self._child_plan(field) for field in projection.fields if isinstance(field, RelationField)),
         )
 
-    def _value(self, member: ColumnField | LiteralField | RelationField) -> int | str | None:
-        match member:
+    def _value(self, field: ColumnField | LiteralField | RelationField) -> int | str | None:
+        match field:
             case ColumnField():
-                return self._column_index(member.column, upper=member.upper)
+                return self._column_index(field.column, upper=field.upper)
             case LiteralField():
-                return member.text
+                return field.text
             case RelationField():
                 return None
 
-    def _child_plan(self, member: RelationField) -> ChildPlan:
-        relation = self.entity.relations[member.relation]
+    def _child_plan(self, field: RelationField) -> ChildPlan:
+        relation = self.entity.relations[field.relation]
         key = relation.column if isinstance(relation, ToOne) else "id"
-        return ChildPlan(member.key, self._column_index(key), relation, self._plan_for(member.node, relation))
+        return ChildPlan(field.key, self._column_index(key), relation, self._plan_for(field.node, relation))
 
     def _column_index(self, column: str, *, upper: bool = False) -> int:
-        """Return where the column stands in the rows, adding it if it is not there yet."""
+        """Return the index of the column in the rows; add the column if it is not selected yet."""
         if (column, upper) not in self._column_indexes:
             expression = self.entity.columns[column].expression(self.table)
             self.columns.append(func.upper(expression) if upper else expression)
@@ -109,38 +115,38 @@ class Planner:
                 return self._paginated(rows.where(*self._conditions()))
             case ToOne():
                 parent = parent_keys_table()
-                return rows.add_columns(parent.c.place).where(*self._conditions(), self.table.c.id == parent.c.key)
+                return rows.add_columns(parent.c.number).where(*self._conditions(), self.table.c.id == parent.c.key)
             case ManyToMany(join=join):
                 return self._many_to_many(rows, join)
             case ToMany() | PaginatedManyToMany():
                 return self._lateral_pages(rows)
 
     def _many_to_many(self, rows: SqlSelect, join: JoinTable) -> SqlSelect:
-        """Read each target once, and with it the places of all parents that bear it."""
+        """Read each target once, with the numbers of all its parents."""
         pair, parent = join.table, parent_keys_table()
-        borne = (
-            select(pair.c[join.other_column].label("key"), func.array_agg(parent.c.place).label("bearers"))
+        links = (
+            select(pair.c[join.other_column].label("key"), func.array_agg(parent.c.number).label("parent_numbers"))
             .where(pair.c.user_id == user_id_param(), pair.c[join.own_column] == parent.c.key)
             .group_by(pair.c[join.other_column])
-            .subquery("borne")
+            .subquery("links")
         )
-        keyed = rows.add_columns(borne.c.bearers).where(*self._conditions(), self.table.c.id == borne.c.key)
-        return keyed.order_by(*self.ordering.order_by(self.ordering.expressions(self.table)))
+        joined = rows.add_columns(links.c.parent_numbers).where(*self._conditions(), self.table.c.id == links.c.key)
+        return joined.order_by(*self.ordering.order_by(self.ordering.expressions(self.table)))
 
     def _lateral_pages(self, rows: SqlSelect) -> SqlSelect:
-        """A lateral join: the index serves each parent's page alone, however many rows the parent has."""
+        """Read each parent's page by a lateral join, which an index supports however many rows the parent has."""
         parent = parent_keys_table()
         ordering = [expression.label(f"o{number}") for number, expression in enumerate(self.ordering.expressions(self.table))]
-        key, joining = self._parent_key()
-        mine = rows.add_columns(*ordering).where(*self._conditions(), *joining, key == parent.c.key)
-        child = self._paginated(mine.correlate(parent)).lateral("child")
-        wanted = [child.c[f"c{number}"] for number in range(len(self.columns))]
-        outer = select(*wanted, parent.c.place).select_from(parent.join(child, true()))
+        key, join_conditions = self._parent_key()
+        page = rows.add_columns(*ordering).where(*self._conditions(), *join_conditions, key == parent.c.key)
+        child = self._paginated(page.correlate(parent)).lateral("child")
+        columns = [child.c[f"c{number}"] for number in range(len(self.columns))]
+        outer = select(*columns, parent.c.number).select_from(parent.join(child, true()))
         ordered = outer.order_by(*self.ordering.order_by([child.c[f"o{number}"] for number in range(len(ordering))]))
         return ordered.limit(bindparam("budget", type_=Integer))
 
     def _parent_key(self) -> tuple[SqlExpression, list[ColumnElement[bool]]]:
-        """Return where the key of the parent stands, and the conditions that join it."""
+        """Return the column with the parent's key, and the conditions that join its table."""
         match self.relation:
             case ToMany(column=name):
                 return self.table.c[name], []
@@ -160,7 +166,7 @@ class Planner:
         if self.node.search is not None and self.entity.search is not None:
             conditions.append(search_condition(self.entity.search, self.table))
         if self.node.condition is not None:
-            conditions.append(ConditionCompiler().compile(self.node.condition, self.entity, self.table))
+            conditions.append(FilterCompiler().compile(self.node.condition, self.entity, self.table))
         if cursor and self.node.page is not None and self.node.page.has_cursor:
             conditions.append(self.ordering.after_cursor(self.table))
         return conditions
@@ -178,7 +184,7 @@ class Planner:
         conditions = self._conditions(cursor=False)
         if self.relation is None:
             return compile_statement(select(func.count()).select_from(self.table).where(*conditions))
-        key, joining = self._parent_key()
+        key, join_conditions = self._parent_key()
         parent = parent_keys_table()
-        counted = select(parent.c.place, func.count()).where(*conditions, *joining, key == parent.c.key)
-        return compile_statement(counted.group_by(parent.c.place))
+        counted = select(parent.c.number, func.count()).where(*conditions, *join_conditions, key == parent.c.key)
+        return compile_statement(counted.group_by(parent.c.number))
