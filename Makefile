@@ -9,7 +9,7 @@ MINUTES ?= 10
 help:    ## list the commands
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-run: $(READY)    ## start the service with an embedded database on 127.0.0.1:$PORT (8000)
+run: $(READY)    ## migrate the database and start the service on 127.0.0.1:$PORT (8000)
 	@exec $(BIN)/todo serve --migrate
 
 test: $(READY)    ## run all tests against an embedded PostgreSQL
