@@ -1,1 +1,1 @@
-"""Everything that speaks HTTP. Routes name a shape, call one service method, and wrap its answer for the wire."""
+"""HTTP layer: REST and GraphQL endpoints, middleware, OpenAPI document, server options, settings and the `todo` command."""

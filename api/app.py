@@ -1,4 +1,4 @@
-"""The composition root. Nothing is built at import time."""
+"""Application factory: builds the FastAPI app from the settings. Importing this module builds nothing."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -9,15 +9,16 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api import problem_details
 from api.container import open_container
-from api.graphql import endpoint
+from api.graphql.endpoint import install_graphql_endpoint
 from api.middleware.body_limit import BodyLimitMiddleware
 from api.middleware.error_boundary import ErrorBoundaryMiddleware
-from api.middleware.rate_limit_headers import HEADERS, RateLimitHeadersMiddleware
+from api.middleware.rate_limit_headers import HEADER_NAMES, RateLimitHeadersMiddleware
 from api.middleware.request_logging import RequestLoggingMiddleware
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
-from api.openapi import customize, swagger_ui
+from api.openapi.customize import customize_openapi
+from api.openapi.swagger_ui import install_swagger_ui
+from api.problem_details import install_exception_handlers
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.routing import with_authentication
 from api.settings import Environment, Settings
@@ -25,29 +26,29 @@ from services.auth.password_hashing import MAX_QUEUED
 
 TITLE = "Todo"
 DESCRIPTION = """
-Tasks, lists, tags and comments, over REST here and over GraphQL at [/graphql](/graphql): the same rows, rules and errors.
+Tasks, lists, tags and comments over REST. The GraphQL API at [/graphql](/graphql) has the same data, rules and error codes.
 
-Register, then press *Authorize*. `{user_id}` in a path is the token's subject, or simply `me`.
-Every change takes the next revision of your account; it is the ETag of a row, and what `If-Match` compares.
+Register, then press *Authorize*. `{user_id}` in a path is the subject of the access token, or `me`.
+Every change increments the revision of the account. The ETag of a row is the revision of its last change.
 """
 METERED_ROUTE_MODULES = (tasks, lists, tags, comments, auth, sessions, api_tokens)
 UNMETERED_ROUTE_MODULES = (health,)
 _LOCALHOST = r"http://(localhost|127\.0\.0\.1)(:\d+)?"
-_EXPOSED = ["ETag", "Link", "Location", *HEADERS, "Retry-After", "WWW-Authenticate", "X-Request-Id"]
+_EXPOSED_HEADERS = ["ETag", "Link", "Location", *HEADER_NAMES, "Retry-After", "WWW-Authenticate", "X-Request-Id"]
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the service. Its database is opened when it starts and closed when it stops. Raises SettingsError."""
+    """Build the app. Its lifespan opens and closes the database. Raises SettingsError."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # As many threads as connections, since a thread at work holds one; and those that wait for a password to be hashed,
-        # which hold none.
+        # One thread for each connection of the pool, because a working thread holds a connection; and one for each queued
+        # password, because those threads hold none.
         to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + MAX_QUEUED
         async with AsyncExitStack() as stack:
-            app.state.container = house = stack.enter_context(open_container(settings))
-            if house.jwks is not None:
-                await stack.enter_async_context(house.jwks.run())
+            app.state.container = container = stack.enter_context(open_container(settings))
+            if container.jwks is not None:
+                await stack.enter_async_context(container.jwks.run())
             _tune_garbage_collector()
             yield
 
@@ -62,25 +63,25 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         servers=[{"url": "/"}],
     )
-    endpoint.install(app, settings)
-    # Single routes, since an included router would be a second search within the first.
+    install_graphql_endpoint(app, settings)
+    # Routes are added one by one, because an included router would be searched separately.
     for module in METERED_ROUTE_MODULES:
         app.router.routes += with_authentication(module.router.routes)
     for module in UNMETERED_ROUTE_MODULES:
         app.router.routes += module.router.routes
     if settings.docs_enabled:
-        swagger_ui.install(app)
-    problem_details.install_exception_handlers(app, app.routes)
+        install_swagger_ui(app)
+    install_exception_handlers(app, app.routes)
     _add_middleware(app, settings)
-    customize.install(app)
+    customize_openapi(app)
     return app
 
 
 def _tune_garbage_collector() -> None:
-    """Spare the garbage collector what lives as long as the process, and most of what each request makes.
+    """Exclude long-lived objects from garbage collection, and collect less often.
 
-    Answers are trees, which go without it. Walking through the loaded modules was the longest pause of all; a threshold much
-    higher than this makes pauses of its own (bench/RESULTS.md).
+    Traversing the loaded modules caused the longest pauses. Results of requests have no reference cycles, so reference counting
+    frees them. A much higher threshold causes long pauses again (bench/RESULTS.md).
     """
     gc.collect()
     gc.freeze()
@@ -88,7 +89,7 @@ def _tune_garbage_collector() -> None:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Add the middleware of all requests, innermost first. Metered routes have their own: AuthenticationMiddleware."""
+    """Add the middleware for all requests, innermost first. Metered routes also have AuthenticationMiddleware."""
     app.add_middleware(ErrorBoundaryMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(
@@ -97,7 +98,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         allow_origin_regex=_LOCALHOST if not settings.cors_origins and settings.environment is Environment.DEVELOPMENT else None,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],
-        expose_headers=_EXPOSED,
+        expose_headers=_EXPOSED_HEADERS,
         max_age=600,
     )
     app.add_middleware(RateLimitHeadersMiddleware)

@@ -1,4 +1,4 @@
-"""Authentication of requests: who sent it, and whose access token it carries."""
+"""Client and authenticated user of a request."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ UNKNOWN_ADDRESS = ("", 0)  # of clients that connect to a Unix socket
 
 
 def get_container(request: Request) -> Container:
-    """Return what was built when the service started."""
+    """Return the dependency container of the app."""
     return container_from_scope(request.scope)
 
 
 def container_from_scope(scope: Scope) -> Container:
-    """Return what was built when the service started."""
+    """Return the dependency container of the app."""
     container: Container = scope["app"].state.container
     return container
 
@@ -32,7 +32,7 @@ def get_client(request: Request) -> Client:
 
 
 def client_from_scope(scope: Scope) -> Client:
-    """Return the client of an ASGI connection: one object for each connection, since it holds the quota usage."""
+    """Return the client of an ASGI connection: always the same object, because it holds the quota usage."""
     state: dict[str, Any] = scope.setdefault("state", {})
     if "client" not in state:
         user_agent = Headers(scope=scope).get("user-agent", "").strip()[:MAX_USER_AGENT_LENGTH]
@@ -43,9 +43,9 @@ def client_from_scope(scope: Scope) -> Client:
 
 
 async def authenticate(scope: Scope) -> UserContext | TodoError:
-    """Return the context of the access token's user, or why there is none; remember it for the endpoint.
+    """Return the context of the access token's user, or the authentication error, and store it for the endpoint.
 
-    The request is counted: to its user, or else to the client's address. Raises RateLimited.
+    Consumes one request of the user's quota, or of the quota of the client's address. Raises RateLimited.
     """
     state: dict[str, Any] = scope["state"]
     try:
@@ -61,7 +61,7 @@ async def authenticate(scope: Scope) -> UserContext | TodoError:
 
 
 def get_authentication(request: Request) -> UserContext | TodoError:
-    """Return the result of authentication. It may be an error: some endpoints need no user."""
+    """Return the result of authentication. It may be an error, because some endpoints require no user."""
     authentication: UserContext | TodoError = request.scope["state"]["authentication"]
     return authentication
 
@@ -75,6 +75,6 @@ def get_current_user(request: Request) -> UserContext:
 
 
 def _bearer_token(scope: Scope) -> str | None:
-    """Return the token of the Authorization header, of the first one if there are several."""
+    """Return the bearer token of the first Authorization header; None if there is none."""
     scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

@@ -1,4 +1,4 @@
-"""The `todo` command."""
+"""Command line interface: `todo`."""
 
 import argparse
 import os
@@ -14,22 +14,22 @@ from sqlalchemy.exc import DBAPIError
 
 from api.app import create_app
 from api.container import migration_database, open_container, running_database
-from api.graphql.executor_factory import build_graph
+from api.graphql.executor_factory import build_executor
 from api.logging import configure_logging
-from api.server import uvicorn_options
+from api.server.uvicorn_options import uvicorn_options
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
 from models.readiness import NotReadyError
 
-_WORKER_STARTS_WITHIN = 30  # seconds; on a busy machine importing alone takes longer than uvicorn's five
+_WORKER_START_TIMEOUT = 30  # seconds; on a busy machine imports alone exceed uvicorn's default of five
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; answer the exit status. What goes wrong before it runs is one line on standard error."""
+    """Run one command and return its exit status. Errors at startup are printed as one line on standard error."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     configure_logging()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
@@ -46,16 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="todo", description="The todo back end: REST and GraphQL over PostgreSQL.")
+    parser = argparse.ArgumentParser(prog="todo", description="Todo back end with a REST API and a GraphQL API on PostgreSQL.")
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="serve REST and GraphQL")
-    serve.add_argument("--host")
-    serve.add_argument("--port", type=int)
-    serve.add_argument("--workers", type=int, help="processes")
-    serve.add_argument("--migrate", action="store_true", help="bring the tables up to date first")
+    serve = commands.add_parser("serve", help="serve the REST API and the GraphQL API")
+    serve.add_argument("--host", help="address to listen on; overrides HOST")
+    serve.add_argument("--port", type=int, help="port to listen on; overrides PORT")
+    serve.add_argument("--workers", type=int, help="number of worker processes; overrides WORKERS")
+    serve.add_argument("--migrate", action="store_true", help="migrate the database first")
     serve.set_defaults(run=_serve)
     for name, run, text in (
-        ("migrate", _migrate, "bring the tables up to date, as their owner"),
+        ("migrate", _migrate, "migrate the database, as the owner of its tables"),
         ("schema", _schema, "print the GraphQL schema"),
         ("openapi", _openapi, "print the OpenAPI document"),
     ):
@@ -64,18 +64,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    settings = _overridden(load_settings(), options)
+    settings = _override_settings(load_settings(), options)
     if settings.migration_database_url is not None and settings.database_url is None:
         raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
     if settings.graphql_persisted_documents:
-        build_graph(settings)  # Checked once before anything runs: each worker would print a traceback.
+        build_executor(settings)  # Fails here with one line; in the workers, each one would print a traceback.
     with running_database(settings) as (owner, service):
         if options.migrate or settings.database_url is None:
             migrate(owner)
         settings = settings.model_copy(update={"database_url": SecretStr(service)})
-        with open_container(settings):  # Opened once to see whether it can be, before uvicorn: it would print a traceback.
-            _announce(settings)
-        # Worker processes are started afresh; what they need to know beyond their environment goes there.
+        with open_container(settings):  # Fails here with one line; in uvicorn, it would print a traceback.
+            _print_urls(settings)
+        # Worker processes read their settings from the environment.
         os.environ["DATABASE_URL"] = service
         uvicorn.run(
             "api.main:app" if settings.workers > 1 else create_app(settings),
@@ -83,8 +83,8 @@ def _serve(options: argparse.Namespace) -> None:
             port=settings.port,
             workers=settings.workers,
             timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
-            timeout_worker_healthcheck=_WORKER_STARTS_WITHIN,
-            **uvicorn_options.uvicorn_options(settings),
+            timeout_worker_healthcheck=_WORKER_START_TIMEOUT,
+            **uvicorn_options(settings),
         )
 
 
@@ -105,21 +105,23 @@ def _openapi(_: argparse.Namespace) -> None:
     print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def _overridden(settings: Settings, options: argparse.Namespace) -> Settings:
-    given = {name: getattr(options, name) for name in ("host", "port", "workers") if getattr(options, name) is not None}
-    return settings.model_copy(update=given)
+def _override_settings(settings: Settings, options: argparse.Namespace) -> Settings:
+    overrides = {name: getattr(options, name) for name in ("host", "port", "workers") if getattr(options, name) is not None}
+    return settings.model_copy(update=overrides)
 
 
-def _announce(settings: Settings) -> None:
-    base = f"http://{settings.host}:{settings.port}"
+def _print_urls(settings: Settings) -> None:
+    base_url = f"http://{settings.host}:{settings.port}"
     pages = (
-        f"  Docs       {base}/docs\n  Explorer   {base}/graphql\n" if settings.docs_enabled else f"  GraphQL    {base}/graphql\n"
+        f"  Docs       {base_url}/docs\n  Explorer   {base_url}/graphql\n"
+        if settings.docs_enabled
+        else f"  GraphQL    {base_url}/graphql\n"
     )
-    print(f"\n  API        {base}/api\n{pages}", flush=True)
+    print(f"\n  API        {base_url}/api\n{pages}", flush=True)
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """End in order: uvicorn raises the signal again once it has drained, and the database must be stopped after that."""
+def _exit_on_signal(_signal: int, _frame: FrameType | None) -> None:
+    """Exit normally: uvicorn raises the signal again after its shutdown, and the database must be stopped after that."""
     raise SystemExit(0)
 
 

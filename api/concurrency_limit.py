@@ -1,6 +1,6 @@
-"""Limit on the concurrent requests of one user, so that nobody occupies all database connections.
+"""Limit on the concurrent requests of one user, so that one user cannot occupy all database connections.
 
-A user's writes run one after another, and each one that waits for the previous one holds a connection of the pool.
+The writes of a user run one after another, and each waiting write holds a connection of the pool.
 """
 
 from asyncio import Semaphore
@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 
 class UserConcurrencyLimit:
-    """Gives each user the same number of slots, one for each request that runs.
+    """Semaphores with the same number of slots for each user; each running request holds one slot.
 
     Further requests wait in the order of arrival, without a thread or a database connection.
     """
@@ -18,7 +18,7 @@ class UserConcurrencyLimit:
         self._semaphores: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
 
     def slots(self, user_id: str) -> Semaphore:
-        """Return the slots of the user. They are forgotten once no request refers to them."""
+        """Return the semaphore of the user. It is discarded when no request refers to it any more."""
         semaphore = self._semaphores.get(user_id)
         if semaphore is None:
             semaphore = self._semaphores[user_id] = Semaphore(self._slots_per_user)

@@ -1,4 +1,4 @@
-"""What every request needs and no request makes: the database, the passwords, the gate, the reception."""
+"""Dependency container: the objects that all requests share, built from the settings at startup."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from services.rate_limiting.limiter import RateLimiter
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """Built once, when the service starts."""
+    """Objects that all requests share."""
 
     database: Database
     password_hasher: PasswordHasher
@@ -35,43 +35,43 @@ class Container:
     rate_limiter: RateLimiter
     readiness_probe: ReadinessProbe
     concurrency_limit: UserConcurrencyLimit
-    jwks: JwksCache | None  # its refresh runs in the lifespan
+    jwks: JwksCache | None  # the lifespan of the app runs its refresh task
 
 
 @contextmanager
 def migration_database(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the URL of the database to migrate, as its owner, and a description without secrets.
+    """Yield the owner's URL of the database to migrate, and a description without secrets.
 
-    That is MIGRATION_DATABASE_URL, else DATABASE_URL, else the embedded PostgreSQL, which runs meanwhile.
+    The URL is MIGRATION_DATABASE_URL, else DATABASE_URL, else that of the embedded PostgreSQL, which runs inside the context.
     """
     configured = settings.migration_database_url or settings.database_url
     if configured is not None:
         url = parse_url(configured.get_secret_value())
         yield configured.get_secret_value(), f"Database {url.database or ''} on {url.host or 'localhost'}"
         return
-    with embedded_postgres(settings.data_dir.resolve()) as (owner, _):
-        yield owner, f"Embedded database in {settings.data_dir}"
+    with embedded_postgres(settings.data_dir.resolve()) as (owner_url, _):
+        yield owner_url, f"Embedded database in {settings.data_dir}"
 
 
 @contextmanager
 def running_database(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the owner's URL and the service's; without a DATABASE_URL, of an embedded PostgreSQL that runs meanwhile."""
+    """Yield the owner's URL and the service's URL; without DATABASE_URL, run an embedded PostgreSQL inside the context."""
     if settings.database_url is None:
-        with embedded_postgres(settings.data_dir.resolve()) as urls:
-            yield urls
+        with embedded_postgres(settings.data_dir.resolve()) as (owner_url, service_url):
+            yield owner_url, service_url
         return
-    service = settings.database_url.get_secret_value()
+    service_url = settings.database_url.get_secret_value()
     owner = settings.migration_database_url
-    yield (owner.get_secret_value() if owner else service), service
+    yield (owner.get_secret_value() if owner else service_url), service_url
 
 
 @contextmanager
 def open_container(settings: Settings) -> Iterator[Container]:
-    """Build the house on its database, migrating an embedded one. Raises NotReady where the service must not run."""
-    with running_database(settings) as (owner, service):
+    """Build the container on its database; migrate an embedded one. Close it at the end. Raises NotReadyError, SettingsError."""
+    with running_database(settings) as (owner_url, service_url):
         if settings.database_url is None:
-            migrate(owner)
-        engine = make_engine(service, pool_size=settings.database_pool_size)
+            migrate(owner_url)
+        engine = make_engine(service_url, pool_size=settings.database_pool_size)
         try:
             check_readiness(engine)
             attach_statement_counter(engine)
@@ -83,7 +83,7 @@ def open_container(settings: Settings) -> Iterator[Container]:
 
 
 def _build_issuer(settings: Settings) -> JwksVerifier | None:
-    """Return the verifier of the external issuer if one is configured."""
+    """Return the verifier of the external issuer; None if none is configured."""
     if not (settings.jwks_url and settings.jwt_issuer and settings.jwt_audience):
         return None
     return JwksVerifier(settings.jwt_issuer, settings.jwt_audience, JwksCache(settings.jwks_url))
@@ -91,25 +91,24 @@ def _build_issuer(settings: Settings) -> JwksVerifier | None:
 
 def _build_container(database: Database, settings: Settings, issuer: JwksVerifier | None) -> Container:
     passwords = PasswordHasher(settings.password_hash_concurrency)
-    # An issuer with keys of its own has its own issuer and audience; otherwise they bind those who share the secret.
-    bounds = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
-    shared = SharedSecretVerifier(settings.secret(), *bounds)
+    # JWT_ISSUER and JWT_AUDIENCE apply to the JWKS issuer if there is one, else to tokens signed with the shared secret.
+    issuer_and_audience = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
+    shared = SharedSecretVerifier(settings.secret(), *issuer_and_audience)
     tokens = AccessTokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
-    reception = AuthService(database, passwords, tokens, session_lifetime)
     return Container(
         database=database,
         password_hasher=passwords,
         authenticator=Authenticator(database, tokens),
-        auth_service=reception,
-        rate_limiter=_rate_limiter(settings),
+        auth_service=AuthService(database, passwords, tokens, session_lifetime),
+        rate_limiter=_build_rate_limiter(settings),
         readiness_probe=ReadinessProbe(database.engine),
         concurrency_limit=UserConcurrencyLimit(max(1, settings.database_pool_size // 2)),
         jwks=issuer.jwks if issuer else None,
     )
 
 
-def _rate_limiter(settings: Settings) -> RateLimiter:
+def _build_rate_limiter(settings: Settings) -> RateLimiter:
     try:
         return RateLimiter(settings.rate_limits(), settings.redis_url())
     except ConfigurationError:

@@ -1,7 +1,8 @@
 """Dependencies of the REST endpoints: the service for the authenticated user, and the If-Match header.
 
-An endpoint has one dependency with none below it, because FastAPI resolves each of them anew for every request. Authentication is
-done by then (api/middleware/authentication.py); what is left is to refuse requests without a user, or for another user.
+Each endpoint has one service dependency without sub-dependencies, because FastAPI resolves every dependency again for each
+request. The middleware has already authenticated the request (api/middleware/authentication.py); the dependency rejects it if it
+has no user, or if its path names another user.
 """
 
 import re
@@ -32,36 +33,38 @@ Service = TypeVar("Service")
 
 
 class _BearerToken(SecurityBase):
-    """The security scheme that OpenAPI shows for a dependency: FastAPI reads it from the dependency's class."""
+    """Security scheme of a dependency in the OpenAPI document. FastAPI reads it from the dependency's class."""
 
-    model = OAuth2(flows=OAuthFlows(password=_LOGIN), description="The access token, as Bearer.")
+    model = OAuth2(flows=OAuthFlows(password=_LOGIN), description="Access token, sent as `Authorization: Bearer …`.")
     scheme_name = "OAuth2PasswordBearer"
 
 
 class _CurrentUserService(_BearerToken, Generic[Service]):
-    """A service for the access token's user."""
+    """Dependency on a service for the authenticated user."""
 
     def __init__(self, create: Callable[[Request], Service]) -> None:
         self._create = create
 
     async def __call__(self, request: Request) -> Service:
-        """Create the service. Raises Unauthenticated, Unavailable."""
+        """Create the service. Raises Unauthenticated or Unavailable."""
         return self._create(request)
 
 
 class _PathUserService(_BearerToken, Generic[Service]):
-    """A service for the access token's user, if the path names the same user."""
+    """Dependency on a service for the authenticated user, if the path names the same user."""
 
     def __init__(self, create: Callable[[UserContext], Service]) -> None:
         self._create = create
 
     async def __call__(
-        self, request: Request, user_id: Annotated[str, Path(description="The token's subject, or `me`.", examples=["me"])]
+        self,
+        request: Request,
+        user_id: Annotated[str, Path(description="Subject of the access token, or `me`.", examples=["me"])],
     ) -> Service:
-        """Create the service. Raises Unauthenticated, Unavailable, Forbidden, all before any SQL."""
+        """Create the service. Raises Unauthenticated, Unavailable or Forbidden before any SQL."""
         context = get_current_user(request)
         if user_id not in {context.user_id, "me"}:
-            raise Forbidden("The path names another user than the token.")
+            raise Forbidden("The user id in the path does not match the token.")
         return self._create(context)
 
 
@@ -81,7 +84,7 @@ async def if_match_revisions(
     if_match: Annotated[
         str | None,
         Header(
-            description='Act only if the row still has this ETag: `"7"`.',
+            description='ETag that the row must still have, such as `"7"`; otherwise PRECONDITION_FAILED.',
             examples=['"7"'],
             json_schema_extra={"pattern": _IF_MATCH.pattern},
         ),
@@ -91,7 +94,7 @@ async def if_match_revisions(
     if if_match is None:
         return None
     if not _IF_MATCH.fullmatch(if_match):
-        raise InvalidInput.at_pointer("/if-match", 'If-Match takes ETags as they were sent, such as "7", or *.')
+        raise InvalidInput.at_pointer("/if-match", 'Invalid If-Match header: expected an ETag such as "7", or *.')
     if "*" in if_match.split('"')[0]:
         return None
     return frozenset(int(revision) for weak, revision in _ENTITY_TAG.findall(if_match) if not weak)

@@ -1,4 +1,4 @@
-"""What uvicorn imports by name: the only object built at import time."""
+"""ASGI application for servers that import it by name, such as `uvicorn api.main:app`. Built at import time."""
 
 from api.app import create_app
 from api.logging import configure_logging

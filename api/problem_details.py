@@ -1,4 +1,4 @@
-"""Errors of all origins → application/problem+json (RFC 9457), through one function."""
+"""Problem details: error responses as application/problem+json (RFC 9457)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -10,28 +10,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
-from services.errors import (
-    InvalidInput,
-    MethodNotAllowed,
-    NotFound,
-    TodoError,
-)
+from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class InternalError(TodoError):
-    """Anything else. What it was stands in the log, under the request's id."""
+    """Unexpected error. The log contains the cause, with the id of the request."""
 
     code, status, title = "INTERNAL", 500, "Internal server error"
 
     def __init__(self) -> None:
-        super().__init__("Something went wrong on our side; the request id finds it in the log.")
+        super().__init__("Internal server error. Quote the request id when reporting it.")
 
 
 def problem_response(error: TodoError, request_id: str | None, headers: Mapping[str, str] | None = None) -> Response:
-    """Render an error as problem details. `error_code` and `status_code` repeat code and status for clients that read those."""
-    members = {
+    """Render an error as problem details. `error_code` and `status_code` repeat code and status, for clients that expect them."""
+    problem = {
         "type": "urn:todo:problem:" + error.code.lower().replace("_", "-"),
         "title": error.title,
         "status": error.status,
@@ -41,14 +36,14 @@ def problem_response(error: TodoError, request_id: str | None, headers: Mapping[
         **error.extra_fields,
         "request_id": request_id,
     }
-    body = orjson.dumps(members, option=orjson.OPT_UTC_Z)
+    body = orjson.dumps(problem, option=orjson.OPT_UTC_Z)
     return Response(body, error.status, {**error.headers, **(headers or {})}, MEDIA_TYPE)
 
 
 def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
-    """Let the app answer all errors this way; `routes` are all there are, for the Allow header.
+    """Render all expected errors of the app as problem details; `routes` are all routes, for the Allow header.
 
-    What nothing here knows is the middleware's business.
+    ErrorBoundaryMiddleware handles unexpected errors.
     """
 
     async def on_todo_error(request: Request, error: Exception) -> Response:
@@ -61,11 +56,11 @@ def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> Non
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        translated = error.__cause__ if isinstance(error.__cause__, TodoError) else _from_http_exception(error)
+        todo_error = error.__cause__ if isinstance(error.__cause__, TodoError) else _from_http_exception(error)
         headers = (
-            {"Allow": ", ".join(_allowed_methods(routes, request))} if translated.status == MethodNotAllowed.status else None
+            {"Allow": ", ".join(_allowed_methods(routes, request))} if todo_error.status == MethodNotAllowed.status else None
         )
-        return problem_response(translated, request.state.request_id, headers)
+        return problem_response(todo_error, request.state.request_id, headers)
 
     app.add_exception_handler(TodoError, on_todo_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
@@ -75,15 +70,15 @@ def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> Non
 def _from_http_exception(error: HTTPException) -> TodoError:
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return NotFound("There is nothing at this address.")
+            return NotFound("Resource not found.")
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return MethodNotAllowed("This address does not know this method; see the Allow header.")
+            return MethodNotAllowed("Method not allowed; see the Allow header.")
         case _:
-            return InvalidInput.at_pointer("", "The request could not be read.")
+            return InvalidInput.at_pointer("", "The request could not be parsed.")
 
 
 def _allowed_methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
-    """Return all methods that this address knows; a single route knows only its own."""
+    """Return the methods of all routes that match the path."""
     methods: set[str] = set()
     for route in routes:
         if route.matches(dict(request.scope))[0] is not Match.NONE:

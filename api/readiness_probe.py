@@ -1,4 +1,7 @@
-"""The checkup of a running service: may it still run on its database? Anybody may ask, so asking often must not cost much."""
+"""Readiness probe: checks the database of the running service.
+
+Every client may request it, so frequent checks must be cheap.
+"""
 
 from asyncio import Task, create_task, shield
 
@@ -9,14 +12,14 @@ from models.readiness import check_readiness
 
 
 class ReadinessProbe:
-    """Asks the database once at a time, however many want to know: they take one thread and one connection, not all of them."""
+    """Runs one check at a time: concurrent callers share its result, one thread and one connection."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._running: Task[None] | None = None
 
     async def check(self) -> None:
-        """Return when all is well. Who comes while the database is being asked waits for that answer. Raises NotReady."""
+        """Check the database, or wait for a check that is already running. Raises NotReadyError."""
         if self._running is None or self._running.done():
             self._running = create_task(to_thread.run_sync(check_readiness, self._engine))
         await shield(self._running)

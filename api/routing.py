@@ -1,4 +1,4 @@
-"""Routers of the REST API: their routes check the query string and the media type, and parse JSON with orjson."""
+"""Routers of the REST API. Their routes check the query string and the media type, and parse JSON with orjson."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from copy import copy
@@ -11,15 +11,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.middleware.authentication import AuthenticationMiddleware
-from api.query_string import check_parameters
+from api.query_string import check_query_string
 from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_parsing import JsonError, parse_json
 
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FORM_MEDIA_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class OrjsonRequest(Request):
-    """A request whose JSON is parsed by orjson, and rejected if PostgreSQL could not store it."""
+    """Request whose JSON is parsed by orjson. Rejects JSON that PostgreSQL cannot store."""
 
     async def json(self) -> Any:
         """Return the parsed body. Raises InvalidInput."""
@@ -30,15 +30,15 @@ class OrjsonRequest(Request):
 
 
 class OrjsonRoute(APIRoute):
-    """A route that rejects ambiguous query strings and bodies of another media type than its own (415)."""
+    """Route that rejects repeated query parameters (422) and bodies of an unsupported media type (415)."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler."""
+        """Return FastAPI's handler, preceded by the checks."""
         handle = super().get_route_handler()
         is_form = self.body_field is not None and isinstance(self.body_field.field_info, Form)
 
         async def check_and_handle(request: Request) -> Response:
-            check_parameters(request)
+            check_query_string(request)
             if self.body_field is not None and _has_body(request):
                 _check_media_type(request, is_form=is_form)
                 request = OrjsonRequest(request.scope, request.receive)
@@ -53,7 +53,7 @@ def create_router(prefix: str, tag: str) -> APIRouter:
 
 
 def with_authentication(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
-    """Wrap each route in AuthenticationMiddleware. They are copies, since all applications of a process share the originals."""
+    """Wrap copies of the routes in AuthenticationMiddleware. All apps of a process share the originals."""
     for route in routes:
         assert isinstance(route, Route)  # noqa: S101
         wrapped = copy(route)
@@ -67,11 +67,11 @@ def _has_body(request: Request) -> bool:
 
 def _check_media_type(request: Request, *, is_form: bool) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if is_form and media_type not in _FORMS:
-        raise UnsupportedMediaType(f"This takes a form: Content-Type: {_FORMS[0]}.")
+    if is_form and media_type not in _FORM_MEDIA_TYPES:
+        raise UnsupportedMediaType(f"Unsupported media type; send {_FORM_MEDIA_TYPES[0]}.")
     if (
         not is_form
         and media_type != "application/json"
         and not (media_type.startswith("application/") and media_type.endswith("+json"))
     ):
-        raise UnsupportedMediaType("This takes JSON: Content-Type: application/json.")
+        raise UnsupportedMediaType("Unsupported media type; send application/json.")

@@ -1,4 +1,4 @@
-"""Settings, read once from the environment and `.env`; an invalid one stops the start."""
+"""Settings, read from the environment and `.env` at startup. An invalid setting prevents the start."""
 
 import logging
 import os
@@ -21,9 +21,7 @@ from models.database import parse_url
 from services.auth.access_tokens import LOCAL_ISSUER
 
 MIN_SECRET_BYTES = 32
-
-
-# Names of earlier versions, accepted for one release with a warning.
+# Setting names of earlier versions, accepted for one release with a warning.
 DEPRECATED_NAMES = {
     "explorer": "docs_enabled",
     "introspection": "graphql_introspection",
@@ -45,7 +43,7 @@ log = logging.getLogger("todo.settings")
 
 
 class SettingsError(Exception):
-    """An invalid setting, described in one line."""
+    """Raised for an invalid setting. The message is one line."""
 
 
 def _accepted_names(name: str) -> AliasChoices:
@@ -197,7 +195,7 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        raise SettingsError("; ".join(_format_error(each) for each in error.errors())) from None
+        raise SettingsError("; ".join(_format_error(details) for details in error.errors())) from None
     _warn_about_deprecated_names()
     _warn_about_similar_names()
     return settings
@@ -236,11 +234,11 @@ def _format_error(error: Mapping[str, Any]) -> str:
 
 
 def _load_or_create_secret(file: Path) -> str:
-    """Return the secret in the file. Whichever process comes first creates it, readable by its owner alone."""
+    """Return the secret in the file. The first process creates it, readable only by its owner."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
-            new.write(secrets.token_urlsafe(48))
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new_file:
+            new_file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
     return file.read_text().strip()

@@ -46,7 +46,7 @@ def _validate_storage_url(url: SecretStr) -> SecretStr:
 
 
 def _validate_networks(text: str) -> str:
-    """Reject what uvicorn would take for a host name and never match: a network with host bits, or * beside others."""
+    """Reject values that uvicorn treats as host names and never matches: networks with host bits, or * among others."""
     networks = text.strip()
     for part in [] if networks == "*" else networks.split(","):
         try:

@@ -1,4 +1,4 @@
-"""POST and GET /graphql: HTTP in, one operation in one worker thread, HTTP out. GET from a browser shows the explorer."""
+"""GraphQL endpoint: POST and GET /graphql. A whole operation runs in one worker thread; browsers get the GraphiQL page."""
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
@@ -8,9 +8,9 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from api.authentication import get_authentication, get_client, get_container
-from api.graphql import graphiql
 from api.graphql.content_negotiation import AcceptPreference, parse_accept
-from api.graphql.executor_factory import build_graph
+from api.graphql.executor_factory import build_executor
+from api.graphql.graphiql import GraphiQLMiddleware, install_graphiql_files
 from api.graphql.request_parsing import InvalidGraphQLRequestError, is_safe_method, parse_graphql_request
 from api.graphql.response_rendering import render_invalid_request, render_not_acceptable, render_result
 from api.middleware.authentication import AuthenticationMiddleware
@@ -23,11 +23,11 @@ from services.errors import RateLimited
 PATH = "/graphql"
 
 
-def install(app: FastAPI, settings: Settings) -> None:
-    """Serve the GraphQL API. Raises SettingsError if its documents cannot be used."""
-    executor = build_graph(settings)
+def install_graphql_endpoint(app: FastAPI, settings: Settings) -> None:
+    """Add the routes of the GraphQL API to the app. Raises SettingsError if the persisted documents are invalid."""
+    executor = build_executor(settings)
 
-    async def endpoint(request: Request) -> Response:
+    async def handle(request: Request) -> Response:
         preference = parse_accept(request)
         try:
             return await _execute(executor, request, preference)
@@ -36,17 +36,17 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     middleware = [Middleware(AuthenticationMiddleware, on_error=_render_rate_limited)]
     if settings.docs_enabled:
-        graphiql.install(app)
-        middleware.insert(0, Middleware(graphiql.ExplorerMiddleware))
-    route = _GraphQLRoute(PATH, endpoint, methods=["GET", "POST"], include_in_schema=False, middleware=middleware)
+        install_graphiql_files(app)
+        middleware.insert(0, Middleware(GraphiQLMiddleware))
+    route = _GraphQLRoute(PATH, handle, methods=["GET", "POST"], include_in_schema=False, middleware=middleware)
     app.router.routes.append(route)
 
 
 class _GraphQLRoute(Route):
-    """A route that names itself in the scope, as FastAPI's routes do: the access log shows its path."""
+    """Route that adds itself to the scope, as FastAPI's routes do, so that the access log contains its path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return whether the request matches, and what to add to its scope."""
+        """Return whether the request matches, and the items to add to its scope."""
         match, child_scope = super().matches(scope)
         return match, {**child_scope, "route": self}
 
@@ -56,15 +56,15 @@ def _render_rate_limited(request: Request, error: RateLimited) -> Response:
 
 
 async def _execute(executor: GraphQLExecutor, request: Request, preference: AcceptPreference) -> Response:
-    parsed = await parse_graphql_request(request)
+    graphql_request = await parse_graphql_request(request)
     if preference.media_type is None:
         return render_not_acceptable()
-    request.state.operation = parsed.operation_name
+    request.state.graphql_operation = graphql_request.operation_name
     container = get_container(request)
-    # An invalid token is no error until a field needs a user: logging in and introspection do without.
+    # An invalid token is an error only if a field requires a user. Logging in and introspection do not.
     context = GraphQLContext(get_authentication(request), get_client(request), container.auth_service, container.password_hasher)
 
-    def work() -> OperationResult:
-        return executor.execute(parsed, context, read_only=is_safe_method(request))
+    def execute() -> OperationResult:
+        return executor.execute(graphql_request, context, read_only=is_safe_method(request))
 
-    return render_result(await to_thread.run_sync(work), preference)
+    return render_result(await to_thread.run_sync(execute), preference)

@@ -1,4 +1,4 @@
-"""Settings → the graph that is served, with the documents that the operator lists for it."""
+"""Factory of the GraphQL executor, with the persisted documents of the settings."""
 
 from pathlib import Path
 
@@ -9,22 +9,22 @@ from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.schema import build_schema
 
 
-def build_graph(settings: Settings) -> GraphQLExecutor:
-    """Build the graph. Raises SettingsError where its documents cannot be used."""
+def build_executor(settings: Settings) -> GraphQLExecutor:
+    """Build the executor. Raises SettingsError if the persisted documents are invalid."""
     path = settings.graphql_persisted_documents
     try:
         return GraphQLExecutor(
             build_schema(),
             settings.graphql_max_cost,
             introspection=settings.graphql_introspection,
-            allow_list=_listed(path) if path else None,
+            allow_list=_read_allow_list(path) if path else None,
             allow_list_only=settings.graphql_persisted_documents_only,
         )
     except (ManifestError, InvalidAllowListError) as error:
         raise SettingsError(f"GRAPHQL_PERSISTED_DOCUMENTS {path} {error}") from None
 
 
-def _listed(path: Path) -> dict[str, str]:
+def _read_allow_list(path: Path) -> dict[str, str]:
     try:
         return read_manifest(path.read_bytes())
     except OSError as error:

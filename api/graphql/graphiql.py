@@ -1,8 +1,8 @@
-"""The GraphQL explorer: GraphiQL in a page of ours, from files that came with a package: it works without the internet.
+"""GraphiQL page, with files from an installed package, so that it works without internet access.
 
-The package is a stranger's, and the page handles tokens. So the page names each file's digest, and browsers run nothing else. The
-files were compared with those of the npm packages graphiql 2.4.7, @graphiql/plugin-explorer 0.1.15, react and react-dom 17.0.2:
-they are the same, but for a newline at the end of GraphiQL's two.
+The package is not published by the GraphiQL project, and the page handles tokens. Therefore the page contains the digest of each
+file (subresource integrity), and browsers reject other content. The files are identical to those of the npm packages
+graphiql 2.4.7, @graphiql/plugin-explorer 0.1.15, react and react-dom 17.0.2, except for a final newline in the two of GraphiQL.
 """
 
 from pathlib import Path
@@ -22,13 +22,13 @@ _FILES = Path(package.__file__).parent / "static" / "graphene_django_graphiql_st
 _PAGE = (Path(__file__).parent / "graphiql.html").read_text()
 
 
-def install(app: FastAPI) -> None:
-    """Serve the files of the page."""
-    app.mount("/graphql/files", StaticFiles(directory=_FILES), name="explorer-files")
+def install_graphiql_files(app: FastAPI) -> None:
+    """Mount the static files of the page."""
+    app.mount("/graphql/files", StaticFiles(directory=_FILES), name="graphiql-files")
 
 
-class ExplorerMiddleware(HttpMiddleware):
-    """Sends the page to browsers. Other requests, whose responses have the same address, pass through."""
+class GraphiQLMiddleware(HttpMiddleware):
+    """Sends the page to browsers. Other requests to the same URL pass through."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one HTTP request."""

@@ -15,10 +15,10 @@ _METHODS_WITH_BODY = {"POST", "PUT", "PATCH"}
 
 
 class AuthenticationMiddleware(HttpMiddleware):
-    """Authenticates a request, counts it and waits for a slot of its user, all before the endpoint parses anything.
+    """Authenticates a request, consumes quota and acquires a slot of the user, before the endpoint parses the request.
 
-    It wraps single routes, not the application: unmetered routes, unknown paths and other methods are not counted and never wait.
-    Anonymous requests need no slot, since without a user nothing holds a database connection for long.
+    It wraps single routes, not the app: unmetered routes, unknown paths and unsupported methods need neither quota nor slot.
+    Anonymous requests need no slot either, because without a user no request holds a database connection for long.
     """
 
     def __init__(self, app: ASGIApp, on_error: Callable[[Request, RateLimited], Response] | None = None) -> None:
@@ -43,7 +43,10 @@ class AuthenticationMiddleware(HttpMiddleware):
         await self._handle_in_slot(slots, scope, receive, send)
 
     async def _handle_in_slot(self, slots: Semaphore, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the endpoint. The slot is free again once there is a response: a slow reader holds none, nor does a slow upload."""
+        """Run the endpoint in a slot, and release the slot when the response begins.
+
+        So slow readers hold no slot. Neither do slow uploads, because the body was received before.
+        """
         is_held: bool = await slots.acquire()
 
         async def release_and_send(message: Message) -> None:
@@ -61,7 +64,7 @@ class AuthenticationMiddleware(HttpMiddleware):
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a receive channel that begins with the body."""
+    """Return a receive function that first returns the body."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay_or_receive() -> Message:

@@ -8,8 +8,8 @@ from api.authentication import client_from_scope
 from api.middleware.base import HttpMiddleware
 from services.rate_limiting.client import Client
 
-HEADERS = ("RateLimit", "RateLimit-Policy")
-_NAMES = tuple(name.lower().encode() for name in HEADERS)
+HEADER_NAMES = ("RateLimit", "RateLimit-Policy")
+_RAW_NAMES = tuple(name.lower().encode() for name in HEADER_NAMES)
 
 
 class RateLimitHeadersMiddleware(HttpMiddleware):
@@ -34,6 +34,6 @@ def _headers(client: Client) -> list[tuple[bytes, bytes]]:
     policies = {name: status.policy for name, status in client.usage.items()}
     if cost := client.limiter.policies.get("cost"):
         policies[cost.name] = cost
-    remaining = [f'"{name}";r={used.remaining};t={ceil(used.resets_in)}' for name, used in client.usage.items()]
+    remaining = [f'"{name}";r={status.remaining};t={ceil(status.resets_in)}' for name, status in client.usage.items()]
     quotas = [f'"{policy.name}";q={policy.amount};w={policy.window}' for policy in policies.values()]
-    return [(name, ", ".join(items).encode()) for name, items in zip(_NAMES, (remaining, quotas), strict=True) if items]
+    return [(name, ", ".join(items).encode()) for name, items in zip(_RAW_NAMES, (remaining, quotas), strict=True) if items]

@@ -14,11 +14,11 @@ from models.statement_counter import count_statements
 
 _VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
-access_log = logging.getLogger("todo.access")
+access_log = logging.getLogger("todo.http.access")
 
 
 class RequestLoggingMiddleware(HttpMiddleware):
-    """Takes the request's id from its header or creates one, returns it, and logs one line at the end of the request."""
+    """Reads the request id from its header or creates one, returns it, and logs one line when the request is completed."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one HTTP request."""
@@ -42,15 +42,15 @@ class RequestLoggingMiddleware(HttpMiddleware):
                 await self._app(scope, receive, send_with_id)
             finally:
                 access_log.info(
-                    "request",
+                    "request completed",
                     extra={
                         "request_id": request_id,
                         "user_id": state.get("user_id"),
                         "method": scope["method"],
                         "route": getattr(scope.get("route"), "path", None),
-                        "operation": state.get("operation"),
+                        "graphql_operation": state.get("graphql_operation"),
                         "status": status or None,
                         "duration_ms": round((time.perf_counter() - started) * 1000, 2),
-                        "sql": statements.count,
+                        "sql_statements": statements.count,
                     },
                 )

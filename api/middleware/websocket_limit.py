@@ -1,4 +1,4 @@
-"""Limit on open WebSockets: each one occupies memory and receives every broadcast for as long as its client stays."""
+"""Limit on open WebSockets. Each one uses memory until its client disconnects."""
 
 import uuid
 from collections import Counter
@@ -38,9 +38,11 @@ class WebSocketLimitMiddleware:
         address, _ = scope.get("client") or ("", 0)
         key = network_key(address)
         if self._open[key] >= self._max_per_address:
-            await _reject(scope, receive, send, f"{self._max_per_address} sockets are open from your address; close one first.")
+            await _reject(
+                scope, receive, send, f"The limit of {self._max_per_address} WebSockets per address is reached; close one first."
+            )
         elif self._open.total() >= self._max_open:
-            await _reject(scope, receive, send, "Too many sockets are open just now; try again later.")
+            await _reject(scope, receive, send, "Too many WebSockets are open; retry later.")
         else:
             await self._handle(key, scope, receive, send)
 

@@ -24,8 +24,8 @@ _RATE_LIMIT_HEADERS = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Customise every document that the app generates."""
+def customize_openapi(app: FastAPI) -> None:
+    """Change the method of the app that generates the OpenAPI document."""
     generate = app.openapi
 
     def openapi() -> Document:
@@ -40,7 +40,7 @@ def install(app: FastAPI) -> None:
 
 
 def share_error_responses(document: Document) -> None:
-    """Declare every error response once, under `components.responses`, and refer to it from the operations."""
+    """Declare each error response once, under `components.responses`, and reference it from the operations."""
     document["components"]["responses"] = {NAMES[code]: COMPONENTS[code] for code in sorted(COMPONENTS)}
     for operation in _operations(document):
         responses = {code: operation["responses"][code] for code in operation["responses"] if code in _SUCCESS_CODES}
@@ -55,7 +55,7 @@ def add_rate_limit_headers(document: Document) -> None:
     components["headers"] = _RATE_LIMIT_HEADERS
     references = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT_HEADERS}
     inline = [response for operation in _operations(document) for response in operation["responses"].values()]
-    for response in [*components["responses"].values(), *(each for each in inline if "$ref" not in each)]:
+    for response in [*components["responses"].values(), *(response for response in inline if "$ref" not in response)]:
         response["headers"] = {**response.get("headers", {}), **references}
 
 
@@ -78,7 +78,7 @@ def drop_null_from_parameters(document: Document) -> None:
 
 
 def _add_problem_schema(document: Document) -> None:
-    """Add the schema of errors. No route returns it, so FastAPI would not; remove those of FastAPI's own errors."""
+    """Add the schema of errors, which FastAPI omits because no route declares it; remove the schemas of FastAPI's errors."""
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = document["components"]["schemas"]
     schemas |= schema.pop("$defs", {})

@@ -14,7 +14,7 @@ Schema = TypeVar("Schema", bound=BaseModel)
 def entity_schema(entity: Entity, **example: object) -> Callable[[type[Schema]], type[Schema]]:
     """Return a decorator that adds the entity's columns and relations to a response schema.
 
-    `example` replaces values of the example that the columns' declarations give.
+    `example` overrides values of the entity's example.
     """
     fields: dict[str, Any] = {name: _column_field(spec) for name, spec in entity.columns.items()}
     fields |= {name: _relation_field(name, relation) for name, relation in entity.relations.items()}
@@ -39,8 +39,8 @@ def _column_field(spec: ColumnSpec) -> tuple[Any, Any]:
 
 
 def _relation_field(name: str, relation: Relation) -> tuple[Any, Any]:
-    """Return an optional field. Schemas reference each other, so the target's schema is named, not passed."""
-    description = f"With `include={name}`."
+    """Return an optional field. Schemas reference each other, so the target's schema is a forward reference."""
+    description = f"Present if requested with `include={name}`."
     target: Any = ForwardRef(ENTITIES[relation.target].type_name)
     if isinstance(relation, ToOne):
         return target | None, Field(default=None, description=description)

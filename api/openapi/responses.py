@@ -1,4 +1,4 @@
-"""Responses that several routes declare in the OpenAPI document."""
+"""Response declarations of the REST API for the OpenAPI document."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ _ERRORS = {
     503: ("Unavailable", "UNAVAILABLE: the database is temporarily unavailable; retry after Retry-After seconds."),
 }
 NAMES = {code: name for code, (name, _) in _ERRORS.items()}
-# Errors that any request may meet; the others are declared by the routes.
+# Possible errors of every request. Routes declare the others.
 ALWAYS = (400, 408, 422, 429, 431, 500, 503)
 
-_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait before a retry."}}
 _ERROR_HEADERS = {
-    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Authentication scheme: Bearer."}},
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }
@@ -42,37 +42,39 @@ COMPONENTS = {
     }
     for code, (_, description) in _ERRORS.items()
 }
-_ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "Revision of the row, quoted."}}
-_PAGE_HEADERS = {"Link": {"schema": {"type": "string"}, "description": 'The next page, if there is one: <url>; rel="next".'}}
+_ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "Revision of the row, in double quotes."}}
+_PAGE_HEADERS = {
+    "Link": {"schema": {"type": "string"}, "description": 'URL of the next page, if there is one: <url>; rel="next".'}
+}
 _CREATED_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "URL of the row."}}
 
 
 def errors(*codes: int) -> Responses:
-    """Declare these errors, beside those that any request may meet."""
+    """Return declarations of these errors. Those that every request may cause are added to the document."""
     return {code: {"description": _ERRORS[code][1]} for code in sorted(codes)}
 
 
 def user_errors(*codes: int) -> Responses:
-    """Declare these errors, and those of every path under /api/{user_id}."""
+    """Return declarations of these errors, and of those of every path under /api/{user_id}."""
     return errors(401, 403, *codes)
 
 
 def row(schema: Any) -> Responses:
-    """Declare a response with one row."""
+    """Return the declaration of a response with one row."""
     return {200: {"model": schema, "description": "The row.", "headers": _ROW_HEADERS}}
 
 
 def page(schema: Any) -> Responses:
-    """Declare a response with a page of rows."""
+    """Return the declaration of a response with a page of rows."""
     return {200: {"model": list[schema], "description": "One page of rows.", "headers": _PAGE_HEADERS}}
 
 
 def created(schema: Any) -> Responses:
-    """Declare the responses to creating a row."""
-    existing = {"model": schema, "description": "The row was created before by the same request.", "headers": _CREATED_HEADERS}
+    """Return the declarations of the responses to creating a row."""
+    existing = {"model": schema, "description": "An earlier identical request created the row.", "headers": _CREATED_HEADERS}
     return {201: {"model": schema, "description": "The new row.", "headers": _CREATED_HEADERS}, 200: existing}
 
 
-def no_content() -> Responses:
-    """Declare the response to deleting."""
-    return {204: {"description": "Deleted."}}
+def no_content(description: str = "Deleted.") -> Responses:
+    """Return the declaration of an empty response."""
+    return {204: {"description": description}}

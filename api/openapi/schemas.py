@@ -36,31 +36,31 @@ def _config(example: dict[str, Any]) -> ConfigDict:
 
 @entity_schema(TAG, id=EXAMPLE_TAG_ID)
 class Tag(BaseModel):
-    """A label."""
+    """A tag, which can be added to tasks."""
 
 
 @entity_schema(TASK_LIST, id=EXAMPLE_LIST_ID)
 class TaskList(BaseModel):
-    """A named, ordered place for tasks."""
+    """A list of tasks."""
 
 
 @entity_schema(COMMENT)
 class Comment(BaseModel):
-    """A remark on a task."""
+    """A comment on a task."""
 
 
 @entity_schema(TASK)
 class Task(BaseModel):
-    """Something to do."""
+    """A task."""
 
 
 @entity_schema(ACCOUNT)
 class Account(BaseModel):
-    """One's own account."""
+    """The account of the authenticated user."""
 
 
 class TokenResponse(BaseModel):
-    """Tokens of a session, and whom it belongs to."""
+    """Access and refresh token of a session, and the account of its user."""
 
     model_config = _config(
         {
@@ -74,26 +74,28 @@ class TokenResponse(BaseModel):
 
     access_token: str
     token_type: str
-    refresh_token: Annotated[str, Field(description="For /api/auth/refresh, once; the answer holds the next one.")]
+    refresh_token: Annotated[
+        str, Field(description="Exchange it once at /api/auth/refresh; the response contains the next refresh token.")
+    ]
     expires_in: Annotated[int, Field(description="Seconds until the access token expires.")]
     user: Account
 
 
 class Session(BaseModel):
-    """A login on one device."""
+    """A login session on one device."""
 
     model_config = _config(_SESSION)
 
     id: UUID
-    device: Annotated[str | None, Field(description="What the device called itself (User-Agent).")]
+    device: Annotated[str | None, Field(description="User-Agent header of the login.")]
     created_at: datetime
-    last_used_at: Annotated[datetime, Field(description="When it was last refreshed.")]
-    expires_at: Annotated[datetime, Field(description="When it ends if it is not refreshed.")]
-    current: Annotated[bool, Field(description="Whether the token is of this session.")]
+    last_used_at: Annotated[datetime, Field(description="Time of the last refresh.")]
+    expires_at: Annotated[datetime, Field(description="Time at which the session expires unless it is refreshed.")]
+    current: Annotated[bool, Field(description="Whether this is the session of the access token.")]
 
 
 class ApiToken(BaseModel):
-    """A token for a program."""
+    """An API token, for programs."""
 
     model_config = _config(_API_TOKEN)
 
@@ -101,7 +103,7 @@ class ApiToken(BaseModel):
     name: str
     scopes: list[Scope]
     created_at: datetime
-    last_used_at: Annotated[datetime | None, Field(description="To the minute; null if never.")]
+    last_used_at: Annotated[datetime | None, Field(description="Time of the last use, accurate to a minute; null if never used.")]
     expires_at: datetime
 
 
@@ -110,18 +112,20 @@ class CreatedApiToken(ApiToken):
 
     model_config = _config({**_API_TOKEN, "last_used_at": None, "token": "todo_api_…"})
 
-    token: Annotated[str, Field(description="Send it as `Authorization: Bearer …`. It is shown here and never again.")]
+    token: Annotated[
+        str, Field(description="The secret. Send it as `Authorization: Bearer …`. It is returned only in this response.")
+    ]
 
 
 class FieldError(BaseModel):
-    """One thing wrong with the input."""
+    """A validation error of one field or parameter."""
 
-    pointer: Annotated[str, Field(description="JSON pointer to the member or parameter.")]
+    pointer: Annotated[str, Field(description="JSON pointer to the field or parameter.")]
     detail: str
 
 
 class Problem(BaseModel):
-    """An error (RFC 9457)."""
+    """Problem details of an error (RFC 9457)."""
 
     model_config = _config(
         {
@@ -141,14 +145,16 @@ class Problem(BaseModel):
     status: int
     detail: str
     error_code: str
-    status_code: Annotated[int, Field(description="The same as `status`.")]
+    status_code: Annotated[int, Field(description="Same as `status`.")]
     request_id: str
-    errors: Annotated[list[FieldError], Field(description="With INVALID_INPUT.")] = []
-    current: Annotated[dict[str, Any] | None, Field(description="With PRECONDITION_FAILED: the row as it is now.")] = None
+    errors: Annotated[list[FieldError], Field(description="Validation errors; only with INVALID_INPUT.")] = []
+    current: Annotated[dict[str, Any] | None, Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = (
+        None
+    )
 
 
 class ServiceInfo(BaseModel):
-    """Where everything is."""
+    """Name, version and paths of the service."""
 
     name: str
     version: str
@@ -159,7 +165,7 @@ class ServiceInfo(BaseModel):
 
 
 class HealthStatus(BaseModel):
-    """How the service is."""
+    """Health or readiness of the service."""
 
     model_config = _config({"status": "ok"})
 

@@ -1,4 +1,4 @@
-"""Swagger UI at /docs, from files that came with a package: it works without the internet."""
+"""Swagger UI at /docs, with files from an installed package, so that it works without internet access."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from starlette.staticfiles import StaticFiles
 _FILES = Path(fastapi_offline.__file__).parent / "static"
 
 
-def install(app: FastAPI) -> None:
-    """Serve the page and its files."""
+def install_swagger_ui(app: FastAPI) -> None:
+    """Add the page and its static files to the app."""
     app.mount("/docs/files", StaticFiles(directory=_FILES), name="docs-files")
 
     @app.get("/docs", include_in_schema=False)

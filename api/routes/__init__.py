@@ -1,1 +1,1 @@
-"""One-liners over the services."""
+"""REST endpoints. Each one calls one service method."""

@@ -1,4 +1,4 @@
-"""/api/auth/tokens: what programs log in with."""
+"""Endpoints of API tokens: /api/auth/tokens."""
 
 from typing import Annotated
 
@@ -15,13 +15,13 @@ from models.field_types import Id
 
 router = create_router("/api/auth/tokens", "API tokens")
 LIST_RESPONSES: Responses = {
-    200: {"model": list[schemas.ApiToken], "description": "Those that have not expired, the one used last first."}
+    200: {"model": list[schemas.ApiToken], "description": "API tokens that have not expired, most recently used first."}
 }
 CREATE_RESPONSES: Responses = {
-    201: {"model": schemas.CreatedApiToken, "description": "The new token; this is the only time it is shown."}
+    201: {"model": schemas.CreatedApiToken, "description": "The new API token. Its secret is returned only in this response."}
 }
 
-NewToken = Annotated[
+ApiTokenCreateBody = Annotated[
     ApiTokenCreate,
     Body(openapi_examples={"nightly": {"value": {"name": "Nightly report", "scopes": ["tasks:read"], "expires_in_days": 30}}}),
 ]
@@ -29,19 +29,22 @@ NewToken = Annotated[
 
 @router.get("", operation_id="listApiTokens", responses=LIST_RESPONSES | errors(401, 403))
 def list_api_tokens(tokens: ApiTokenServiceDep) -> Response:
-    """List one's API tokens."""
+    """List the API tokens of the account."""
     return responses.json_response(tokens.list_all())
 
 
 @router.post("", operation_id="createApiToken", status_code=201, responses=CREATE_RESPONSES | errors(401, 403, 409, 413, 415))
-def create_api_token(tokens: ApiTokenServiceDep, body: NewToken) -> Response:
-    """Make an API token: `tasks:read`, `tasks:write` (which includes reading) and `account` say what it may do."""
-    made = tokens.create(body)
-    return responses.json_response({**made.data, "token": made.secret}, 201, {"Cache-Control": "no-store"})
+def create_api_token(tokens: ApiTokenServiceDep, body: ApiTokenCreateBody) -> Response:
+    """Create an API token.
+
+    Its scopes are `tasks:read`, `tasks:write` (which includes `tasks:read`) and `account`.
+    """
+    created = tokens.create(body)
+    return responses.json_response({**created.data, "token": created.secret}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
 def delete_api_token(tokens: ApiTokenServiceDep, id: Id) -> Response:
-    """Delete an API token. It dies at once."""
+    """Delete an API token. It is revoked immediately."""
     tokens.delete(id)
     return responses.no_content()

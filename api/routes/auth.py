@@ -1,4 +1,4 @@
-"""/api/auth: registering, logging in, going on and logging out; and one's own account."""
+"""Endpoints of authentication and of the current account: /api/auth."""
 
 from typing import Annotated
 
@@ -22,18 +22,20 @@ from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.rest_projection import default_row_selection
 
 router = create_router("/api/auth", "Account")
-VIEW = default_row_selection(ACCOUNT)
-LOGIN_RESPONSES: Responses = {200: {"model": schemas.TokenResponse, "description": "Welcome."}}
-REGISTER_RESPONSES: Responses = {201: {"model": schemas.TokenResponse, "description": "A new account."}}
+ROW_SELECTION = default_row_selection(ACCOUNT)
+LOGIN_RESPONSES: Responses = {200: {"model": schemas.TokenResponse, "description": "Access and refresh token."}}
+REGISTER_RESPONSES: Responses = {
+    201: {"model": schemas.TokenResponse, "description": "Access and refresh token of the new account."}
+}
 ACCOUNT_RESPONSES: Responses = {200: {"model": schemas.Account, "description": "The account."}}
 
-NewAccount = Annotated[
+RegistrationBody = Annotated[
     Registration,
     Body(openapi_examples={"ada": {"value": {"email": "ada@example.com", "password": "correct horse", "name": "Ada"}}}),
 ]
-RefreshToken = Annotated[RefreshRequest, Body(openapi_examples={"newest": {"value": {"refresh_token": "todo_refresh_…"}}})]
-SessionToEnd = Annotated[LogoutRequest | None, Body(openapi_examples={"expired": {"value": {"refresh_token": "todo_refresh_…"}}})]
-Change = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
+RefreshBody = Annotated[RefreshRequest, Body(openapi_examples={"newest": {"value": {"refresh_token": "todo_refresh_…"}}})]
+LogoutBody = Annotated[LogoutRequest | None, Body(openapi_examples={"expired": {"value": {"refresh_token": "todo_refresh_…"}}})]
+AccountUpdateBody = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
 
 
 @router.post(
@@ -42,9 +44,9 @@ Change = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"n
     status_code=201,
     responses=REGISTER_RESPONSES | errors(409, 413, 415),
 )
-def register(request: Request, body: NewAccount) -> Response:
-    """Make an account and begin its first session."""
-    return responses.token_response(get_container(request).auth_service.register(body, VIEW, get_client(request)), 201)
+def register(request: Request, body: RegistrationBody) -> Response:
+    """Register: create an account and start its first session."""
+    return responses.token_response(get_container(request).auth_service.register(body, ROW_SELECTION, get_client(request)), 201)
 
 
 @router.post(
@@ -53,29 +55,34 @@ def register(request: Request, body: NewAccount) -> Response:
     responses=LOGIN_RESPONSES | errors(401, 413, 415),
 )
 def log_in(request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
-    """Begin a session with e-mail (as `username`) and password: the OAuth 2 password form."""
-    return responses.token_response(get_container(request).auth_service.log_in(_credentials(form), VIEW, get_client(request)))
+    """Log in: start a session with the OAuth 2 password form. Send the e-mail address as `username`."""
+    return responses.token_response(
+        get_container(request).auth_service.log_in(_credentials(form), ROW_SELECTION, get_client(request))
+    )
 
 
 @router.post("/refresh", operation_id="refresh", responses=LOGIN_RESPONSES | errors(401, 413, 415))
-def refresh(request: Request, body: RefreshToken) -> Response:
-    """Go on with a session: a new access token and a new refresh token for the newest refresh token.
+def refresh(request: Request, body: RefreshBody) -> Response:
+    """Refresh a session: exchange its newest refresh token for new tokens.
 
-    Asking again within ten seconds, because the answer was lost, gives the same refresh token. After that, a refresh token that
-    was used already ends its session: somebody else may have it.
+    Sending the same refresh token again within ten seconds, because the response was lost, returns the same new refresh token.
+    Later, a refresh token that was already used revokes its session, because the token may be stolen.
     """
-    return responses.token_response(get_container(request).auth_service.refresh(body, VIEW, get_client(request)))
+    return responses.token_response(get_container(request).auth_service.refresh(body, ROW_SELECTION, get_client(request)))
 
 
 @router.post(
     "/logout",
     operation_id="logOut",
     status_code=204,
-    responses=no_content() | errors(401, 403, 413, 415),
-    openapi_extra={"security": [*SECURITY, {}]},  # A refresh token in the body will do.
+    responses=no_content("The session is revoked.") | errors(401, 403, 413, 415),
+    openapi_extra={"security": [*SECURITY, {}]},  # A refresh token in the body needs no access token.
 )
-async def log_out(request: Request, body: SessionToEnd = None) -> Response:
-    """End a session: the one of the refresh token in the body, or else the one of the access token."""
+async def log_out(request: Request, body: LogoutBody = None) -> Response:
+    """Log out: revoke the session of the refresh token in the body; without one, the session of the access token.
+
+    Its tokens stop working immediately.
+    """
     if body is not None and body.refresh_token is not None:
         await to_thread.run_sync(get_container(request).auth_service.log_out, body.refresh_token)
     else:
@@ -92,21 +99,21 @@ def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
 
 @router.get("/me", operation_id="getMe", responses=ACCOUNT_RESPONSES | errors(401))
 def get_current_account(account: AccountServiceDep) -> Response:
-    """Show one's own account."""
-    return responses.json_response(account.get(VIEW))
+    """Get the current account."""
+    return responses.json_response(account.get(ROW_SELECTION))
 
 
 @router.patch("/me", operation_id="patchMe", responses=ACCOUNT_RESPONSES | errors(401, 409, 413, 415))
-def update_current_account(account: AccountServiceDep, body: Change) -> Response:
-    """Change one's own account; a new e-mail or password needs `current_password`.
+def update_current_account(account: AccountServiceDep, body: AccountUpdateBody) -> Response:
+    """Update the current account. Changing the e-mail address or the password requires `current_password`.
 
-    A new password ends all other sessions.
+    A new password revokes all other sessions.
     """
-    return responses.json_response(account.update(body, VIEW))
+    return responses.json_response(account.update(body, ROW_SELECTION))
 
 
 @router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
 def delete_current_account(account: AccountServiceDep) -> Response:
-    """Delete one's own account and all its data. Its tokens die at once."""
+    """Delete the current account and all its data. Its tokens stop working immediately."""
     account.delete()
     return responses.no_content()

@@ -1,4 +1,4 @@
-"""/api/{user_id}/comments. They are listed and made under their task."""
+"""Endpoints of single comments: /api/{user_id}/comments. Those to list and add comments are under the task."""
 
 from typing import Annotated
 
@@ -17,20 +17,20 @@ from services.query_engine.entity_registry import COMMENT
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/comments", "Comments")
-VIEW = default_row_selection(COMMENT)
+ROW_SELECTION = default_row_selection(COMMENT)
 
 
 @router.get("/{id}", operation_id="getComment", responses=row(schemas.Comment) | user_errors(404))
 def get_comment(comments: CommentServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
-    """Show a comment."""
+    """Get a comment."""
     return responses.projected_row_response(comments.get(id, row_selection_for(COMMENT, query)))
 
 
 @router.put("/{id}", operation_id="putComment", responses=row(schemas.Comment) | user_errors(404, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchComment", responses=row(schemas.Comment) | user_errors(404, 412, 413, 415))
 def update_comment(comments: CommentServiceDep, id: Id, body: CommentUpdate, revisions: IfMatch) -> Response:
-    """Change the members that are present; null clears. `{}` changes nothing."""
-    return responses.row_response(comments.update(id, body, VIEW, revisions))
+    """Update a comment. Only fields that are present change; null clears a field. `{}` changes nothing."""
+    return responses.row_response(comments.update(id, body, ROW_SELECTION, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteComment", status_code=204, responses=no_content() | user_errors(404, 412))

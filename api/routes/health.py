@@ -1,4 +1,4 @@
-"""Open to all: what this is, and how it is."""
+"""Endpoints without authentication: service information, liveness and readiness."""
 
 import logging
 
@@ -13,16 +13,17 @@ from api.routing import create_router
 from models.readiness import NotReadyError
 from services.errors import Unavailable
 
-_log = logging.getLogger("todo.ready")
+_log = logging.getLogger("todo.readiness")
 
 router = create_router("", "Service")
-INFO_RESPONSES: Responses = {200: {"model": schemas.ServiceInfo, "description": "Addresses."}}
-HEALTH_RESPONSES: Responses = {200: {"model": schemas.HealthStatus, "description": "Yes."}}
+INFO_RESPONSES: Responses = {200: {"model": schemas.ServiceInfo, "description": "Name, version and paths."}}
+HEALTH_RESPONSES: Responses = {200: {"model": schemas.HealthStatus, "description": "Healthy."}}
+READY_RESPONSES: Responses = {200: {"model": schemas.HealthStatus, "description": "Ready."}}
 
 
 @router.get("/", operation_id="about", responses=INFO_RESPONSES | errors())
 async def about(request: Request) -> Response:
-    """Say what this is, and where everything is."""
+    """Get the name and version of the service, and the paths of its APIs and documentation."""
     app = request.app
     return responses.json_response(
         {
@@ -38,17 +39,17 @@ async def about(request: Request) -> Response:
 
 @router.get("/health", operation_id="health", responses=HEALTH_RESPONSES | errors())
 async def health() -> Response:
-    """Is the process alive? Asks nothing of the database."""
+    """Liveness probe: the process responds. The database is not checked."""
     return responses.json_response({"status": "ok"})
 
 
-@router.get("/ready", operation_id="ready", responses=HEALTH_RESPONSES | errors())
+@router.get("/ready", operation_id="ready", responses=READY_RESPONSES | errors())
 async def ready(request: Request) -> Response:
-    """Can it serve? The database answers and is migrated."""
+    """Readiness probe: the database is reachable and migrated, and row-level security is intact."""
     try:
         await get_container(request).readiness_probe.check()
     except NotReadyError as error:
-        # Anybody may ask, so what is wrong stands in the log alone.
-        _log.warning("not ready: %s", error)
-        raise Unavailable("The service cannot work just now; its log says why.") from error
+        # The endpoint is public, so only the log contains the cause.
+        _log.warning("readiness check failed: %s", error)
+        raise Unavailable("The service is not ready; see the log.") from error
     return responses.json_response({"status": "ready"})

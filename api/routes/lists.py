@@ -1,4 +1,4 @@
-"""/api/{user_id}/lists."""
+"""Endpoints of lists: /api/{user_id}/lists."""
 
 from typing import Annotated
 
@@ -19,43 +19,43 @@ from services.query_engine.query_model import Comparison
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/lists", "Lists")
-VIEW = default_row_selection(TASK_LIST)
+ROW_SELECTION = default_row_selection(TASK_LIST)
 
 
 @router.get("", operation_id="listLists", responses=page(schemas.TaskList) | user_errors())
 def list_lists(lists: ListServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
-    """List lists, a page at a time."""
+    """List lists, one page at a time."""
     return responses.page_response(lists.list_page(list_query(TASK_LIST, query)), request)
 
 
 @router.post("", operation_id="createList", status_code=201, responses=created(schemas.TaskList) | user_errors(409, 413, 415))
 def create_list(lists: ListServiceDep, request: Request, body: ListCreate) -> Response:
-    """Create a list. With an id of your own, sending it again is safe."""
-    return responses.created_response(lists.create(body, VIEW), responses.quoted_path(request))
+    """Create a list. With a client-generated id, the request can be repeated safely."""
+    return responses.created_response(lists.create(body, ROW_SELECTION), responses.quoted_path(request))
 
 
 @router.get("/{id}", operation_id="getList", responses=row(schemas.TaskList) | user_errors(404))
 def get_list(lists: ListServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
-    """Show a list."""
+    """Get a list."""
     return responses.projected_row_response(lists.get(id, row_selection_for(TASK_LIST, query)))
 
 
 @router.put("/{id}", operation_id="putList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
 def update_list(lists: ListServiceDep, id: Id, body: ListUpdate, revisions: IfMatch) -> Response:
-    """Change the members that are present; null clears. `{}` changes nothing."""
-    return responses.row_response(lists.update(id, body, VIEW, revisions))
+    """Update a list. Only fields that are present change; null clears a field. `{}` changes nothing."""
+    return responses.row_response(lists.update(id, body, ROW_SELECTION, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteList", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_list(lists: ListServiceDep, id: Id, revisions: IfMatch) -> Response:
-    """Delete a list; its tasks stay, in no list."""
+    """Delete a list. Its tasks remain, without a list."""
     lists.delete(id, revisions)
     return responses.no_content()
 
 
 @router.get("/{id}/tasks", operation_id="listTasksOfList", responses=page(schemas.Task) | user_errors(404), tags=["Tasks"])
 def list_tasks_of_list(lists: ListServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
-    """List the tasks in a list."""
-    level = task_list_query(query, Comparison("list_id", "eq", id))
-    return responses.page_response(lists.list_related(id, level), request)
+    """List the tasks of a list, one page at a time."""
+    node = task_list_query(query, Comparison("list_id", "eq", id))
+    return responses.page_response(lists.list_related(id, node), request)

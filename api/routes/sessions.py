@@ -1,4 +1,4 @@
-"""/api/auth/sessions: on which devices one is logged in."""
+"""Endpoints of login sessions: /api/auth/sessions."""
 
 from starlette.responses import Response
 
@@ -10,24 +10,31 @@ from api.routing import create_router
 from models.field_types import Id
 
 router = create_router("/api/auth/sessions", "Sessions")
-LIST_RESPONSES: Responses = {200: {"model": list[schemas.Session], "description": "The open ones, the one used last first."}}
+LIST_RESPONSES: Responses = {200: {"model": list[schemas.Session], "description": "Active sessions, most recently used first."}}
 
 
 @router.get("", operation_id="listSessions", responses=LIST_RESPONSES | errors(401, 403))
 def list_sessions(sessions: SessionServiceDep) -> Response:
-    """List one's open sessions."""
+    """List the active sessions of the account."""
     return responses.json_response(sessions.list_all())
 
 
-@router.delete("", operation_id="deleteOtherSessions", status_code=204, responses=no_content() | errors(401, 403))
-def end_other_sessions(sessions: SessionServiceDep) -> Response:
-    """End all of one's sessions but the one of the token."""
+@router.delete(
+    "", operation_id="deleteOtherSessions", status_code=204, responses=no_content("The sessions are revoked.") | errors(401, 403)
+)
+def revoke_other_sessions(sessions: SessionServiceDep) -> Response:
+    """Revoke all sessions of the account except the session of the access token."""
     sessions.revoke_others()
     return responses.no_content()
 
 
-@router.delete("/{id}", operation_id="deleteSession", status_code=204, responses=no_content() | errors(401, 403, 404))
-def end_session(sessions: SessionServiceDep, id: Id) -> Response:
-    """End a session. Its tokens die at once."""
+@router.delete(
+    "/{id}",
+    operation_id="deleteSession",
+    status_code=204,
+    responses=no_content("The session is revoked.") | errors(401, 403, 404),
+)
+def revoke_session(sessions: SessionServiceDep, id: Id) -> Response:
+    """Revoke a session. Its tokens stop working immediately."""
     sessions.revoke(id)
     return responses.no_content()

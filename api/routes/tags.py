@@ -1,4 +1,4 @@
-"""/api/{user_id}/tags."""
+"""Endpoints of tags: /api/{user_id}/tags."""
 
 from typing import Annotated
 
@@ -18,36 +18,36 @@ from services.query_engine.entity_registry import TAG
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/tags", "Tags")
-VIEW = default_row_selection(TAG)
+ROW_SELECTION = default_row_selection(TAG)
 
 
 @router.get("", operation_id="listTags", responses=page(schemas.Tag) | user_errors())
 def list_tags(tags: TagServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
-    """List tags, a page at a time."""
+    """List tags, one page at a time."""
     return responses.page_response(tags.list_page(list_query(TAG, query)), request)
 
 
 @router.post("", operation_id="createTag", status_code=201, responses=created(schemas.Tag) | user_errors(409, 413, 415))
 def create_tag(tags: TagServiceDep, request: Request, body: TagCreate) -> Response:
-    """Create a tag; its name is unique, ignoring case. With an id of your own, sending it again is safe."""
-    return responses.created_response(tags.create(body, VIEW), responses.quoted_path(request))
+    """Create a tag. Its name must be unique, ignoring case. With a client-generated id, the request can be repeated safely."""
+    return responses.created_response(tags.create(body, ROW_SELECTION), responses.quoted_path(request))
 
 
 @router.get("/{id}", operation_id="getTag", responses=row(schemas.Tag) | user_errors(404))
 def get_tag(tags: TagServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
-    """Show a tag."""
+    """Get a tag."""
     return responses.projected_row_response(tags.get(id, row_selection_for(TAG, query)))
 
 
 @router.put("/{id}", operation_id="putTag", responses=row(schemas.Tag) | user_errors(404, 409, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchTag", responses=row(schemas.Tag) | user_errors(404, 409, 412, 413, 415))
 def update_tag(tags: TagServiceDep, id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
-    """Change the members that are present; null clears. `{}` changes nothing."""
-    return responses.row_response(tags.update(id, body, VIEW, revisions))
+    """Update a tag. Only fields that are present change; null clears a field. `{}` changes nothing."""
+    return responses.row_response(tags.update(id, body, ROW_SELECTION, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteTag", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_tag(tags: TagServiceDep, id: Id, revisions: IfMatch) -> Response:
-    """Delete a tag; it is taken off its tasks."""
+    """Delete a tag. It is removed from its tasks."""
     tags.delete(id, revisions)
     return responses.no_content()

@@ -1,4 +1,4 @@
-"""/api/{user_id}/tasks."""
+"""Endpoints of tasks: /api/{user_id}/tasks."""
 
 from typing import Annotated
 
@@ -21,41 +21,41 @@ from services.query_engine.query_model import Comparison
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
 
 router = create_router("/api/{user_id}/tasks", "Tasks")
-VIEW = default_row_selection(TASK)
+ROW_SELECTION = default_row_selection(TASK)
 
-NewTask = Annotated[
+TaskCreateBody = Annotated[
     TaskCreate,
     Body(
         openapi_examples={"short": {"value": {"title": "Buy milk"}}, "full": {"value": {"title": "Buy milk", "priority": "high"}}}
     ),
 ]
-TaskChange = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Buy oat milk", "list_id": None}}})]
-Complete = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
+TaskUpdateBody = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Buy oat milk", "list_id": None}}})]
+TaskCompletionBody = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
 @router.get("", operation_id="listTasks", responses=page(schemas.Task) | user_errors())
 def list_tasks(tasks: TaskServiceDep, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
-    """List tasks, a page at a time."""
+    """List tasks, one page at a time."""
     return responses.page_response(tasks.list_page(task_list_query(query)), request)
 
 
 @router.post("", operation_id="createTask", status_code=201, responses=created(schemas.Task) | user_errors(409, 413, 415))
-def create_task(tasks: TaskServiceDep, request: Request, body: NewTask) -> Response:
-    """Create a task. With an id of your own, sending it again is safe."""
-    return responses.created_response(tasks.create(body, VIEW), responses.quoted_path(request))
+def create_task(tasks: TaskServiceDep, request: Request, body: TaskCreateBody) -> Response:
+    """Create a task. With a client-generated id, the request can be repeated safely."""
+    return responses.created_response(tasks.create(body, ROW_SELECTION), responses.quoted_path(request))
 
 
 @router.get("/{id}", operation_id="getTask", responses=row(schemas.Task) | user_errors(404))
 def get_task(tasks: TaskServiceDep, id: Id, query: Annotated[RowQuery, Query()]) -> Response:
-    """Show a task."""
+    """Get a task."""
     return responses.projected_row_response(tasks.get(id, row_selection_for(TASK, query)))
 
 
 @router.put("/{id}", operation_id="putTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
-def update_task(tasks: TaskServiceDep, id: Id, body: TaskChange, revisions: IfMatch) -> Response:
-    """Change the members that are present; null clears. `{}` changes nothing."""
-    return responses.row_response(tasks.update(id, body, VIEW, revisions))
+def update_task(tasks: TaskServiceDep, id: Id, body: TaskUpdateBody, revisions: IfMatch) -> Response:
+    """Update a task. Only fields that are present change; null clears a field. `{}` changes nothing."""
+    return responses.row_response(tasks.update(id, body, ROW_SELECTION, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
@@ -66,29 +66,29 @@ def delete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch) -> Response:
 
 
 @router.patch("/{id}/complete", operation_id="completeTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
-def complete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch, body: Complete = None) -> Response:
-    """Toggle whether the task is completed; with a body, set it, so that a retry is safe."""
-    return responses.row_response(tasks.complete(id, VIEW, revisions, completed=body.completed if body else None))
+def complete_task(tasks: TaskServiceDep, id: Id, revisions: IfMatch, body: TaskCompletionBody = None) -> Response:
+    """Complete a task, or reopen a completed task. With a body, set `completed`, so that the request can be repeated safely."""
+    return responses.row_response(tasks.complete(id, ROW_SELECTION, revisions, completed=body.completed if body else None))
 
 
 @router.post("/{id}/restore", operation_id="restoreTask", responses=row(schemas.Task) | user_errors(404))
 def restore_task(tasks: TaskServiceDep, id: Id) -> Response:
-    """Bring back a deleted task, with the subtasks and comments that were deleted with it."""
-    return responses.row_response(tasks.restore(id, VIEW))
+    """Restore a deleted task, with the subtasks and comments that were deleted with it."""
+    return responses.row_response(tasks.restore(id, ROW_SELECTION))
 
 
 @router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(schemas.Task) | user_errors(404))
 def list_subtasks(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
-    """List the subtasks of a task."""
-    level = task_list_query(query, Comparison("parent_id", "eq", id))
-    return responses.page_response(tasks.list_related(id, level), request)
+    """List the subtasks of a task, one page at a time."""
+    node = task_list_query(query, Comparison("parent_id", "eq", id))
+    return responses.page_response(tasks.list_related(id, node), request)
 
 
 @router.get("/{id}/comments", operation_id="listComments", responses=page(schemas.Comment) | user_errors(404), tags=["Comments"])
 def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
-    """List the comments on a task, oldest first."""
-    level = list_query(COMMENT, query, Comparison("task_id", "eq", id))
-    return responses.page_response(tasks.list_related(id, level), request)
+    """List the comments on a task, oldest first, one page at a time."""
+    node = list_query(COMMENT, query, Comparison("task_id", "eq", id))
+    return responses.page_response(tasks.list_related(id, node), request)
 
 
 @router.post(
@@ -99,6 +99,6 @@ def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annota
     tags=["Comments"],
 )
 def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreate) -> Response:
-    """Comment on a task."""
-    place = responses.quoted_path(request).split("/tasks/")[0] + "/comments"
-    return responses.created_response(TaskCommentService(user, id).create(body, default_row_selection(COMMENT)), place)
+    """Add a comment to a task."""
+    collection_path = responses.quoted_path(request).split("/tasks/")[0] + "/comments"
+    return responses.created_response(TaskCommentService(user, id).create(body, default_row_selection(COMMENT)), collection_path)

@@ -1,7 +1,8 @@
-"""What a client may send before there is a request: uvicorn's protocol on httptools, which has no limits of its own.
+"""HTTP protocol of uvicorn (httptools) with limits on the size and duration of requests, and on unread responses.
 
-That one keeps a head of any length in memory, and waits for ever for its end, for a body's end and for somebody to read its
-answers. Here all of that has an end; whoever exceeds it is told so, where that is still possible, and disconnected.
+uvicorn stores request headers of any length, and waits without a timeout for the rest of the headers, for the rest of the body
+and for clients to read their responses. LimitedHttpProtocol rejects a request that exceeds a limit with problem details, if the
+client can still interpret them, and closes the connection.
 """
 
 from asyncio import Transport
@@ -16,175 +17,189 @@ from services.errors import TodoError
 
 
 class Phase(Enum):
-    """What the next bytes belong to."""
+    """Part of a request that the next received bytes belong to."""
 
     IDLE = "between requests"
-    HEADERS = "head"
-    BODY = "body"
+    HEADERS = "request line and headers"
+    BODY = "body and trailers"
 
 
 class LimitExceededError(Exception):
-    """Stops the parser. What was too much, the protocol remembers."""
+    """Raised in a callback of the parser to stop it. The protocol stores the error for the client."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """One connection. Its alarms are set while a request is incomplete or an answer unread; few requests ever need one."""
+    """One connection. Its timers run only while a request is incomplete or a response is unread."""
 
-    head_bytes: ClassVar[int] = 32 * 1024  # request line and headers; so much for trailers, too
-    head_seconds: ClassVar[float] = 20.0  # from the first byte to the last, and from connecting to the first byte
-    body_bytes_per_second: ClassVar[int] = 1000  # on average, when the time for a head is over
-    max_framing_per_body_byte: ClassVar[int] = 6  # of a body in chunks; chunks of one byte come with five
+    max_header_bytes: ClassVar[int] = 32 * 1024  # request line and headers; the same limit applies to trailers
+    header_timeout_seconds: ClassVar[float] = 20.0  # first to last byte of the headers, and connection to first byte
+    min_body_bytes_per_second: ClassVar[int] = 1000  # on average, after `header_timeout_seconds`
+    max_overhead_per_body_byte: ClassVar[int] = 6  # chunked encoding; a chunk of one byte has an overhead of five
     write_timeout_seconds: ClassVar[float] = 60.0
     max_pipelined: ClassVar[int] = 100
-    close_delay_seconds: ClassVar[float] = 1.0  # to read the refusal: closing at once would reset the connection, and lose it
+    close_delay_seconds: ClassVar[float] = 1.0  # closing immediately would reset the connection and lose the error response
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._phase = Phase.IDLE
-        self._since: float | None = None  # when the request that is incomplete began
-        self._begun = 0  # requests
-        self._head = self._body = self._framing = self._trailers = self._chunk = 0  # bytes
-        self._excess: TodoError | None = None
+        self._request_started_at: float | None = None  # of the incomplete request, in the event loop's time
+        self._request_count = 0
+        self._received_size = 0  # bytes of the current call of data_received
+        self._reset_sizes()
+        self._limit_error: TodoError | None = None
         self._is_rejected = False
         self._request_timer = Timer(self.loop, self._on_request_timeout)
-        self._write_timer = Timer(self.loop, self._abort)
+        self._write_timer = Timer(self.loop, self._on_write_timeout)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # uvicorn narrows it likewise
-        """Expect a request."""
+        """Start the timeout of the first request."""
         super().connection_made(transport)
-        self._request_timer.start(self.loop.time() + self.head_seconds)
+        self._request_timer.start(self.loop.time() + self.header_timeout_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all alarms."""
+        """Stop all timers."""
         self._cancel_timers()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless that is too much."""
+        """Parse received bytes and check the limits."""
         if self._is_rejected:
             return
-        if self._since is None:
-            self._since = self.loop.time()
-        before = self._phase, self._begun, self._body
-        self._chunk = len(data)
+        if self._request_started_at is None:
+            self._request_started_at = self.loop.time()
+        before = self._phase, self._request_count, self._body_size
+        self._received_size = len(data)
         super().data_received(data)
         if not self._is_rejected and not self.transport.is_closing():
             self._count_bytes(*before)
             self._schedule_timeout()
 
     def on_message_begin(self) -> None:
-        """Begin to measure a request."""
+        """Reset the sizes for a new request."""
         super().on_message_begin()
         self._phase = Phase.HEADERS
-        self._since = self._since or self.loop.time()
-        self._begun += 1
-        self._head = self._body = self._framing = self._trailers = 0
+        self._request_started_at = self._request_started_at or self.loop.time()
+        self._request_count += 1
+        self._reset_sizes()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; trailers are only measured, nobody here reads them."""
+        """Store a header. Trailers are counted and discarded. Raises LimitExceededError."""
         if self._phase is Phase.HEADERS:
             super().on_header(name, value)
             return
-        self._trailers += len(name) + len(value)
-        if self._trailers > self.head_bytes:
-            self._exceed(f"The trailers are longer than {self.head_bytes} bytes.")
+        self._trailers_size += len(name) + len(value)
+        if self._trailers_size > self.max_header_bytes:
+            self._stop_parser(f"The trailers exceed {self.max_header_bytes} bytes.")
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, if the head is not too long."""
-        if self._head + self._chunk > self.head_bytes:
+        """Start the request if the headers are within the limits. Raises LimitExceededError."""
+        if self._headers_size + self._received_size > self.max_header_bytes:
             size = len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
-            if size > self.head_bytes:
-                self._exceed(self._too_long)
-        super().on_headers_complete()  # which stops the parser where the address is none
+            if size > self.max_header_bytes:
+                self._stop_parser(self._headers_too_large)
+        super().on_headers_complete()  # stops the parser if the request target is invalid
         self._phase = Phase.BODY
         if len(self.pipeline) > self.max_pipelined:
-            self._exceed(f"More than {self.max_pipelined} requests were sent before the first was answered.")
+            self._stop_parser(f"More than {self.max_pipelined} pipelined requests.")
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
-        self._body += len(body)
+        """Count and store a part of the body."""
+        self._body_size += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Expect nothing any more, until something comes."""
+        """Record that no request is incomplete."""
         self._phase = Phase.IDLE
-        self._since = None
+        self._request_started_at = None
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
+        """Stop all timers and pass the connection to the WebSocket protocol."""
         self._cancel_timers()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser could not go on with."""
-        self._reject(self._excess or MalformedRequest("This is no HTTP request that could be read."))
+        """Reject a request that stopped the parser."""
+        self._reject(self._limit_error or MalformedRequest("Malformed HTTP request."))
 
     def pause_writing(self) -> None:
-        """Wait for a reader, but not for ever."""
+        """Start the timeout of an unread response."""
         super().pause_writing()
         self._write_timer.start(self.loop.time() + self.write_timeout_seconds)
 
     def resume_writing(self) -> None:
-        """Go on: somebody reads."""
+        """Stop the timeout of an unread response: the client has read."""
         super().resume_writing()
         self._write_timer.cancel()
 
     @property
-    def _too_long(self) -> str:
-        return f"The request line and the headers are longer than {self.head_bytes} bytes."
+    def _headers_too_large(self) -> str:
+        return f"The request line and headers exceed {self.max_header_bytes} bytes."
 
-    def _exceed(self, detail: str) -> None:
-        """Stop the parser."""
-        self._excess = HeadersTooLarge(detail)
+    def _reset_sizes(self) -> None:
+        """Reset the sizes of the parts of a request, in bytes. The overhead is that of the chunked encoding."""
+        self._headers_size = self._body_size = self._overhead_size = self._trailers_size = 0
+
+    def _stop_parser(self, detail: str) -> None:
+        """Stop the parser, which then calls send_400_response. Raises LimitExceededError."""
+        self._limit_error = HeadersTooLarge(detail)
         raise LimitExceededError
 
-    def _count_bytes(self, phase: Phase, begun: int, body: int) -> None:
-        """Measure what the parser has no event for, where the bytes belonged to one request alone."""
-        if self._begun - begun > (phase is Phase.IDLE):
+    def _count_bytes(self, phase: Phase, request_count: int, body_size: int) -> None:
+        """Count bytes that cause no parser callback, if all received bytes belong to one request. Reject excess.
+
+        The parameters are the values before the bytes were received.
+        """
+        if self._request_count - request_count > (phase is Phase.IDLE):
             return
         if self._phase is Phase.HEADERS:
-            self._head += self._chunk
-            if self._head > self.head_bytes:
-                self._reject(HeadersTooLarge(self._too_long))
+            self._headers_size += self._received_size
+            if self._headers_size > self.max_header_bytes:
+                self._reject(HeadersTooLarge(self._headers_too_large))
         elif self._phase is phase is Phase.BODY:
-            self._framing += self._chunk - (self._body - body)
-            if self._framing > self.head_bytes + self.max_framing_per_body_byte * self._body:
-                self._reject(HeadersTooLarge("The body comes with more around it than it holds."))
+            self._overhead_size += self._received_size - (self._body_size - body_size)
+            if self._overhead_size > self.max_header_bytes + self.max_overhead_per_body_byte * self._body_size:
+                self._reject(HeadersTooLarge("Chunked encoding overhead is too large."))
 
     def _schedule_timeout(self) -> None:
-        """See to it that the alarm is set while a request is incomplete."""
-        if self._since is None:
+        """Start the request timer if a request is incomplete, else stop it."""
+        if self._request_started_at is None:
             self._request_timer.cancel()
         elif not self._request_timer.is_active and not self._is_rejected:
-            self._request_timer.start(self._deadline(self._since))
+            self._request_timer.start(self._deadline(self._request_started_at))
 
-    def _deadline(self, since: float) -> float:
-        return since + self.head_seconds + self._body / self.body_bytes_per_second
+    def _deadline(self, started_at: float) -> float:
+        """Return the time at which the request must be complete; every received byte of the body extends it."""
+        return started_at + self.header_timeout_seconds + self._body_size / self.min_body_bytes_per_second
 
     def _on_request_timeout(self) -> None:
+        """Close an idle connection; reject an overdue request, unless the service itself delays it."""
         now = self.loop.time()
-        if self._since is None:
+        if self._request_started_at is None:
             self.transport.close()
-        elif self.flow.read_paused or (self._phase is not Phase.BODY and self._is_answering()):
-            self._request_timer.start(now + self.head_seconds)
-        elif (deadline := self._deadline(self._since)) > now:
+        elif self.flow.read_paused or (self._phase is not Phase.BODY and self._is_responding()):
+            self._request_timer.start(now + self.header_timeout_seconds)
+        elif (deadline := self._deadline(self._request_started_at)) > now:
             self._request_timer.start(deadline)
         else:
-            self._reject(RequestTimeout("The rest of the request did not come in time."))
+            self._reject(RequestTimeout("Timed out waiting for the rest of the request."))
 
-    def _is_answering(self) -> bool:
-        """Tell whether an answer is on its way that a refusal would be mistaken for."""
+    def _on_write_timeout(self) -> None:
+        """Close the connection and discard the unread response."""
+        self.transport.abort()
+
+    def _is_responding(self) -> bool:
+        """Return whether another response is pending or has begun, so that the client would misread an error response."""
         if self._phase is Phase.BODY:
             return bool(self.pipeline) or self.cycle.response_started
         return self.cycle is not None and not self.cycle.response_complete
 
     def _reject(self, error: TodoError) -> None:
-        """Answer, if that can still be understood, and take nothing more."""
+        """Send the error unless a response is pending, close the connection and ignore further bytes."""
         self._is_rejected = True
         self._cancel_timers()
         self._unset_keepalive_if_required()
-        if self._is_answering():
+        if self._is_responding():
             self.transport.close()
             return
         if self.cycle is not None:
@@ -192,10 +207,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
         self.transport.write(error_response_bytes(error, self.server_state.default_headers))
         self.loop.call_later(self.close_delay_seconds, self.transport.close)
-
-    def _abort(self) -> None:
-        """Let go of an answer that nobody reads."""
-        self.transport.abort()
 
     def _cancel_timers(self) -> None:
         self._request_timer.cancel()

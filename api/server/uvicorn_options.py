@@ -1,4 +1,4 @@
-"""How uvicorn is to serve: the bounds of connections, and what it believes of proxies."""
+"""Options of uvicorn: protocol limits, trusted proxies and logging."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ MAX_WEBSOCKET_MESSAGE_BYTES = 64 * 1024
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
-    """Return the options of uvicorn.Config that say so."""
+    """Return keyword arguments for uvicorn.Config."""
     return {
         "http": LimitedHttpProtocol,
         "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,

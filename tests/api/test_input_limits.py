@@ -101,7 +101,7 @@ def test_query_parameter_count_is_limited(rest_client: RestClient, path: str, re
         )
 
     assert "more than" not in send(MAX_PARAMETERS)
-    assert send(MAX_PARAMETERS + 1) == f"The address has more than {MAX_PARAMETERS} parameters."
+    assert send(MAX_PARAMETERS + 1) == f"More than {MAX_PARAMETERS} query parameters."
 
 
 def error_message_or_empty(response: Any) -> str:
@@ -114,7 +114,7 @@ def test_duplicate_query_parameter_is_rejected(rest_client: RestClient, path: st
 
     problem = response.json()
     errors = problem["errors"] if path != "/graphql" else problem["errors"][0]["extensions"]["errors"]
-    assert errors == [{"pointer": "/a~1b", "detail": "This is given more than once."}]
+    assert errors == [{"pointer": "/a~1b", "detail": "Parameter given more than once."}]
 
 
 @pytest.mark.parametrize("kind", [RestClient, GraphQLClient], ids=["rest", "graphql"])
@@ -207,7 +207,7 @@ def test_websocket_limit_per_address() -> None:
 def test_websocket_limit_global() -> None:
     with run_echo_service(limit=3, per_address=2) as connect_from:
         sockets = [connect_from(f"192.0.2.{number}") for number in range(3)]
-        assert "Too many sockets are open just now" in rejected_body(lambda: connect_from("192.0.2.9"))
+        assert "Too many WebSockets are open" in rejected_body(lambda: connect_from("192.0.2.9"))
 
         sockets[0].close()
         assert connect_from("192.0.2.9").ping().wait(10)

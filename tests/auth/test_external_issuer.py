@@ -333,7 +333,7 @@ def test_no_cached_keys_returns_503(api: type[ApiClient], database: PostgresServ
             answer = httpx.get(f"{service.url}/api/me/tasks", headers={"Authorization": f"Bearer {ED.sign('a')}"}, verify=TLS)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    assert any("JWKS refresh failed: invalid response: status 404; no keys cached" in line for line in log.heard)
+    assert any("JWKS refresh failed: invalid response: status 404; no keys cached" in line for line in log.captured)
 
 
 def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> None:
@@ -392,7 +392,7 @@ def test_service_starts_and_stops_while_jwks_endpoint_hangs(database: PostgresSe
         server.respond = hang_until_released(server)
         with run_with_issuer(server, database) as service:
             assert httpx.get(f"{service.url}/health", verify=TLS).status_code == 200
-            assert not any("JWKS refresh failed" in line for line in log.heard)  # so startup did not wait for the first fetch
+            assert not any("JWKS refresh failed" in line for line in log.captured)  # so startup did not wait for the first fetch
             stopping = time.monotonic()
         assert time.monotonic() - stopping < 2
     names = [thread.name for thread in set(threading.enumerate()) - threads]

@@ -250,14 +250,14 @@ async def test_cached_keys_are_used_while_the_endpoint_fails(endpoint: JwksEndpo
         await eventually(lambda: lookup(cache, EC) is True)
         assert lookup(cache, RSA) is UnknownKeyError
 
-    warnings = [line for line in log.heard if '"warning"' in line]
+    warnings = [line for line in log.captured if '"warning"' in line]
     assert warnings
     for line in warnings:
         assert '"todo.auth.jwks"' in line
         assert "JWKS refresh failed: " in line
         assert reason in line
         assert "; using cached keys" in line
-    assert f"JWKS refreshed: 2 keys after {len(warnings)} failures" in log.heard[-1]
+    assert f"JWKS refreshed: 2 keys after {len(warnings)} failures" in log.captured[-1]
 
 
 async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogCapture) -> None:
@@ -268,7 +268,7 @@ async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogCapt
         await eventually(lambda: lookup(cache, EC) is JwksUnavailableError)
         assert lookup(cache, ED) is True
 
-    assert "JWKS refresh failed: request failed: ConnectError; using cached keys" in log.heard[-1]
+    assert "JWKS refresh failed: request failed: ConnectError; using cached keys" in log.captured[-1]
 
 
 @pytest.mark.parametrize("kind", FAILURES)
@@ -283,7 +283,7 @@ async def test_no_cached_keys_are_unavailable_until_a_fetch_succeeds(endpoint: J
         endpoint.released.set()
         await eventually(lambda: lookup(cache, ED) is True)
 
-    assert "; no keys cached" in log.heard[0]
+    assert "; no keys cached" in log.captured[0]
 
 
 async def test_cached_keys_expire_after_max_stale(endpoint: JwksEndpoint, log: LogCapture) -> None:
@@ -291,13 +291,13 @@ async def test_cached_keys_expire_after_max_stale(endpoint: JwksEndpoint, log: L
     async with running_cache(endpoint, policy) as cache:
         await eventually(lambda: lookup(cache, ED) is True)
         endpoint.respond = lambda handler: send_response(handler, b"", 500)
-        await eventually(lambda: any("; using cached keys" in line for line in log.heard))
+        await eventually(lambda: any("; using cached keys" in line for line in log.captured))
         await eventually(lambda: lookup(cache, ED) is JwksUnavailableError)
-        await eventually(lambda: "; no keys cached" in log.heard[-1])
+        await eventually(lambda: "; no keys cached" in log.captured[-1])
         endpoint.respond = None
         await eventually(lambda: lookup(cache, ED) is True)
 
-    assert "JWKS refreshed: 1 keys after " in log.heard[-1]
+    assert "JWKS refreshed: 1 keys after " in log.captured[-1]
 
 
 async def test_delay_doubles_with_each_failure_up_to_the_interval() -> None:

@@ -94,9 +94,12 @@ def test_readiness_failure_details_go_to_the_log_only(database: PostgresServer, 
         run_sql(database.owner, "ALTER POLICY owner_only ON task USING (true)")
 
         response = httpx.get(f"{service.url}/ready", verify=TLS)
-        assert (response.status_code, response.json()["detail"]) == (503, "The service cannot work just now; its log says why.")
+        assert (response.status_code, response.json()["detail"]) == (503, "The service is not ready; see the log.")
         assert "owner_only" not in response.text
-        assert any("not ready: row-level security would not hold: the policy owner_only on task" in line for line in log.captured)
+        assert any(
+            "readiness check failed: row-level security would not hold: the policy owner_only on task" in line
+            for line in log.captured
+        )
 
 
 def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer) -> None:

@@ -42,7 +42,7 @@ def statements(log: LogCapture) -> Iterator[list[int]]:
     counts: list[int] = []
     log.captured.clear()
     yield counts
-    counts += [line["sql"] for line in log.lines(requests=1)]
+    counts += [line["sql_statements"] for line in log.lines(requests=1)]
 
 
 def create_tasks(graphql_client: GraphQLClient, tasks: int) -> None:

@@ -131,7 +131,7 @@ def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client
 
     assert error["message"].endswith("The costliest field is lists.nodes.mine: it would fit with `first: 124` instead of 500.")
     assert error["extensions"]["cost"] == {"requested": measured(document, n=500).cost, "limit": MAX_COST}
-    assert log.lines(requests=1)[-1]["sql"] == 0
+    assert log.lines(requests=1)[-1]["sql_statements"] == 0
 
 
 def test_suggested_page_size_fits_the_cost_limit(graphql_client: GraphQLClient) -> None:

@@ -164,7 +164,7 @@ def test_workers_share_port_and_data(tmp_path: Path) -> None:
 def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers: int) -> None:
     with run_serve(tmp_path, "--workers", str(workers)) as (_, url), socket.socket() as connection:
         connection.connect(("127.0.0.1", int(url.rsplit(":", 1)[1])))
-        connection.sendall(b"GET /health HTTP/1.1\r\nA: " + b"x" * LimitedHttpProtocol.head_bytes + b"\r\n\r\n")
+        connection.sendall(b"GET /health HTTP/1.1\r\nA: " + b"x" * LimitedHttpProtocol.max_header_bytes + b"\r\n\r\n")
 
         assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 

@@ -18,8 +18,8 @@ from tests.support.users import TestUser
 class StrictProtocol(LimitedHttpProtocol):
     """The protocol with short timeouts."""
 
-    head_seconds = 0.5
-    body_bytes_per_second = 10
+    header_timeout_seconds = 0.5
+    min_body_bytes_per_second = 10
     write_timeout_seconds = 0.5
     close_delay_seconds = 0.2
 
@@ -85,7 +85,7 @@ def check_problem(received: bytes, status: int, code: str) -> str:
 
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 LAST_GET = GET + b"Connection: close\r\n"
-LIMIT = LimitedHttpProtocol.head_bytes
+LIMIT = LimitedHttpProtocol.max_header_bytes
 
 TOO_LONG = {
     "one header": [LAST_GET + b"A: " + b"x" * LIMIT + b"\r\n\r\n"],
@@ -168,7 +168,7 @@ def test_slow_request_body_above_the_minimum_rate_is_accepted(strict_service: Ru
     framing = f"Content-Length: {len(body)}".encode()
 
     received = exchange(
-        strict_service, post(writing_user, framing) + body[:1000], body[1000:], pause=StrictProtocol.head_seconds * 2
+        strict_service, post(writing_user, framing) + body[:1000], body[1000:], pause=StrictProtocol.header_timeout_seconds * 2
     )
 
     assert parse_responses(received)[0][0] == 201

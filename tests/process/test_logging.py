@@ -19,7 +19,7 @@ def test_rest_request_is_logged_in_one_line(rest_client: RestClient, user: TestU
 
     (line,) = log.lines(requests=1)
     assert (line["request_id"], line["user_id"], line["level"]) == ("r-1", user.id, "info")
-    assert (line["method"], line["route"], line["status"], line["sql"]) == ("GET", "/api/{user_id}/tasks", 200, 2)
+    assert (line["method"], line["route"], line["status"], line["sql_statements"]) == ("GET", "/api/{user_id}/tasks", 200, 2)
     assert line["duration_ms"] > 0
 
 
@@ -28,7 +28,7 @@ def test_graphql_request_log_line_has_the_operation_name(graphql_client: GraphQL
     graphql_client.post({"query": "query Mine { tasks { totalCount } }", "operationName": "Mine"})
 
     (line,) = log.lines(requests=1)
-    assert (line["route"], line["operation"], line["user_id"], line["sql"]) == ("/graphql", "Mine", user.id, 3)
+    assert (line["route"], line["graphql_operation"], line["user_id"], line["sql_statements"]) == ("/graphql", "Mine", user.id, 3)
 
 
 def test_private_values_are_not_logged(service: RunningService, log: LogCapture) -> None:
@@ -79,7 +79,7 @@ def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) 
         try:
             connection.execute(text("SELECT CAST(:value AS integer)"), {"value": private})
         except DataError:
-            logging.getLogger("todo.error").exception("unexpected error")
+            logging.getLogger("todo.http.error").exception("unhandled exception")
     engine.dispose()
 
     assert private not in log.captured[-1]

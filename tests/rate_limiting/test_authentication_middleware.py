@@ -76,11 +76,7 @@ def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
         tokens.append(token)
         return await authenticate(gate, token, *rest)
 
-<<<<<<< HEAD
     monkeypatch.setattr(Authenticator, "authenticate", count_and_authenticate)
-=======
-    monkeypatch.setattr(Authenticator, "authenticate", count_and_identify)
->>>>>>> s1
     return tokens
 
 

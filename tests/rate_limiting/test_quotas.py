@@ -330,11 +330,11 @@ def test_unknown_api_token_above_the_anonymous_quota_sends_no_sql(come: Come, lo
     for number in range(ANONYMOUS):
         with pytest.raises(ApiError, match="UNAUTHENTICATED"):
             come(f"todo_api_{number}").page("task")
-    log.heard.clear()
+    log.captured.clear()
 
     refused(lambda: come("todo_api_another").page("task"))
 
-    assert [line["sql"] for line in log.lines(requests=1)] == [0]
+    assert [line["sql_statements"] for line in log.lines(requests=1)] == [0]
 
 
 def test_register_login_and_refresh_share_a_quota_per_address(come: Come) -> None:

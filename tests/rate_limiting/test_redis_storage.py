@@ -153,7 +153,7 @@ def test_startup_without_redis_falls_back_to_memory(database: PostgresServer, lo
     with run_service(settings, database) as service, RestClient(service.url, token()) as client:
         assert [client.http.get("/api/me/tasks").status_code for _ in range(3)] == [200, 200, 429]
 
-    assert sum("Redis unavailable" in line for line in log.heard) == 1
+    assert sum("Redis unavailable" in line for line in log.captured) == 1
 
 
 def remaining(limiter: RateLimiter, amount: int = 1) -> int:

@@ -145,11 +145,6 @@ class LogCapture(logging.Handler):
         self.setFormatter(JsonFormatter())
         self.captured: list[str] = []
 
-    @property
-    def heard(self) -> list[str]:
-        """Former name of `captured`, for the test modules directly in tests/ only."""
-        return self.captured
-
     def emit(self, record: logging.LogRecord) -> None:
         """Format immediately, as the real handler does: some values are known only then."""
         if not record.name.startswith("http"):
@@ -160,7 +155,7 @@ class LogCapture(logging.Handler):
         deadline = time.monotonic() + 5
         while True:
             lines = [orjson.loads(line) for line in self.captured]
-            if sum(line["logger"] == "todo.access" for line in lines) >= requests:
+            if sum(line["logger"] == "todo.http.access" for line in lines) >= requests:
                 return lines
             assert time.monotonic() < deadline, self.captured
             time.sleep(0.005)
