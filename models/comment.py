@@ -33,4 +33,4 @@ class CommentUpdate(UpdateSchema):
     """Changes to a comment: only the members present."""
 
     body: CommentBody = optional_not_null()
-    ignored = UpdateSchema.ignored | {"task_id"}
+    ignored_fields = UpdateSchema.ignored_fields | {"task_id"}

@@ -36,4 +36,4 @@ class InputSchema(BaseModel):
 class UpdateSchema(InputSchema):
     """A body that changes an existing row, whose id stands in the path."""
 
-    ignored: ClassVar[frozenset[str]] = READ_ONLY | {"id"}
+    ignored_fields: ClassVar[frozenset[str]] = READ_ONLY | {"id"}
