@@ -15,11 +15,11 @@ TITLE, DESCRIPTION = WORDS.format(column="title"), WORDS.format(column="coalesce
 
 
 def upgrade() -> None:
-    """Add what is searched; PostgreSQL keeps it up to date by itself."""
-    searched = f"setweight({TITLE}, 'A') || setweight({DESCRIPTION}, 'B')"
-    op.add_column("task", sa.Column("search_vector", TSVECTOR, sa.Computed(searched, persisted=True), nullable=False))
+    """Add the search vector as a generated column, which PostgreSQL updates."""
+    search_vector = f"setweight({TITLE}, 'A') || setweight({DESCRIPTION}, 'B')"
+    op.add_column("task", sa.Column("search_vector", TSVECTOR, sa.Computed(search_vector, persisted=True), nullable=False))
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the search vector."""
     op.drop_column("task", "search_vector")
