@@ -22,8 +22,8 @@ _INFO_KEY = "api"
 class ColumnInfo:
     """Metadata of a published column that its annotation does not contain.
 
-    `sort_key` is the name of the sort order by this column; without one, the APIs do not sort by it. `value_type` is the type of the
-    values in JSON if it differs from the annotation (an enum stored as text). The members of an ordinal enum are declared in
+    `sort_key` is the name of the sort order by this column; without one, the APIs do not sort by it. `value_type` is the type of
+    the values in JSON if it differs from the annotation (an enum stored as text). The members of an ordinal enum are declared in
     ascending order: its values can be compared with `lt` and `gt`.
     """
 

@@ -27,8 +27,8 @@ class Credential(Owned):
 class LoginSession(Credential, table=True):
     """A login session on one device. Its access tokens contain its id; its refresh token is rotated at each use.
 
-    `handle_hash` identifies the row, `current_hash` verifies the current refresh token. `previous_hash` verifies the token before,
-    and `salt` derives the current token from it, so that a repeated refresh can return the same token for a short time.
+    `handle_hash` identifies the row, `current_hash` verifies the current refresh token. `previous_hash` verifies its predecessor,
+    and `salt` derives the current token from that one, so that a repeated refresh can return the same token for a short time.
     """
 
     __tablename__ = "login_session"

@@ -57,7 +57,7 @@ def _matches(policy: RowPolicy, is_permissive_for_all_roles: bool, command: str,
 
 
 def _normalize(expression: str | None) -> str | None:
-    """Return an expression without what PostgreSQL adds to it: parentheses, casts to text, and capital letters."""
+    """Return an expression without the parentheses, casts to text and capital letters that PostgreSQL adds."""
     return None if expression is None else re.sub(r"::text|[\s()]", "", expression.lower())
 
 

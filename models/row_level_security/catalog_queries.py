@@ -43,7 +43,7 @@ _CREATE_PRIVILEGES = """
     FROM unnest(current_schemas(false)) AS schema (name)
     WHERE has_schema_privilege(name, 'CREATE')"""
 
-# A view reads with the privileges of its owner unless security_invoker is set; a materialized view always contains the owner's rows.
+# A view reads as its owner unless security_invoker is set; a materialized view contains the rows that its owner could read.
 _VIEWS = """
     SELECT format('the view %s shows rows with the rights of %s', dependent.oid::regclass, pg_get_userbyid(relowner)),
            CASE relkind WHEN 'v' THEN format('ALTER VIEW %s SET (security_invoker = true);', dependent.oid::regclass)

@@ -165,7 +165,7 @@ def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> 
     [
         ("DROP TABLE task_tag", r"lost tables \(task_tag\): restore them from a backup"),
         ("DROP TABLE alembic_version", "the database is not migrated: run `todo migrate`"),
-        ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
+        ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code requires"),
     ],
 )
 def test_startup_fails_if_the_database_version_differs(database: PostgresServer, damage: str, message: str) -> None:

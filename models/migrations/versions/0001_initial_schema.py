@@ -13,7 +13,7 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'todo_app') THEN
       CREATE ROLE todo_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
     END IF;
-  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- created concurrently by the migration of another database of the cluster
+  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- created concurrently
   END;
   BEGIN
     SET LOCAL ROLE todo_app;

@@ -10,8 +10,8 @@ revision = "0002"
 down_revision = "0001"
 
 PUNCTUATION = string.punctuation.replace("'", "''")
-WORDS = f"to_tsvector('simple', translate({{column}}, '{PUNCTUATION.replace('{', '{{').replace('}', '}}')}', repeat(' ', 32)))"
-TITLE, DESCRIPTION = WORDS.format(column="title"), WORDS.format(column="coalesce(description, '')")
+VECTOR = f"to_tsvector('simple', translate({{column}}, '{PUNCTUATION.replace('{', '{{').replace('}', '}}')}', repeat(' ', 32)))"
+TITLE, DESCRIPTION = VECTOR.format(column="title"), VECTOR.format(column="coalesce(description, '')")
 
 
 def upgrade() -> None:

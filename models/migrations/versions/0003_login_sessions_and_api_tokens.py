@@ -9,7 +9,7 @@ down_revision = "0002"
 OWNER_CONDITION = "user_id = nullif(current_setting('app.user_id', true), '')"
 
 # Before authentication only the hash of a secret is known: the transaction sets it, and can read only the row with that hash.
-SECRET_CONDITION = "{column} = nullif(current_setting('app.secret_hash', true), '')"
+HASH_CONDITION = "{column} = nullif(current_setting('app.secret_hash', true), '')"
 
 
 def upgrade() -> None:
@@ -38,7 +38,7 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY owner_only ON {table} USING ({OWNER_CONDITION}) WITH CHECK ({OWNER_CONDITION})")
-        op.execute(f"CREATE POLICY presented ON {table} FOR SELECT USING ({SECRET_CONDITION.format(column=column)})")
+        op.execute(f"CREATE POLICY presented ON {table} FOR SELECT USING ({HASH_CONDITION.format(column=column)})")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO todo_app")
 
 
