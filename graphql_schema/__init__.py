@@ -1,1 +1,1 @@
-"""The graph, nothing else; knows no HTTP."""
+"""GraphQL schema and execution, independent of the web framework."""

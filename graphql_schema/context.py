@@ -1,4 +1,4 @@
-"""GraphQL context: what resolvers get. The caller, if there is one, and one snapshot for all reads of an operation."""
+"""GraphQL context of one operation: the caller, the services, and one read transaction for all reads."""
 
 from contextlib import ExitStack
 from functools import cached_property
@@ -22,9 +22,9 @@ from services.user_context import UserContext
 
 
 class GraphQLContext:
-    """The context of one execution. All access to data needs the caller, and fails without one.
+    """The context of one execution. Access to data raises the authentication error unless the caller is authenticated.
 
-    `root_readers` collects the root fields that graphql-core has executed, from which the operation is compiled.
+    `root_readers` collects the readers of the root fields that graphql-core has executed; the operation is compiled from them.
     """
 
     def __init__(
@@ -41,15 +41,15 @@ class GraphQLContext:
 
     @property
     def user(self) -> UserContext:
-        """Return the caller's context. Raises Unauthenticated; Unavailable where it could not be told who is calling."""
+        """Return the caller's context. Raises Unauthenticated, or Unavailable if authentication was not possible."""
         if isinstance(self._user_or_error, TodoError):
             raise self._user_or_error
         return self._user_or_error
 
     def reserve_quota(self, transactions: int, cost: int, auth_attempts: int) -> None:
-        """Reserve the transactions and attempts to authenticate of an operation, and charge its cost, before it runs.
+        """Reserve the transactions, cost and authentication attempts of an operation before it runs.
 
-        Without a valid token, the quota is that of the address. Raises RateLimited, QueryTooComplex.
+        Without a valid token, the quota of the network address is used. Raises RateLimited, QueryTooComplex.
         """
         quota = self.client.anonymous_quota if isinstance(self._user_or_error, TodoError) else self._user_or_error.request_quota
         if quota is not None:
@@ -59,9 +59,9 @@ class GraphQLContext:
 
     @cached_property
     def read_transaction(self) -> ReadTransaction:
-        """Return the operation's one read transaction, opened on first use. Raises Unauthenticated, RateLimited, Unavailable.
+        """Return the read transaction of the operation, opened on first use. Raises Unauthenticated, RateLimited, Unavailable.
 
-        If it cannot be opened, the operation's next field does not try again.
+        If it cannot be opened, later fields of the operation raise the same error without another attempt.
         """
         if self._read_error is not None:
             raise self._read_error
@@ -73,45 +73,45 @@ class GraphQLContext:
 
     @property
     def account(self) -> AccountService:
-        """Return the caller's account."""
+        """Return the service for the caller's account."""
         return AccountService(self.user, self._password_hasher, self.client)
 
     @property
     def sessions(self) -> SessionService:
-        """Return the caller's sessions."""
+        """Return the service for the caller's sessions."""
         return SessionService(self.user)
 
     @property
     def api_tokens(self) -> ApiTokenService:
-        """Return the caller's API tokens."""
+        """Return the service for the caller's API tokens."""
         return ApiTokenService(self.user)
 
     @property
     def tasks(self) -> TaskService:
-        """Return the caller's tasks."""
+        """Return the service for the caller's tasks."""
         return TaskService(self.user)
 
     @property
     def lists(self) -> ListService:
-        """Return the caller's lists."""
+        """Return the service for the caller's lists."""
         return ListService(self.user)
 
     @property
     def tags(self) -> TagService:
-        """Return the caller's tags."""
+        """Return the service for the caller's tags."""
         return TagService(self.user)
 
     @property
     def comments(self) -> CommentService:
-        """Return the caller's comments."""
+        """Return the service for the caller's comments."""
         return CommentService(self.user)
 
     def comments_on(self, task_id: str) -> TaskCommentService:
-        """Return the comments on one of the caller's tasks."""
+        """Return the service for the comments on one of the caller's tasks."""
         return TaskCommentService(self.user, task_id)
 
     def close(self) -> None:
-        """End the read transaction, if one was opened."""
+        """Close the read transaction if one is open."""
         self._exit_stack.close()
 
 

@@ -1,7 +1,8 @@
-"""Lookahead execution: a resolver may return a plan of work instead of a value, which then gets the field's selection.
+"""Lookahead execution: resolvers that receive the selection of their field, and read or write with it.
 
-Such work returns a JSON object with exactly the selected fields, under their response keys. graphql-core would complete it field
-by field, at about 4 µs a leaf; it passes untouched instead. The overridden method is private to graphql-core: see pyproject.toml.
+Such a resolver returns a LookaheadRead or LookaheadWrite instead of a value. Its result is a JSON object with exactly the
+selected fields, under their response keys. It is returned without the value completion of graphql-core, which takes about 4 µs
+for each leaf. The overridden method is private to graphql-core: see pyproject.toml.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from services.json_types import JsonObject, JsonValue
 
 
 class SelectedField:
-    """A field under its response key, as the operation selects it. graphql-core itself collects the fields below it."""
+    """A selected field with its response key, arguments and subfields. graphql-core collects the subfields."""
 
     def __init__(
         self, key: str, parent: GraphQLObjectType, executor: "LookaheadExecutionContext", details: list[FieldDetails]
@@ -38,43 +39,43 @@ class SelectedField:
 
     @cached_property
     def type(self) -> GraphQLNamedType:
-        """Return the field's type, without lists and exclamation marks; of `__typename`, the parent."""
+        """Return the named type of the field, without list and non-null wrappers; for `__typename`, the parent type."""
         return get_named_type(self._definition.type) if self._definition else self.parent
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
-        """Return the coerced arguments."""
+        """Return the coerced argument values."""
         if self._definition is None or not self._definition.args:
             return {}
         first = self._details[0]
         return get_argument_values(self._definition, first.node, self._executor.variable_values, first.fragment_variable_values)
 
     def children(self, object_type: GraphQLObjectType | None = None) -> "list[SelectedField]":
-        """Return the fields selected below, in order; of an interface, those of the given object type."""
+        """Return the selected subfields in order; for an interface, those that apply to `object_type`."""
         parent = object_type or self.type
         assert isinstance(parent, GraphQLObjectType)  # noqa: S101
         collected = self._executor.collect_subfields(parent, self._details).grouped_field_set
         return [SelectedField(key, parent, self._executor, details) for key, details in collected.items()]
 
     def object_type(self, name: str) -> GraphQLObjectType:
-        """Return an object type of the schema by its name."""
-        found = self._executor.schema.type_map[name]
-        assert isinstance(found, GraphQLObjectType)  # noqa: S101
-        return found
+        """Return an object type of the schema by name."""
+        object_type = self._executor.schema.type_map[name]
+        assert isinstance(object_type, GraphQLObjectType)  # noqa: S101
+        return object_type
 
     def execute_read(self, select: Callable[["SelectedField"], Reader]) -> JsonValue:
-        """Return the result of this root field, and leave its reader in the context, from where the operation is compiled."""
+        """Return the result of this root field, and add its reader to the context for the compiled operation."""
         context: GraphQLContext = self._executor.context_value
-        snapshot = context.read_transaction  # first: no reader is made for anonymous clients
+        transaction = context.read_transaction  # first, because it raises for anonymous clients
         variable_names = self._bind_variables(context.bind_variables)
         bound = {argument for argument, _ in variable_names}
         literals = tuple((name, value) for name, value in self.arguments.items() if name in BINDABLE_ARGUMENTS - bound)
         field = CompiledRootField(self.key, select(self), literals, variable_names)
         context.root_readers.append(field)
-        return field.read(snapshot, self._executor.variable_values.coerced)
+        return field.read(transaction, self._executor.variable_values.coerced)
 
     def _bind_variables(self, bind_variables: frozenset[str]) -> tuple[tuple[str, str], ...]:
-        """Return the arguments whose values are bind variables, each with its variable."""
+        """Return (argument, variable) for each argument whose value is a bind variable."""
         values = {argument.name.value: argument.value for argument in self._details[0].node.arguments or ()}
         variables = {name: value.name.value for name, value in values.items() if isinstance(value, VariableNode)}
         return tuple((name, variable) for name, variable in variables.items() if variable in bind_variables)
@@ -82,9 +83,9 @@ class SelectedField:
 
 @dataclass(frozen=True, slots=True)
 class LookaheadRead:
-    """What a resolver of the Query type returns: a function from the field's selection to the reader of its result.
+    """A read that a resolver of the Query type returns: a function from the field's selection to the reader of its result.
 
-    The document and the variables alone decide the reader, so it serves for later executions too.
+    The reader depends on the document and the variables only, so later executions can reuse it.
     """
 
     select: Callable[[SelectedField], Reader]
@@ -92,18 +93,18 @@ class LookaheadRead:
 
 @dataclass(frozen=True, slots=True)
 class LookaheadWrite:
-    """What a resolver of a mutation returns to get the field's selection; `run` returns the result."""
+    """A write that a resolver of a mutation returns: `run` receives the field's selection and returns the result."""
 
     run: Callable[[SelectedField], JsonValue]
 
 
 def resolve_from_result(root: JsonObject, info: strawberry.Info) -> JsonValue:
-    """Resolve a field of an object that is complete already: its value stands under the response key."""
+    """Return the value of a field from a complete result, where it has its response key."""
     return root[str(info.path.key)]
 
 
 class LookaheadExecutionContext(StrawberryGraphQLCoreExecutionContext):
-    """Runs the lookahead reads and writes that resolvers return, and completes all other values as usual."""
+    """Execution context that runs lookahead reads and writes; graphql-core completes all other values."""
 
     def complete_value(  # noqa: PLR0913, PLR0917 - the signature is graphql-core's
         self,
@@ -114,7 +115,7 @@ class LookaheadExecutionContext(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Return the result of a lookahead read or write as it is."""
+        """Return the result of a lookahead read or write without completing it."""
         if isinstance(result, LookaheadRead | LookaheadWrite):
             field = SelectedField(str(path.key), info.parent_type, self, field_details_list)
             return result.run(field) if isinstance(result, LookaheadWrite) else field.execute_read(result.select)

@@ -1,4 +1,4 @@
-"""Assembly of the graph."""
+"""GraphQL schema: root types, object types, and the execution context that resolves them."""
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -10,7 +10,7 @@ from graphql_schema.types.objects import Comment, Tag, Task, TaskList
 
 
 def build_schema() -> strawberry.Schema:
-    """Build the schema."""
+    """Build the GraphQL schema."""
     return strawberry.Schema(
         Query,
         Mutation,

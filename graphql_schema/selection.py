@@ -1,4 +1,4 @@
-"""GraphQL selection sets to query nodes and row selections."""
+"""Conversion of GraphQL selection sets to query nodes and row selections."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,9 +43,9 @@ TYPE_NAMES = {TASK.name: "Task", TASK_LIST.name: "TaskList", TAG.name: "Tag", CO
 
 
 def projection(field: SelectedField, entity: Entity) -> Projection:
-    """Return what is selected of an entity."""
-    members = field.children(field.object_type(TYPE_NAMES[entity.name]))
-    return Projection(tuple(_projection_field(member, entity) for member in members))
+    """Return the selected fields of an entity as a projection."""
+    children = field.children(field.object_type(TYPE_NAMES[entity.name]))
+    return Projection(tuple(_projection_field(child, entity) for child in children))
 
 
 def row_selection(field: SelectedField, entity: Entity) -> RowSelection[JsonObject | None]:
@@ -54,43 +54,43 @@ def row_selection(field: SelectedField, entity: Entity) -> RowSelection[JsonObje
 
 
 def payload_selection(field: SelectedField, name: str, entity: Entity) -> RowSelection[JsonObject | None]:
-    """Return the selection of a payload that holds one row in the field `name`; other fields are not read here."""
-    members, shapes = _payload(field, name, entity)
-    return RowSelection(WrappedRow(members), shapes)
+    """Return the selection of a payload with one row in its field `name`; its other fields come from the resolver."""
+    fields, projections = _payload(field, name, entity)
+    return RowSelection(WrappedRow(fields), projections)
 
 
 def list_payload_selection(field: SelectedField, name: str, entity: Entity) -> RowSelection[JsonObject]:
-    """Return the selection of a payload that holds several rows in the field `name`."""
-    members, shapes = _payload(field, name, entity)
-    return RowSelection(WrappedRows(members), shapes)
+    """Return the selection of a payload with several rows in its field `name`."""
+    fields, projections = _payload(field, name, entity)
+    return RowSelection(WrappedRows(fields), projections)
 
 
 def _payload(field: SelectedField, name: str, entity: Entity) -> tuple[WrapperFields, tuple[Projection, ...]]:
-    shapes: list[Projection] = []
-    members: list[tuple[str, int | LiteralField]] = []
+    projections: list[Projection] = []
+    fields: list[tuple[str, int | LiteralField]] = []
     for child in field.children():
         if child.name == name:
-            shapes.append(projection(child, entity))
-            members.append((child.key, len(shapes) - 1))
+            projections.append(projection(child, entity))
+            fields.append((child.key, len(projections) - 1))
         elif child.name == "__typename":
-            members.append((child.key, _typename(child)))
-    return tuple(members), tuple(shapes)
+            fields.append((child.key, _typename(child)))
+    return tuple(fields), tuple(projections)
 
 
 def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObject]:
     """Return the query node that reads a connection. Raises InvalidInput."""
     arguments = field.arguments
-    shapes: list[Projection] = []
+    projections: list[Projection] = []
 
-    def shaped(member: SelectedField) -> int:
-        shapes.append(projection(member, entity))
-        return len(shapes) - 1
+    def add_projection(node: SelectedField) -> int:
+        projections.append(projection(node, entity))
+        return len(projections) - 1
 
-    members = tuple(_connection_field(member, shaped) for member in field.children())
+    connection_fields = tuple(_connection_field(child, add_projection) for child in field.children())
     return QueryNode(
         entity.name,
-        RelayConnection(members),
-        tuple(shapes),
+        RelayConnection(connection_fields),
+        tuple(projections),
         condition=_condition(entity, arguments),
         search=_search(arguments),
         order=_order(arguments.get("orderBy") or ()),
@@ -98,59 +98,63 @@ def connection_query(field: SelectedField, entity: Entity) -> QueryNode[JsonObje
     )
 
 
-def _projection_field(member: SelectedField, entity: Entity) -> ColumnField | LiteralField | RelationField:
-    if member.name == "__typename":
-        return _typename(member)
-    relation = entity.relations.get(member.name)
+def _projection_field(field: SelectedField, entity: Entity) -> ColumnField | LiteralField | RelationField:
+    if field.name == "__typename":
+        return _typename(field)
+    relation = entity.relations.get(field.name)
     if relation is None:
-        return ColumnField(member.key, to_snake_case(member.name), upper=isinstance(member.type, GraphQLEnumType))
+        return ColumnField(field.key, to_snake_case(field.name), upper=isinstance(field.type, GraphQLEnumType))
     target = ENTITIES[relation.target]
     if isinstance(relation, ToOne | ManyToMany):
-        return RelationField(member.key, member.name, QueryNode(target.name, SingleRow(), (projection(member, target),)))
-    return RelationField(member.key, member.name, connection_query(member, target))
+        return RelationField(field.key, field.name, QueryNode(target.name, SingleRow(), (projection(field, target),)))
+    return RelationField(field.key, field.name, connection_query(field, target))
 
 
-def _typename(member: SelectedField) -> LiteralField:
-    return LiteralField(member.key, member.parent.name)
+def _typename(field: SelectedField) -> LiteralField:
+    return LiteralField(field.key, field.parent.name)
 
 
-def _connection_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> ConnectionField:
-    match member.name:
+def _connection_field(field: SelectedField, add_projection: Callable[[SelectedField], int]) -> ConnectionField:
+    match field.name:
         case "nodes":
-            return ConnectionNodes(member.key, shaped(member))
+            return ConnectionNodes(field.key, add_projection(field))
         case "edges":
-            return ConnectionEdges(member.key, tuple((part.key, _edge_field(part, shaped)) for part in member.children()))
+            return ConnectionEdges(
+                field.key, tuple((child.key, _edge_field(child, add_projection)) for child in field.children())
+            )
         case "pageInfo":
-            return ConnectionPageInfo(member.key, tuple((part.key, _page_info_field(part)) for part in member.children()))
+            return ConnectionPageInfo(field.key, tuple((child.key, _page_info_field(child)) for child in field.children()))
         case "totalCount":
-            return ConnectionTotal(member.key)
+            return ConnectionTotal(field.key)
         case _:
-            return _typename(member)
+            return _typename(field)
 
 
-def _edge_field(member: SelectedField, shaped: Callable[[SelectedField], int]) -> str | int | LiteralField:
-    match member.name:
+def _edge_field(field: SelectedField, add_projection: Callable[[SelectedField], int]) -> str | int | LiteralField:
+    match field.name:
         case "cursor":
             return "cursor"
         case "node":
-            return shaped(member)
+            return add_projection(field)
         case _:
-            return _typename(member)
+            return _typename(field)
 
 
-def _page_info_field(member: SelectedField) -> str | LiteralField:
-    return _typename(member) if member.name == "__typename" else to_snake_case(member.name)
+def _page_info_field(field: SelectedField) -> str | LiteralField:
+    return _typename(field) if field.name == "__typename" else to_snake_case(field.name)
 
 
 def _page_request(arguments: Mapping[str, Any]) -> PageRequest:
     last, before = arguments.get("last"), arguments.get("before")
     backward = last is not None or before is not None
     if backward and arguments.get("after") is not None:
-        raise InvalidInput.at_pointer("/after", "Page forward (first, after) or backward (last, before), not both.")
+        raise InvalidInput.at_pointer("/after", "Use either `first` and `after` or `last` and `before`, not both.")
     size = last if last is not None else arguments.get("first")
     size = DEFAULT_PAGE_SIZE if size is None else size
     if not 0 <= size <= MAX_PAGE_SIZE:
-        raise InvalidInput.at_pointer("/last" if last is not None else "/first", f"A page has 0 to {MAX_PAGE_SIZE} rows.")
+        raise InvalidInput.at_pointer(
+            "/last" if last is not None else "/first", f"The page size must be between 0 and {MAX_PAGE_SIZE}."
+        )
     cursor = before if backward else arguments.get("after")
     return PageRequest(
         size, backward=backward, has_cursor=cursor is not None, cursor=cursor, argument="before" if backward else "after"
@@ -158,8 +162,8 @@ def _page_request(arguments: Mapping[str, Any]) -> PageRequest:
 
 
 def _condition(entity: Entity, arguments: Mapping[str, Any]) -> Condition | None:
-    tree = arguments.get("filter")
-    return None if tree is None else parse_filter(entity, keys_to_snake_case(tree))
+    filter_input = arguments.get("filter")
+    return None if filter_input is None else parse_filter(entity, keys_to_snake_case(filter_input))
 
 
 def _search(arguments: Mapping[str, Any]) -> Search | None:
@@ -170,5 +174,5 @@ def _search(arguments: Mapping[str, Any]) -> Search | None:
 def _order(terms: Any) -> tuple[OrderTerm, ...]:
     order = tuple(OrderTerm(term["field"].value, term["direction"].value == "desc") for term in terms)
     if len({term.sort for term in order}) < len(order):
-        raise InvalidInput.at_pointer("/orderBy", "Order by each field at most once.")
+        raise InvalidInput.at_pointer("/orderBy", "A field may occur only once in `orderBy`.")
     return order

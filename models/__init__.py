@@ -1,1 +1,1 @@
-"""Tables, validated input shapes, and the database they live in. Imports nothing of ours."""
+"""Tables, input schemas, and access to the database. Imports no other package of the project."""

@@ -1,4 +1,4 @@
-"""Base classes of the user-owned tables: the owner leads every key, and rows are versioned."""
+"""Base classes of user-owned, versioned tables. The owner is the first column of every primary key."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from models.columns import api_column
 
-MAX_USER_ID = 64
+MAX_USER_ID_LENGTH = 64
 EXAMPLE_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 EXAMPLE_LIST_ID = "01939d2c-1111-7c3a-9d7e-3f2b1a0c9d8e"
 EXAMPLE_TAG_ID = "01939d2c-2222-7c3a-9d7e-3f2b1a0c9d8e"
@@ -17,12 +17,12 @@ EXAMPLE_TIME = "2026-01-05T09:30:00.123456Z"
 
 
 def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562) as text: time-ordered, so a primary key made of it grows at its end."""
+    """Return a UUIDv7 (RFC 9562) as text: time-ordered, so new rows are added at the end of a primary key index."""
     return str(uuid_utils.uuid7())
 
 
 def owner_column() -> Any:
-    """Declare the column that leads every key: the owner. Deleting an account deletes all its rows."""
+    """Declare the owner column, the first of every primary key. Deleting an account deletes all its rows."""
     return api_column(
         "Id of the user that owns the row.",
         example="ada",
@@ -50,27 +50,29 @@ def owner_scoped_foreign_key(column: str, target: str, *, on_delete: str) -> For
 
 
 class Owned(SQLModel):
-    """Rows that belong to one user."""
+    """Base class of rows that belong to one user."""
 
     user_id: str = owner_column()
 
 
 class Versioned(Owned):
-    """Rows that a client can synchronise: they carry their owner's revision, and deleting leaves a tombstone."""
+    """Base class of rows that clients can synchronise: each has a revision, and a deleted row is kept as a tombstone."""
 
     id: str = api_column("Unique id of the row.", example=EXAMPLE_ID, primary_key=True, sa_type=id_type())
     created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, sort_key="created")
     updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, sort_key="updated")
     revision: int = api_column(
-        "The owner's revision at the last change of this row; its ETag over REST.", example=42, sa_type=BigInteger
+        "Revision of the owner's data at the last change of the row; in the REST API also its ETag.",
+        example=42,
+        sa_type=BigInteger,
     )
     deleted_at: datetime | None = None
 
 
 class Positioned(Versioned):
-    """Rows that the user puts in an order: a row moves by taking a number between those of its neighbours.
+    """Base class of rows in an order that the user chooses: a row is moved by a position between those of its neighbours.
 
-    Each table declares the column again, to say among which rows it orders.
+    Each table declares the column again, with a description of the rows that it orders.
     """
 
     position: float

@@ -1,4 +1,4 @@
-"""Column declarations: what both APIs publish of a table's columns.
+"""Declarations of the columns that both APIs publish.
 
 A column declared with `api_column` (or a `DerivedColumn`) is returned by the REST and the GraphQL API. The entity registry of the
 services combines the declaration with the column's SQL type; response schemas, filters and sort keys are built from it. A column
@@ -20,10 +20,10 @@ _INFO_KEY = "api"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnInfo:
-    """Published facts about a column that its annotation does not state.
+    """Metadata of a published column that its annotation does not contain.
 
-    `sort_key` names the sort order by this column; without one the APIs do not sort by it. `value_type` is the type of the
-    values in JSON where its annotation does not state it (an enum stored as text). The members of an ordinal enum are declared in
+    `sort_key` is the name of the sort order by this column; without one, the APIs do not sort by it. `value_type` is the type of
+    the values in JSON if it differs from the annotation (an enum stored as text). The members of an ordinal enum are declared in
     ascending order: its values can be compared with `lt` and `gt`.
     """
 
@@ -42,7 +42,7 @@ class DerivedColumn(ColumnInfo):
     expression: Expression
 
 
-def api_column(  # noqa: PLR0913 - one argument for each fact
+def api_column(  # noqa: PLR0913 - one argument for each field of ColumnInfo
     description: str,
     *,
     example: object = None,
@@ -52,7 +52,7 @@ def api_column(  # noqa: PLR0913 - one argument for each fact
     is_ordinal: bool = False,
     **field_arguments: Any,
 ) -> Any:
-    """Declare a stored column that both APIs publish; `field_arguments` are those of SQLModel's `Field`."""
+    """Declare a stored column that both APIs publish. `field_arguments` are passed to SQLModel's `Field`."""
     info = ColumnInfo(
         description=description,
         example=example,
@@ -71,9 +71,9 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 def published_columns(model: type[SQLModel]) -> Mapping[str, ColumnInfo]:
-    """Return the published columns of a table by name: the id, those of the base classes, and the table's own, as declared.
+    """Return the published columns of a table by name: the id, those of the base classes, then those of the table.
 
-    A column that a subclass declares again takes its place among the subclass's columns.
+    A column that a subclass declares again comes in the order of the subclass.
     """
     published: dict[str, ColumnInfo] = {}
     for base in reversed(model.__mro__):

@@ -1,9 +1,9 @@
-"""Leases: what tokens live by. A token opens nothing once its lease is gone or past its time."""
+"""Login sessions and API tokens. A token is rejected once its row is deleted or expired."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field as ShapeField
+from pydantic import Field as InputField
 from sqlalchemy import ARRAY, Text
 from sqlmodel import Field
 
@@ -12,11 +12,11 @@ from models.field_types import IntegralFloat, NoNulCharacter, TokenName
 from models.input_schemas import InputSchema
 from models.scopes import Scope
 
-MAX_SECRET = 200  # characters of what a client sends as a token of ours; real ones are shorter
+MAX_TOKEN_LENGTH = 200  # characters; the tokens that the service issues are shorter
 
 
 class Credential(Owned):
-    """One of a user's ways in. Ending it is deleting the row."""
+    """Base class of credentials. Revoking a credential deletes its row."""
 
     id: str = Field(primary_key=True, sa_type=id_type())
     created_at: datetime
@@ -25,10 +25,10 @@ class Credential(Owned):
 
 
 class LoginSession(Credential, table=True):
-    """A login on one device. Its access tokens name it; its refresh token is rotated at every use.
+    """A login session on one device. Its access tokens contain its id; its refresh token is rotated at each use.
 
-    `handle_hash` finds the row, `current_hash` proves the token of this generation. Of the generation before, its hash is kept
-    and the salt that made the present one of it, so that the same question can get the same answer again for a moment.
+    `handle_hash` identifies the row, `current_hash` verifies the current refresh token. `previous_hash` verifies its predecessor,
+    and `salt` derives the current token from that one, so that a repeated refresh can return the same token for a short time.
     """
 
     __tablename__ = "login_session"
@@ -42,7 +42,7 @@ class LoginSession(Credential, table=True):
 
 
 class ApiToken(Credential, table=True):
-    """A token for a program: it may do what its scopes say."""
+    """An API token for a script or integration, limited to its scopes."""
 
     __tablename__ = "api_token"
 
@@ -52,28 +52,30 @@ class ApiToken(Credential, table=True):
 
 
 class RefreshRequest(InputSchema):
-    """A refresh token, right or wrong."""
+    """A refresh token that a client submits."""
 
-    refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), NoNulCharacter]
+    refresh_token: Annotated[str, InputField(min_length=1, max_length=MAX_TOKEN_LENGTH), NoNulCharacter]
 
 
 class LogoutRequest(InputSchema):
-    """Which session to end: the one of this refresh token, or else the one of the access token."""
+    """The session to revoke: that of the refresh token, or else that of the access token."""
 
-    refresh_token: Annotated[str, ShapeField(min_length=1, max_length=MAX_SECRET), NoNulCharacter] | None = None
+    refresh_token: Annotated[str, InputField(min_length=1, max_length=MAX_TOKEN_LENGTH), NoNulCharacter] | None = None
 
 
 def _allow_duplicates(schema: dict[str, Any]) -> None:
-    """A set: what is said twice is meant once."""
+    """Remove `uniqueItems` from the JSON schema: the scopes are a set, so a repeated item is accepted."""
     schema.pop("uniqueItems")
 
 
 class ApiTokenCreate(InputSchema):
-    """A new API token."""
+    """Fields of a new API token."""
 
     name: TokenName
     scopes: Annotated[
         frozenset[Scope],
-        ShapeField(min_length=1, description="What it may do; writing includes reading.", json_schema_extra=_allow_duplicates),
+        InputField(
+            min_length=1, description="Scopes of the token; write scopes include reading.", json_schema_extra=_allow_duplicates
+        ),
     ]
-    expires_in_days: Annotated[int, ShapeField(ge=1, le=366, strict=True), IntegralFloat] = 90
+    expires_in_days: Annotated[int, InputField(ge=1, le=366, strict=True), IntegralFloat] = 90

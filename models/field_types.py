@@ -1,4 +1,4 @@
-"""The kinds of text and numbers that bodies may hold. Whatever passes here, PostgreSQL can store."""
+"""Field types of the input schemas. PostgreSQL can store every value that they accept."""
 
 import unicodedata
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 def _reject_nul(text: str) -> str:
     if "\x00" in text:
-        msg = "The NUL character cannot be stored."
+        msg = "NUL characters are not allowed."
         raise ValueError(msg)
     return text
 
@@ -22,8 +22,8 @@ def _reject_blank(text: str) -> str:
 
 
 def not_blank_json_schema() -> Any:
-    """Tell readers of the OpenAPI document what `NotBlank` demands."""
-    # JavaScript's \s, which patterns speak, leaves out NEL; stripping does not.
+    """Return the JSON schema of `NotBlank` for the OpenAPI document."""
+    # Patterns are JavaScript regular expressions, whose \s does not match NEL (U+0085); str.strip removes it.
     return Field(json_schema_extra={"minLength": 1, "pattern": r"[^\s\u0085]"})
 
 
@@ -35,24 +35,26 @@ def _float_to_int(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def normalized_password(shortest: int, longest: int) -> AfterValidator:
-    """Bring a password into NFKC, so that the same keys pressed on another device give the same one; its length is that form's.
+def normalized_password(min_length: int, max_length: int) -> AfterValidator:
+    """Return a validator that normalizes a password to NFKC, so that it is the same on all devices, and checks its length then.
 
-    Lengths must be checked before, too: to normalise a very long text takes very long.
+    The length must be checked before as well, because normalizing a very long string is slow.
     """
 
-    def normalised(text: str) -> str:
-        normal = unicodedata.normalize("NFKC", text)
-        if not shortest <= len(normal) <= longest:
-            msg = f"Must have {shortest} to {longest} characters; in Unicode's form NFKC it has {len(normal)}."
+    def normalize(text: str) -> str:
+        normalized = unicodedata.normalize("NFKC", text)
+        if not min_length <= len(normalized) <= max_length:
+            msg = (
+                f"Must have {min_length} to {max_length} characters; in Unicode normalization form NFKC it has {len(normalized)}."
+            )
             raise ValueError(msg)
-        return normal
+        return normalized
 
-    return AfterValidator(normalised)
+    return AfterValidator(normalize)
 
 
 def canonical_id(text: str) -> str:
-    """Return a UUID as PostgreSQL writes it. Raises ValueError."""
+    """Return a UUID in the format of PostgreSQL. Raises ValueError."""
     try:
         return str(UUID(text))
     except ValueError:
@@ -63,7 +65,7 @@ def canonical_id(text: str) -> str:
 NoNulCharacter = AfterValidator(_reject_nul)
 NotBlank = AfterValidator(_reject_blank)
 BlankToNone = BeforeValidator(_blank_to_none)
-# JSON has one kind of number: 90 and 90.0 are the same.
+# JSON has one number type: 90 and 90.0 are equal.
 IntegralFloat = BeforeValidator(_float_to_int)
 
 Title = Annotated[
@@ -86,7 +88,7 @@ PersonName = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
 _COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
-# As a client may write it: with spaces around it, which go, or blank, which is none.
+# Before validation: surrounding spaces are removed, and a blank color becomes null.
 _COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
 Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_COLOR_JSON_SCHEMA)]
 Email = Annotated[

@@ -1,4 +1,4 @@
-"""What all write bodies have in common, whichever door they came through."""
+"""Base classes of the input schemas, which validate the writes of both APIs."""
 
 from typing import Any, ClassVar
 
@@ -8,14 +8,14 @@ READ_ONLY = frozenset({"user_id", "completed_at", "created_at", "updated_at", "r
 
 
 def optional_not_null() -> Any:
-    """Declare a member that may be left out but not null; its placeholder is never read, and the schema shows no default."""
+    """Declare a field that may be omitted but not null. The default is never read, and the JSON schema has none."""
     return Field(default_factory=lambda: None)
 
 
 class InputSchema(BaseModel):
-    """A validated body. A member that is absent is not in `model_fields_set`: absent and null are different things.
+    """A validated request body. An omitted field, unlike null, is not in `model_fields_set`.
 
-    A client may send back what it got, so the read-only members are accepted and ignored; any other unknown member is an error.
+    Clients may send a row back as they received it: read-only fields are accepted and ignored, other unknown fields are errors.
     """
 
     model_config = ConfigDict(extra="forbid", use_enum_values=True, frozen=True)
@@ -29,11 +29,11 @@ class InputSchema(BaseModel):
         return {name: value for name, value in body.items() if name not in cls.ignored_fields}
 
     def sent_fields(self) -> dict[str, Any]:
-        """Return the members that the client sent, by name."""
+        """Return the fields that the client sent, by name."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class UpdateSchema(InputSchema):
-    """A body that changes an existing row, whose id stands in the path."""
+    """A request body that updates a row; its id is in the path."""
 
     ignored_fields: ClassVar[frozenset[str]] = READ_ONLY | {"id"}

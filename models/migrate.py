@@ -1,4 +1,4 @@
-"""Brings a database's tables up to date, as their owner."""
+"""Database migrations with Alembic, run by the owner of the tables."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from sqlalchemy.pool import NullPool
 
 from models.database import parse_url
 
-_MIGRATION_LOCK_KEY = 7_063_710  # any constant: the key of the advisory lock that makes migrators wait for each other
+_MIGRATION_LOCK_KEY = 7_063_710  # key of the advisory lock that serializes concurrent migrations; an arbitrary constant
 
 
 def migrate(owner_url: str) -> tuple[str | None, str]:
-    """Run what is missing, all in one transaction; return the versions before and after.
+    """Run the pending migrations in one transaction; return the versions before and after.
 
-    The lock is of the transaction, so this works through a transaction-mode pooler too. Raises sqlalchemy.exc.DBAPIError.
+    The lock belongs to the transaction, so a pooler in transaction mode can be used. Raises sqlalchemy.exc.DBAPIError.
     """
     engine = create_engine(parse_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     with engine.begin() as connection:
@@ -30,7 +30,7 @@ def migrate(owner_url: str) -> tuple[str | None, str]:
 
 
 def newest_version() -> str:
-    """Return the version that this code needs."""
+    """Return the newest version, which this code requires."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     if head is None:
         msg = "no migration scripts found"
@@ -39,7 +39,7 @@ def newest_version() -> str:
 
 
 def current_version(connection: Connection) -> str | None:
-    """Return the version that the database is at; None if it was never migrated."""
+    """Return the version of the database, or None if it was never migrated."""
     return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -1,4 +1,4 @@
-"""Query parameters of lists, as validated shapes. An unknown parameter is an error, so that a typo never widens an answer."""
+"""Query parameters of REST reads. An unknown parameter is an error, so that a typo never removes a filter."""
 
 from typing import Annotated, Literal
 
@@ -25,47 +25,60 @@ class _Query(BaseModel):
 
 
 class RowQuery(_Query):
-    """How one row is shown."""
+    """Query parameters that select the fields of a row."""
 
     include: Annotated[
-        str, Field(max_length=500, description="Relations to nest: `tags,subtasks.tags`. A nested list holds up to 500 rows.")
+        str,
+        Field(
+            max_length=500,
+            description="Relations to include, for example `tags,subtasks.tags`. A nested list has at most 500 rows.",
+        ),
     ] = ""
     fields: Annotated[
-        str, Field(max_length=1000, description="Only these: `id,title,tags.name`; a relation alone, `tags`, means all of it.")
+        str,
+        Field(
+            max_length=1000,
+            description="Fields to return, for example `id,title,tags.name`. The name of a relation selects all its fields.",
+        ),
     ] = ""
 
 
 class PageQuery(RowQuery):
-    """Which page, in which order."""
+    """Query parameters of a list: page and sort order."""
 
     sort: Annotated[
-        str, Field(max_length=100, description="Sort keys; `-` for descending: `priority,-created`.", examples=["-created"])
+        str,
+        Field(
+            max_length=100, description="Sort keys, for example `priority,-created`; `-` means descending.", examples=["-created"]
+        ),
     ] = ""
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Rows per page.")] = DEFAULT_PAGE_SIZE
-    cursor: Annotated[str | None, Field(max_length=1000, description="From the Link header of the page before.")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Number of rows per page.")] = DEFAULT_PAGE_SIZE
+    cursor: Annotated[str | None, Field(max_length=1000, description="Cursor from the Link header of the previous page.")] = None
 
 
 class TaskQuery(PageQuery):
-    """Which tasks."""
+    """Query parameters of a list of tasks: filters and full-text search."""
 
-    status: Annotated[Literal["all", "pending", "in_progress", "completed"], Field(description="`all` is the default.")] = "all"
+    status: Annotated[
+        Literal["all", "pending", "in_progress", "completed"], Field(description="Status of the tasks, or `all`.")
+    ] = "all"
     completed: bool | None = None
-    list_id: Annotated[Reference, Field(description="A list's id; `null`: in no list.")] = None
-    tag_id: Annotated[Id | None, Field(description="Tasks that bear this tag.")] = None
-    parent_id: Annotated[Reference, Field(description="A task's id; `null`: no subtasks.")] = None
+    list_id: Annotated[Reference, Field(description="Id of the list; `null` for tasks without a list.")] = None
+    tag_id: Annotated[Id | None, Field(description="Id of a tag of the tasks.")] = None
+    parent_id: Annotated[Reference, Field(description="Id of the parent task; `null` for tasks that are not subtasks.")] = None
     priority: Priority | None = None
     search: Annotated[
         SearchText | None,
         Field(
             max_length=1000,
-            description='Words in title or description, by their beginnings; `"a phrase"`, `-without`, `this OR that`. '
-            "Best first, unless `sort` says otherwise.",
+            description='Full-text search in title and description by word prefixes; supports `"a phrase"`, `-excluded` and '
+            "`this OR that`. Ordered by relevance unless `sort` is set.",
         ),
     ] = None
     filter: Annotated[
         str | None,
         Field(
             max_length=10_000,
-            description='A filter tree as JSON: `{"or": [{"priority": {"in": ["high"]}}, {"title": {"contains": "milk"}}]}`.',
+            description='Filter as JSON, such as `{"or": [{"priority": {"in": ["high"]}}, {"title": {"contains": "milk"}}]}`.',
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""May the service run on this database? It answers, it is migrated, and row-level security would hold."""
+"""Readiness check of the database: reachable, migrated, and protected by row-level security."""
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
@@ -15,11 +15,11 @@ _BYPASSING_ROLE_SQL = text("SELECT current_user FROM pg_roles WHERE rolname = cu
 
 
 class NotReadyError(Exception):
-    """The service must not run on this database; the text is one line that says why and what to do."""
+    """The service must not use this database; the message is one line with the reason and the fix."""
 
 
 def check_readiness(engine: Engine) -> None:
-    """Raise NotReady unless the service may run on this database."""
+    """Raise NotReadyError unless the database is reachable, migrated and protected by row-level security."""
     try:
         with engine.connect() as connection:
             _check_role(connection)
@@ -34,7 +34,7 @@ def check_readiness(engine: Engine) -> None:
 def _check_role(connection: Connection) -> None:
     try:
         connection.execute(_BECOME_APP)
-    except DataError as error:  # there is no such role
+    except DataError as error:  # the role does not exist
         raise NotReadyError(_NOT_MIGRATED) from error
     except ProgrammingError as error:
         raise NotReadyError(
@@ -50,14 +50,14 @@ def _check_role(connection: Connection) -> None:
 
 
 def _check_version(connection: Connection) -> None:
-    needed = newest_version()
+    required = newest_version()
     try:
         version = connection.execute(_VERSION).scalar()
     except ProgrammingError as error:
         raise NotReadyError(_NOT_MIGRATED) from error
-    if version != needed:
+    if version != required:
         raise NotReadyError(
-            f"the database is at version {version}, this code needs {needed}: run `todo migrate` with the owner's URL"
+            f"the database is at version {version}, this code requires {required}: run `todo migrate` with the owner's URL"
         )
 
 
@@ -65,11 +65,11 @@ def _check_row_level_security(connection: Connection) -> None:
     missing = missing_tables(connection)
     if missing:
         raise NotReadyError(f"the database has lost tables ({', '.join(missing)}): restore them from a backup")
-    found = find_violations(connection)
-    if found:
-        what = "; ".join(hole.description for hole in found)
-        mend = " ".join(dict.fromkeys(hole.fix_sql for hole in found))
-        raise NotReadyError(f"row-level security would not hold: {what}. As the owner of the database, run: {mend}")
+    violations = find_violations(connection)
+    if violations:
+        descriptions = "; ".join(violation.description for violation in violations)
+        fixes = " ".join(dict.fromkeys(violation.fix_sql for violation in violations))
+        raise NotReadyError(f"row-level security would not hold: {descriptions}. As the owner of the database, run: {fixes}")
 
 
 def _database_address(engine: Engine) -> str:

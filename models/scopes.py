@@ -1,10 +1,10 @@
-"""What a token may be good for."""
+"""Scopes of tokens."""
 
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One kind of doing. `tasks` stands for all rows that are a user's: tasks, lists, tags and comments."""
+    """Scope of a token. The `tasks` scopes cover tasks, lists, tags and comments."""
 
     TASKS_READ = "tasks:read"
     TASKS_WRITE = "tasks:write"

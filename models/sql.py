@@ -1,4 +1,4 @@
-"""SQL on driver connections, with SQLAlchemy's errors."""
+"""Execution of SQL on driver connections, with SQLAlchemy's errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,12 +18,12 @@ _DIALECT: Any = PGDialect_psycopg2(dbapi=driver)  # type: ignore[no-untyped-call
 
 
 def driver_connection(connection: Connection | PoolProxiedConnection) -> PoolProxiedConnection:
-    """Return the driver connection as the pool hands it out."""
+    """Return the pooled driver connection."""
     return connection.connection if isinstance(connection, Connection) else connection
 
 
 def fetch(connection: PoolProxiedConnection, text: str, values: Values = ()) -> Rows:
-    """Return the rows of a statement as tuples of the driver, without the cost of SQLAlchemy's result objects.
+    """Execute a statement and return its rows as tuples, without the cost of SQLAlchemy's result objects.
 
     Raises SQLAlchemy's errors, and invalidates a broken connection as SQLAlchemy does.
     """
@@ -33,21 +33,21 @@ def fetch(connection: PoolProxiedConnection, text: str, values: Values = ()) -> 
 
 
 def run(connection: PoolProxiedConnection, text: str, values: Values = ()) -> None:
-    """Run a statement that returns no rows. Raises as `fetch` does."""
+    """Execute a statement that returns no rows. Raises the errors of `fetch`."""
     count_statement()
     _execute(connection, text, values)
 
 
 def commit(connection: PoolProxiedConnection) -> None:
-    """Commit the transaction; this is not counted as a statement. Raises as `fetch` does."""
+    """Send COMMIT, which is not counted as a statement. Raises the errors of `fetch`."""
     _execute(connection, "COMMIT", ())
 
 
 def _execute(connection: PoolProxiedConnection, text: str, values: Values) -> Any:
-    driver_handle = connection.dbapi_connection
-    if driver_handle is None:
+    dbapi_connection = connection.dbapi_connection
+    if dbapi_connection is None:
         raise InterfaceError(None, None, driver.InterfaceError("the connection is closed"), hide_parameters=True)
-    cursor: Any = driver_handle.cursor()
+    cursor: Any = dbapi_connection.cursor()
     try:
         cursor.execute(text, values)
     except driver.Error as error:
@@ -56,11 +56,11 @@ def _execute(connection: PoolProxiedConnection, text: str, values: Values) -> An
 
 
 def translate_error(error: driver.Error, connection: PoolProxiedConnection | None = None) -> BaseException:
-    """Return SQLAlchemy's error for an error of the driver, and remove a broken connection from the pool."""
+    """Return SQLAlchemy's error for a driver error, and invalidate the connection if it is broken."""
     broken = connection is not None and _DIALECT.is_disconnect(error, connection.dbapi_connection, None)
     if connection is not None and broken:
         connection.invalidate(error)
-    known: BaseException = DBAPIError.instance(
+    translated: BaseException = DBAPIError.instance(
         None, None, error, driver.Error, hide_parameters=True, connection_invalidated=broken, dialect=_DIALECT
     )
-    return known
+    return translated

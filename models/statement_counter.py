@@ -1,4 +1,4 @@
-"""Counter of the SQL statements that one request sends, from whichever thread."""
+"""Counter of the SQL statements of one request, in all its threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 @dataclass(slots=True)
 class StatementCounter:
-    """Number of statements so far. A transaction preamble counts as one, COMMIT is not counted."""
+    """Number of statements so far. A transaction preamble counts as one; COMMIT is not counted."""
 
     count: int = 0
 
@@ -20,7 +20,7 @@ _current: ContextVar[StatementCounter | None] = ContextVar("statement_counter", 
 
 @contextmanager
 def count_statements() -> Iterator[StatementCounter]:
-    """Count the statements sent in this block, and in the threads that inherit its context."""
+    """Count the statements in this block and in threads that inherit its context."""
     counter = StatementCounter()
     token = _current.set(counter)
     try:

@@ -1,4 +1,4 @@
-"""All tables in one place, for those who must know every one of them: migrations, the boot check, the tests."""
+"""All table classes, for migrations, the readiness check and tests."""
 
 from models.comment import Comment
 from models.credentials import ApiToken, LoginSession

@@ -1,4 +1,4 @@
-"""Tasks."""
+"""Task table, and the input schemas of tasks."""
 
 import string
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, StrictBool, model_validator
-from pydantic import Field as ShapeField
+from pydantic import Field as InputField
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -48,7 +48,7 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
-def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+def _one_of_check(column: str, values: type[StrEnum]) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"ck_task_{column}")
 
@@ -58,22 +58,22 @@ def _is_completed(task: FromClause) -> ColumnElement[Any]:
 
 
 def _tag_ids(task: FromClause) -> ColumnElement[Any]:
-    pair = table_of(TaskTag).alias("task_tags")
-    tags_of_task = select(pair.c.tag_id).where(pair.c.user_id == task.c.user_id, pair.c.task_id == task.c.id)
-    return func.array(tags_of_task.order_by(pair.c.tag_id).correlate(task).scalar_subquery())
+    task_tag = table_of(TaskTag).alias("task_tags")
+    tags_of_task = select(task_tag.c.tag_id).where(task_tag.c.user_id == task.c.user_id, task_tag.c.task_id == task.c.id)
+    return func.array(tags_of_task.order_by(task_tag.c.tag_id).correlate(task).scalar_subquery())
 
 
 _ACTIVE = text("deleted_at IS NULL")
 
 
 class Task(Positioned, table=True):
-    """Something to do. `completed` is derived: it means that the status is completed."""
+    """A task. `completed` is derived from the status."""
 
     __table_args__ = (
         owner_scoped_foreign_key("list_id", "task_list", on_delete="SET NULL (list_id)"),
         owner_scoped_foreign_key("parent_id", "task", on_delete="CASCADE"),
-        _one_of("status", Status),
-        _one_of("priority", Priority),
+        _one_of_check("status", Status),
+        _one_of_check("priority", Priority),
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="ck_task_completed_at"),
         Index("ix_task_created", "user_id", "created_at", "id", postgresql_where=_ACTIVE),
         Index("ix_task_list", "user_id", "list_id", "created_at", "id", postgresql_where=_ACTIVE),
@@ -114,19 +114,22 @@ class Task(Positioned, table=True):
     )
 
 
-def _words(column: str, weight: str) -> str:
-    """Return the words of a column. Punctuation parts them: the parser would take an e-mail address or a path for one word."""
-    apart = f"translate({column}, {_quoted(string.punctuation)}, repeat(' ', {len(string.punctuation)}))"
-    return f"setweight(to_tsvector('simple', {apart}), '{weight}')"
+def _weighted_vector(column: str, weight: str) -> str:
+    """Return SQL for the weighted search vector of a column.
+
+    Punctuation is replaced by spaces, because the parser reads an e-mail address or a path as a single word.
+    """
+    spaced = f"translate({column}, {_quoted(string.punctuation)}, repeat(' ', {len(string.punctuation)}))"
+    return f"setweight(to_tsvector('simple', {spaced}), '{weight}')"
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# Weighed, so that a word in the title counts for more. `simple` stems nothing: people write in all languages.
-_SEARCH_VECTOR_SQL = _words("title", "A") + " || " + _words("coalesce(description, '')", "B")
-# PostgreSQL writes this column and only full-text search reads it, so the class does not declare it.
+# Words in the title have a higher weight. The configuration `simple` does no stemming, because tasks are in any language.
+_SEARCH_VECTOR_SQL = _weighted_vector("title", "A") + " || " + _weighted_vector("coalesce(description, '')", "B")
+# A generated column that only full-text search reads, so the class does not declare it.
 table_of(Task).append_column(Column("search_vector", TSVECTOR, Computed(_SEARCH_VECTOR_SQL, persisted=True), nullable=False))
 
 
@@ -134,11 +137,11 @@ def _unique(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-TagIds = Annotated[list[Id], ShapeField(max_length=100), AfterValidator(_unique)]
+TagIds = Annotated[list[Id], InputField(max_length=100), AfterValidator(_unique)]
 
 
 class _TaskWrite(InputSchema):
-    """What creating and changing a task have in common."""
+    """Fields that TaskCreate and TaskUpdate share."""
 
     description: Annotated[Description | None, BlankToNone] = None
     priority: Priority | None = None
@@ -148,19 +151,21 @@ class _TaskWrite(InputSchema):
 
     @model_validator(mode="after")
     def _status_and_completed_agree(self) -> Self:
-        """Both write the same thing."""
+        """Raise ValueError if `status` and `completed` contradict each other; both set the status."""
         sent = self.sent_fields()
         status, completed = sent.get("status"), sent.get("completed")
         if None not in {status, completed} and completed != (status == Status.COMPLETED):
-            msg = f"completed is {str(completed).lower()}, but status is {status}: send one of them, or make them agree."
+            msg = f"`completed` is {str(completed).lower()}, but `status` is {status}; send only one of them, or matching values."
             raise ValueError(msg)
         return self
 
 
 class TaskCreate(_TaskWrite):
-    """A new task; null is the same as absent."""
+    """Fields of a new task; null means the default."""
 
-    id: Id | None = ShapeField(default=None, description="Your own UUID, for offline clients; made here if absent.")
+    id: Id | None = InputField(
+        default=None, description="Client-generated UUID (idempotent create); generated by the server if omitted."
+    )
     title: Title
     status: Status | None = None
     completed: StrictBool | None = None
@@ -168,7 +173,7 @@ class TaskCreate(_TaskWrite):
 
 
 class TaskUpdate(_TaskWrite, UpdateSchema):
-    """Changes to a task: only the members present; null clears."""
+    """Changes to a task; omitted fields keep their values, null clears a field."""
 
     title: Title = optional_not_null()
     status: Status = optional_not_null()
@@ -177,6 +182,6 @@ class TaskUpdate(_TaskWrite, UpdateSchema):
 
 
 class TaskCompletion(InputSchema):
-    """What `complete` sets; without it, the task is toggled."""
+    """Body of `complete`. Without a body, the task is toggled."""
 
     completed: StrictBool

@@ -1,20 +1,20 @@
-"""Accounts: who owns rows, and the one counter that orders all of an owner's writes."""
+"""Account tables, and the input schemas of accounts. A revision counter for each user orders the user's writes."""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field as ShapeField
+from pydantic import Field as InputField
 from pydantic import StringConstraints
 from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, select
 from sqlmodel import Field, SQLModel
 
-from models.base import EXAMPLE_TIME, MAX_USER_ID, Owned
+from models.base import EXAMPLE_TIME, MAX_USER_ID_LENGTH, Owned
 from models.columns import DerivedColumn, api_column, table_of
 from models.field_types import Email, NoNulCharacter, PersonName, normalized_password
 from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
-Password = Annotated[str, ShapeField(min_length=8, max_length=256), NoNulCharacter, normalized_password(8, 256)]
-SubmittedPassword = Annotated[str, ShapeField(max_length=256), NoNulCharacter, normalized_password(0, 256)]
+Password = Annotated[str, InputField(min_length=8, max_length=256), NoNulCharacter, normalized_password(8, 256)]
+SubmittedPassword = Annotated[str, InputField(max_length=256), NoNulCharacter, normalized_password(0, 256)]
 
 
 def _latest_revision(account: FromClause) -> ColumnElement[Any]:
@@ -24,9 +24,9 @@ def _latest_revision(account: FromClause) -> ColumnElement[Any]:
 
 
 class User(SQLModel, table=True):
-    """An account: local (UUIDv7 text, with a password) or known by another issuer (any opaque text, without)."""
+    """An account: local (UUIDv7 id, with a password), or of an external issuer (any opaque id, without a password)."""
 
-    __table_args__ = (CheckConstraint(f"char_length(id) BETWEEN 1 AND {MAX_USER_ID}", name="ck_user_id"),)
+    __table_args__ = (CheckConstraint(f"char_length(id) BETWEEN 1 AND {MAX_USER_ID_LENGTH}", name="ck_user_id"),)
 
     id: str = api_column(
         "Id of the account; part of every REST path.", example="ada", filterable=False, primary_key=True, sa_type=Text
@@ -49,7 +49,7 @@ class User(SQLModel, table=True):
 
 
 class UserRevision(Owned, table=True):
-    """The number of the owner's last write, and of the last tombstone purged."""
+    """Revision of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
 
     __tablename__ = "user_revision"
 
@@ -58,7 +58,7 @@ class UserRevision(Owned, table=True):
 
 
 class DeletedUser(SQLModel, table=True):
-    """Remembers that an account is gone, so that a token signed elsewhere before then cannot bring it back."""
+    """A deleted account. Its tokens from an external issuer must not create the account again."""
 
     __tablename__ = "deleted_user"
 
@@ -67,7 +67,7 @@ class DeletedUser(SQLModel, table=True):
 
 
 class Registration(InputSchema):
-    """A new local account."""
+    """Fields of a new local account."""
 
     email: Email
     password: Password
@@ -75,14 +75,14 @@ class Registration(InputSchema):
 
 
 class Credentials(InputSchema):
-    """An e-mail and a password, right or wrong."""
+    """E-mail and password that a client submits for a login."""
 
     email: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), NoNulCharacter]
     password: SubmittedPassword
 
 
 class AccountUpdate(UpdateSchema):
-    """Changes to one's own account. A new e-mail or password needs the current password beside it."""
+    """Changes to an account. A new e-mail or password requires the current password."""
 
     email: Email = optional_not_null()
     name: PersonName | None = None

@@ -1,1 +1,1 @@
-"""Query cost analysis: what an operation costs, and its limits."""
+"""Query cost analysis: complexity of operations, and its limits."""

@@ -1,4 +1,4 @@
-"""What the arguments of an operation come to, with its variables: their values, their sizes, and what directives leave out."""
+"""Argument values of an operation with its variables, their sizes, and the effect of `@skip` and `@include`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,15 @@ from graphql.utilities import value_from_ast_untyped
 
 
 class ArgumentValues:
-    """The arguments of one operation."""
+    """Argument values of one operation."""
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self._variables = dict(variables)
-        # Each variable is looked through once, however often it is used.
+        # The members of each variable are counted once, regardless of its number of uses.
         self._variable_sizes: dict[str, int] = {}
 
     def value(self, node: ValueNode) -> Any:
-        """Return the value; of a variable that was left out, None."""
+        """Return the value of an argument; None for an omitted variable."""
         value = value_from_ast_untyped(node, self._variables)
         return None if value is Undefined else value
 
@@ -25,11 +25,11 @@ class ArgumentValues:
         return {argument.name.value: self.value(argument.value) for argument in node.arguments or ()}
 
     def member_counts(self, node: FieldNode) -> dict[str, int]:
-        """Return of how many members the objects and lists in each of a field's arguments are made, however deep."""
+        """Return for each argument of a field the number of object fields and list items in its value, at all levels."""
         return {argument.name.value: self._size(argument.value) for argument in node.arguments or ()}
 
     def is_included(self, node: SelectionNode) -> bool:
-        """Tell whether the directives leave the selection in."""
+        """Return whether the selection is executed, according to its `@skip` and `@include` directives."""
         return all(
             self.value(argument.value) is (directive.name.value == "include")
             for directive in node.directives or ()

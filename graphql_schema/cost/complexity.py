@@ -1,13 +1,13 @@
-"""What an operation amounts to, and which field weighs most in it."""
+"""Complexity of an operation, and its costliest field."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """What a selection amounts to: `cost` once, and `per_row` for each row of the page that it stands in.
+    """Complexity of a selection: `cost` is counted once, `per_row` for each row of the page that contains the selection.
 
-    `members` are what the arguments of its pages are made of: members of objects and of lists.
+    `filter_members` is the number of object fields and list items in the arguments of its paginated fields.
     """
 
     cost: int = 0
@@ -21,13 +21,15 @@ class Complexity:
 
 @dataclass(frozen=True, slots=True)
 class FieldCost:
-    """The heaviest field of a selection: how large its page is, if it has one, and how many rows share its page, if it is one.
+    """The costliest field of a selection.
 
-    Of a bulk mutation, the page is what it writes, and `writing` what that costs.
+    `page_size` is the number of rows that its arguments request; for a bulk mutation, the number of rows that it writes, at
+    `write_cost`. `is_connection_row` means that the field (`nodes`, `edges`) repeats for each row of the page around it.
+    `multiplier` is the number of times that its `selection` is counted otherwise.
     """
 
     key: str
-    page: int | None
+    page_size: int | None
     is_connection_row: bool
     multiplier: int
     write_cost: int
@@ -35,5 +37,5 @@ class FieldCost:
 
     @property
     def per_row(self) -> int:
-        """Return what one more row on its page would cost."""
-        return self.selection.per_row + (self.write_cost // self.page if self.page else 0)
+        """Return the cost of one more row on its page."""
+        return self.selection.per_row + (self.write_cost // self.page_size if self.page_size else 0)

@@ -1,4 +1,4 @@
-"""How much an operation may amount to, and what is said of one that amounts to more."""
+"""Limits on the complexity of an operation, and the error for an operation that exceeds one."""
 
 from collections.abc import Iterator
 
@@ -9,26 +9,27 @@ from services.query_engine.query_model import MAX_RELATIONS
 MAX_COST = 2_000_000
 MAX_SELECTION_DEPTH = 40
 MAX_ALIASES = 200
-# What filters are made of, in all: one may use a variable more than once, and a fragment that holds one too.
+# All filters together: an operation can use the same variable, or a fragment with a filter, several times.
 MAX_OPERATION_FILTER_MEMBERS = 10_000
-# Nested pages multiply: the amounts of a deep operation have no bound, JSON integers that every client can read have one.
+# Nested page sizes multiply without bound; larger integers are not exact in JSON clients (RFC 8259, section 6).
 MAX_REPORTED_AMOUNT = 2**53 - 1
 
 
-def check(measure: Complexity, max_cost: int) -> None:
-    """Raise QueryTooComplex where an operation amounts to too much."""
-    cost = {"requested": _reported(measure.cost), "limit": max_cost}
-    for amount, limit, what in (
-        (measure.depth, MAX_SELECTION_DEPTH, "nests fields {} deep"),
-        (measure.aliases, MAX_ALIASES, "has {} aliases"),
-        (measure.relations, MAX_RELATIONS, "follows {} relations"),
-        (measure.filter_members, MAX_OPERATION_FILTER_MEMBERS, "has {} members and values in its filters"),
+def check_complexity(complexity: Complexity, max_cost: int) -> None:
+    """Raise QueryTooComplex if an operation exceeds a limit."""
+    cost = {"requested": _reported(complexity.cost), "limit": max_cost}
+    for value, limit, description in (
+        (complexity.depth, MAX_SELECTION_DEPTH, "nests fields {} levels deep"),
+        (complexity.aliases, MAX_ALIASES, "has {} aliases"),
+        (complexity.relations, MAX_RELATIONS, "selects {} relations"),
+        (complexity.filter_members, MAX_OPERATION_FILTER_MEMBERS, "has {} filter members"),
     ):
-        if amount > limit:
-            raise QueryTooComplex(f"The operation {what.format(_reported(amount))}; the limit is {limit}.", cost=cost)
-    if measure.cost > max_cost:
+        if value > limit:
+            raise QueryTooComplex(f"The operation {description.format(_reported(value))}; the limit is {limit}.", cost=cost)
+    if complexity.cost > max_cost:
         raise QueryTooComplex(
-            f"The operation costs {_reported(measure.cost)}; the limit is {max_cost}. {_suggestion(measure, max_cost)}", cost=cost
+            f"The operation costs {_reported(complexity.cost)}; the limit is {max_cost}. {_suggestion(complexity, max_cost)}",
+            cost=cost,
         )
 
 
@@ -36,26 +37,26 @@ def _reported(amount: int) -> int:
     return min(amount, MAX_REPORTED_AMOUNT)
 
 
-def _suggestion(measure: Complexity, max_cost: int) -> str:
-    """Name the costliest connection and the page that would fit; where not even one row would, the one around it."""
-    paged = list(_connections(measure))
-    for path, share, page, is_written in reversed(paged):
-        fitting = (max_cost - (measure.cost - share * page)) // share
-        if fitting >= 1:
-            wanted = f"{fitting} rows" if is_written else f"`first: {fitting}`"
-            return f"The costliest field is {path}: it would fit with {wanted} instead of {page}."
-    return f"The costliest field is {paged[-1][0]}; ask for fewer fields." if paged else "Ask for fewer fields."
+def _suggestion(complexity: Complexity, max_cost: int) -> str:
+    """Return advice: the costliest connection whose page can be reduced far enough, and the largest page size that is allowed."""
+    connections = list(_connections(complexity))
+    for path, row_cost, page_size, is_written in reversed(connections):
+        largest = (max_cost - (complexity.cost - row_cost * page_size)) // row_cost
+        if largest >= 1:
+            allowed = f"number of rows is {largest}" if is_written else f"page is `first: {largest}`"
+            return f"The costliest field is {path}; its largest allowed {allowed}, not {page_size}."
+    return f"The costliest field is {connections[-1][0]}; select fewer fields." if connections else "Select fewer fields."
 
 
-def _connections(measure: Complexity) -> Iterator[tuple[str, int, int, bool]]:
-    """Follow the heaviest fields down; yield of each page its path, what one more row costs, its size, and if it is written."""
+def _connections(complexity: Complexity) -> Iterator[tuple[str, int, int, bool]]:
+    """Yield path, cost of one row, page size and whether rows are written, for each page among the nested costliest fields."""
     path: list[str] = []
-    times, page = 1, 1
-    while (weight := measure.costliest_field) is not None:
-        path.append(weight.key)
-        times *= page if weight.is_connection_row else weight.multiplier
-        if weight.page is not None:
-            page = weight.page
-            if page and times and weight.per_row:
-                yield ".".join(path), times * weight.per_row, page, weight.write_cost > 0
-        measure = weight.selection
+    multiplier, page_size = 1, 1
+    while (field := complexity.costliest_field) is not None:
+        path.append(field.key)
+        multiplier *= page_size if field.is_connection_row else field.multiplier
+        if field.page_size is not None:
+            page_size = field.page_size
+            if page_size and multiplier and field.per_row:
+                yield ".".join(path), multiplier * field.per_row, page_size, field.write_cost > 0
+        complexity = field.selection

@@ -1,1 +1,1 @@
-"""GraphQL documents: requests, validation, the operation cache, bind parameters and persisted documents."""
+"""GraphQL documents: requests, validation, operation cache, bind parameters and persisted documents."""

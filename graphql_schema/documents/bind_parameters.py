@@ -1,7 +1,7 @@
-"""Bind variables: values of arguments that only say which row is meant or where a page begins.
+"""Bind variables: variables whose values only identify a row or the start of a page.
 
-A client asks for one task after the other, and for page after page, by the same document with ever new ids and cursors. So
-operations are cached without these values, which are bound at each execution, as those of prepared statements are.
+Clients send the same document many times with other ids and cursors. Operations are cached without these values; they are bound
+at each execution, like the parameters of a prepared statement.
 """
 
 from collections import Counter
@@ -23,9 +23,9 @@ BoundValues = Mapping[str, str | None]
 
 
 def bindable_variables(document: DocumentNode) -> Mapping[str | None, frozenset[str]]:
-    """Return, by the names of the operations, the variables that only bindable arguments of their root fields use.
+    """Return for each operation name the variables that are used by bindable arguments of root fields only.
 
-    Uses in fragments do not qualify, nor do variables with a default: there, the client's value is not the only one.
+    Variables that fragments use do not qualify, nor do variables with a default value, which may replace the client's value.
     """
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     in_fragments = _variable_uses(*(node for node in document.definitions if isinstance(node, FragmentDefinitionNode)))
@@ -35,8 +35,10 @@ def bindable_variables(document: DocumentNode) -> Mapping[str | None, frozenset[
 def _bindable_in(operation: OperationDefinitionNode, in_fragments: Mapping[str, int]) -> frozenset[str]:
     bindable = Counter(_bindable_uses(operation))
     uses = _variable_uses(operation.selection_set, *(operation.directives or ()))
-    plain = {node.variable.name.value for node in operation.variable_definitions or () if node.default_value is None}
-    return frozenset(name for name, times in bindable.items() if name in plain - set(in_fragments) and uses[name] == times)
+    without_default = {node.variable.name.value for node in operation.variable_definitions or () if node.default_value is None}
+    return frozenset(
+        name for name, count in bindable.items() if name in without_default - set(in_fragments) and uses[name] == count
+    )
 
 
 def _bindable_uses(operation: OperationDefinitionNode) -> Iterator[str]:
@@ -47,13 +49,13 @@ def _bindable_uses(operation: OperationDefinitionNode) -> Iterator[str]:
 
 
 def _variable_uses(*nodes: Node) -> Counter[str]:
-    """Return how often each variable is used."""
+    """Return the number of uses of each variable."""
     uses: Counter[str] = Counter()
 
-    class Uses(Visitor):
+    class UseCounter(Visitor):
         def enter_variable(self, node: VariableNode, *_: object) -> None:
             uses[node.name.value] += 1
 
     for node in nodes:
-        visit(node, Uses())
+        visit(node, UseCounter())
     return uses

@@ -1,4 +1,4 @@
-"""Compiled operations: what a document and its variables decide about an operation, before and without its data."""
+"""Compiled operations: complexity, root fields and readers of an operation, which depend on document and variables only."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,15 +9,16 @@ from graphql_schema.documents.bind_parameters import BoundValues
 from services.json_types import JsonValue
 from services.unit_of_work import ReadTransaction
 
-# Reads the result of a root field. It gets the values of the field's bindable arguments, as far as they were sent.
+# Reads the result of a root field; receives the values of those bindable arguments that the client sent.
 Reader = Callable[[ReadTransaction, BoundValues], JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRootField:
-    """A root field that is ready to be read, under its response key.
+    """A root field with its response key and its reader.
 
-    Bindable arguments have `literal_values`, or the values of the variables in `variable_names`. Both are (argument, …) pairs.
+    The values of its bindable arguments are literals, or come from variables: `literal_values` holds (argument, value) pairs,
+    `variable_names` (argument, variable) pairs.
     """
 
     key: str
@@ -25,15 +26,15 @@ class CompiledRootField:
     literal_values: tuple[tuple[str, str | None], ...]
     variable_names: tuple[tuple[str, str], ...]
 
-    def read(self, snapshot: ReadTransaction, variables: Mapping[str, Any]) -> JsonValue:
+    def read(self, transaction: ReadTransaction, variables: Mapping[str, Any]) -> JsonValue:
         """Return the result of the field."""
         values = dict(self.literal_values)
         values.update((argument, variables[name]) for argument, name in self.variable_names)
-        return self.reader(snapshot, values)
+        return self.reader(transaction, values)
 
 
 class OperationKey(NamedTuple):
-    """What a cached operation is found by. `variables` are JSON, without the values of the bind variables."""
+    """Cache key of an operation. `variables` are serialized as JSON, without the values of the bind variables."""
 
     query: str
     operation_name: str | None
@@ -45,9 +46,9 @@ class OperationKey(NamedTuple):
 class CompiledOperation:
     """An operation with its variables, but without the values of its bind variables.
 
-    Of a mutation, `root_fields` are the fields that it runs, one transaction each; it has no key, because it is not cached.
-    Of a query that was executed once without errors, `root_readers` read all root fields, in order; then it can be replayed.
-    Instances do not change: the cache replaces one without readers by one that has all of them.
+    A mutation has `root_fields`, each of which runs one transaction, and no key, because it is not cached. A query that was
+    executed once without errors has `root_readers`, which read all root fields in order, so it can be replayed. Instances are
+    immutable: the cache replaces an operation without readers by one with readers.
     """
 
     complexity: Complexity

@@ -1,7 +1,7 @@
 """Operation cache: parsed documents and compiled operations.
 
-What it holds depends on the schema, the documents and the variables only, never on a user's data. The values of bind variables,
-which only say which row is meant or where a page begins, are not part of it.
+Its contents depend on the schema, the documents and the variables only, never on a user's data. The values of bind variables
+(ids and cursors) are not cached.
 """
 
 from collections.abc import Mapping
@@ -35,16 +35,16 @@ from graphql_schema.documents.validation import DocumentValidator
 from services.errors import InvalidInput
 
 MAX_DOCUMENT_CHARACTERS = 100_000
-MAX_TOKENS = 5_000  # names, numbers, texts and signs; the usual introspection query has some 200
-# Of each of the two caches. A syntax tree takes some fifty times the memory of its document, and even the shortest takes some.
-MAX_CACHE_CHARACTERS = 600_000
-_MIN_ENTRY_SIZE = 1_500  # characters that any entry counts for
-_CHARACTERS_PER_FILTER_MEMBER = 4  # for what a reader holds of each member of a filter
+MAX_TOKENS = 5_000  # lexical tokens; the standard introspection query has about 200
+# Limit of each of the two caches. A syntax tree takes about fifty times the memory of its document.
+MAX_OPERATION_CACHE_CHARACTERS = 600_000
+_MIN_ENTRY_SIZE = 1_500  # characters; the smallest size at which an entry is counted
+_CHARACTERS_PER_FILTER_MEMBER = 4  # memory of a reader for each member of a filter
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A document, parsed and validated. Where it cannot be parsed, there are only errors."""
+    """A parsed and validated document. If it cannot be parsed, `document` is None and `errors` has the reason."""
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
@@ -53,20 +53,22 @@ class ParsedDocument:
 
 
 class OperationCache:
-    """Caches parsed documents and compiled operations, each up to a number of characters. Safe to use from several threads."""
+    """Cache of parsed documents and of compiled operations, each of limited size. Thread-safe."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
         self._schema = schema
         self._validator = DocumentValidator(schema, introspection=introspection)
-        self.documents: LRUCache[str, ParsedDocument] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=lambda parsed: parsed.size)
+        self.documents: LRUCache[str, ParsedDocument] = LRUCache(
+            MAX_OPERATION_CACHE_CHARACTERS, getsizeof=lambda parsed: parsed.size
+        )
         self.operations: LRUCache[OperationKey, CompiledOperation] = LRUCache(
-            MAX_CACHE_CHARACTERS, getsizeof=lambda operation: operation.size
+            MAX_OPERATION_CACHE_CHARACTERS, getsizeof=lambda operation: operation.size
         )
         self._documents_lock = Lock()
         self._operations_lock = Lock()
 
     def document(self, query: str) -> ParsedDocument:
-        """Return the parsed document, or its errors."""
+        """Return the parsed and validated document, from the cache if possible."""
         if len(query) > MAX_DOCUMENT_CHARACTERS:
             return _invalid_document(GraphQLError(f"The document is longer than {MAX_DOCUMENT_CHARACTERS} characters."), 0)
         with self._documents_lock:
@@ -78,9 +80,9 @@ class OperationCache:
         return parsed
 
     def prepare(self, request: GraphQLRequest) -> CompiledOperation:
-        """Return the operation of the request: cached, or analyzed now. Raises InvalidInput.
+        """Return the compiled operation of the request, from the cache if possible. Raises InvalidInput.
 
-        Mutations are not cached: the same variables hardly come twice, and may hold a password.
+        Mutations are not cached: their variables rarely repeat, and may contain a password.
         """
         operation = self._find_operation(request)
         variables = request.variables or {}
@@ -95,20 +97,20 @@ class OperationCache:
         if cached is not None:
             return cached
         analyzed = replace(self._analyze(key), key=key)
-        if analyzed.size > MAX_CACHE_CHARACTERS:
+        if analyzed.size > MAX_OPERATION_CACHE_CHARACTERS:
             return analyzed
         with self._operations_lock:  # setdefault: another thread may have compiled the operation since
             return self.operations.setdefault(key, analyzed)
 
     def store(self, operation: CompiledOperation) -> None:
-        """Cache a query that was executed, in place of the one with the same key that was not."""
-        if operation.key is None or operation.size > MAX_CACHE_CHARACTERS:
+        """Cache a query with its readers, in place of the entry with the same key."""
+        if operation.key is None or operation.size > MAX_OPERATION_CACHE_CHARACTERS:
             return
         with self._operations_lock:
             self.operations[operation.key] = operation
 
     def operation_type(self, request: GraphQLRequest) -> OperationType | None:
-        """Return the type of the operation that the request would execute, or None if that is not clear."""
+        """Return the type of the operation that the request would execute, or None if the request does not determine one."""
         operation = self._find_operation(request)
         return operation.operation if operation else None
 
@@ -128,7 +130,7 @@ class OperationCache:
             return _invalid_document(GraphQLError("The document is nested too deeply."), size)
 
     def _analyze(self, key: OperationKey) -> CompiledOperation:
-        """Return what the operation costs and runs: nothing if operation or variables are invalid, which executing reports."""
+        """Return the operation with its complexity; empty if operation or variables are invalid, which the execution reports."""
         document = self.document(key.query).document
         operation = get_operation_ast(document, key.operation_name) if document else None
         size = len(key.query) + len(key.variables) + _MIN_ENTRY_SIZE
@@ -138,12 +140,14 @@ class OperationCache:
         variables = get_variable_values(self._schema, operation.variable_definitions or (), inputs)
         if not isinstance(variables, VariableValues):
             return CompiledOperation(complexity=Complexity(), size=size)
-        given, fragments = ArgumentValues(variables.coerced), _fragments(document)
-        complexity = CostAnalyzer(self._schema, fragments, given).analyze(operation)
+        arguments, fragments = ArgumentValues(variables.coerced), _fragments(document)
+        complexity = CostAnalyzer(self._schema, fragments, arguments).analyze(operation)
         return CompiledOperation(
             complexity=complexity,
             size=size + _CHARACTERS_PER_FILTER_MEMBER * complexity.filter_members,
-            root_fields=root_field_names(operation, fragments, given) if operation.operation is OperationType.MUTATION else (),
+            root_fields=root_field_names(operation, fragments, arguments)
+            if operation.operation is OperationType.MUTATION
+            else (),
         )
 
 
@@ -160,15 +164,18 @@ def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def _unlink_tokens(document: DocumentNode) -> DocumentNode:
-    """Unlink the tokens: linked both ways, they would keep an evicted document in memory until the next full collection."""
+    """Return the document with its tokens unlinked.
+
+    They form a doubly linked list, whose reference cycles would keep an evicted document in memory until a full collection.
+    """
     token = document.loc.start_token if document.loc else None
     while token is not None:
-        following = token.next
+        next_token = token.next
         token.prev = token.next = None
-        token = following
+        token = next_token
     return document
 
 
 def _invalid_document(error: GraphQLError, size: int) -> ParsedDocument:
-    """Return an error in place of a document, without the frames that it was raised in."""
+    """Return a parsed document with an error only; its traceback is dropped, because it refers to stack frames."""
     return ParsedDocument(None, (error.with_traceback(None),), size)

@@ -1,7 +1,7 @@
-"""Persisted documents: those that the operator lists, which stay, and those that clients leave (Apollo's APQ), which come and go.
+"""Persisted documents: the operator's allow list, and automatic persisted queries (APQ) that clients register.
 
-A document is named by the SHA-256 of its text. Whoever runs operations resolves requests here first, so that every way in knows
-the same documents, and a document that arrives by its name is remembered like any other.
+A document is identified by the SHA-256 of its text. The executor resolves each request here first, so all transports share the
+same documents.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from graphql_schema.documents.operation_cache import OperationCache
 from graphql_schema.documents.request import GraphQLRequest
 from services.errors import Forbidden, InvalidInput, TodoError
 
-# Of what clients leave. Texts are small beside what is remembered of them, and a client sends again what was dropped.
-MAX_REGISTERED_CHARACTERS = 2_000_000  # characters
-_MIN_ENTRY_SIZE = 500  # characters that anything counts for
+# Limit for automatic persisted queries; clients send an evicted document again.
+MAX_REGISTERED_CHARACTERS = 2_000_000
+_MIN_ENTRY_SIZE = 500  # characters; the smallest size at which a document is counted
 
 
 class PersistedQueryNotFound(TodoError):
-    """The document is not known by this name. Clients know the error by its message, and send the document then."""
+    """No document is registered for the hash. Clients recognise the error by its message and then send the document."""
 
     code, status, title = "PERSISTED_QUERY_NOT_FOUND", 404, "Persisted query not found"
 
@@ -30,17 +30,17 @@ class PersistedQueryNotFound(TodoError):
 
 
 class InvalidAllowListError(Exception):
-    """A listed document could not be run: which, and why."""
+    """The allow list contains an invalid document; the message names the document and the error."""
 
 
 class PersistedDocuments:
-    """The documents by their digests. Where `only` is set, no others are run, and clients leave none."""
+    """Registry of documents by their hashes. With `allow_list_only`, other documents are rejected and none can be registered."""
 
     def __init__(self, cache: OperationCache, allow_list: Mapping[str, str], *, allow_list_only: bool) -> None:
-        """Raise UnusableListError where a listed document is not valid."""
-        for digest, text in allow_list.items():
+        """Create the registry. Raises InvalidAllowListError if a document of the allow list is invalid."""
+        for document_hash, text in allow_list.items():
             if errors := cache.document(text).errors:
-                raise InvalidAllowListError(f"lists a document that is not valid: {digest}: {errors[0].message}")
+                raise InvalidAllowListError(f"lists an invalid document, {document_hash}: {errors[0].message}")
         self._cache = cache
         self._allow_list = dict(allow_list)
         self._allowed = frozenset(allow_list.values()) if allow_list_only else None
@@ -50,14 +50,14 @@ class PersistedDocuments:
         self._lock = Lock()
 
     def resolve(self, request: GraphQLRequest) -> GraphQLRequest:
-        """Return the request with its document. Raises PersistedQueryNotFound, Forbidden, InvalidInput."""
+        """Return the request with the text of its document. Raises PersistedQueryNotFound, Forbidden, InvalidInput."""
         if request.document_hash is None and self._allowed is None:
             return request
         if request.document_hash is not None and request.query:
-            _check_digest(request.query, request.document_hash)
+            _check_hash(request.query, request.document_hash)
         text = request.query or self._lookup(request.document_hash)
         if self._allowed is not None and text not in self._allowed:
-            raise Forbidden("Only listed documents are run here, and this is none of them.")
+            raise Forbidden("Only allow-listed documents may be executed.")
         if text is None:
             raise PersistedQueryNotFound
         if not request.query:
@@ -66,19 +66,19 @@ class PersistedDocuments:
             self._register(request.document_hash, text)
         return request
 
-    def _lookup(self, digest: str | None) -> str | None:
-        if digest is None:
+    def _lookup(self, document_hash: str | None) -> str | None:
+        if document_hash is None:
             return None
         with self._lock:
-            return self._allow_list.get(digest) or self.registered.get(digest)
+            return self._allow_list.get(document_hash) or self.registered.get(document_hash)
 
-    def _register(self, digest: str, text: str) -> None:
-        """Keep what may be run; where only listed documents are run, it is listed already."""
-        if digest not in self._allow_list and not self._cache.document(text).errors:
+    def _register(self, document_hash: str, text: str) -> None:
+        """Register a valid document for automatic persisted queries, unless it is in the allow list."""
+        if document_hash not in self._allow_list and not self._cache.document(text).errors:
             with self._lock:
-                self.registered[digest] = text
+                self.registered[document_hash] = text
 
 
-def _check_digest(text: str, digest: str) -> None:
-    if sha256(text.encode()).hexdigest() != digest:
-        raise InvalidInput.at_pointer("", "The hash that was sent is not the SHA-256 of the document that was sent.")
+def _check_hash(text: str, document_hash: str) -> None:
+    if sha256(text.encode()).hexdigest() != document_hash:
+        raise InvalidInput.at_pointer("", "The hash does not match the SHA-256 of the document.")

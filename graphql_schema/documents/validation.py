@@ -1,27 +1,30 @@
-"""What documents must keep to: the rules of the specification, and ours."""
+"""Document validation: the rules of the GraphQL specification, and additional rules."""
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, SelectionSetNode, ValidationRule, specified_rules, validate
 from graphql.validation import NoSchemaIntrospectionCustomRule
 from graphql.validation.rules import overlapping_fields_can_be_merged
 
-# Fields of one response key are compared pair by pair, at some 5 µs. This is how graphql-core wants the limit to be set; its
-# own lets a document of 20 KB take seconds.
+# Fields with the same response key are compared pair by pair, at about 5 µs. Assigning the attribute is the documented way to set
+# the limit; with graphql-core's default, a document of 20 KB takes seconds.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
 
-_TOO_COMPLEX = "The document is too intricate to be validated: repeat fewer fields, or nest fragments less deeply."
+_TOO_COMPLEX = "The document is too complex to validate; repeat fewer fields or nest fewer fragments."
 
 
 class NoEmptySelectionsRule(ValidationRule):
-    """The parser lets `{}` pass, for a draft of the specification in which it selects nothing."""
+    """Rejects empty selection sets, which graphql-core's parser accepts (they are allowed in a draft of the specification)."""
 
     def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
-        """Look at one selection."""
+        """Report an error if the selection set is empty."""
         if not node.selections:
-            self.report_error(GraphQLError("A selection may not be empty: name the fields that you want.", node))
+            self.report_error(GraphQLError("Selection sets must not be empty.", node))
 
 
 class DocumentValidator:
-    """The rules for documents of one schema. Without introspection the schema is not told, nor guessed at in errors."""
+    """Validator for documents of one schema.
+
+    Without introspection, the schema cannot be queried, and error messages suggest no names from it.
+    """
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
         self._schema = schema
@@ -31,11 +34,11 @@ class DocumentValidator:
             self._rules.append(NoSchemaIntrospectionCustomRule)
 
     def validate(self, document: DocumentNode) -> tuple[GraphQLError, ...]:
-        """Return what is wrong with the document."""
+        """Return the validation errors of the document."""
         errors = validate(self._schema, document, self._rules, hide_suggestions=self._hide_schema)
         return tuple(_explain(error) for error in errors)
 
 
 def _explain(error: GraphQLError) -> GraphQLError:
-    """Say more than graphql-core does where it gave up before the rules were through."""
+    """Replace graphql-core's message for an aborted validation by one that says how to fix the document."""
     return GraphQLError(_TOO_COMPLEX) if error.message == "Validation aborted." else error

@@ -1,1 +1,1 @@
-"""Execution of operations, and the rendering of their results."""
+"""Execution of GraphQL operations, and their results."""

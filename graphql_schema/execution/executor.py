@@ -7,7 +7,7 @@ import strawberry
 from graphql import DocumentNode, GraphQLError, OperationType, execute_sync
 
 from graphql_schema.context import GraphQLContext
-from graphql_schema.cost.limits import MAX_COST, check
+from graphql_schema.cost.limits import MAX_COST, check_complexity
 from graphql_schema.documents.compiled_operation import CompiledOperation
 from graphql_schema.documents.operation_cache import OperationCache
 from graphql_schema.documents.persisted import PersistedDocuments
@@ -16,7 +16,7 @@ from graphql_schema.execution.result import OperationResult, error_result, execu
 from graphql_schema.lookahead import LookaheadExecutionContext
 from services.errors import MethodNotAllowed, TodoError
 
-# Mutations that count as login attempts.
+# Mutations that count as authentication attempts.
 AUTH_MUTATIONS = frozenset({"register", "logIn", "refresh"})
 
 
@@ -32,7 +32,7 @@ class GraphQLExecutor:
         allow_list: Mapping[str, str] | None = None,
         allow_list_only: bool = False,
     ) -> None:
-        """Create the executor. `listed` are persisted documents by their hashes. Raises UnusableListError."""
+        """Create the executor. `allow_list` maps hashes to persisted documents. Raises InvalidAllowListError."""
         self._core = schema._schema  # noqa: SLF001 - the graphql-core schema has no public name
         self._max_cost = max_cost
         self._hide_schema = not introspection
@@ -42,7 +42,7 @@ class GraphQLExecutor:
     def execute(self, request: GraphQLRequest, context: GraphQLContext, *, read_only: bool = False) -> OperationResult:
         """Return the result of the operation, and close the context.
 
-        `only_reading` rejects mutations, for requests by a method that must not change anything.
+        `read_only` rejects mutations, for requests with a safe HTTP method.
         """
         try:
             request = self.documents.resolve(request)
@@ -50,7 +50,7 @@ class GraphQLExecutor:
             if parsed.document is None or parsed.errors:
                 return invalid_result(parsed.errors, 400 if parsed.document is None else 422)
             if read_only and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
-                raise MethodNotAllowed("GET only reads; send this operation by POST.")
+                raise MethodNotAllowed("GET allows queries only; send mutations with POST.")
             return self._execute_prepared(parsed.document, request, context)
         except TodoError as error:
             return error_result(error)
@@ -61,32 +61,32 @@ class GraphQLExecutor:
 
     def _execute_prepared(self, document: DocumentNode, request: GraphQLRequest, context: GraphQLContext) -> OperationResult:
         operation = self.cache.prepare(request)
-        check(operation.complexity, self._max_cost)
+        check_complexity(operation.complexity, self._max_cost)
         attempts = sum(name in AUTH_MUTATIONS for name in operation.root_fields)
         context.reserve_quota(max(1, len(operation.root_fields)), operation.complexity.cost, attempts)
-        outcome = self._replay(operation, request, context)
-        if outcome is None:
-            outcome = self._execute_with_graphql_core(document, request, operation, context)
+        result = self._replay(operation, request, context)
+        if result is None:
+            result = self._execute_with_graphql_core(document, request, operation, context)
         if request.include_cost:
-            outcome.body["extensions"] = {"cost": {"requested": operation.complexity.cost, "limit": self._max_cost}}
-        return outcome
+            result.body["extensions"] = {"cost": {"requested": operation.complexity.cost, "limit": self._max_cost}}
+        return result
 
     def _replay(self, operation: CompiledOperation, request: GraphQLRequest, context: GraphQLContext) -> OperationResult | None:
-        """Return the result of a compiled query by its readers alone, or None where graphql-core has to execute it.
+        """Return the result of a compiled query from its readers, or None if graphql-core must execute it.
 
-        Where a reader fails, graphql-core decides which fields are null and how the errors look. The compiled form stays: it
-        depends on the document and the variables only, so the failure is one of this caller's data or token.
+        If a reader fails, graphql-core executes the query and determines null fields and errors. The compiled operation stays in
+        the cache: it depends on document and variables only, so the failure concerns this caller's data or token.
         """
         if operation.root_readers is None:
             return None
         try:
-            snapshot, variables = context.read_transaction, request.variables or {}
+            transaction, variables = context.read_transaction, request.variables or {}
         except TodoError:
             return None
         try:
-            data = {field.key: field.read(snapshot, variables) for field in operation.root_readers}
+            data = {field.key: field.read(transaction, variables) for field in operation.root_readers}
         except TodoError:
-            snapshot.budget.reset()
+            transaction.budget.reset()
             return None
         return OperationResult({"data": data}, executed=True)
 

@@ -1,4 +1,4 @@
-"""What operations come to: results and errors → the body of an answer, and how HTTP would put it."""
+"""Results of operations: response body, HTTP status and headers, from execution results and errors."""
 
 import logging
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ log = logging.getLogger("todo.graphql")
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What to answer. `executed` is False where the request itself was at fault; there is no `data` then.
+    """Response to an operation. `executed` is False if the request is invalid or was rejected; then the body has no `data`.
 
-    `status` is that of GraphQL over HTTP (September 2026): 294 where some fields could not be answered, 400 where the document
-    cannot be parsed, and otherwise the error's own. `headers` are what HTTP says beside that status.
+    `status` follows GraphQL over HTTP (September 2026): 294 for a partial success, 400 if the document cannot be parsed, else the
+    status of the error. `headers` belong to that status, for example Retry-After.
     """
 
     body: dict[str, Any]
@@ -30,20 +30,21 @@ class OperationResult:
 
 
 def error_result(error: TodoError) -> OperationResult:
-    """Return what to answer to a request that could not be run."""
+    """Return the result for a request that was rejected before its execution."""
     body = {"errors": [{"message": error.detail, "extensions": _camel_case_extensions(error.extensions)}]}
     return OperationResult(body, executed=False, status=error.status, headers=dict(error.headers))
 
 
 def invalid_result(errors: Iterable[GraphQLError], status: int) -> OperationResult:
-    """Return what to answer to a document, an operation or variables that are not right."""
+    """Return the result for an invalid document, operation or variables."""
     return OperationResult({"errors": [_format_error(error) for error in errors]}, executed=False, status=status)
 
 
 def execution_result(result: ExecutionResult, *, is_single: bool) -> OperationResult:
-    """Return what to answer after graphql-core has seen the operation; perhaps it refused to run it.
+    """Return the result for an execution by graphql-core, which may also have rejected the operation.
 
-    `is_single` where the operation runs one field: if that asked for too much, nothing has been done.
+    `is_single` means that the operation has one root field: if its rate limit is exceeded, nothing was executed, and the result
+    has the status 429.
     """
     if result.errors and result.data is None and all(error.path is None for error in result.errors):
         return invalid_result(result.errors, 422)
@@ -58,22 +59,22 @@ def execution_result(result: ExecutionResult, *, is_single: bool) -> OperationRe
 
 
 def _format_error(error: GraphQLError) -> dict[str, Any]:
-    """Show our own errors and the client's; mask everything else, and log it."""
-    rendered: dict[str, Any] = dict(error.formatted)
+    """Return an error as JSON. Other exceptions than TodoError and GraphQLError are logged and masked."""
+    formatted: dict[str, Any] = dict(error.formatted)
     cause = error.original_error
     if isinstance(cause, TodoError):
-        rendered["extensions"] = _camel_case_extensions(cause.extensions)
+        formatted["extensions"] = _camel_case_extensions(cause.extensions)
     elif cause is None or isinstance(cause, GraphQLError) or error.path is None:
-        rendered["extensions"] = {"code": "INVALID_INPUT", "status": 422}
+        formatted["extensions"] = {"code": "INVALID_INPUT", "status": 422}
     else:
-        log.error("unexpected error", exc_info=cause)
-        rendered["message"] = "Internal server error"
-        rendered["extensions"] = {"code": "INTERNAL", "status": 500}
-    return rendered
+        log.error("unhandled exception", exc_info=cause)
+        formatted["message"] = "Internal server error"
+        formatted["extensions"] = {"code": "INTERNAL", "status": 500}
+    return formatted
 
 
 def _camel_case_extensions(extensions: dict[str, Any]) -> dict[str, Any]:
-    spelled = {to_camel_case(name): value for name, value in extensions.items()}
-    if "errors" in spelled:
-        spelled["errors"] = [{**flaw, "pointer": to_camel_case(flaw["pointer"])} for flaw in spelled["errors"]]
-    return spelled
+    camel_case = {to_camel_case(name): value for name, value in extensions.items()}
+    if "errors" in camel_case:
+        camel_case["errors"] = [{**error, "pointer": to_camel_case(error["pointer"])} for error in camel_case["errors"]]
+    return camel_case

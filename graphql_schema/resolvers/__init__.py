@@ -1,1 +1,1 @@
-"""GraphQL resolvers: queries, mutations, and mutations of the account."""
+"""GraphQL resolvers of queries, mutations and account mutations."""

@@ -1,4 +1,4 @@
-"""Account mutation resolvers: registering, logging in and out, the account, its sessions and API tokens."""
+"""Mutation resolvers for registration, login and logout, the account, its sessions and its API tokens."""
 
 import strawberry
 
@@ -38,85 +38,89 @@ def _account_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
 
 
 def _merge_secrets(field: SelectedField, payload: JsonObject, secrets: JsonObject) -> JsonObject:
-    """Return the payload with the values that are shown only once, in the order of the selection."""
+    """Return the payload with secrets, which no query returns, in the order of the selection."""
     return {child.key: secrets.get(child.name, payload.get(child.key)) for child in field.children()}
 
 
-def _auth_payload(field: SelectedField, admission: AuthTokens[JsonObject]) -> JsonObject:
+def _auth_payload(field: SelectedField, session: AuthTokens[JsonObject]) -> JsonObject:
     tokens: JsonObject = {
-        "accessToken": admission.access_token,
-        "refreshToken": admission.refresh_token,
-        "expiresIn": admission.expires_in,
+        "accessToken": session.access_token,
+        "refreshToken": session.refresh_token,
+        "expiresIn": session.expires_in,
     }
-    return _merge_secrets(field, admission.user, tokens)
+    return _merge_secrets(field, session.user, tokens)
 
 
-def _api_token_payload(field: SelectedField, made: CreatedApiToken) -> JsonObject:
+def _api_token_payload(field: SelectedField, created: CreatedApiToken) -> JsonObject:
     payload: JsonObject = {
-        child.key: credential_serializer(child)(made.data) for child in field.children() if child.name == "apiToken"
+        child.key: credential_serializer(child)(created.data) for child in field.children() if child.name == "apiToken"
     }
-    return _merge_secrets(field, payload, {"secret": made.secret, "__typename": field.type.name})
+    return _merge_secrets(field, payload, {"secret": created.secret, "__typename": field.type.name})
 
 
 @strawberry.type
 class AccountMutation:
-    """Root fields of mutations that concern the account."""
+    """Mutations of accounts, sessions and API tokens."""
 
-    @strawberry.mutation(description="Make an account and begin its first session.", graphql_type=AuthPayload)
+    @strawberry.mutation(description="Register an account and start a session.", graphql_type=AuthPayload)
     def register(self, info: Info, input: RegisterInput) -> LookaheadWrite:
-        new, context = parse_input(Registration, input), info.context
+        registration, context = parse_input(Registration, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.auth_service.register(new, _account_payload(field), context.client))
+            lambda field: _auth_payload(
+                field, context.auth_service.register(registration, _account_payload(field), context.client)
+            )
         )
 
-    @strawberry.mutation(description="Begin a session with e-mail and password.", graphql_type=AuthPayload)
+    @strawberry.mutation(description="Log in with e-mail and password: start a session.", graphql_type=AuthPayload)
     def log_in(self, info: Info, input: LogInInput) -> LookaheadWrite:
-        given, context = parse_input(Credentials, input), info.context
+        credentials, context = parse_input(Credentials, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.auth_service.log_in(given, _account_payload(field), context.client))
+            lambda field: _auth_payload(field, context.auth_service.log_in(credentials, _account_payload(field), context.client))
         )
 
-    @strawberry.mutation(description="Go on with a session: new tokens for its refresh token.", graphql_type=AuthPayload)
+    @strawberry.mutation(description="Refresh a session: exchange a refresh token for new tokens.", graphql_type=AuthPayload)
     def refresh(self, info: Info, input: RefreshInput) -> LookaheadWrite:
-        given, context = parse_input(RefreshRequest, input), info.context
+        request, context = parse_input(RefreshRequest, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.auth_service.refresh(given, _account_payload(field), context.client))
+            lambda field: _auth_payload(field, context.auth_service.refresh(request, _account_payload(field), context.client))
         )
 
-    @strawberry.mutation(description="End your session: of the refresh token, if one is given, else of your token.")
+    @strawberry.mutation(description="Log out: revoke the session of `refreshToken`, or else of the access token.")
     def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:
-        given = parse_input(LogoutRequest, input or {})
-        if given.refresh_token is not None:
-            ended = info.context.auth_service.log_out(given.refresh_token)
+        request = parse_input(LogoutRequest, input or {})
+        if request.refresh_token is not None:
+            session_id = info.context.auth_service.log_out(request.refresh_token)
         else:
-            ended = info.context.sessions.revoke_current()
-        return LogOutPayload(session_id=strawberry.ID(ended) if ended else None)
+            session_id = info.context.sessions.revoke_current()
+        return LogOutPayload(session_id=strawberry.ID(session_id) if session_id else None)
 
-    @strawberry.mutation(description="End one of your sessions. Its tokens die at once.")
+    @strawberry.mutation(description="Revoke a session. Its tokens stop working immediately.")
     def end_session(self, info: Info, id: strawberry.ID) -> DeletePayload:
         info.context.sessions.revoke(parse_id(id))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="End all your sessions but the one of your token.")
+    @strawberry.mutation(description="Revoke all sessions except the one of the access token.")
     def end_other_sessions(self, info: Info) -> DeleteManyPayload:
-        return DeleteManyPayload(ids=[strawberry.ID(ended) for ended in info.context.sessions.revoke_others()])
+        return DeleteManyPayload(ids=[strawberry.ID(session_id) for session_id in info.context.sessions.revoke_others()])
 
-    @strawberry.mutation(description="Make a token for a program.", graphql_type=ApiTokenPayload)
+    @strawberry.mutation(description="Create an API token.", graphql_type=ApiTokenPayload)
     def create_api_token(self, info: Info, input: CreateApiTokenInput) -> LookaheadWrite:
-        tokens, new = info.context.api_tokens, parse_input(ApiTokenCreate, input)
-        return LookaheadWrite(lambda field: _api_token_payload(field, tokens.create(new)))
+        tokens, new_token = info.context.api_tokens, parse_input(ApiTokenCreate, input)
+        return LookaheadWrite(lambda field: _api_token_payload(field, tokens.create(new_token)))
 
-    @strawberry.mutation(description="Delete an API token. It dies at once.")
+    @strawberry.mutation(description="Delete an API token. It stops working immediately.")
     def delete_api_token(self, info: Info, id: strawberry.ID) -> DeletePayload:
         info.context.api_tokens.delete(parse_id(id))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="Change your account. A new password ends your other sessions.", graphql_type=AccountPayload)
+    @strawberry.mutation(
+        description="Update the account. A new password revokes its other sessions.", graphql_type=AccountPayload
+    )
     def update_account(self, info: Info, input: UpdateAccountInput) -> LookaheadWrite:
         account, change = info.context.account, parse_input(AccountUpdate, input)
         return LookaheadWrite(lambda field: account.update(change, _account_payload(field)))
 
-    @strawberry.mutation(description="Delete your account and all its data. Its tokens die at once.")
+    @strawberry.mutation(description="Delete the account and all its data. Its tokens stop working immediately.")
     def delete_account(self, info: Info) -> DeletePayload:
         info.context.account.delete()
         return DeletePayload(id=strawberry.ID(info.context.user.user_id))

@@ -1,4 +1,4 @@
-"""Login sessions and API tokens as GraphQL objects: few rows, which the query engine does not read."""
+"""Serialization of login sessions and API tokens as GraphQL objects; the services read them without the query engine."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from services.unit_of_work import ReadTransaction
 
 
 def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonObject]:
-    """Return a function from a session or API token to what is selected of it, under the response keys."""
+    """Return a function from a session or API token to its selected fields, under their response keys."""
     type_name = field.type.name
     columns = [(child.key, to_snake_case(child.name)) for child in field.children()]
 
@@ -27,4 +27,4 @@ def credential_serializer(field: SelectedField) -> Callable[[JsonObject], JsonOb
 def credentials_reader(field: SelectedField, list_credentials: Callable[[ReadTransaction], Sequence[JsonObject]]) -> Reader:
     """Return the reader of a list of credentials."""
     serialize = credential_serializer(field)
-    return lambda snapshot, _: [serialize(credential) for credential in list_credentials(snapshot)]
+    return lambda transaction, _: [serialize(credential) for credential in list_credentials(transaction)]

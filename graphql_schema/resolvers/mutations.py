@@ -1,4 +1,4 @@
-"""Mutation resolvers: each field is its own transaction, and calls one service method."""
+"""Mutation resolvers. Each root field calls one service method, in a separate transaction."""
 
 from typing import Annotated
 
@@ -40,11 +40,13 @@ from services.query_engine.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.query_engine.query_model import RowSelection
 from services.resource_service import ExpectedRevisions
 
-IfRevision = Annotated[int | None, strawberry.argument(description="Act only if it still has this revision.")]
+IfRevision = Annotated[
+    int | None, strawberry.argument(description="Optimistic concurrency: fails with PRECONDITION_FAILED if the revision differs.")
+]
 
 
 def _ids(ids: list[strawberry.ID]) -> list[str]:
-    return [parse_id(id_, f"/ids/{place}") for place, id_ in enumerate(ids)]
+    return [parse_id(id_, f"/ids/{index}") for index, id_ in enumerate(ids)]
 
 
 def _revisions(revision: int | None) -> ExpectedRevisions:
@@ -71,66 +73,70 @@ def _comment_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
     return payload_selection(field, "comment", COMMENT)
 
 
-@strawberry.type(description="Writing. Each field is its own transaction.")
+@strawberry.type(description="Root type of mutations. Each field runs in a separate transaction.")
 class Mutation(AccountMutation):
-    """Root fields of mutations."""
+    """Mutations."""
 
     @strawberry.mutation(description="Create a task.", graphql_type=TaskPayload)
     def create_task(self, info: Info, input: CreateTaskInput) -> LookaheadWrite:
         tasks, new = info.context.tasks, parse_input(TaskCreate, input)
         return LookaheadWrite(lambda field: tasks.create(new, _task_payload(field)).row)
 
-    @strawberry.mutation(description="Create several tasks, all or none.", graphql_type=TasksPayload)
+    @strawberry.mutation(description="Create several tasks, all or none; at most 500.", graphql_type=TasksPayload)
     def create_tasks(self, info: Info, inputs: list[CreateTaskInput]) -> LookaheadWrite:
         tasks = info.context.tasks
-        new = [parse_input(TaskCreate, given, f"/{place}") for place, given in enumerate(inputs)]
+        new = [parse_input(TaskCreate, item, f"/{index}") for index, item in enumerate(inputs)]
         return LookaheadWrite(lambda field: tasks.create_many(new, _tasks_payload(field)))
 
-    @strawberry.mutation(description="Change a task.", graphql_type=TaskPayload)
+    @strawberry.mutation(description="Update a task.", graphql_type=TaskPayload)
     def update_task(
         self, info: Info, id: strawberry.ID, input: UpdateTaskInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
         tasks, task_id, change = info.context.tasks, parse_id(id), parse_input(TaskUpdate, input)
         return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), _revisions(if_revision)))
 
-    @strawberry.mutation(description="Change several tasks in the same way, all or none.", graphql_type=TasksPayload)
+    @strawberry.mutation(
+        description="Apply the same update to several tasks, all or none; at most 500.", graphql_type=TasksPayload
+    )
     def update_tasks(self, info: Info, ids: list[strawberry.ID], input: UpdateTaskInput) -> LookaheadWrite:
         tasks, task_ids, change = info.context.tasks, _ids(ids), parse_input(TaskUpdate, input)
         return LookaheadWrite(lambda field: tasks.update_many(task_ids, change, _tasks_payload(field)))
 
-    @strawberry.mutation(description="Complete a task; on a completed one, nothing changes.", graphql_type=TaskPayload)
+    @strawberry.mutation(description="Complete a task. No effect if it is completed already.", graphql_type=TaskPayload)
     def complete_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
         return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=True))
 
-    @strawberry.mutation(description="Complete several tasks, all or none.", graphql_type=TasksPayload)
+    @strawberry.mutation(description="Complete several tasks, all or none; at most 500.", graphql_type=TasksPayload)
     def complete_tasks(self, info: Info, ids: list[strawberry.ID]) -> LookaheadWrite:
         tasks, task_ids = info.context.tasks, _ids(ids)
         return LookaheadWrite(lambda field: tasks.update_many(task_ids, TaskUpdate(completed=True), _tasks_payload(field)))
 
     @strawberry.mutation(
-        description="Make a completed task pending again; on another, nothing changes.", graphql_type=TaskPayload
+        description="Set a completed task back to PENDING. No effect if it is not completed.", graphql_type=TaskPayload
     )
     def reopen_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
         return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=False))
 
-    @strawberry.mutation(description="Complete a task, or reopen it if it is completed.", graphql_type=TaskPayload)
+    @strawberry.mutation(description="Complete a task, or reopen it if it is completed already.", graphql_type=TaskPayload)
     def toggle_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
         return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field)))
 
-    @strawberry.mutation(description="Delete a task with its subtasks and comments.")
+    @strawberry.mutation(description="Delete a task with its subtasks and comments. `restoreTask` restores them.")
     def delete_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
         info.context.tasks.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="Delete several tasks, all or none.")
+    @strawberry.mutation(description="Delete several tasks with their subtasks and comments, all or none; at most 500.")
     def delete_tasks(self, info: Info, ids: list[strawberry.ID]) -> DeleteManyPayload:
         info.context.tasks.delete_many(_ids(ids))
         return DeleteManyPayload(ids=ids)
 
-    @strawberry.mutation(description="Bring back a deleted task, with what was deleted with it.", graphql_type=TaskPayload)
+    @strawberry.mutation(
+        description="Restore a deleted task with the subtasks and comments that were deleted with it.", graphql_type=TaskPayload
+    )
     def restore_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
         return LookaheadWrite(lambda field: tasks.restore(task_id, _task_payload(field)))
@@ -140,14 +146,14 @@ class Mutation(AccountMutation):
         lists, new = info.context.lists, parse_input(ListCreate, input)
         return LookaheadWrite(lambda field: lists.create(new, _list_payload(field)).row)
 
-    @strawberry.mutation(description="Change a list.", graphql_type=ListPayload)
+    @strawberry.mutation(description="Update a list.", graphql_type=ListPayload)
     def update_list(
         self, info: Info, id: strawberry.ID, input: UpdateListInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
         lists, list_id, change = info.context.lists, parse_id(id), parse_input(ListUpdate, input)
         return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), _revisions(if_revision)))
 
-    @strawberry.mutation(description="Delete a list; its tasks stay, in no list.")
+    @strawberry.mutation(description="Delete a list. Its tasks are kept, without a list.")
     def delete_list(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
         info.context.lists.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)
@@ -157,24 +163,24 @@ class Mutation(AccountMutation):
         tags, new = info.context.tags, parse_input(TagCreate, input)
         return LookaheadWrite(lambda field: tags.create(new, _tag_payload(field)).row)
 
-    @strawberry.mutation(description="Change a tag.", graphql_type=TagPayload)
+    @strawberry.mutation(description="Update a tag.", graphql_type=TagPayload)
     def update_tag(self, info: Info, id: strawberry.ID, input: UpdateTagInput, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tags, tag_id, change = info.context.tags, parse_id(id), parse_input(TagUpdate, input)
         return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), _revisions(if_revision)))
 
-    @strawberry.mutation(description="Delete a tag; it is taken off its tasks.")
+    @strawberry.mutation(description="Delete a tag and remove it from its tasks.")
     def delete_tag(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
         info.context.tags.delete(parse_id(id), _revisions(if_revision))
         return DeletePayload(id=id)
 
-    @strawberry.mutation(description="Comment on a task.", graphql_type=CommentPayload)
+    @strawberry.mutation(description="Add a comment to a task.", graphql_type=CommentPayload)
     def add_comment(self, info: Info, input: AddCommentInput) -> LookaheadWrite:
-        given = input_fields(input)
-        comments = info.context.comments_on(parse_id(given.pop("task_id"), "/task_id"))
-        new = parse_input(CommentCreate, given)
+        fields = input_fields(input)
+        comments = info.context.comments_on(parse_id(fields.pop("task_id"), "/task_id"))
+        new = parse_input(CommentCreate, fields)
         return LookaheadWrite(lambda field: comments.create(new, _comment_payload(field)).row)
 
-    @strawberry.mutation(description="Change a comment.", graphql_type=CommentPayload)
+    @strawberry.mutation(description="Update a comment.", graphql_type=CommentPayload)
     def update_comment(
         self, info: Info, id: strawberry.ID, input: UpdateCommentInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:

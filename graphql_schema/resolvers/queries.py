@@ -1,4 +1,4 @@
-"""Query resolvers: every root field hands its selection to the query engine, all in the operation's one snapshot."""
+"""Query resolvers. Each root field passes its selection to the query engine; all share the operation's read transaction."""
 
 import strawberry
 from strawberry import UNSET
@@ -39,13 +39,13 @@ from services.query_engine.execution.node_lookup import find_entity_by_id
 from services.query_engine.query_model import QueryNode
 from services.unit_of_work import ReadTransaction
 
-# Inside Query, `list` is a field.
+# Inside Query, `list` is a field and hides the built-in type.
 Sessions = list[Session]
 ApiTokens = list[ApiToken]
 
 
 def parse_id(text: str, pointer: str = "/id") -> str:
-    """Return an id as it is stored. Raises InvalidInput."""
+    """Return an id in the form in which it is stored. Raises InvalidInput if it is not a UUID."""
     try:
         return canonical_id(text)
     except ValueError as error:
@@ -64,8 +64,8 @@ def _single(entity: Entity) -> LookaheadRead:
     def select(field: SelectedField) -> Reader:
         selection = row_selection(field, entity)
 
-        def read(snapshot: ReadTransaction, values: BoundValues) -> JsonObject:
-            row = snapshot.read(selection.for_ids(entity.name, _bound_id(values)))
+        def read(transaction: ReadTransaction, values: BoundValues) -> JsonObject:
+            row = transaction.read(selection.for_ids(entity.name, _bound_id(values)))
             if row is None:
                 raise NotFound.for_resource(entity.display_name)
             return row
@@ -78,61 +78,61 @@ def _single(entity: Entity) -> LookaheadRead:
 def _connection(entity: Entity) -> LookaheadRead:
     def select(field: SelectedField) -> Reader:
         node = connection_query(field, entity)
-        return lambda snapshot, values: snapshot.read(node.with_cursor(_bound_cursor(values, node)))
+        return lambda transaction, values: transaction.read(node.with_cursor(_bound_cursor(values, node)))
 
     return LookaheadRead(select)
 
 
 def _viewer(field: SelectedField) -> Reader:
     selection = row_selection(field, ACCOUNT)
-    return lambda snapshot, _: snapshot.read(selection.for_ids(ACCOUNT.name, snapshot.user_id))
+    return lambda transaction, _: transaction.read(selection.for_ids(ACCOUNT.name, transaction.user_id))
 
 
 def _node(field: SelectedField) -> Reader:
     selections = {entity.name: row_selection(field, entity) for entity in NODE_ENTITIES}
 
-    def read(snapshot: ReadTransaction, values: BoundValues) -> JsonObject | None:
+    def read(transaction: ReadTransaction, values: BoundValues) -> JsonObject | None:
         row_id = _bound_id(values)
-        snapshot.authorization.require_scope(Scope.TASKS_READ)
-        entity = find_entity_by_id(snapshot.connection, snapshot.user_id, row_id)
-        return None if entity is None else snapshot.read(selections[entity.name].for_ids(entity.name, row_id))
+        transaction.authorization.require_scope(Scope.TASKS_READ)
+        entity = find_entity_by_id(transaction.connection, transaction.user_id, row_id)
+        return None if entity is None else transaction.read(selections[entity.name].for_ids(entity.name, row_id))
 
     return read
 
 
-@strawberry.type(description="Reading. One operation sees one consistent state of your data.")
+@strawberry.type(description="Root type of queries. All fields of an operation read the same consistent snapshot.")
 class Query:
-    """Root fields of queries. Their resolvers return how to read a result; `graphql_type` is the type of that result."""
+    """Queries. A resolver returns a LookaheadRead; `graphql_type` is the type of the result that it reads."""
 
-    @strawberry.field(description="You.", graphql_type=Viewer)
+    @strawberry.field(description="The authenticated user.", graphql_type=Viewer)
     def viewer(self) -> LookaheadRead:
         return LookaheadRead(_viewer)
 
-    @strawberry.field(description="Your sessions, the one used last first.", graphql_type=Sessions)
+    @strawberry.field(description="Login sessions, most recently used first.", graphql_type=Sessions)
     def sessions(self) -> LookaheadRead:
         return LookaheadRead(lambda field: credentials_reader(field, sessions.list_sessions))
 
-    @strawberry.field(description="Your API tokens, the one used last first.", graphql_type=ApiTokens)
+    @strawberry.field(description="API tokens, most recently used first.", graphql_type=ApiTokens)
     def api_tokens(self) -> LookaheadRead:
         return LookaheadRead(lambda field: credentials_reader(field, api_tokens.list_api_tokens))
 
-    @strawberry.field(description="Anything by its id; null where there is nothing.", graphql_type=Node | None)
+    @strawberry.field(description="Fetch any object by id; null if not found.", graphql_type=Node | None)
     def node(self, id: strawberry.ID) -> LookaheadRead:
         return LookaheadRead(_node)
 
-    @strawberry.field(description="A task by its id.", graphql_type=Task | None)
+    @strawberry.field(description="Fetch a task by id.", graphql_type=Task | None)
     def task(self, id: strawberry.ID) -> LookaheadRead:
         return _single(TASK)
 
-    @strawberry.field(description="A list by its id.", graphql_type=TaskList | None)
+    @strawberry.field(description="Fetch a list by id.", graphql_type=TaskList | None)
     def list(self, id: strawberry.ID) -> LookaheadRead:
         return _single(TASK_LIST)
 
-    @strawberry.field(description="A tag by its id.", graphql_type=Tag | None)
+    @strawberry.field(description="Fetch a tag by id.", graphql_type=Tag | None)
     def tag(self, id: strawberry.ID) -> LookaheadRead:
         return _single(TAG)
 
-    @strawberry.field(description="Your tasks, a page at a time.", graphql_type=TaskConnection)
+    @strawberry.field(description="Tasks, newest first by default.", graphql_type=TaskConnection)
     def tasks(
         self,
         first: First = DEFAULT_PAGE_SIZE,
@@ -145,10 +145,10 @@ class Query:
     ) -> LookaheadRead:
         return _connection(TASK)
 
-    @strawberry.field(description="Your lists by position, a page at a time.", graphql_type=TaskListConnection)
+    @strawberry.field(description="Lists, ordered by position.", graphql_type=TaskListConnection)
     def lists(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
         return _connection(TASK_LIST)
 
-    @strawberry.field(description="Your tags by name, a page at a time.", graphql_type=TagConnection)
+    @strawberry.field(description="Tags, ordered by name.", graphql_type=TagConnection)
     def tags(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
         return _connection(TAG)

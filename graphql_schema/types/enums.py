@@ -1,4 +1,4 @@
-"""Enums of the models under their GraphQL names. Import them from here: this module registers the names."""
+"""GraphQL enums, made from the enums of the models. Import them from here: this module registers their GraphQL names."""
 
 import strawberry
 
@@ -9,4 +9,4 @@ __all__ = ["Priority", "Scope", "Status"]
 
 strawberry.enum(Status, name="TaskStatus", description="Task status.")
 strawberry.enum(Priority, name="TaskPriority", description="Task priority, lowest first.")
-strawberry.enum(Scope, name="TokenScope", description="Scope of an API token; writing includes reading.")
+strawberry.enum(Scope, name="TokenScope", description="Scope of an API token; write scopes include reading.")

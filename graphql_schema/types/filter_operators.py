@@ -1,4 +1,4 @@
-"""Operator inputs: the comparisons that a filter applies to one field; operators that are set together must all match."""
+"""Operator inputs: the comparisons of a filter on one field. If several operators are set, all must match."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,9 +12,9 @@ from graphql_schema.types.enums import Priority, Status
 from services.query_engine.entity_types import FilterSpec
 
 
-def optional_field(text: str, name: str | None = None) -> Any:
+def optional_field(description: str, name: str | None = None) -> Any:
     """Declare an optional input field."""
-    return strawberry.field(name=name, default=UNSET, description=text)
+    return strawberry.field(name=name, default=UNSET, description=description)
 
 
 _EQ, _NE, _IN = "Equal.", "Not equal (and not null).", "One of these values."
@@ -33,14 +33,14 @@ class IdFilter:
 
 @strawberry.input(description="ID filter for an optional reference.")
 class ReferenceFilter(IdFilter):
-    """Operators on a reference."""
+    """Operators on an optional reference."""
 
     is_null: bool | None = optional_field(_NULL)
 
 
 @strawberry.input(description="String filter.")
 class TextFilter:
-    """Operators on text."""
+    """Operators on a string."""
 
     contains: str | None = optional_field("Contains this text, ignoring case.")
     eq: str | None = optional_field(_EQ)
@@ -50,7 +50,7 @@ class TextFilter:
 
 @strawberry.input(description="Filter for an optional string.")
 class OptionalTextFilter(TextFilter):
-    """Operators on text or nothing."""
+    """Operators on an optional string."""
 
     is_null: bool | None = optional_field(_NULL)
 
@@ -87,7 +87,7 @@ class BooleanFilter:
 
 @strawberry.input(description="Integer filter.")
 class IntFilter:
-    """Operators on a whole number."""
+    """Operators on an integer."""
 
     eq: int | None = optional_field(_EQ)
     ne: int | None = optional_field(_NE)
@@ -113,7 +113,7 @@ class FloatFilter:
 
 @strawberry.input(description="Date and time filter.")
 class DateTimeFilter:
-    """Operators on a time."""
+    """Operators on a date and time."""
 
     eq: datetime | None = optional_field(_EQ)
     ne: datetime | None = optional_field(_NE)
@@ -126,7 +126,7 @@ class DateTimeFilter:
 
 @strawberry.input(description="Filter for an optional date and time.")
 class OptionalDateTimeFilter(DateTimeFilter):
-    """Operators on a time or nothing."""
+    """Operators on an optional date and time."""
 
     is_null: bool | None = optional_field(_NULL)
 
@@ -147,7 +147,7 @@ _INPUTS: Mapping[tuple[type[Any], bool], type[Any]] = {
 
 
 def operators_for(spec: FilterSpec) -> type[Any]:
-    """Return the operator input for a column. Raises TypeError if there is none yet for its type."""
+    """Return the operator input for a column. Raises TypeError if its type has none yet."""
     operators = _INPUTS.get((spec.kind, spec.is_nullable))
     if operators is None:
         optional = "optional " if spec.is_nullable else ""

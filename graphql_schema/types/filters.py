@@ -1,4 +1,4 @@
-"""Filter inputs, generated from the entity registry; fields that are set together must all match."""
+"""Filter inputs, generated from the entity registry. If several fields are set, all must match."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -13,13 +13,13 @@ from services.query_engine.entity_types import Entity, FilterSpec, Relation, ToO
 Input = TypeVar("Input")
 InputField = tuple[str, Any, Any]  # attribute, annotation, declaration
 
-# Filters on the relation say the same, and more.
+# In GraphQL, the filter on the relation covers these columns.
 _REST_ONLY = frozenset({("comment", "task_id")})
-_SOME, _NONE, _EVERY = "At least one matches.", "None matches.", "All match, or there are none."
+_SOME, _NONE, _EVERY = "At least one matches.", "None matches.", "All match (also if there are none)."
 
 
 def filter_input(entity: Entity, description: str) -> Callable[[type[Input]], type[Input]]:
-    """Return a decorator that makes a class the filter input of an entity, with its filterable columns and its relations."""
+    """Return a decorator that turns a class into the filter input of an entity, with its filterable columns and its relations."""
 
     def declare(cls: type[Input]) -> type[Input]:
         fields = list(_fields(entity, cls.__name__))
@@ -31,14 +31,14 @@ def filter_input(entity: Entity, description: str) -> Callable[[type[Input]], ty
     return declare
 
 
-def _fields(entity: Entity, own_name: str) -> Iterator[InputField]:
+def _fields(entity: Entity, input_name: str) -> Iterator[InputField]:
     """Yield the columns that all rows have, the logical operators, the entity's own columns, and its relations."""
     filters = {name: spec for name, spec in entity.filters.items() if (entity.name, name) not in _REST_ONLY}
     versioned = Versioned.model_fields.keys()
     yield from (_column_field(entity, name, spec) for name, spec in filters.items() if name in versioned)
-    yield "and_", f"list[{own_name}] | None", optional_field("All of these filters match.", "and")
-    yield "or_", f"list[{own_name}] | None", optional_field("At least one of these filters matches.", "or")
-    yield "not_", f"{own_name} | None", optional_field("This filter does not match.", "not")
+    yield "and_", f"list[{input_name}] | None", optional_field("All of these filters match.", "and")
+    yield "or_", f"list[{input_name}] | None", optional_field("At least one of these filters matches.", "or")
+    yield "not_", f"{input_name} | None", optional_field("This filter does not match.", "not")
     yield from (_column_field(entity, name, spec) for name, spec in filters.items() if name not in versioned)
     yield from (_relation_field(entity, name, relation) for name, relation in entity.relations.items())
 
@@ -52,7 +52,7 @@ def _relation_field(entity: Entity, name: str, relation: Relation) -> InputField
     if not isinstance(relation, ToOne):
         return name, f"{target}sFilter | None", optional_field(relation.description)
     is_optional = entity.columns[relation.column].is_nullable
-    hint = " Without one, no condition on it matches." if is_optional else ""
+    hint = " Rows without one do not match." if is_optional else ""
     return name, f"{target}Filter | None", optional_field(relation.description + hint)
 
 
@@ -61,7 +61,7 @@ class TagFilter:
     """A filter on tags."""
 
 
-@strawberry.input(description="Conditions on the tags of a task.")
+@strawberry.input(description="Filter on the tags of a task.")
 class TagsFilter:
     """Quantifiers over tags."""
 
@@ -80,7 +80,7 @@ class CommentFilter:
     """A filter on comments."""
 
 
-@strawberry.input(description="Conditions on the comments of a task.")
+@strawberry.input(description="Filter on the comments of a task.")
 class CommentsFilter:
     """Quantifiers over comments."""
 
@@ -94,7 +94,7 @@ class TaskFilter:
     """A filter on tasks."""
 
 
-@strawberry.input(description="Conditions on several tasks.")
+@strawberry.input(description="Filter on related tasks.")
 class TasksFilter:
     """Quantifiers over tasks."""
 

@@ -1,4 +1,7 @@
-"""GraphQL object types. Each mirrors one entity of the query engine, whose JSON objects are returned without these classes."""
+"""GraphQL object types.
+
+Each corresponds to one entity of the query engine, whose JSON objects are returned without instances of these classes.
+"""
 
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
@@ -13,19 +16,21 @@ from graphql_schema.types.ordering import TaskOrder
 from models.query_params import DEFAULT_PAGE_SIZE
 from services.json_types import JsonObject, JsonValue
 
-First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`; up to 500.")]
-After = Annotated[str | None, strawberry.argument(description="A cursor: begin behind it.")]
-Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`; instead of `first`.")]
-Before = Annotated[str | None, strawberry.argument(description="A cursor: end in front of it.")]
-Filter = Annotated[TaskFilter | None, strawberry.argument(description="Which tasks.")]
+First = Annotated[int | None, strawberry.argument(description="Returns the first n rows (after `after`); at most 500.")]
+After = Annotated[str | None, strawberry.argument(description="Returns the rows after this cursor.")]
+Last = Annotated[
+    int | None, strawberry.argument(description="Returns the last n rows (before `before`) instead of the first; at most 500.")
+]
+Before = Annotated[str | None, strawberry.argument(description="Returns the rows before this cursor.")]
+Filter = Annotated[TaskFilter | None, strawberry.argument(description="Condition that the tasks must match.")]
 Search = Annotated[
     str | None,
     strawberry.argument(
-        description='Words in title or description, by their beginnings; `"a phrase"`, `-without`, `this OR that`. '
-        "Best first, unless `orderBy` says otherwise."
+        description='Full-text search in title and description by word prefixes; supports `"a phrase"`, `-excluded` and '
+        "`this OR that`. Ordered by relevance unless `orderBy` is set."
     ),
 ]
-OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="In which order; newest first if absent.")]
+OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="Sort order; newest first by default.")]
 
 
 def declare_task_connection(
@@ -39,7 +44,7 @@ def declare_task_connection(
     search: Search = UNSET,
     order_by: OrderBy = UNSET,
 ) -> JsonValue:
-    """Declare the arguments of a task connection. The object that holds the connection is complete already."""
+    """Return a task connection from the result that the query engine has read; the signature declares its arguments."""
     return resolve_from_result(root, info)
 
 
@@ -51,145 +56,145 @@ def declare_comment_connection(
     last: Last = UNSET,
     before: Before = UNSET,
 ) -> JsonValue:
-    """Declare the arguments of a comment connection."""
+    """Return a comment connection from the result that the query engine has read; the signature declares its arguments."""
     return resolve_from_result(root, info)
 
 
-@strawberry.interface(description="Anything with an id.")
+@strawberry.interface(description="An object with an id.")
 class Node:
-    """Anything with an id."""
+    """An object with an id."""
 
-    id: strawberry.ID = strawberry.field(description="The same id as over REST.")
+    id: strawberry.ID = strawberry.field(description="Unique id, the same as in the REST API.")
 
 
-@strawberry.type(description="You.")
+@strawberry.type(description="The authenticated user.")
 class Viewer:
-    """One's own account."""
+    """The account of the authenticated user."""
 
-    id: strawberry.ID = strawberry.field(description="Stands in the paths of REST.")
-    email: str | None = strawberry.field(description="What you log in with.")
-    name: str | None = strawberry.field(description="What to call you.")
-    revision: int = strawberry.field(description="The number of your last write.")
+    id: strawberry.ID = strawberry.field(description="Id of the account; part of every REST path.")
+    email: str | None = strawberry.field(description="E-mail address, used to log in.")
+    name: str | None = strawberry.field(description="Display name.")
+    revision: int = strawberry.field(description="Revision of the last write to the account's data.")
 
 
-@strawberry.type(description="A login on one device.")
+@strawberry.type(description="Login session on one device.")
 class Session:
-    """A session."""
+    """A login session."""
 
-    id: strawberry.ID = strawberry.field(description="To end it by.")
-    device: str | None = strawberry.field(description="What the device called itself (User-Agent).")
-    created_at: datetime = strawberry.field(description="When you logged in.")
-    last_used_at: datetime = strawberry.field(description="When it was last refreshed.")
-    expires_at: datetime = strawberry.field(description="When it ends if it is not refreshed.")
-    current: bool = strawberry.field(description="Whether your token is of this session.")
+    id: strawberry.ID = strawberry.field(description="Id of the session; for `endSession`.")
+    device: str | None = strawberry.field(description="Device, from the User-Agent header.")
+    created_at: datetime = strawberry.field(description="Time of the login.")
+    last_used_at: datetime = strawberry.field(description="Time of the last refresh.")
+    expires_at: datetime = strawberry.field(description="Time of expiry, unless the session is refreshed before.")
+    current: bool = strawberry.field(description="Whether the access token of this request belongs to the session.")
 
 
-@strawberry.type(description="A token for a program. Its secret was shown once, when it was made.")
+@strawberry.type(description="API token for a script or integration. Only `createApiToken` returns its secret.")
 class ApiToken:
     """An API token."""
 
-    id: strawberry.ID = strawberry.field(description="To delete it by.")
-    name: str = strawberry.field(description="What you called it.")
-    scopes: list[Scope] = strawberry.field(description="What it may do.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    last_used_at: datetime | None = strawberry.field(description="When it was last used, to the minute; null if never.")
-    expires_at: datetime = strawberry.field(description="When it ends.")
+    id: strawberry.ID = strawberry.field(description="Id of the token; for `deleteApiToken`.")
+    name: str = strawberry.field(description="Name of the token.")
+    scopes: list[Scope] = strawberry.field(description="Scopes of the token.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
+    last_used_at: datetime | None = strawberry.field(description="Time of the last use, to the minute; null if never used.")
+    expires_at: datetime = strawberry.field(description="Time of expiry.")
 
 
-@strawberry.type(description="Something to do.")
+@strawberry.type(description="A task.")
 class Task(Node):
     """A task."""
 
-    title: str = strawberry.field(description="1 to 200 characters.")
-    description: str | None = strawberry.field(description="Up to 2000 characters.")
-    status: Status = strawberry.field(description="How far it is.")
-    completed: bool = strawberry.field(description="The same as status = COMPLETED.")
-    priority: Priority = strawberry.field(description="How pressing it is.")
-    position: float = strawberry.field(description="Orders siblings.")
-    completed_at: datetime | None = strawberry.field(description="When it was completed, if it is.")
-    created_at: datetime = strawberry.field(description="When it was created.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
-    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
-    list: "TaskList | None" = strawberry.field(description="The list it is in.")
-    parent: "Task | None" = strawberry.field(description="The task it is a subtask of.")
-    tags: "_Tags" = strawberry.field(description="The tags it bears, by name.")
+    title: str = strawberry.field(description="Title, 1 to 200 characters.")
+    description: str | None = strawberry.field(description="Description, up to 2000 characters.")
+    status: Status = strawberry.field(description="Task status.")
+    completed: bool = strawberry.field(description="Whether the status is COMPLETED.")
+    priority: Priority = strawberry.field(description="Task priority.")
+    position: float = strawberry.field(description="Sort position among sibling tasks.")
+    completed_at: datetime | None = strawberry.field(description="Time of completion; null unless the task is completed.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
+    revision: int = strawberry.field(description="Revision of the last change; pass it as `ifRevision`.")
+    list: "TaskList | None" = strawberry.field(description="List that contains the task.")
+    parent: "Task | None" = strawberry.field(description="Task of which this is a subtask.")
+    tags: "_Tags" = strawberry.field(description="Tags of the task, ordered by name.")
     subtasks = strawberry.field(
-        resolver=declare_task_connection, graphql_type="TaskConnection", description="The tasks that are its parts."
+        resolver=declare_task_connection, graphql_type="TaskConnection", description="Subtasks of the task."
     )
     comments = strawberry.field(
-        resolver=declare_comment_connection, graphql_type="CommentConnection", description="Remarks on it, oldest first."
+        resolver=declare_comment_connection, graphql_type="CommentConnection", description="Comments, oldest first."
     )
 
 
-@strawberry.type(description="A named, ordered place for tasks.")
+@strawberry.type(description="A list of tasks.")
 class TaskList(Node):
     """A list."""
 
-    name: str = strawberry.field(description="1 to 100 characters.")
-    color: str | None = strawberry.field(description="#rgb, #rrggbb or a name.")
-    position: float = strawberry.field(description="Orders lists.")
-    created_at: datetime = strawberry.field(description="When it was created.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
-    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
-    tasks = strawberry.field(resolver=declare_task_connection, graphql_type="TaskConnection", description="The tasks in it.")
+    name: str = strawberry.field(description="Name, 1 to 100 characters.")
+    color: str | None = strawberry.field(description="Color: `#rgb`, `#rrggbb` or a name.")
+    position: float = strawberry.field(description="Sort position among the lists.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
+    revision: int = strawberry.field(description="Revision of the last change; pass it as `ifRevision`.")
+    tasks = strawberry.field(resolver=declare_task_connection, graphql_type="TaskConnection", description="Tasks in the list.")
 
 
-@strawberry.type(description="A label.")
+@strawberry.type(description="A label for tasks.")
 class Tag(Node):
     """A tag."""
 
-    name: str = strawberry.field(description="Unique among your tags, ignoring case.")
-    color: str | None = strawberry.field(description="#rgb, #rrggbb or a name.")
-    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
-    tasks = strawberry.field(
-        resolver=declare_task_connection, graphql_type="TaskConnection", description="The tasks that bear it."
-    )
+    name: str = strawberry.field(description="Name, 1 to 50 characters; unique among the user's tags, ignoring case.")
+    color: str | None = strawberry.field(description="Color: `#rgb`, `#rrggbb` or a name.")
+    revision: int = strawberry.field(description="Revision of the last change; pass it as `ifRevision`.")
+    tasks = strawberry.field(resolver=declare_task_connection, graphql_type="TaskConnection", description="Tasks with this tag.")
 
 
-@strawberry.type(description="A remark on a task.")
+@strawberry.type(description="A comment on a task.")
 class Comment(Node):
     """A comment."""
 
-    body: str = strawberry.field(description="1 to 5000 characters.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
-    revision: int = strawberry.field(description="Your revision that last touched it; for `ifRevision`.")
-    task: Task = strawberry.field(description="What it is on.")
+    body: str = strawberry.field(description="Text of the comment, 1 to 5000 characters.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
+    revision: int = strawberry.field(description="Revision of the last change; pass it as `ifRevision`.")
+    task: Task = strawberry.field(description="Task to which the comment belongs.")
 
 
-# `list` is a field of Task, so inside it the type needs another name.
+# Inside Task, `list` is a field and hides the built-in type.
 _Tags = list[Tag]
 
 
-@strawberry.type(description="Where a page begins and ends, and what lies beyond.")
+@strawberry.type(description="Information about a page, for pagination.")
 class PageInfo:
-    """Relay's page info."""
+    """The PageInfo type of the Relay connection specification."""
 
-    has_next_page: bool = strawberry.field(description="There is more behind this page.")
-    has_previous_page: bool = strawberry.field(description="There is something in front of this page.")
-    start_cursor: str | None = strawberry.field(description="The first row's cursor.")
-    end_cursor: str | None = strawberry.field(description="The last row's cursor; pass it as `after`.")
+    has_next_page: bool = strawberry.field(description="Whether there are rows after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are rows before this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first row.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last row; pass it as `after` to fetch the next page.")
 
 
 ObjectType = TypeVar("ObjectType", Task, TaskList, Tag, Comment)
 
 
-@strawberry.type(description="A row on a page.")
+@strawberry.type(description="An edge of a connection: a row and its cursor.")
 class Edge(Generic[ObjectType]):
-    """A row and its cursor."""
+    """An edge of a connection."""
 
-    cursor: str = strawberry.field(description="The row's place in this order.")
+    cursor: str = strawberry.field(description="Cursor of the row in this sort order.")
     node: ObjectType = strawberry.field(description="The row.")
 
 
-@strawberry.type(description="A page of rows.")
+@strawberry.type(description="One page of rows.")
 class Connection(Generic[ObjectType]):
-    """A page of rows, as Relay's clients expect it."""
+    """A connection as in the Relay connection specification, with `nodes` and `totalCount` besides."""
 
-    edges: list[Edge[ObjectType]] = strawberry.field(description="The rows with their cursors.")
-    nodes: list[ObjectType] = strawberry.field(description="The rows.")
-    page_info: PageInfo = strawberry.field(description="Where the page begins and ends.")
-    total_count: int = strawberry.field(description="How many there are on all pages; costs a count, if asked.")
+    edges: list[Edge[ObjectType]] = strawberry.field(description="Rows with their cursors.")
+    nodes: list[ObjectType] = strawberry.field(description="Rows without their cursors.")
+    page_info: PageInfo = strawberry.field(description="Information about the page, for pagination.")
+    total_count: int = strawberry.field(
+        description="Number of rows on all pages. Rows are counted only if this field is selected."
+    )
 
 
 TaskConnection = Connection[Task]

@@ -9,7 +9,7 @@ from services.query_engine.entity_types import Entity
 
 
 def order_field_enum(entity: Entity, name: str, description: str) -> type[Enum]:
-    """Return an enum of the entity's sort keys."""
+    """Return the GraphQL enum of the entity's sort keys."""
     members = [(sort_key.upper(), sort_key) for sort_key in entity.sort_keys]
     return strawberry.enum(EnumMeta.__call__(Enum, name, members, module=__name__), description=description)
 

@@ -1,86 +1,88 @@
-"""What mutations answer: one payload per noun."""
+"""Payload types of mutations, one for each object type."""
 
 import strawberry
 
 from graphql_schema.types.objects import ApiToken, Comment, Tag, Task, TaskList, Viewer
 
 
-@strawberry.type(description="The task as it is now.")
+@strawberry.type(description="Result of a mutation of a task.")
 class TaskPayload:
-    """One task."""
+    """Payload with one task."""
 
-    task: Task = strawberry.field(description="The task.")
+    task: Task = strawberry.field(description="The task after the mutation.")
 
 
-@strawberry.type(description="The tasks as they are now, in the order in which they were named.")
+@strawberry.type(description="Result of a mutation of several tasks.")
 class TasksPayload:
-    """Several tasks."""
+    """Payload with several tasks."""
 
-    tasks: list[Task] = strawberry.field(description="The tasks.")
+    tasks: list[Task] = strawberry.field(description="The tasks after the mutation, in the order of the arguments.")
 
 
-@strawberry.type(description="The list as it is now.")
+@strawberry.type(description="Result of a mutation of a list.")
 class ListPayload:
-    """One list."""
+    """Payload with one list."""
 
-    list: TaskList = strawberry.field(description="The list.")
+    list: TaskList = strawberry.field(description="The list after the mutation.")
 
 
-@strawberry.type(description="The tag as it is now.")
+@strawberry.type(description="Result of a mutation of a tag.")
 class TagPayload:
-    """One tag."""
+    """Payload with one tag."""
 
-    tag: Tag = strawberry.field(description="The tag.")
+    tag: Tag = strawberry.field(description="The tag after the mutation.")
 
 
-@strawberry.type(description="The comment as it is now.")
+@strawberry.type(description="Result of a mutation of a comment.")
 class CommentPayload:
-    """One comment."""
+    """Payload with one comment."""
 
-    comment: Comment = strawberry.field(description="The comment.")
+    comment: Comment = strawberry.field(description="The comment after the mutation.")
 
 
-@strawberry.type(description="What is gone.")
+@strawberry.type(description="Deletion result.")
 class DeletePayload:
-    """One id."""
+    """Payload with the id of a deleted row."""
 
-    id: strawberry.ID = strawberry.field(description="The id of what is gone.")
+    id: strawberry.ID = strawberry.field(description="Id of the deleted object.")
 
 
-@strawberry.type(description="What are gone.")
+@strawberry.type(description="Result of several deletions.")
 class DeleteManyPayload:
-    """Several ids."""
+    """Payload with the ids of deleted rows."""
 
-    ids: list[strawberry.ID] = strawberry.field(description="The ids of what are gone.")
+    ids: list[strawberry.ID] = strawberry.field(description="Ids of the deleted objects.")
 
 
-@strawberry.type(description="Your account as it is now.")
+@strawberry.type(description="Result of a mutation of the account.")
 class AccountPayload:
-    """One's own account."""
+    """Payload with the account of the authenticated user."""
 
-    user: Viewer = strawberry.field(description="You.")
+    user: Viewer = strawberry.field(description="The authenticated user.")
 
 
-@strawberry.type(description="Tokens of a session, and whom it belongs to.")
+@strawberry.type(description="Access and refresh token of a session, and its user.")
 class AuthPayload:
-    """A login."""
+    """Payload with the tokens of a session."""
 
-    user: Viewer = strawberry.field(description="You.")
-    access_token: str = strawberry.field(description="Send it as `Authorization: Bearer …`.")
-    refresh_token: str = strawberry.field(description="For `refresh`, once; the answer holds the next one.")
+    user: Viewer = strawberry.field(description="The authenticated user.")
+    access_token: str = strawberry.field(description="Access token; send it as `Authorization: Bearer …`.")
+    refresh_token: str = strawberry.field(description="Refresh token for one `refresh`, which returns the next one.")
     expires_in: int = strawberry.field(description="Seconds until the access token expires.")
 
 
-@strawberry.type(description="What has ended.")
+@strawberry.type(description="Result of a logout.")
 class LogOutPayload:
-    """A session, perhaps."""
+    """Payload with the id of the revoked session."""
 
-    session_id: strawberry.ID | None = strawberry.field(description="The session; null if it had ended before.")
+    session_id: strawberry.ID | None = strawberry.field(description="Id of the revoked session; null if it had already ended.")
 
 
-@strawberry.type(description="The API token, and its secret.")
+@strawberry.type(description="The new API token and its secret.")
 class ApiTokenPayload:
-    """A new API token."""
+    """Payload with a new API token."""
 
-    api_token: ApiToken = strawberry.field(description="The API token.")
-    secret: str = strawberry.field(description="Send it as `Authorization: Bearer …`. It is shown here and never again.")
+    api_token: ApiToken = strawberry.field(description="The new API token.")
+    secret: str = strawberry.field(
+        description="Secret of the token; send it as `Authorization: Bearer …`. It is returned only once."
+    )

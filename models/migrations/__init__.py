@@ -1,1 +1,1 @@
-"""Alembic's scripts. `models/migrate.py` runs them."""
+"""Alembic migration scripts, run by `models/migrate.py`."""

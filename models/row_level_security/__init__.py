@@ -1,1 +1,1 @@
-"""Row-level security: policies, and the audit that finds violations of it."""
+"""Row-level security: policies, and an audit that compares the database with them."""

@@ -1,4 +1,4 @@
-"""Does the database itself keep users apart? What its catalog says, held against what the migrations made."""
+"""Audit of row-level security: compares the catalog of the database with the policies that the migrations created."""
 
 import re
 from collections.abc import Iterator
@@ -16,52 +16,54 @@ _PARAMETERS = {"tables": [table.name for table in _TABLES]}
 
 
 class Violation(NamedTuple):
-    """What is not as it must be, and the SQL with which the owner mends it."""
+    """A violation of row-level security, and the SQL statement with which the owner fixes it."""
 
     description: str
     fix_sql: str
 
 
 def missing_tables(connection: Connection) -> list[str]:
-    """Return the names of those tables that are not there."""
+    """Return the names of the tables that the database lacks."""
     return list(connection.execute(MISSING_TABLES_SQL, _PARAMETERS).scalars())
 
 
 def find_violations(connection: Connection) -> list[Violation]:
-    """Return all that would let a user see or write what is another's. Ask it as the application's role."""
-    found = [Violation(*row) for row in connection.execute(VIOLATIONS_SQL, _PARAMETERS)]
-    return [*found, *_policy_violations(connection)]
+    """Return all violations that could let a user read or write rows of another. Call it with the role of the application."""
+    violations = [Violation(*row) for row in connection.execute(VIOLATIONS_SQL, _PARAMETERS)]
+    return [*violations, *_policy_violations(connection)]
 
 
 def _policy_violations(connection: Connection) -> Iterator[Violation]:
-    found = {(table, name): tuple(rest) for table, name, *rest in connection.execute(POLICIES_SQL, _PARAMETERS)}
-    wanted = {(table.name, policy.name): policy for table in _TABLES for policy in policies_of(table)}
-    for table, name in sorted(found.keys() | wanted.keys()):
-        policy = wanted.get((table, name))
-        there = found.get((table, name))
+    existing = {(table, name): tuple(rest) for table, name, *rest in connection.execute(POLICIES_SQL, _PARAMETERS)}
+    expected = {(table.name, policy.name): policy for table in _TABLES for policy in policies_of(table)}
+    for table, name in sorted(existing.keys() | expected.keys()):
+        policy = expected.get((table, name))
+        definition = existing.get((table, name))
         if policy is None:
-            yield Violation(f"the policy {name} on {table} is none of ours", _drop(table, name))
-        elif there is None:
+            yield Violation(f"the policy {name} on {table} is unexpected", _drop(table, name))
+        elif definition is None:
             yield Violation(f"the policy {name} on {table} is missing", f"{policy.create_sql(table)};")
-        elif not _is(policy, *there):
+        elif not _matches(policy, *definition):
             yield Violation(f"the policy {name} on {table} was changed", f"{_drop(table, name)} {policy.create_sql(table)};")
 
 
-def _is(policy: RowPolicy, for_everybody: bool, command: str, using: str | None, check: str | None) -> bool:
-    wanted = policy.condition, policy.condition if policy.command == ALL else None
+def _matches(policy: RowPolicy, is_permissive_for_all_roles: bool, command: str, using: str | None, check: str | None) -> bool:
+    expressions = policy.condition, policy.condition if policy.command == ALL else None
     return (
-        for_everybody and command == policy.command and (_normalize(using), _normalize(check)) == tuple(map(_normalize, wanted))
+        is_permissive_for_all_roles
+        and command == policy.command
+        and (_normalize(using), _normalize(check)) == tuple(map(_normalize, expressions))
     )
 
 
 def _normalize(expression: str | None) -> str | None:
-    """Leave out what PostgreSQL adds when it spells an expression: brackets, casts to text, and capitals."""
+    """Return an expression without the parentheses, casts to text and capital letters that PostgreSQL adds."""
     return None if expression is None else re.sub(r"::text|[\s()]", "", expression.lower())
 
 
 def _drop(table: str, policy: str) -> str:
-    return f"DROP POLICY {_quoted(policy)} ON {_quoted(table)};"
+    return f"DROP POLICY {_quote_identifier(policy)} ON {_quote_identifier(table)};"
 
 
-def _quoted(name: str) -> str:
+def _quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

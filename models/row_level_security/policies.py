@@ -1,4 +1,4 @@
-"""What row-level security says about each table: the migrations made it so, and the boot check holds the database to it."""
+"""Row-level security policies of each table, as created by the migrations and required by the readiness check."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ ALL, SELECT = "ALL", "SELECT"
 
 @dataclass(frozen=True, slots=True)
 class RowPolicy:
-    """Rows whose `column` is what the transaction's `setting` says; none where it says nothing.
+    """Policy for rows whose `column` equals the transaction's `setting`; no rows if it is not set.
 
-    `command` is spelt as in pg_policies. A policy for ALL holds for what is written, too.
+    `command` is ALL or SELECT, as in pg_policies. A policy for ALL also applies to written rows (WITH CHECK).
     """
 
     name: str
@@ -25,12 +25,12 @@ class RowPolicy:
         return f"{self.column} = nullif(current_setting('{self.setting}', true), '')"
 
     def create_sql(self, table: str) -> str:
-        """Return the statement that creates it."""
-        checked = f" WITH CHECK ({self.condition})" if self.command == ALL else ""
-        return f'CREATE POLICY {self.name} ON "{table}" FOR {self.command} USING ({self.condition}){checked}'
+        """Return the statement that creates the policy."""
+        check = f" WITH CHECK ({self.condition})" if self.command == ALL else ""
+        return f'CREATE POLICY {self.name} ON "{table}" FOR {self.command} USING ({self.condition}){check}'
 
 
-# Whoever is not known yet says what is known of a row (an e-mail, the hash of a secret), and may look at that row alone.
+# Before authentication, a transaction sets a known value (e-mail, hash of a secret), and can read only the row with that value.
 _PRE_AUTHENTICATION_POLICIES = {
     "user": (RowPolicy("logging_in", SELECT, "email", "app.login_email"),),
     "login_session": (RowPolicy("presented", SELECT, "handle_hash", "app.secret_hash"),),
@@ -39,6 +39,6 @@ _PRE_AUTHENTICATION_POLICIES = {
 
 
 def policies_of(table: Table) -> tuple[RowPolicy, ...]:
-    """Return all policies that the table has; an account belongs to itself."""
+    """Return the policies of the table. The owner column of the user table is `id`."""
     owner = "user_id" if "user_id" in table.c else "id"
     return (RowPolicy("owner_only", ALL, owner, "app.user_id"), *_PRE_AUTHENTICATION_POLICIES.get(table.name, ()))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from models.base import MAX_USER_ID
+from models.base import MAX_USER_ID_LENGTH
 from models.field_types import canonical_id
 from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
@@ -47,7 +47,7 @@ def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
         value = claims.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= len(value) <= MAX_USER_ID:
+        if isinstance(value, str) and value.isprintable() and 0 < len(value.strip()) <= len(value) <= MAX_USER_ID_LENGTH:
             return value
         if value is not None:
             break

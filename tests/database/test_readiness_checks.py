@@ -56,8 +56,8 @@ DAMAGE = {
     """DROP POLICY owner_only ON comment;
        CREATE POLICY owner_only ON comment FOR SELECT
        USING (user_id = nullif(current_setting('app.user_id', true), ''))""": "the policy owner_only on comment was changed",
-    'CREATE POLICY "let\'s see" ON task_list FOR SELECT USING (true)': "the policy let's see on task_list is none of ours",
-    "CREATE POLICY support ON user_revision TO todo_app USING (true)": "the policy support on user_revision is none of ours",
+    'CREATE POLICY "let\'s see" ON task_list FOR SELECT USING (true)': "the policy let's see on task_list is unexpected",
+    "CREATE POLICY support ON user_revision TO todo_app USING (true)": "the policy support on user_revision is unexpected",
     "ALTER TABLE task OWNER TO todo_app": "todo_app owns task",
     """CREATE ROLE clerk; ALTER TABLE tag OWNER TO clerk; GRANT clerk TO todo_app""": "has the rights of clerk, who owns tag",
     "GRANT TRUNCATE ON deleted_user TO todo_app": "todo_app may do more to deleted_user than read and write rows",
@@ -168,7 +168,7 @@ def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> 
     [
         ("DROP TABLE task_tag", r"lost tables \(task_tag\): restore them from a backup"),
         ("DROP TABLE alembic_version", "the database is not migrated: run `todo migrate`"),
-        ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code needs"),
+        ("UPDATE alembic_version SET version_num = '0000'", "the database is at version 0000, this code requires"),
     ],
 )
 def test_startup_fails_if_the_database_version_differs(database: PostgresServer, damage: str, message: str) -> None:

@@ -261,7 +261,7 @@ def test_document_token_count_is_limited(read_only_client: GraphQLClient) -> Non
 def test_overly_complex_document_is_rejected(read_only_client: GraphQLClient, document: str) -> None:
     (error,) = post(read_only_client, {"query": document}).json()["errors"]
 
-    assert "too intricate" in error["message"]
+    assert "too complex" in error["message"]
 
 
 def test_operation_name_selects_the_operation(read_only_client: GraphQLClient) -> None:

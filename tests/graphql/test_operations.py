@@ -10,7 +10,7 @@ from weakref import ref
 import pytest
 
 from graphql_schema.context import GraphQLContext
-from graphql_schema.documents.operation_cache import MAX_CACHE_CHARACTERS
+from graphql_schema.documents.operation_cache import MAX_OPERATION_CACHE_CHARACTERS
 from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.schema import build_schema
@@ -262,7 +262,7 @@ def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
     )
 
     caches: list[Any] = [graph.cache.documents, graph.cache.operations]
-    assert all(len(cache) < 500 and cache.currsize <= MAX_CACHE_CHARACTERS for cache in caches)
+    assert all(len(cache) < 500 and cache.currsize <= MAX_OPERATION_CACHE_CHARACTERS for cache in caches)
     assert "hunter2" not in str([list(cache.items()) for cache in caches])
 
 

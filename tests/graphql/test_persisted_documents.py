@@ -329,7 +329,7 @@ def test_documents_outside_the_allow_list_return_403(
     assert response.json() == {
         "errors": [
             {
-                "message": "Only listed documents are run here, and this is none of them.",
+                "message": "Only allow-listed documents may be executed.",
                 "extensions": {"code": "FORBIDDEN", "status": 403},
             }
         ]
@@ -369,21 +369,25 @@ INVALID_MANIFESTS = [
     ("no JSON", b"{", "is not JSON: "),
     ("a text", b'"x"', "is neither Apollo's manifest nor a map of hashes to documents"),
     ("a list", b"[]", "is neither Apollo's manifest nor a map"),
-    ("nothing", b"{}", "lists no document"),
-    ("no operations", json.dumps(apollo_manifest()).encode(), "lists no document"),
+    ("nothing", b"{}", "contains no documents"),
+    ("no operations", json.dumps(apollo_manifest()).encode(), "contains no documents"),
     ("another format", b'{"format": "x", "version": 1}', "has the format 'x'; 'apollo-persisted-query-manifest' is known here"),
     ("another version", json.dumps(apollo_manifest(COUNT) | {"version": 2}).encode(), "has the version 2; 1 is known here"),
-    ("operations that are none", json.dumps(apollo_manifest() | {"operations": [5]}).encode(), "has no list of operations"),
-    ("an operation without text", json.dumps(apollo_manifest() | {"operations": [{"id": "x"}]}).encode(), "gives 'x' no text"),
-    ("a number", json.dumps({digest(COUNT): 5}).encode(), "gives '"),
-    ("a wrong hash", json.dumps({digest(CREATE): COUNT}).encode(), "calls a document '"),
+    ("operations that are none", json.dumps(apollo_manifest() | {"operations": [5]}).encode(), "has no list of `operations`"),
+    (
+        "an operation without text",
+        json.dumps(apollo_manifest() | {"operations": [{"id": "x"}]}).encode(),
+        "has no document text for 'x'",
+    ),
+    ("a number", json.dumps({digest(COUNT): 5}).encode(), "has no document text for '"),
+    ("a wrong hash", json.dumps({digest(CREATE): COUNT}).encode(), "has the hash '"),
     (
         "an MD5",
         json.dumps({"0" * 32: COUNT}).encode(),
-        "calls a document '00000000000000000000000000000000', which is not the SHA-256",
+        "has the hash '00000000000000000000000000000000', which is not the SHA-256",
     ),
-    ("a typo", json.dumps(relay_map("{ viewr { id } }")).encode(), "lists a document that is not valid: "),
-    ("no document", json.dumps(relay_map("{")).encode(), "lists a document that is not valid: "),
+    ("a typo", json.dumps(relay_map("{ viewr { id } }")).encode(), "lists an invalid document, "),
+    ("no document", json.dumps(relay_map("{")).encode(), "lists an invalid document, "),
 ]
 
 
@@ -416,7 +420,7 @@ def test_serve_command_reports_an_invalid_manifest_in_one_line(tmp_path: Path, d
     error = run_command(tmp_path, "serve", "--workers", workers, **settings)
 
     assert (error.returncode, error.stdout, error.stderr.count("\n")) == (1, "", 1)
-    assert error.stderr.startswith("todo: cannot serve: GRAPHQL_PERSISTED_DOCUMENTS manifest.json calls a document ")
+    assert error.stderr.startswith("todo: cannot serve: GRAPHQL_PERSISTED_DOCUMENTS manifest.json has the hash ")
 
 
 def test_requests_without_hash_are_returned_unchanged() -> None:

@@ -16,7 +16,7 @@ from graphql_schema.cost.limits import (
     MAX_OPERATION_FILTER_MEMBERS,
     MAX_REPORTED_AMOUNT,
     MAX_SELECTION_DEPTH,
-    check,
+    check_complexity,
 )
 from graphql_schema.documents.operation_cache import OperationCache
 from graphql_schema.documents.request import GraphQLRequest
@@ -129,7 +129,9 @@ def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client
     log.captured.clear()
     error = expect_too_complex(graphql_client, document, n=500)
 
-    assert error["message"].endswith("The costliest field is lists.nodes.mine: it would fit with `first: 124` instead of 500.")
+    assert error["message"].endswith(
+        "The costliest field is lists.nodes.mine; its largest allowed page is `first: 124`, not 500."
+    )
     assert error["extensions"]["cost"] == {"requested": measured(document, n=500).cost, "limit": MAX_COST}
     assert log.lines(requests=1)[-1]["sql_statements"] == 0
 
@@ -152,7 +154,7 @@ def test_cost_error_names_outer_connection(graphql_client: GraphQLClient) -> Non
         graphql_client, f"{{ tasks(first: 500) {{ nodes {{ subtasks(first: 500) {{ nodes {{ {inner} }} }} }} }} }}"
     )["message"]
 
-    assert "tasks.nodes.subtasks: it would fit with `first: " in message
+    assert "tasks.nodes.subtasks; its largest allowed page is `first: " in message
 
 
 def test_depth_aliases_and_relations_are_limited(graphql_client: GraphQLClient) -> None:
@@ -282,8 +284,8 @@ def test_cost_advice_ignores_empty_pages() -> None:
     repeated = " ".join(f"a{number}: totalCount" for number in range(50))
     measure = measured(f"{{ tasks(first: 0) {{ {repeated} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
 
-    with pytest.raises(QueryTooComplex, match="Ask for fewer fields"):
-        check(measure, 10)
+    with pytest.raises(QueryTooComplex, match="Select fewer fields"):
+        check_complexity(measure, 10)
 
 
 def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
@@ -293,11 +295,11 @@ def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
         return measured(document, new=[{"title": "x"}] * rows)
 
     with pytest.raises(QueryTooComplex) as error:
-        check(cost(500), 100_000)
-    assert str(error.value).endswith("The costliest field is mine: it would fit with 95 rows instead of 500.")
-    check(cost(95), 100_000)
+        check_complexity(cost(500), 100_000)
+    assert str(error.value).endswith("The costliest field is mine; its largest allowed number of rows is 95, not 500.")
+    check_complexity(cost(95), 100_000)
     with pytest.raises(QueryTooComplex):
-        check(cost(96), 100_000)
+        check_complexity(cost(96), 100_000)
 
 
 def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:

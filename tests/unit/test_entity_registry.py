@@ -201,7 +201,7 @@ class TestHandWrittenTypes:
     def test_body_accepts_every_column_of_a_response(self, entity: Entity, schema: type[InputSchema]) -> None:
         accepted = schema.model_fields.keys() | schema.ignored_fields
 
-        assert entity.columns.keys() - accepted == set(), f"missing in {schema.__name__}, or in its `ignored`"
+        assert entity.columns.keys() - accepted == set(), f"missing in {schema.__name__}, or in its `ignored_fields`"
 
     @entities
     def test_operator_input_has_the_operators_of_the_column(self, types: dict[str, Any], entity: Entity) -> None:

@@ -10,16 +10,16 @@ revision = "0002"
 down_revision = "0001"
 
 PUNCTUATION = string.punctuation.replace("'", "''")
-WORDS = f"to_tsvector('simple', translate({{column}}, '{PUNCTUATION.replace('{', '{{').replace('}', '}}')}', repeat(' ', 32)))"
-TITLE, DESCRIPTION = WORDS.format(column="title"), WORDS.format(column="coalesce(description, '')")
+VECTOR = f"to_tsvector('simple', translate({{column}}, '{PUNCTUATION.replace('{', '{{').replace('}', '}}')}', repeat(' ', 32)))"
+TITLE, DESCRIPTION = VECTOR.format(column="title"), VECTOR.format(column="coalesce(description, '')")
 
 
 def upgrade() -> None:
-    """Add what is searched; PostgreSQL keeps it up to date by itself."""
-    searched = f"setweight({TITLE}, 'A') || setweight({DESCRIPTION}, 'B')"
-    op.add_column("task", sa.Column("search_vector", TSVECTOR, sa.Computed(searched, persisted=True), nullable=False))
+    """Add the search vector as a generated column, which PostgreSQL updates."""
+    search_vector = f"setweight({TITLE}, 'A') || setweight({DESCRIPTION}, 'B')"
+    op.add_column("task", sa.Column("search_vector", TSVECTOR, sa.Computed(search_vector, persisted=True), nullable=False))
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the search vector."""
     op.drop_column("task", "search_vector")
