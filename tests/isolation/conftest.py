@@ -1,4 +1,4 @@
-"""Fixtures for isolation tests: worlds, and every route and field as a parameter."""
+"""Fixtures of the isolation tests: scenarios, and every route and field as a parameter."""
 
 from collections.abc import Iterator
 
@@ -23,8 +23,8 @@ def scenario_without_row_level_security(postgres: PostgresServer) -> Iterator[Sc
 
 @pytest.fixture(scope="module", params=["scenario", "scenario_without_row_level_security"])
 def each_scenario(request: pytest.FixtureRequest) -> Scenario:
-    found: Scenario = request.getfixturevalue(request.param)
-    return found
+    scenario: Scenario = request.getfixturevalue(request.param)
+    return scenario
 
 
 @pytest.fixture(params=REST)

@@ -48,5 +48,5 @@ def check_foreign_ids(scenario: Scenario, call: Call, request: str) -> None:
         unknown = call(token, {**unknown_row_ids, **MINE})
         assert mask_ids(foreign, scenario.victim.ids) == mask_ids(unknown, unknown_row_ids)
     masked = mask_ids(foreign, scenario.victim.ids)[1] if names_rows else foreign.text
-    assert not [trace for trace in scenario.victim.private_values if trace in masked]
+    assert not [value for value in scenario.victim.private_values if value in masked]
     assert foreign.status_code != 500

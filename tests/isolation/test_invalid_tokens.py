@@ -11,11 +11,11 @@ from tests.support.users import sign_token
 
 
 def test_unmodified_tokens_are_accepted(scenario: Scenario) -> None:
-    unknown = sign_token({"sub": scenario.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
-    ours = sign_token(jwt.decode(scenario.victim.user.token, options={"verify_signature": False}), SECRET)
+    external_token = sign_token({"sub": scenario.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
+    local_token = sign_token(jwt.decode(scenario.victim.user.token, options={"verify_signature": False}), SECRET)
 
-    for good in (unknown, ours):
-        assert scenario.send("GET", "/api/auth/me", good).json()["id"] == scenario.victim.user.id
+    for token in (external_token, local_token):
+        assert scenario.send("GET", "/api/auth/me", token).json()["id"] == scenario.victim.user.id
 
 
 def test_route_rejects_every_invalid_token(scenario: Scenario, route: str) -> None:

@@ -1,7 +1,7 @@
 """Row-level security alone isolates users of the whole service.
 
 Every cross-user request is sent three times: to the service as it is; to the service without its own filters, which must respond
-identically; and to that with row-level security disabled, which must leak, as proof that the second response means something.
+identically; and to that service with row-level security disabled, which must leak: this proves that the second check can fail.
 """
 
 import re
@@ -102,7 +102,7 @@ def test_row_level_security_alone_isolates_users(setup: Setup, name: str) -> Non
 
 
 def test_api_token_lookup_finds_only_its_own_account(setup: Setup) -> None:
-    """API tokens are cached for a while, so the third request takes another one."""
+    """API tokens are cached for a while, so the third request uses another token."""
 
     def request(salt: str) -> Request:
         return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})

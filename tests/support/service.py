@@ -145,11 +145,6 @@ class LogCapture(logging.Handler):
         self.setFormatter(JsonFormatter())
         self.captured: list[str] = []
 
-    @property
-    def heard(self) -> list[str]:
-        """Former name of `captured`, for the test modules directly in tests/ only."""
-        return self.captured
-
     def emit(self, record: logging.LogRecord) -> None:
         """Format immediately, as the real handler does: some values are known only then."""
         if not record.name.startswith("http"):
