@@ -331,7 +331,7 @@ def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> N
 
     def hang(_: object) -> None:
         is_hanging.set()
-        endpoint.released.wait(30)
+        jwks_server.released.wait(30)
 
     async def send_requests(url: str, local_token: str) -> None:
         limits = httpx.Limits(max_connections=300)
@@ -342,7 +342,7 @@ def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> N
 
             known = ED.sign("ada")
             assert await request(known) == 200
-            endpoint.respond = hang
+            jwks_server.respond = hang
             waiting = [asyncio.create_task(request(ED.sign("ada", headers={"kid": uuid4().hex}))) for _ in range(200)]
             assert await asyncio.to_thread(is_hanging.wait, 10)
             assert [await request(token) for token in (known, local_token, ED.sign("eve")) * 3] == [200] * 9
@@ -350,12 +350,12 @@ def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> N
             assert set(await asyncio.gather(*waiting)) == {503}
             assert {await request(ED.sign("ada", headers={"kid": uuid4().hex})) for _ in range(50)} == {503}
 
-    with run_jwks_server(ED) as endpoint, run_with_issuer(endpoint, database) as service:
+    with run_jwks_server(ED) as jwks_server, run_with_issuer(jwks_server, database) as service:
         began = time.monotonic()
         asyncio.run(send_requests(service.url, TestUser.register(service.url).token))
 
         # At startup and for the 200; then every 10 seconds at most one retry and one for an unknown kid.
-        assert endpoint.fetches <= 2 + 2 * (time.monotonic() - began) // 10
+        assert jwks_server.fetches <= 2 + 2 * (time.monotonic() - began) // 10
 
 
 def test_100_requests_with_a_rotated_key_share_one_fetch(api: type[ApiClient], database: PostgresServer) -> None:

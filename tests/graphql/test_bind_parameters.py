@@ -90,8 +90,8 @@ def test_cached_operation_returns_the_uncached_response_for_any_id(
 
 
 PAGES = {
-    "after": "query($cursor: String) { tasks(first: 3, after: $cursor) { nodes { id } pageInfo { hasNextPage endCursor } } }",
-    "before": "query($cursor: String) { tasks(last: 3, before: $cursor) { nodes { id } pageInfo { hasPreviousPage startCursor } } }",
+    "after": "query($c: String) { tasks(first: 3, after: $c) { nodes { id } pageInfo { hasNextPage endCursor } } }",
+    "before": "query($c: String) { tasks(last: 3, before: $c) { nodes { id } pageInfo { hasPreviousPage startCursor } } }",
 }
 
 
@@ -110,13 +110,13 @@ def test_cached_operation_returns_the_uncached_response_for_every_page(
         nodes = [node["id"] for node in page["nodes"]]
         seen_ids = [*seen_ids, *nodes] if argument == "after" else [*nodes, *seen_ids]
         has_more, cursor = page["pageInfo"].values()
-        variables = {"cursor": cursor}
+        variables = {"c": cursor}
 
     assert seen_ids == [
         node["id"] for node in client.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]
     ]
     for invalid in ("", "nonsense", None, 5):
-        assert client.run(document, {"cursor": invalid}).body == run_uncached(document, {"cursor": invalid})
+        assert client.run(document, {"c": invalid}).body == run_uncached(document, {"c": invalid})
 
 
 SHARED_VARIABLE_DOCUMENTS = [

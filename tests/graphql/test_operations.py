@@ -101,8 +101,8 @@ PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: T
         edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }"""
 
 
-@pytest.digest.parametrize("direction", ["ASC", "DESC"])
-@pytest.digest.parametrize("by", ["CREATED", "UPDATED", "TITLE", "PRIORITY", "POSITION", "COMPLETED"])
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+@pytest.mark.parametrize("by", ["CREATED", "UPDATED", "TITLE", "PRIORITY", "POSITION", "COMPLETED"])
 def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: GraphQLClient, by: str, direction: str) -> None:
     graphql_client.run(
         "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }", i=[{"title": "same"}] * 3
@@ -179,7 +179,7 @@ def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, 
     assert beyond == {"totalCount": 5, "nodes": [], "pageInfo": {"endCursor": None}}
 
 
-@pytest.digest.parametrize(
+@pytest.mark.parametrize(
     ("arguments", "pointer"),
     [
         ("first: 501", "/first"),

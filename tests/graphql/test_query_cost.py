@@ -269,7 +269,8 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
     """If a part of a cached query fails, the query is read once more."""
     monkeypatch.setattr(budget, "MAX_TEXT", 1000)
     remaining, deleted = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
-    document = "query($remaining: ID!, $deleted: ID!) { remaining: task(id: $remaining) { description } deleted: task(id: $deleted) { title } }"
+    document = """query($remaining: ID!, $deleted: ID!) {
+        remaining: task(id: $remaining) { description } deleted: task(id: $deleted) { title } }"""
     for _ in range(2):
         assert graphql_client.run(document, remaining=remaining, deleted=deleted)["deleted"] == {"title": "x"}
     graphql_client.delete("task", deleted)

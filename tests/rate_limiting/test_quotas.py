@@ -354,11 +354,12 @@ def test_register_login_and_refresh_share_a_quota_per_address(make_client: Limit
         with expect_error("UNAUTHENTICATED"):
             client.log_in(f"unknown.{number}@example.com", "wrong wrong")
 
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: client.log_in("unknown@example.com", "wrong wrong"),
         lambda: client.register(email=f"new.{next(_numbers)}@example.com", password=PASSWORD),
         lambda: client.refresh("todo_refresh_a.b"),
-    ):
+    ]
+    for attempt in attempts:
         with expect_error("RATE_LIMITED") as error:
             attempt()
         assert "attempts to register, log in or refresh" in error.value.detail
