@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.isolation_scenario import Scenario, run_scenario
-from tests.support.permission_matrix import FIELDS, REST, ROOT_FIELDS
+from tests.support.isolation.permission_matrix import FIELDS, REST, ROOT_FIELDS
+from tests.support.isolation.scenario import Scenario, run_scenario
 from tests.support.service import PostgresServer
 
 

@@ -3,9 +3,9 @@
 Each test runs with row-level security on and off, so that the service isolates users without it.
 """
 
-from tests.support.isolation_scenario import MINE, Call, Scenario, graphql_call, mask_ids, register_disposable_user, rest_call
-from tests.support.permission_matrix import REST, ROOTS, field_document, root_field_document
-from tests.support.resource_owner import KINDS, unknown_ids
+from tests.support.isolation.permission_matrix import REST, ROOTS, field_document, root_field_document
+from tests.support.isolation.resource_owner import KINDS, unknown_ids
+from tests.support.isolation.scenario import MINE, Call, Scenario, graphql_call, mask_ids, register_disposable_user, rest_call
 
 
 def test_route_response_is_identical_for_foreign_and_unknown_ids(each_scenario: Scenario, route: str) -> None:

@@ -2,10 +2,10 @@
 
 import jwt
 
-from tests.support.invalid_tokens import EXTERNAL_ISSUER
-from tests.support.isolation_scenario import MINE, Call, Scenario, error_code_of, graphql_call, mask_ids, rest_call
-from tests.support.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
-from tests.support.resource_owner import unknown_ids
+from tests.support.isolation.invalid_tokens import EXTERNAL_ISSUER
+from tests.support.isolation.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
+from tests.support.isolation.resource_owner import unknown_ids
+from tests.support.isolation.scenario import MINE, Call, Scenario, error_code_of, graphql_call, mask_ids, rest_call
 from tests.support.service import SECRET
 from tests.support.users import sign_token
 

@@ -4,7 +4,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType
 
 from api.app import create_app
 from api.settings import Settings
-from tests.support.permission_matrix import OBJECT_TYPES, REST, ROOTS, SCHEMA
+from tests.support.isolation.permission_matrix import OBJECT_TYPES, REST, ROOTS, SCHEMA
 
 
 def test_every_route_is_declared() -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.api_clients import TLS
-from tests.support.cross_user_requests import (
+from tests.support.isolation.cross_user_requests import (
     AMBIGUOUS_ACCOUNT,
     BLOCKED_BY_FOREIGN_KEYS,
     EXISTENCE_LEAK,
@@ -22,9 +22,9 @@ from tests.support.cross_user_requests import (
     SHARED_IDS,
     Request,
 )
+from tests.support.isolation.unfiltered_service import FilterStripper, run_unfiltered_service
 from tests.support.service import SECRET, PostgresServer, run_service, run_sql, settings_for
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, dump_user_rows, insert_rows_sql, rows_for_user
-from tests.support.unfiltered_service import FilterStripper, run_unfiltered_service
 from tests.support.users import sign_token
 
 MaskedResponse = tuple[int, str]

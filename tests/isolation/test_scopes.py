@@ -2,7 +2,9 @@
 
 from models.scopes import Scope
 from services.authorization import expand_scopes
-from tests.support.isolation_scenario import (
+from tests.support.isolation.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
+from tests.support.isolation.resource_owner import unknown_ids
+from tests.support.isolation.scenario import (
     MINE,
     Call,
     Scenario,
@@ -12,8 +14,6 @@ from tests.support.isolation_scenario import (
     register_disposable_user,
     rest_call,
 )
-from tests.support.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
-from tests.support.resource_owner import unknown_ids
 
 
 def test_route_requires_the_declared_scope(scenario: Scenario, route: str) -> None:

@@ -9,7 +9,17 @@ import pytest
 from passlib.hash import argon2
 
 from tests.support.api_clients import RestClient
-from tests.support.isolation_scenario import (
+from tests.support.isolation.permission_matrix import (
+    FIELDS,
+    NOT_IDEMPOTENT,
+    PUBLIC,
+    REST,
+    ROOTS,
+    field_document,
+    root_field_document,
+)
+from tests.support.isolation.resource_owner import ResourceOwner, clone_with_same_ids, create_resource_owner
+from tests.support.isolation.scenario import (
     MINE,
     Call,
     Scenario,
@@ -19,16 +29,6 @@ from tests.support.isolation_scenario import (
     register_disposable_user,
     rest_call,
 )
-from tests.support.permission_matrix import (
-    FIELDS,
-    NOT_IDEMPOTENT,
-    PUBLIC,
-    REST,
-    ROOTS,
-    field_document,
-    root_field_document,
-)
-from tests.support.resource_owner import ResourceOwner, clone_with_same_ids, create_resource_owner
 from tests.support.service import run_sql
 from tests.support.users import PASSWORD
 

@@ -34,10 +34,9 @@ QUERY_MODULES = {
     "services/query_engine/planning/filter_sql.py",
     "services/query_engine/planning/planner.py",
 }
-# Modules whose functions take a user id: those that read it from a token, and the query engine below the context.
+# Modules whose functions take a user id: the access tokens that name it, and the query engine below the context.
 USER_ID_ARGUMENTS = {
     "services/auth/access_tokens.py",
-    "services/auth/claims.py",
     "services/query_engine/cursors.py",
     "services/query_engine/execution/executor.py",
     "services/query_engine/execution/node_lookup.py",

@@ -10,7 +10,7 @@ from typing import Any
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 
 from graphql_schema.schema import build_schema
-from tests.support.resource_owner import KINDS
+from tests.support.isolation.resource_owner import KINDS
 
 READ, WRITE, ACCOUNT, PUBLIC = "tasks:read", "tasks:write", "account", None
 

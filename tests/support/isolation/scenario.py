@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from tests.support.api_clients import TLS
-from tests.support.invalid_tokens import EXTERNAL_ISSUER, Tokens, invalid_tokens
-from tests.support.permission_matrix import RouteSpec, fill_ids
-from tests.support.resource_owner import Ids, ResourceOwner, create_resource_owner
+from tests.support.isolation.invalid_tokens import EXTERNAL_ISSUER, Tokens, invalid_tokens
+from tests.support.isolation.permission_matrix import RouteSpec, fill_ids
+from tests.support.isolation.resource_owner import Ids, ResourceOwner, create_resource_owner
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.table_rows import TABLE_NAMES
 from tests.support.users import TestUser

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from tests.support.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec, fill_ids, root_field_document
-from tests.support.resource_owner import KINDS
+from tests.support.isolation.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec, fill_ids, root_field_document
+from tests.support.isolation.resource_owner import KINDS
 from tests.support.service import SECRET
 from tests.support.table_rows import EVE, refresh_token, row_id
 from tests.support.users import PASSWORD, sign_token
