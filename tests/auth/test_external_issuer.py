@@ -386,7 +386,7 @@ def test_service_starts_and_stops_while_jwks_endpoint_hangs(database: PostgresSe
         assert time.monotonic() - stopping < 2
     names = [thread.name for thread in set(threading.enumerate()) - threads]
 
-    # The endpoint has a thread for each connection; the pool that hashes passwords keeps its own.
+    # The endpoint has a thread for each connection; the thread pool that hashes passwords remains until exit.
     assert [name for name in names if not re.search(r"process_request_thread|^password", name)] == []
 
 
