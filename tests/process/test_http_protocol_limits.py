@@ -20,8 +20,8 @@ class StrictProtocol(LimitedHttpProtocol):
 
     head_seconds = 0.5
     body_bytes_per_second = 10
-    unread_seconds = 0.5
-    farewell_seconds = 0.2
+    write_timeout_seconds = 0.5
+    close_delay_seconds = 0.2
 
 
 @pytest.fixture(scope="module")

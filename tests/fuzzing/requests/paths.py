@@ -14,7 +14,7 @@ OWNERS = ("me", "ada", "eve", "Me", "unknown")
 
 @st.composite
 def paths_for(draw: st.DrawFn, target: Target, operation: Operation, *, with_invalid_parts: bool = True) -> str:
-    """Return a path for an operation, some of them with invalid parts."""
+    """Return a path for an operation, sometimes with invalid parts."""
     path, collection = "", ""
     for part in operation.path.split("/")[1:]:
         if not part.startswith("{"):

@@ -24,7 +24,7 @@ hooks = "{hooks}"
 
 [generation]
 database = "none"
-# The check ignored_auth removes and forges tokens; with this option, most invalid requests would be about tokens only.
+# The check ignored_auth removes and forges tokens; if this were true, most invalid requests would be about tokens only.
 with-security-parameters = false
 
 [checks.negative_data_rejection]
