@@ -1,1 +1,1 @@
-"""Benchmarks: the service against the usual ways to write it, on the same tables, in one run. Nothing imports this."""
+"""Benchmarks: the service and baselines on the same tables, measured in one run. No other package imports this one."""

@@ -1,4 +1,4 @@
-"""Runs the benchmark: `python -m bench --help`."""
+"""Benchmark command: `python -m bench --help`."""
 
 import argparse
 import signal
@@ -25,7 +25,7 @@ Value = TypeVar("Value", int, str)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and write bench/RESULTS.md if everything was measured. Whatever goes wrong leaves nothing running."""
+    """Run the benchmark, print the report, and write bench/RESULTS.md if nothing was skipped. Servers are stopped in any case."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, _stop)
     if WRK is None:
@@ -33,40 +33,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     try:
         with TemporaryDirectory(prefix="todo-bench-") as folder:
-            findings = _measure(options, Path(folder))
+            measurements = _measure(options, Path(folder))
     except (LoadError, ServerFailedError, EmbeddedMissingError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    text = report.render(findings)
+    text = report.render(measurements)
     print(text)
     if options.skip_growth or options.skip_memory:
-        print("Not everything was measured, so bench/RESULTS.md stays as it is.")
+        print("Some measurements were skipped; bench/RESULTS.md is unchanged.")
     else:
         report.write(text)
     return 0
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> report.Measurements:
-    effort = RunOptions(options.rounds, options.seconds, options.connections)
-    alone = RunOptions(options.rounds, options.seconds, (1,))
+    run_options = RunOptions(options.rounds, options.seconds, options.connections)
+    scaling_options = RunOptions(options.rounds, options.seconds, (1,))
     workloads = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
-    growing = [] if options.skip_growth else [*scaling.NESTED_PAGES.values(), *scaling.WHOLE_LISTS.values()]
-    needed = {SERVICE}.union(*(workload.requests for workload in (*workloads, *growing)))
-    if POSTGRAPHILE in needed and (obstacle := postgraphile.install()):
-        _print_progress(f"PostGraphile is left out: {obstacle}")
+    scaling_workloads = [] if options.skip_growth else [*scaling.NESTED_PAGES.values(), *scaling.WHOLE_LISTS.values()]
+    needed = {SERVICE}.union(*(workload.requests for workload in (*workloads, *scaling_workloads)))
+    if POSTGRAPHILE in needed and (reason := postgraphile.install()):
+        _print_progress(f"PostGraphile is skipped: {reason}")
         needed.remove(POSTGRAPHILE)
     with _database(folder) as database, all_servers(needed, database, folder) as servers:
-        _print_progress("The database is loaded, the servers run.")
-        contest = BenchmarkRunner(servers, database.postmaster, folder)
+        _print_progress("The database is loaded, and the servers are running.")
+        runner = BenchmarkRunner(servers, database.postmaster, folder)
         return report.Measurements(
-            options=effort,
+            options=run_options,
             environment=list(environment_info.describe(database.owner)),
-            samples=contest.run(workloads, effort, _print_progress),
-            scaling=contest.run(growing, alone, _print_progress) if growing else {},
+            samples=runner.run(workloads, run_options, _print_progress),
+            scaling=runner.run(scaling_workloads, scaling_options, _print_progress) if scaling_workloads else {},
             readings=[]
             if options.skip_memory
             else memory_growth.measure_growth(servers[SERVICE], folder, options.memory_requests, _print_progress),
-            # Taken last: keyword arguments are evaluated in this order.
+            # Measured last: keyword arguments are evaluated in this order.
             peaks={name: server.peak_memory() for name, server in servers.items()},
         )
 
@@ -81,20 +81,26 @@ def _database(folder: Path) -> Iterator[Database]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the service against its baselines.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4, help="of each measurement")
-    parser.add_argument("--connections", type=_comma_separated(int), default=(1, 8, 16), metavar="N,…")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the service and its baselines.")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements of each workload and server")
+    parser.add_argument("--seconds", type=int, default=4, help="duration of each measurement")
+    parser.add_argument(
+        "--connections", type=_comma_separated(int), default=(1, 8, 16), metavar="N,…", help="concurrent connections"
+    )
     names = ", ".join(workload.name for workload in WORKLOADS)
     parser.add_argument(
-        "--only", type=_comma_separated(str), default=(), metavar="NAME,…", help=f"these and nothing else, of {names}"
+        "--only",
+        type=_comma_separated(str),
+        default=(),
+        metavar="NAME,…",
+        help=f"run only these workloads, skip growth and memory; available: {names}",
     )
-    parser.add_argument("--skip-growth", action="store_true")
-    parser.add_argument("--skip-memory", action="store_true")
-    parser.add_argument("--memory-requests", type=int, default=100_000, metavar="N")
+    parser.add_argument("--skip-growth", action="store_true", help="skip the measurements by number of tasks per list")
+    parser.add_argument("--skip-memory", action="store_true", help="skip the memory measurement over distinct documents")
+    parser.add_argument("--memory-requests", type=int, default=100_000, metavar="N", help="distinct documents that are sent")
     options = parser.parse_args(arguments)
     if unknown := set(options.only).difference(workload.name for workload in WORKLOADS):
-        parser.error(f"no such workload: {', '.join(sorted(unknown))}; there are {names}")
+        parser.error(f"unknown workload: {', '.join(sorted(unknown))}; available: {names}")
     if options.only:
         options.skip_growth = options.skip_memory = True
     return options
@@ -109,7 +115,7 @@ def _print_progress(line: str) -> None:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """End in order, so that the servers, PostgreSQL and the folder go away too."""
+    """Exit through the context managers, which stop the servers and PostgreSQL and delete the folder."""
     raise SystemExit(1)
 
 

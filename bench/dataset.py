@@ -1,4 +1,4 @@
-"""What the benchmark's database holds: 1,000 users x 10 lists x 20 tasks x 3 tags, writers like them, and users who grow."""
+"""Benchmark dataset: 1,000 readers x 10 lists x 20 tasks x 3 tags, 200 writers with the same rows, and users for scaling."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,7 +8,7 @@ import psycopg2
 from bench.users import LIST, LISTS, READERS, SCALING_USERS, SESSION, TAG, TAGS, TAGS_PER_TASK, TASK, TASKS, WRITERS
 
 _VERBS = ("Buy", "Call", "Review", "Write", "Repair", "Plan", "Cancel", "Return", "Clean", "Prepare", "Book")
-_THINGS = (
+_OBJECTS = (
     "the oat milk and the bread",
     "the plumber about the kitchen tap",
     "the slides for Thursday's meeting",
@@ -18,18 +18,18 @@ _THINGS = (
     "winter tyres",
 )
 _DESCRIPTION = (
-    "Ask first whether somebody has done it already; the notes of last time are in the blue folder. "
-    "It should be finished before the weekend, or at least be on its way."
+    "Check first whether this has been done already; the notes of last time are in the blue folder. "
+    "It should be finished before the weekend, or at least be in progress."
 )
-_LIST_NAMES = ("Groceries", "Work", "House", "Garden", "Reading", "Travel", "Health", "Money", "Friends", "Some day")
-_TAG_NAMES = ("home", "errand", "waiting", "phone", "Deep work", "5 minutes", "with Ada", "outdoors")
+_LIST_NAMES = ("Groceries", "Work", "Study", "Garden", "Reading", "Travel", "Health", "Money", "Friends", "Some day")
+_TAG_NAMES = ("home", "chores", "waiting", "phone", "Deep work", "5 minutes", "with Ada", "outdoors")
 
-# Each statement makes the rows of all users from `first` to `last` at once.
+# Each statement inserts the rows of all users from `first` to `last`.
 _STATEMENTS = (
     """
     INSERT INTO "user" (id, email, name, is_active, created_at, updated_at)
-    SELECT who, who || '@example.com', initcap(who), true, %(then)s, %(then)s
-    FROM (SELECT 'bench-' || lpad(u::text, 4, '0') FROM generate_series(%(first)s, %(last)s) u) AS people (who)
+    SELECT user_id, user_id || '@example.com', initcap(user_id), true, %(created_at)s, %(created_at)s
+    FROM (SELECT 'bench-' || lpad(u::text, 4, '0') FROM generate_series(%(first)s, %(last)s) u) AS users (user_id)
     """,
     """
     INSERT INTO user_revision (user_id, revision, purged_revision)
@@ -37,20 +37,20 @@ _STATEMENTS = (
     """,
     """
     INSERT INTO login_session (user_id, id, created_at, last_used_at, expires_at, handle_hash, current_hash)
-    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(session)s, u, 0), %(then)s, %(then)s, now() + interval '7 days',
-           'bench-' || u, ''
+    SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(session)s, u, 0), %(created_at)s, %(created_at)s,
+           now() + interval '7 days', 'bench-' || u, ''
     FROM generate_series(%(first)s, %(last)s) u
     """,
     """
     INSERT INTO task_list (user_id, id, name, color, position, created_at, updated_at, revision)
     SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(list)s, u, l), (%(list_names)s::text[])[l + 1],
-           CASE WHEN l %% 3 > 0 THEN '#2e7d32' END, l + 1, %(then)s, %(then)s, 1
+           CASE WHEN l %% 3 > 0 THEN '#2e7d32' END, l + 1, %(created_at)s, %(created_at)s, 1
     FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(lists)s - 1) l
     """,
     """
     INSERT INTO tag (user_id, id, name, color, created_at, updated_at, revision)
     SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(tag)s, u, g), (%(tag_names)s::text[])[g + 1],
-           CASE WHEN g %% 4 > 0 THEN '#0b5fff' END, %(then)s, %(then)s, 1
+           CASE WHEN g %% 4 > 0 THEN '#0b5fff' END, %(created_at)s, %(created_at)s, 1
     FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(tags)s - 1) g
     """,
     """
@@ -58,13 +58,13 @@ _STATEMENTS = (
                       created_at, updated_at, revision)
     SELECT 'bench-' || lpad(u::text, 4, '0'), pg_temp.row_id(%(task)s, u, t), pg_temp.row_id(%(list)s, u, t / %(tasks)s),
            (%(verbs)s::text[])[1 + (t * 7 + u) %% array_length(%(verbs)s::text[], 1)]
-             || ' ' || (%(things)s::text[])[1 + (t * 5 + u) %% array_length(%(things)s::text[], 1)],
+             || ' ' || (%(objects)s::text[])[1 + (t * 5 + u) %% array_length(%(objects)s::text[], 1)],
            CASE WHEN t %% 3 > 0 THEN left(%(description)s, 40 + (t * 13 + u) %% 120) END,
            CASE t %% 5 WHEN 0 THEN 'completed' WHEN 1 THEN 'in_progress' ELSE 'pending' END,
            (ARRAY['none', 'low', 'medium', 'high', 'urgent'])[1 + (t + u) %% 5],
-           CASE WHEN t %% 5 = 0 THEN made + interval '2 days' END, t + 1, made, made, 1
+           CASE WHEN t %% 5 = 0 THEN created_at + interval '2 days' END, t + 1, created_at, created_at, 1
     FROM generate_series(%(first)s, %(last)s) u, generate_series(0, %(lists)s * %(tasks)s - 1) t,
-         LATERAL (SELECT %(then)s::timestamptz + t * interval '47 minutes 11.123457 seconds' AS made) AS moment
+         LATERAL (SELECT %(created_at)s::timestamptz + t * interval '47 minutes 11.123457 seconds' AS created_at) AS timestamps
     """,
     """
     INSERT INTO task_tag (user_id, task_id, tag_id)
@@ -74,24 +74,24 @@ _STATEMENTS = (
     """,
 )
 _ROW_ID = """
-CREATE FUNCTION pg_temp.row_id(kind int, person int, number int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$
-  SELECT (lpad(to_hex(kind), 8, '0') || lpad(to_hex(person), 4, '0') || '70008000' || lpad(to_hex(number), 12, '0'))::uuid
+CREATE FUNCTION pg_temp.row_id(kind int, user_number int, number int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$
+  SELECT (lpad(to_hex(kind), 8, '0') || lpad(to_hex(user_number), 4, '0') || '70008000' || lpad(to_hex(number), 12, '0'))::uuid
 $$
 """
 
 
 def load(owner_url: str) -> None:
-    """Fill the migrated database, as its owner."""
+    """Insert the dataset into the migrated database, as its owner."""
     with closing(psycopg2.connect(owner_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            # The rows are right by construction; checking two million references one by one would take most of the time.
+            # The rows are valid by construction; checking two million references would take most of the time.
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(_ROW_ID)
             for first, last, tasks in _user_ranges():
                 for statement in _STATEMENTS:
                     cursor.execute(statement, {"first": first, "last": last, "tasks": tasks, **_CONSTANTS})
-            # The visibility map comes from VACUUM; without it index-only scans would visit the table in the first rounds.
+            # The visibility map comes from VACUUM; without it index-only scans would read the table in the first rounds.
             cursor.execute("VACUUM ANALYZE")
 
 
@@ -103,7 +103,7 @@ def _user_ranges() -> Iterator[tuple[int, int, int]]:
 
 
 _CONSTANTS = {
-    "then": "2026-01-05T09:30:00.123456Z",
+    "created_at": "2026-01-05T09:30:00.123456Z",
     "list": LIST,
     "session": SESSION,
     "task": TASK,
@@ -112,7 +112,7 @@ _CONSTANTS = {
     "tags": TAGS,
     "tags_per_task": TAGS_PER_TASK,
     "verbs": list(_VERBS),
-    "things": list(_THINGS),
+    "objects": list(_OBJECTS),
     "description": _DESCRIPTION,
     "list_names": list(_LIST_NAMES),
     "tag_names": list(_TAG_NAMES),

@@ -1,4 +1,4 @@
-"""On what it ran: the machine, and the versions of everything that took part."""
+"""Description of the machine, and the versions of all programs and packages that the benchmark uses."""
 
 import platform
 import subprocess
@@ -32,7 +32,7 @@ _PACKAGES = (
 
 
 def describe(owner_url: str) -> Iterator[tuple[str, str]]:
-    """Yield names and values."""
+    """Yield names and values of the environment."""
     yield "CPU", f"{_cpu_model()}, {psutil.cpu_count()} cores, shared by wrk, the server and PostgreSQL"
     yield "Memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
     yield "Kernel", f"{platform.system()} {platform.release()}"
@@ -58,6 +58,6 @@ def _postgresql(owner_url: str) -> str:
 
 
 def _first_words(program: str, count: int) -> str:
-    """Some say their version on standard output, wrk says it beside its usage, and fails."""
+    """Return the first words of the version output. wrk prints its version with its usage on standard error, and fails."""
     done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=False)
     return " ".join((done.stdout or done.stderr).split()[:count]).removeprefix("wrk ")

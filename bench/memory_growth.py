@@ -1,4 +1,4 @@
-"""Does memory stay flat? Requests with documents that were never seen before, which every cache must let go of again."""
+"""Memory growth over requests with distinct GraphQL documents, which every cache must evict again."""
 
 import json
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from bench.workloads import graphql
 from bench.wrk import LoadError, LoadOptions, run_wrk, send_request, write_script
 
 _STEPS = 10
-_SLICE = 5  # seconds of load at a time; wrk counts time, not requests
-# The aliases are part of the document, of the shape that is planned, and of the answer.
+_SLICE_SECONDS = 5  # seconds of load per reading; the duration of wrk is limited by time, not by requests
+# The aliases make the document, the query plan and the response distinct.
 _SCRIPT = """
 local tokens = {%s}
 local sent = 0
@@ -28,25 +28,25 @@ _SIMILAR_DOCUMENT = "{ a: tasks(first: 5) { nodes { b: title tags { name } } } }
 
 @dataclass(frozen=True, slots=True)
 class MemoryReading:
-    """So much memory (MB) after so many requests."""
+    """The memory (MB) after a number of requests."""
 
     requests: int
     megabytes: float
 
 
 def measure_growth(server: Server, folder: Path, requests: int, report: Callable[[str], None]) -> list[MemoryReading]:
-    """Send at least so many requests; return the memory before them, and about ten times on the way."""
-    people = users(READERS)
-    tokens = ",\n".join(json.dumps(person.token(server.secret)) for person in people)
-    shortest = len(send_request(server, people[0], graphql(_SIMILAR_DOCUMENT)).raw)
+    """Send at least this number of requests; return the memory before them, and about ten readings until the end."""
+    senders = users(READERS)
+    tokens = ",\n".join(json.dumps(sender.token(server.secret)) for sender in senders)
+    shortest = len(send_request(server, senders[0], graphql(_SIMILAR_DOCUMENT)).raw)
     readings = [MemoryReading(0, server.memory())]
     sent = slices = 0
     while sent < requests:
         slices += 1
         lua = write_script(folder, f"memory-{slices}", _SCRIPT % (tokens, slices))
-        result = run_wrk(server, lua, LoadOptions(connections=8, seconds=_SLICE))
+        result = run_wrk(server, lua, LoadOptions(connections=8, seconds=_SLICE_SECONDS))
         if result.received < shortest * result.requests:
-            raise LoadError(f"{server.name}: some of {result.requests} documents were answered by errors")
+            raise LoadError(f"{server.name}: some of {result.requests} documents returned errors")
         sent += result.requests
         if sent >= requests * len(readings) / _STEPS:
             readings.append(MemoryReading(sent, server.memory()))

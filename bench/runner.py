@@ -1,4 +1,4 @@
-"""The contest: rounds in which every server takes each workload in turn, so that a noisy minute hurts all alike."""
+"""Benchmark runner: in each round every server runs each workload in turn, so that a noisy minute affects all servers alike."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ _WARM_UP = LoadOptions(connections=8, seconds=2)
 
 
 class BenchmarkCase(NamedTuple):
-    """What is compared: one workload at one number of connections."""
+    """One workload with one number of connections."""
 
     workload: Workload
     connections: int
@@ -28,7 +28,7 @@ Samples = Mapping[BenchmarkCase, Mapping[str, Sequence[Sample]]]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How long the contest goes on."""
+    """Number of rounds, duration of a measurement, and numbers of connections."""
 
     rounds: int
     seconds: int
@@ -36,7 +36,7 @@ class RunOptions:
 
 
 class BenchmarkRunner:
-    """The servers, and the scripts by which wrk drives them."""
+    """Runs workloads on servers with wrk scripts."""
 
     def __init__(self, servers: Mapping[str, Server], postmaster: psutil.Process, folder: Path) -> None:
         self._servers = servers
@@ -45,10 +45,10 @@ class BenchmarkRunner:
         self._scripts: dict[tuple[str, str], tuple[Path, int]] = {}
 
     def run(self, workloads: Sequence[Workload], options: RunOptions, report: Callable[[str], None]) -> Samples:
-        """Run all rounds; every other one visits the servers in reverse, so that nobody always follows the same neighbour."""
+        """Run all rounds; every other round has the reverse order of servers, so that no server always follows the same one."""
         for workload in workloads:
             self._prepare(workload)
-        report("All servers give the same answers.")
+        report("All servers return the same responses.")
         samples: defaultdict[BenchmarkCase, defaultdict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
         for number in range(options.rounds):
             for workload in workloads:
@@ -60,19 +60,19 @@ class BenchmarkRunner:
         return samples
 
     def _prepare(self, workload: Workload) -> None:
-        """Compare the answers, write the scripts, and warm the servers up. Raises LoadError where answers differ."""
+        """Compare the responses, write the scripts, and warm up the servers. Raises LoadError if responses differ."""
         servers = self._participants(workload)
-        answers = {server.name: self._send(workload, server, place) for place, server in enumerate(servers)}
-        _check_same_response(workload, answers)
+        responses = {server.name: self._send(workload, server, index) for index, server in enumerate(servers)}
+        _check_same_response(workload, responses)
         for server in servers:
-            lua = write_script(self._folder, f"{workload.name}-{server.name}", script(server, workload))
-            self._scripts[workload.name, server.name] = lua, len(answers[server.name].raw)
+            lua = write_script(self._folder, f"{workload.name}-{server.slug}", script(server, workload))
+            self._scripts[workload.name, server.name] = lua, len(responses[server.name].raw)
             self._measure(workload, server, _WARM_UP)
 
-    def _send(self, workload: Workload, server: Server, place: int) -> Response:
-        """Reads are compared on the same rows; what is written must be new to every server."""
-        person = workload.users[place if workload.writes else 0]
-        return send_request(server, person, workload.requests[server.name](person))
+    def _send(self, workload: Workload, server: Server, index: int) -> Response:
+        """Send the request of one user: for reads the same user on every server, for writes a different one."""
+        user = workload.users[index if workload.writes else 0]
+        return send_request(server, user, workload.requests[server.name](user))
 
     def _measure(self, workload: Workload, server: Server, load: LoadOptions) -> Sample:
         lua, expected = self._scripts[workload.name, server.name]
@@ -82,13 +82,13 @@ class BenchmarkRunner:
         return [server for name, server in self._servers.items() if name in workload.requests]
 
 
-def _check_same_response(workload: Workload, answers: Mapping[str, Response]) -> None:
-    ours = answers[SERVICE]
-    for name, answer in answers.items():
-        if workload.comparable(name, answer.data) != workload.comparable(SERVICE, ours.data):
-            raise LoadError(f"{workload.name}: {name} answers {answer.raw[:500]!r}, ours {ours.raw[:500]!r}")
-    if HANDWRITTEN_SQL in answers and answers[HANDWRITTEN_SQL].raw != ours.raw:
-        raise LoadError(f"{workload.name}: what is written by hand differs in bytes from ours")
+def _check_same_response(workload: Workload, responses: Mapping[str, Response]) -> None:
+    expected = responses[SERVICE]
+    for name, response in responses.items():
+        if workload.comparable(name, response.data) != workload.comparable(SERVICE, expected.data):
+            raise LoadError(f"{workload.name}: {name} returns {response.raw[:500]!r}, {SERVICE} {expected.raw[:500]!r}")
+    if HANDWRITTEN_SQL in responses and responses[HANDWRITTEN_SQL].raw != expected.raw:
+        raise LoadError(f"{workload.name}: the responses of {HANDWRITTEN_SQL} and {SERVICE} differ in bytes")
 
 
 def median_sample(samples: Sequence[Sample]) -> Sample:
@@ -97,5 +97,5 @@ def median_sample(samples: Sequence[Sample]) -> Sample:
 
 
 def ratio(numerator: Sequence[Sample], denominator: Sequence[Sample], measure: Callable[[Sample], float]) -> float:
-    """Return the median over the rounds: neighbours in time are compared, not distant rounds."""
+    """Return the median of the ratios within each round, in which both were measured at nearly the same time."""
     return median(measure(one) / measure(other) for one, other in zip(numerator, denominator, strict=True))

@@ -1,4 +1,4 @@
-"""How cost grows with 1, 10, 100 and 1,000 tasks per list: a page of each list, and the largest page of one list."""
+"""Scaling workloads with 1, 10, 100 and 1,000 tasks per list: a page of each list, and the largest page of one list."""
 
 from bench.users import PAGE_SIZE, SCALING_USERS, BenchmarkUser
 from bench.workloads import Workload, nested, one_list

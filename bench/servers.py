@@ -1,6 +1,7 @@
-"""Starts the servers, each as one process on a port of its own, and stops them."""
+"""Server processes of the benchmark, each on its own port."""
 
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -16,7 +17,12 @@ import psutil
 from bench.baselines import postgraphile
 from bench.users import POOL_SIZE
 
-SERVICE, FASTAPI_SQLMODEL, STRAWBERRY, HANDWRITTEN_SQL, POSTGRAPHILE = "ours", "usual", "idiomatic", "by hand", "PostGraphile"
+# Names of the servers, as the report prints them.
+SERVICE = "this service"
+FASTAPI_SQLMODEL = "FastAPI + SQLModel"
+STRAWBERRY = "Strawberry + DataLoader"
+HANDWRITTEN_SQL = "handwritten SQL"
+POSTGRAPHILE = "PostGraphile"
 _START_SECONDS = 30
 _ROOT = Path(__file__).parent.parent
 _UVICORN_LOOP = ("--loop", "uvloop", "--http", "httptools")
@@ -25,7 +31,7 @@ _UVICORN = (sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The tables, as their owner and as the service's role see them, and the process that keeps them."""
+    """URLs of the database for its owner and for the role of the service, and PostgreSQL's main process."""
 
     owner: str
     service: str
@@ -41,66 +47,71 @@ class Server:
     secret: str
     process: psutil.Process
 
+    @property
+    def slug(self) -> str:
+        """The name as a part of file names."""
+        return file_slug(self.name)
+
     def peak_memory(self) -> float:
-        """Return the most memory that the process ever held, in MB."""
+        """Return the peak resident memory of the process in MB."""
         return _megabytes(self.process.pid, "VmHWM")
 
     def memory(self) -> float:
-        """Return the memory that the process holds now, in MB."""
+        """Return the present resident memory of the process in MB."""
         return _megabytes(self.process.pid, "VmRSS")
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """How to start a server, its port being the last argument, and as whom it connects."""
+class _ServerSpec:
+    """The command that starts a server, to which the port is appended, and the database role that it uses."""
 
     command: tuple[str, ...]
     as_owner: bool = False
 
 
-# `todo serve` lets uvicorn choose, which takes uvloop and httptools where they are installed.
-_KINDS = {
-    SERVICE: _Kind((sys.executable, "-m", "api.cli", "serve", "--port")),
-    FASTAPI_SQLMODEL: _Kind((*_UVICORN, "bench.baselines.fastapi_sqlmodel:app", "--port"), as_owner=True),
-    STRAWBERRY: _Kind((*_UVICORN, "bench.baselines.strawberry_dataloader:app", "--port"), as_owner=True),
-    HANDWRITTEN_SQL: _Kind((*_UVICORN, "bench.baselines.handwritten_sql:app", "--port")),
-    POSTGRAPHILE: _Kind(("node", str(postgraphile.FOLDER / "server.mjs"))),
+# `todo serve` leaves the choice to uvicorn, which uses uvloop and httptools if they are installed.
+_SERVERS = {
+    SERVICE: _ServerSpec((sys.executable, "-m", "api.cli", "serve", "--port")),
+    FASTAPI_SQLMODEL: _ServerSpec((*_UVICORN, "bench.baselines.fastapi_sqlmodel:app", "--port"), as_owner=True),
+    STRAWBERRY: _ServerSpec((*_UVICORN, "bench.baselines.strawberry_dataloader:app", "--port"), as_owner=True),
+    HANDWRITTEN_SQL: _ServerSpec((*_UVICORN, "bench.baselines.handwritten_sql:app", "--port")),
+    POSTGRAPHILE: _ServerSpec(("node", str(postgraphile.FOLDER / "server.mjs"))),
 }
 
 
 class ServerFailedError(Exception):
-    """A server did not start, or ended too soon."""
+    """A server did not start, or ended before it was stopped."""
 
 
 @contextmanager
 def all_servers(names: set[str], database: Database, folder: Path) -> Iterator[dict[str, Server]]:
-    """Run these servers side by side; idle ones cost nothing."""
+    """Run these servers; those that are not measured are idle."""
     secret = secrets.token_urlsafe(32)
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(_run_server(name, kind, secret, database, folder))
-            for name, kind in _KINDS.items()
+            name: stack.enter_context(_run_server(name, spec, secret, database, folder))
+            for name, spec in _SERVERS.items()
             if name in names
         }
 
 
 @contextmanager
-def _run_server(name: str, kind: _Kind, secret: str, database: Database, folder: Path) -> Iterator[Server]:
+def _run_server(name: str, spec: _ServerSpec, secret: str, database: Database, folder: Path) -> Iterator[Server]:
     port = _free_port()
-    surroundings = {
+    environment = {
         **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}},
         "PYTHONPATH": str(_ROOT),
-        "DATABASE_URL": database.owner if kind.as_owner else database.service,
+        "DATABASE_URL": database.owner if spec.as_owner else database.service,
         "DATABASE_POOL_SIZE": str(POOL_SIZE),
         "JWT_SECRET": secret,
         "NODE_ENV": "production",
-        # Counted like everything, but never refused: 2,000 operations fit into a window of cost, however cheap they are.
+        # Requests and costs are counted as usual, but the quotas are too large to reject any request.
         "RATE_LIMIT_REQUESTS": "1000000000/minute",
         "RATE_LIMIT_COST": "1000000000000/second",
     }
-    log = folder / f"{name}.log"
+    log = folder / f"{file_slug(name)}.log"
     with log.open("w") as output:
-        process = subprocess.Popen([*kind.command, str(port)], env=surroundings, cwd=folder, stdout=output, stderr=output)
+        process = subprocess.Popen([*spec.command, str(port)], env=environment, cwd=folder, stdout=output, stderr=output)
     try:
         _wait_for(process, port, log)
         yield Server(name, port, secret, psutil.Process(process.pid))
@@ -113,7 +124,7 @@ def _run_server(name: str, kind: _Kind, secret: str, database: Database, folder:
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """All of them listen only when they are ready to serve."""
+    """Wait until the server accepts connections; all servers listen only when they are ready."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -122,6 +133,11 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     raise ServerFailedError(f"{log.stem} did not start:\n{log.read_text()[-2000:]}")
+
+
+def file_slug(name: str) -> str:
+    """Return a server's or workload's name as a part of file names."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _free_port() -> int:
@@ -134,4 +150,4 @@ def _megabytes(pid: int, field: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024
-    raise ServerFailedError(f"process {pid} tells no {field}")
+    raise ServerFailedError(f"process {pid} has no {field}")

@@ -1,4 +1,4 @@
-"""What is asked: for each workload, the request that each server understands. What they answer must be the same."""
+"""Workloads: for each server the request in its own form. All servers must return the same data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from bench.users import PAGE_SIZE, READERS, WRITERS, BenchmarkUser, users
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """One request, without who sends it."""
+    """A request without its user."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class RequestSpec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:
-    """One kind of request."""
+    """A kind of request, its form for each server, and the users who send it."""
 
     name: str
     title: str
@@ -30,15 +30,15 @@ class Workload:
     users: list[BenchmarkUser] = field(default_factory=lambda: users(READERS))
     writes: bool = False
 
-    def comparable(self, server: str, answer: Any) -> Any:
-        """Return what must be the same in all servers' answers. Writes change different rows: their members are compared."""
+    def comparable(self, server: str, response: Any) -> Any:
+        """Return the part of a response that must be the same on all servers: of writes, which return other rows, the keys."""
         if self.writes:
-            return sorted(answer)
-        return _plain(postgraphile.normalize(answer) if server == POSTGRAPHILE else answer)
+            return sorted(response)
+        return _plain(postgraphile.normalize(response) if server == POSTGRAPHILE else response)
 
 
 def graphql(query: str, **variables: str) -> RequestSpec:
-    """Ask by GraphQL. What differs between users goes into variables, as clients do it: servers cache documents."""
+    """Return a GraphQL request. Values that differ between users are variables, as in clients: servers cache documents."""
     return RequestSpec("POST", "/graphql", orjson.dumps({"query": query, "variables": variables}))
 
 
@@ -46,28 +46,31 @@ _LEAVES = "id title completed priority createdAt tags { id name color }"
 
 
 def nested(first: int) -> Mapping[str, Callable[[BenchmarkUser], RequestSpec]]:
-    """All lists with a page of tasks each, as our connections and as plain lists."""
-    ours = graphql(f"{{ lists {{ nodes {{ id name tasks(first: {first}) {{ nodes {{ {_LEAVES} }} }} }} }} }}")
+    """Return requests for all lists with a page of tasks each: as connections of this service, and as plain lists."""
+    connections = graphql(f"{{ lists {{ nodes {{ id name tasks(first: {first}) {{ nodes {{ {_LEAVES} }} }} }} }} }}")
     plain = graphql(f"{{ lists {{ id name tasks(first: {first}) {{ {_LEAVES} }} }} }}")
-    return {SERVICE: lambda _: ours, STRAWBERRY: lambda _: plain}
+    return {SERVICE: lambda _: connections, STRAWBERRY: lambda _: plain}
 
 
 def one_list(first: int) -> Mapping[str, Callable[[BenchmarkUser], RequestSpec]]:
-    """One list with a page of tasks."""
-    ours = f"query ($id: ID!) {{ list(id: $id) {{ id name tasks(first: {first}) {{ nodes {{ {_LEAVES} }} }} }} }}"
+    """Return requests for one list with a page of tasks."""
+    connection = f"query ($id: ID!) {{ list(id: $id) {{ id name tasks(first: {first}) {{ nodes {{ {_LEAVES} }} }} }} }}"
     plain = f"query ($id: ID!) {{ list(id: $id) {{ id name tasks(first: {first}) {{ {_LEAVES} }} }} }}"
-    return {SERVICE: lambda p: graphql(ours, id=p.list_id()), STRAWBERRY: lambda p: graphql(plain, id=p.list_id())}
+    return {
+        SERVICE: lambda user: graphql(connection, id=user.list_id()),
+        STRAWBERRY: lambda user: graphql(plain, id=user.list_id()),
+    }
 
 
 def _rest(method: str, path: str, body: bytes = b"") -> Mapping[str, Callable[[BenchmarkUser], RequestSpec]]:
-    def at(prefix: str) -> Callable[[BenchmarkUser], RequestSpec]:
-        return lambda person: RequestSpec(method, prefix + path.format(task=person.task_id(7)), body)
+    def request_below(prefix: str) -> Callable[[BenchmarkUser], RequestSpec]:
+        return lambda user: RequestSpec(method, prefix + path.format(task=user.task_id(7)), body)
 
-    return {SERVICE: at("/api/me"), FASTAPI_SQLMODEL: at("")}
+    return {SERVICE: request_below("/api/me"), FASTAPI_SQLMODEL: request_below("")}
 
 
-def _single(person: BenchmarkUser) -> RequestSpec:
-    return graphql(f"query ($id: ID!) {{ task(id: $id) {{ {_LEAVES} }} }}", id=person.task_id(7))
+def _single(user: BenchmarkUser) -> RequestSpec:
+    return graphql(f"query ($id: ID!) {{ task(id: $id) {{ {_LEAVES} }} }}", id=user.task_id(7))
 
 
 _NEW_TASK = orjson.dumps(
@@ -100,16 +103,16 @@ WORKLOADS = (
 )
 
 
-def _plain(tree: Any) -> Any:
-    """Unwrap connections, and spell UTC in one way."""
-    match tree:
+def _plain(data: Any) -> Any:
+    """Return the data with connections as lists, and with UTC written as Z."""
+    match data:
         case {"nodes": nodes}:
             return _plain(nodes)
         case dict():
-            return {key: _plain(value) for key, value in tree.items()}
+            return {key: _plain(value) for key, value in data.items()}
         case list():
-            return [_plain(item) for item in tree]
+            return [_plain(item) for item in data]
         case str():
-            return tree.removesuffix("+00:00") + "Z" if tree.endswith("+00:00") else tree
+            return data.removesuffix("+00:00") + "Z" if data.endswith("+00:00") else data
         case _:
-            return tree
+            return data

@@ -1,4 +1,4 @@
-"""Drives wrk, and reads off the clock of the server's process and of PostgreSQL what a request costs."""
+"""Load by wrk, and CPU time per request in the server's process and in PostgreSQL."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
-from bench.servers import Server
+from bench.servers import Server, file_slug
 from bench.users import BenchmarkUser
 from bench.workloads import RequestSpec, Workload
 
@@ -21,10 +21,10 @@ _MIN_RELATIVE_SIZE = 0.8
 
 _SCRIPT = """
 local requests = {%s}
-local turn = 0
+local index = 0
 request = function()
-  turn = turn %% #requests + 1
-  return requests[turn]
+  index = index %% #requests + 1
+  return requests[index]
 end
 """
 _DONE = """
@@ -37,7 +37,7 @@ end
 
 
 class LoadError(Exception):
-    """What was measured would mean nothing."""
+    """The load failed, so that its measurements are invalid."""
 
 
 class Sample(NamedTuple):
@@ -52,14 +52,14 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How hard, and how long."""
+    """Number of connections and duration."""
 
     connections: int
     seconds: int
 
 
 class WrkResult(NamedTuple):
-    """What wrk counted; times in microseconds."""
+    """Counters of wrk; times in microseconds."""
 
     requests: int
     duration: int
@@ -71,14 +71,14 @@ class WrkResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What was answered before the load: its JSON, and how many bytes it took."""
+    """A response that was received before the load: its JSON and its bytes."""
 
     data: Any
     raw: bytes
 
 
 def send_request(server: Server, user: BenchmarkUser, request: RequestSpec) -> Response:
-    """Send one request. Raises LoadError for an error at whichever level."""
+    """Send one request. Raises LoadError for an HTTP error or a GraphQL error."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.request(request.method, request.path, request.body or None, _headers(server, user, request))
@@ -86,31 +86,31 @@ def send_request(server: Server, user: BenchmarkUser, request: RequestSpec) -> R
         raw = response.read()
     finally:
         connection.close()
-    where = f"{server.name}: {request.method} {request.path}"
+    description = f"{server.name}: {request.method} {request.path}"
     if response.status >= _FIRST_ERROR_STATUS:
-        raise LoadError(f"{where} answers {response.status}: {raw[:500]!r}")
-    tree = orjson.loads(raw)
-    if isinstance(tree, dict) and tree.get("errors"):
-        raise LoadError(f"{where} answers errors: {raw[:500]!r}")
-    return Response(tree, raw)
+        raise LoadError(f"{description} returns {response.status}: {raw[:500]!r}")
+    data = orjson.loads(raw)
+    if isinstance(data, dict) and data.get("errors"):
+        raise LoadError(f"{description} returns errors: {raw[:500]!r}")
+    return Response(data, raw)
 
 
 def script(server: Server, workload: Workload) -> str:
-    """Return the Lua script that sends the workload as one person after another."""
+    """Return the Lua script that sends the workload as one user after another."""
     render = workload.requests[server.name]
-    # JSON's escapes of ASCII text are Lua's, too.
-    requests = (json.dumps(_raw_request(server, person, render(person))) for person in workload.users)
+    # Escapes of ASCII text are the same in JSON and Lua.
+    requests = (json.dumps(_raw_request(server, user, render(user))) for user in workload.users)
     return _SCRIPT % ",\n".join(requests)
 
 
 def measure(server: Server, postmaster: psutil.Process, lua: Path, load: LoadOptions, expected: int) -> Sample:
-    """Run the script. `expected` is the size of a right answer: a GraphQL error comes with status 200, but it is short."""
+    """Run the script. `expected` is the size of a correct response: a GraphQL error has status 200, but is shorter."""
     before, database_before = _cpu_seconds(server.process), _process_tree_cpu_seconds(postmaster)
     result = run_wrk(server, lua, load)
     after, database_after = _cpu_seconds(server.process), _process_tree_cpu_seconds(postmaster)
     if result.received < _MIN_RELATIVE_SIZE * expected * result.requests:
         received = result.received // result.requests
-        raise LoadError(f"{server.name}: answers of {received} bytes instead of {expected} in {lua.stem}")
+        raise LoadError(f"{server.name}: responses of {received} bytes instead of {expected} in {lua.stem}")
     return Sample(
         rate=result.requests / result.duration * 1e6,
         p50=result.p50 / 1000,
@@ -121,7 +121,7 @@ def measure(server: Server, postmaster: psutil.Process, lua: Path, load: LoadOpt
 
 
 def run_wrk(server: Server, lua: Path, load: LoadOptions) -> WrkResult:
-    """Run wrk. Raises LoadError unless every single request was answered well."""
+    """Run wrk. Raises LoadError if any request failed."""
     if WRK is None:
         raise LoadError("wrk is missing: apt-get install wrk")
     options = ("-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", "30s", "--script", str(lua))
@@ -142,8 +142,8 @@ def run_wrk(server: Server, lua: Path, load: LoadOptions) -> WrkResult:
 
 
 def write_script(folder: Path, name: str, text: str) -> Path:
-    """Keep a script for wrk, with the lines that tell the result."""
-    path = folder / f"{name.replace(' ', '-')}.lua"
+    """Write a script for wrk, with the lines that print its result."""
+    path = folder / f"{file_slug(name)}.lua"
     path.write_text(text + _DONE)
     return path
 
@@ -165,7 +165,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 
 def _process_tree_cpu_seconds(postmaster: psutil.Process) -> float:
-    """Sum up PostgreSQL's processes; those that have ended meanwhile count as the postmaster's children."""
+    """Return the CPU time of all PostgreSQL processes; that of ended ones is included in the postmaster's children."""
     times = postmaster.cpu_times()
     total = times.user + times.system + times.children_user + times.children_system
     for child in postmaster.children(recursive=True):

@@ -1,4 +1,4 @@
-"""The terms on which the baselines compete: the same pool, the same pages, the same token check as the service."""
+"""Token check and database URL that the baselines share."""
 
 import os
 from typing import Annotated
@@ -11,12 +11,12 @@ from bench.users import ALGORITHM
 
 
 def database_url() -> str:
-    """Return where the tables are. Baselines isolate users by WHERE alone, so theirs is the owner's URL."""
+    """Return the database URL; baselines that isolate users by WHERE only get that of the owner."""
     return os.environ["DATABASE_URL"]
 
 
 def subject(token: str) -> str:
-    """Return whom a token speaks for. Raises HTTPException for one that is not valid now."""
+    """Return the subject of a token. Raises HTTPException if the token is invalid or expired."""
     try:
         claims = jwt.decode(token, os.environ["JWT_SECRET"], algorithms=[ALGORITHM], options={"require": ["exp", "sub"]})
     except jwt.InvalidTokenError:

@@ -1,7 +1,7 @@
-"""Baseline: the usual pattern, as good tutorials teach it. FastAPI `def` routes, SQLModel entities, `response_model`.
+"""Baseline FastAPI + SQLModel, as good tutorials teach it: `def` routes, SQLModel entities, `response_model`.
 
-A session per request from a dependency with `yield`, filters by user_id, relationships loaded by SELECT IN. No row-level
-security, and no look at the account: the token alone says who asks.
+A session per request from a dependency with `yield`, filters by user_id, relationships loaded by SELECT IN. It has no row-level
+security and does not read the account: only the token identifies the user.
 """
 
 import uuid
@@ -25,7 +25,7 @@ _TAGS = {"lazy": "selectin", "order_by": "Tag.id", "viewonly": True}
 
 
 class Status(StrEnum):
-    """How far a task is."""
+    """Status of a task."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How pressing a task is."""
+    """Priority of a task."""
 
     NONE = "none"
     LOW = "low"
@@ -43,7 +43,7 @@ class Priority(StrEnum):
 
 
 class UserRevision(SQLModel, table=True):
-    """The number of the user's last write."""
+    """Revision of the user's last write."""
 
     __tablename__ = "user_revision"
 
@@ -52,7 +52,7 @@ class UserRevision(SQLModel, table=True):
 
 
 class TaskTag(SQLModel, table=True):
-    """One task bears one tag."""
+    """Link of a task and a tag."""
 
     __tablename__ = "task_tag"
     __table_args__ = (
@@ -66,7 +66,7 @@ class TaskTag(SQLModel, table=True):
 
 
 class Tag(SQLModel, table=True):
-    """A label."""
+    """A tag of tasks."""
 
     user_id: str = Field(primary_key=True)
     id: uuid.UUID = Field(primary_key=True)
@@ -75,7 +75,7 @@ class Tag(SQLModel, table=True):
 
 
 class TaskCreate(SQLModel):
-    """What a client sends."""
+    """Request body of a new task."""
 
     title: str = Field(min_length=1, max_length=200)
     description: str | None = Field(default=None, max_length=2000)
@@ -86,7 +86,7 @@ class TaskCreate(SQLModel):
 
 
 class TaskRow(TaskCreate):
-    """What the server adds."""
+    """A task with the columns that the server sets."""
 
     user_id: str
     position: float
@@ -97,27 +97,27 @@ class TaskRow(TaskCreate):
 
 
 class Task(TaskRow, table=True):
-    """Something to do."""
+    """A task."""
 
     user_id: str = Field(primary_key=True)
     id: uuid.UUID = Field(primary_key=True)
     deleted_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
-    # Loading tags is quicker than loading links: a user's few tags are made once, however many tasks bear them.
+    # Loading tags is faster than loading links: each of a user's few tags is created once for all its tasks.
     tags: list[Tag] = Relationship(link_model=TaskTag, sa_relationship_kwargs=_TAGS)
 
     @property
     def completed(self) -> bool:
-        """The same as status = completed."""
+        """Whether the status is completed."""
         return self.status == Status.COMPLETED
 
     @property
     def tag_ids(self) -> list[uuid.UUID]:
-        """The tags it bears."""
+        """Ids of the tags of the task."""
         return [tag.id for tag in self.tags]
 
 
 class TaskPublic(TaskRow):
-    """What a client gets."""
+    """Response body of a task."""
 
     id: uuid.UUID
     completed: bool
@@ -142,7 +142,7 @@ def list_tasks(
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> object:
-    """List tasks, newest first."""
+    """Return a page of tasks, newest first."""
     statement = select(Task).where(Task.user_id == user_id, col(Task.deleted_at).is_(None))
     if status is not None:
         statement = statement.where(Task.status == status)
@@ -178,7 +178,7 @@ def create_task(session: SessionDep, user_id: CurrentUser, new: TaskCreate) -> o
 
 @app.get("/tasks/{task_id}", response_model=TaskPublic)
 def get_task(session: SessionDep, user_id: CurrentUser, task_id: uuid.UUID) -> object:
-    """Show a task."""
+    """Return a task."""
     return find(session, user_id, task_id)
 
 
@@ -198,7 +198,7 @@ def complete_task(session: SessionDep, user_id: CurrentUser, task_id: uuid.UUID)
 
 
 def find(session: Session, user_id: str, task_id: uuid.UUID) -> Task:
-    """Return the user's task. Raises HTTPException."""
+    """Return the user's task. Raises HTTPException if it does not exist."""
     statement = select(Task).where(Task.user_id == user_id, Task.id == task_id, col(Task.deleted_at).is_(None))
     task = session.exec(statement).first()
     if task is None:
@@ -207,6 +207,6 @@ def find(session: Session, user_id: str, task_id: uuid.UUID) -> Task:
 
 
 def next_revision(session: Session, user_id: str) -> int:
-    """Take the user's next revision, which the rows on these tables must bear."""
+    """Return the user's next revision, which every written row must have."""
     statement = update(UserRevision).where(col(UserRevision.user_id) == user_id).values(revision=UserRevision.revision + 1)
     return int(session.exec(statement.returning(col(UserRevision.revision))).scalar_one())

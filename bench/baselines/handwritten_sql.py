@@ -1,6 +1,6 @@
-"""Yardstick: the nested query written by hand. The SELECTs that the read engine sends, one function, plain dicts, orjson.
+"""Baseline handwritten SQL: the nested query as the SELECTs that the query engine sends, plain dicts and orjson.
 
-It says what an engine could cost at the least: no GraphQL, no routing by shape, no log line. Row-level security is on.
+It is the lower bound for the cost of a query engine: no GraphQL, no query plan, no log line. Row-level security is on.
 """
 
 from collections.abc import AsyncIterator
@@ -25,20 +25,20 @@ _LISTS = """
 SELECT id, name FROM task_list WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY position, id LIMIT 50
 """
 _TASKS = """
-SELECT child.*, parent.place
-FROM unnest(%(lists)s::uuid[]) WITH ORDINALITY AS parent (key, place) JOIN LATERAL (
+SELECT child.*, parent.position
+FROM unnest(%(lists)s::uuid[]) WITH ORDINALITY AS parent (key, position) JOIN LATERAL (
   SELECT id, title, status = 'completed', upper(priority), created_at
   FROM task WHERE user_id = %(user)s AND deleted_at IS NULL AND list_id = parent.key
   ORDER BY created_at DESC, id DESC LIMIT %(page)s
 ) AS child ON true ORDER BY child.created_at DESC, child.id DESC
 """
 _TAGS = """
-SELECT id, name, color, borne.bearers
+SELECT id, name, color, tagged.positions
 FROM tag JOIN (
-  SELECT tag_id, array_agg(parent.place) AS bearers
-  FROM unnest(%(tasks)s::uuid[]) WITH ORDINALITY AS parent (key, place)
+  SELECT tag_id, array_agg(parent.position) AS positions
+  FROM unnest(%(tasks)s::uuid[]) WITH ORDINALITY AS parent (key, position)
   JOIN task_tag ON task_tag.user_id = %(user)s AND task_id = parent.key GROUP BY tag_id
-) AS borne ON id = borne.tag_id
+) AS tagged ON id = tagged.tag_id
 WHERE user_id = %(user)s AND deleted_at IS NULL ORDER BY lower(name), id
 """
 
@@ -56,7 +56,7 @@ app = FastAPI(lifespan=_lifespan)
 
 @app.get("/nested")
 async def nested(user_id: CurrentUser) -> Response:
-    """Answer the nested query, in one worker thread."""
+    """Return the result of the nested query, which one worker thread reads."""
     return Response(await to_thread.run_sync(_read, user_id), media_type="application/json")
 
 
@@ -81,7 +81,7 @@ def _lists(cursor: Any, user_id: str) -> list[dict[str, Any]]:
 
     cursor.execute(_TASKS, {"user": user_id, "lists": keys, "page": PAGE_SIZE})
     tasks = []
-    for task_id, title, completed, priority, created_at, place in cursor.fetchall():
+    for task_id, title, completed, priority, created_at, position in cursor.fetchall():
         task = {
             "id": task_id,
             "title": title,
@@ -91,12 +91,12 @@ def _lists(cursor: Any, user_id: str) -> list[dict[str, Any]]:
             "tags": [],
         }
         tasks.append(task)
-        lists[place - 1]["tasks"]["nodes"].append(task)
+        lists[position - 1]["tasks"]["nodes"].append(task)
     keys = "{" + ",".join(task["id"] for task in tasks) + "}"
 
     cursor.execute(_TAGS, {"user": user_id, "tasks": keys})
-    for tag_id, name, color, bearers in cursor.fetchall():
+    for tag_id, name, color, positions in cursor.fetchall():
         tag = {"id": tag_id, "name": name, "color": color}
-        for place in bearers:
-            tasks[place - 1]["tags"].append(tag)
+        for position in positions:
+            tasks[position - 1]["tags"].append(tag)
     return lists

@@ -1,4 +1,4 @@
-"""Baseline, where npm is: PostGraphile 5, which plans its reads too, in Node.js, on the same tables behind the same policies."""
+"""Baseline PostGraphile 5 in Node.js, if npm is installed. It plans its reads too, and uses the same tables and policies."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ NESTED = f"""{{
 
 
 def install() -> str | None:
-    """Install the pinned packages, if they are not there yet; return why it cannot be done."""
+    """Install the pinned packages unless they are installed; return the reason if that fails."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "npm is not installed"
     installed = FOLDER / "node_modules" / ".package-lock.json"
@@ -39,15 +39,15 @@ def install() -> str | None:
 
 
 def version() -> str:
-    """Return which PostGraphile is pinned."""
+    """Return the pinned version of PostGraphile."""
     return str(orjson.loads((FOLDER / "package.json").read_bytes())["dependencies"]["postgraphile"])
 
 
-def normalize(answer: Any) -> Any:
-    """Spell an answer as the service does: PostGraphile shows columns and tables as they are."""
-    for one in answer["data"]["lists"]["nodes"]:
-        for task in one["tasks"]["nodes"]:
+def normalize(response: Any) -> Any:
+    """Return a response in the form of the service: PostGraphile returns columns and tables unchanged."""
+    for task_list in response["data"]["lists"]["nodes"]:
+        for task in task_list["tasks"]["nodes"]:
             task["completed"] = task["completed"] == "completed"
             task["priority"] = task["priority"].upper()
-            task["tags"] = sorted((pair["tag"] for pair in task["tags"]["nodes"]), key=lambda tag: str(tag["name"]).lower())
-    return answer
+            task["tags"] = sorted((link["tag"] for link in task["tags"]["nodes"]), key=lambda tag: str(tag["name"]).lower())
+    return response

@@ -1,6 +1,6 @@
-"""Baseline: idiomatic Strawberry. Async resolvers, a DataLoader per relation, asyncpg, parser and validation caches on.
+"""Baseline Strawberry + DataLoader: async resolvers, a DataLoader per relation, asyncpg, parser and validation caches.
 
-It isolates users by WHERE alone; there is no row-level security, and the token alone says who asks.
+It isolates users by WHERE only: it has no row-level security, and only the token identifies the user.
 """
 
 import uuid
@@ -39,7 +39,7 @@ _TAGS_OF_TASKS = """
 
 
 class Context(BaseContext):
-    """What one request carries: who asks, and the loaders that batch what its resolvers want."""
+    """Context of a request: the user, and the DataLoaders that batch the reads of its resolvers."""
 
     def __init__(self, pool: asyncpg.Pool, user_id: str) -> None:
         super().__init__()
@@ -49,20 +49,20 @@ class Context(BaseContext):
         self._tasks: dict[int, DataLoader[uuid.UUID, list[Task]]] = {}
 
     def tasks(self, first: int) -> "DataLoader[uuid.UUID, list[Task]]":
-        """Return the loader of pages of this size."""
+        """Return the DataLoader of pages of this size."""
         return self._tasks.setdefault(first, DataLoader(partial(self._load_tasks, first)))
 
     async def _load_tasks(self, first: int, lists: "list[uuid.UUID]") -> "list[list[Task]]":
-        found: dict[uuid.UUID, list[Task]] = {key: [] for key in lists}
+        tasks_by_list: dict[uuid.UUID, list[Task]] = {key: [] for key in lists}
         for row in await self.pool.fetch(_TASKS_OF_LISTS, self.user_id, lists, first):
-            found[row["list_id"]].append(Task.of(row))
-        return list(found.values())
+            tasks_by_list[row["list_id"]].append(Task.of(row))
+        return list(tasks_by_list.values())
 
     async def _load_tags(self, tasks: "list[uuid.UUID]") -> "list[list[Tag]]":
-        found: dict[uuid.UUID, list[Tag]] = {key: [] for key in tasks}
+        tags_by_task: dict[uuid.UUID, list[Tag]] = {key: [] for key in tasks}
         for row in await self.pool.fetch(_TAGS_OF_TASKS, self.user_id, tasks):
-            found[row["task_id"]].append(Tag(id=strawberry.ID(str(row["id"])), name=row["name"], color=row["color"]))
-        return list(found.values())
+            tags_by_task[row["task_id"]].append(Tag(id=strawberry.ID(str(row["id"])), name=row["name"], color=row["color"]))
+        return list(tags_by_task.values())
 
 
 Info = strawberry.Info[Context, None]
@@ -70,7 +70,7 @@ Info = strawberry.Info[Context, None]
 
 @strawberry.enum
 class Priority(Enum):
-    """How pressing a task is."""
+    """Priority of a task."""
 
     NONE = "none"
     LOW = "low"
@@ -81,7 +81,7 @@ class Priority(Enum):
 
 @strawberry.type
 class Tag:
-    """A label."""
+    """A tag of tasks."""
 
     id: strawberry.ID
     name: str
@@ -90,7 +90,7 @@ class Tag:
 
 @strawberry.type
 class Task:
-    """Something to do."""
+    """A task."""
 
     key: strawberry.Private[uuid.UUID]
     id: strawberry.ID
@@ -101,7 +101,7 @@ class Task:
 
     @classmethod
     def of(cls, row: Any) -> "Task":
-        """Make a task of a row."""
+        """Return a task from a row."""
         return cls(
             key=row["id"],
             id=strawberry.ID(str(row["id"])),
@@ -113,13 +113,13 @@ class Task:
 
     @strawberry.field
     async def tags(self, info: Info) -> list[Tag]:
-        """The tags it bears."""
+        """The tags of the task."""
         return await info.context.tags.load(self.key)
 
 
 @strawberry.type
 class TaskList:
-    """A list."""
+    """A list of tasks."""
 
     key: strawberry.Private[uuid.UUID]
     id: strawberry.ID
@@ -127,18 +127,18 @@ class TaskList:
 
     @classmethod
     def of(cls, row: Any) -> "TaskList":
-        """Make a list of a row."""
+        """Return a list from a row."""
         return cls(key=row["id"], id=strawberry.ID(str(row["id"])), name=row["name"])
 
     @strawberry.field
     async def tasks(self, info: Info, first: int = PAGE_SIZE) -> list[Task]:
-        """The newest tasks in it."""
+        """The newest tasks of the list."""
         return await info.context.tasks(first).load(self.key)
 
 
 @strawberry.type
 class Query:
-    """The roots."""
+    """The root fields."""
 
     @strawberry.field
     async def lists(self, info: Info) -> list[TaskList]:

@@ -31,7 +31,7 @@ def rows(client: ApiClient) -> dict[str, Any]:
 
 @pytest.fixture
 def titles(client: ApiClient, rows: dict[str, Any]) -> Titles:  # noqa: ARG001 - the rows must be there
-    """Return the titles of the tasks that match a filter."""
+    """A function that returns the titles of the tasks that match a filter."""
     return lambda tree: {row["title"] for row in client.page("task", filter=tree)}
 
 

@@ -30,16 +30,16 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
 
 
 BODIES: dict[str, tuple[str, Callable[[str], dict[str, Any]], int]] = {
-    "a body": ("/api/me/tasks", lambda tree: {"content": f'{{"title": {tree}}}', "headers": JSON}, 1),
+    "body": ("/api/me/tasks", lambda json_text: {"content": f'{{"title": {json_text}}}', "headers": JSON}, 1),
     "variables": (
         "/graphql",
-        lambda tree: {"content": f'{{"query": "{{ __typename }}", "variables": {{"x": {tree}}}}}', "headers": JSON},
+        lambda json_text: {"content": f'{{"query": "{{ __typename }}", "variables": {{"x": {json_text}}}}}', "headers": JSON},
         2,
     ),
 }
 PARAMETERS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
-    "a filter": ("/api/me/tasks", lambda tree: {"filter": tree}),
-    "variables in the query string": ("/graphql", lambda tree: {"query": "{ __typename }", "variables": tree}),
+    "filter": ("/api/me/tasks", lambda json_text: {"filter": json_text}),
+    "variables in the query string": ("/graphql", lambda json_text: {"query": "{ __typename }", "variables": json_text}),
 }
 
 
@@ -49,16 +49,20 @@ def error_message(response: Any) -> str:
 
 
 @pytest.mark.parametrize(("path", "make_request", "outer_levels"), BODIES.values(), ids=BODIES)
-@pytest.mark.parametrize("closing", [("[", "]"), ('{"a": ', "}")], ids=["lists", "objects"])
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a": ', "}")], ids=["lists", "objects"])
 def test_body_deeper_than_64_levels_is_rejected(
-    rest_client: RestClient, path: str, make_request: Callable[[str], dict[str, Any]], outer_levels: int, closing: tuple[str, str]
+    rest_client: RestClient,
+    path: str,
+    make_request: Callable[[str], dict[str, Any]],
+    outer_levels: int,
+    brackets: tuple[str, str],
 ) -> None:
-    opening, end = closing
+    opening, closing = brackets
 
     def send(levels: int) -> str:
         inner = levels - outer_levels
         return error_message(
-            rest_client.http.post(path, **make_request(opening * inner + ("1" if end == "}" else "") + end * inner))
+            rest_client.http.post(path, **make_request(opening * inner + ("1" if closing == "}" else "") + closing * inner))
         )
 
     assert "nested deeper" not in send(MAX_JSON_DEPTH)
@@ -128,14 +132,14 @@ def test_statement_timeout_returns_503_and_keeps_the_connection(
         with kind(service.url, user.token) as client, lock.cursor() as cursor:
             backend = only_backend(database)
             cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
-            for call in (lambda: client.page("task"), lambda: client.create("task", title="late")):
-                with pytest.raises(ApiError) as caught:
+            for call in (lambda: client.page("task"), lambda: client.create("task", title="during the lock")):
+                with pytest.raises(ApiError) as error:
                     call()
-                assert (caught.value.code, caught.value.status) == ("UNAVAILABLE", 503)
+                assert (error.value.code, error.value.status) == ("UNAVAILABLE", 503)
             lock.rollback()
 
-            client.create("task", title="in time")
-            assert [task["title"] for task in client.page("task")] == ["in time"]
+            client.create("task", title="after the lock")
+            assert [task["title"] for task in client.page("task")] == ["after the lock"]
             assert only_backend(database) == backend
         lock.close()
 
@@ -149,7 +153,7 @@ def only_backend(database: PostgresServer) -> object:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Accept sockets, and say what they say."""
+    """Accept WebSocket connections, and send back every message."""
     if scope["type"] != "websocket":
         return
     await receive()
@@ -182,10 +186,10 @@ def run_echo_service(limit: int, per_address: int) -> Iterator[Callable[..., Cli
             thread.join()
 
 
-def rejected_body(do: Callable[[], object]) -> str:
-    with pytest.raises(InvalidStatus) as caught:
-        do()
-    response = caught.value.response
+def rejected_body(connect: Callable[[], object]) -> str:
+    with pytest.raises(InvalidStatus) as error:
+        connect()
+    response = error.value.response
     assert (response.status_code, response.headers["Content-Type"]) == (503, "application/problem+json")
     assert response.headers["Retry-After"] == "30"
     return bytes(response.body or b"").decode()
@@ -199,15 +203,15 @@ def test_websocket_limit_per_address() -> None:
         connect_from("192.0.2.1").send("x")
 
         first.close()
-        again = connect_from("2001:db8::3")
-        again.send("hello")
-        assert again.recv(timeout=10) == "hello"
+        second = connect_from("2001:db8::3")
+        second.send("hello")
+        assert second.recv(timeout=10) == "hello"
 
 
 def test_websocket_limit_global() -> None:
     with run_echo_service(limit=3, per_address=2) as connect_from:
         sockets = [connect_from(f"192.0.2.{number}") for number in range(3)]
-        assert "Too many WebSockets are open" in rejected_body(lambda: connect_from("192.0.2.9"))
+        assert '"TOO_MANY_SOCKETS"' in rejected_body(lambda: connect_from("192.0.2.9"))
 
         sockets[0].close()
         assert connect_from("192.0.2.9").ping().wait(10)
@@ -219,11 +223,11 @@ def test_websocket_message_size_is_limited() -> None:
         socket.send("x" * MAX_WEBSOCKET_MESSAGE_BYTES)
         assert len(socket.recv(timeout=10)) == MAX_WEBSOCKET_MESSAGE_BYTES
         socket.send("x" * (MAX_WEBSOCKET_MESSAGE_BYTES + 1))
-        with pytest.raises(ConnectionClosedError) as caught:
+        with pytest.raises(ConnectionClosedError) as error:
             socket.recv(timeout=10)
 
-    assert caught.value.rcvd
-    assert caught.value.rcvd.code == 1009
+    assert error.value.rcvd
+    assert error.value.rcvd.code == 1009
 
 
 def test_websocket_limit_middleware_is_installed() -> None:

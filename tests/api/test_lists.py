@@ -12,14 +12,14 @@ def test_list_is_created_updated_and_deleted(client: ApiClient) -> None:
     assert (home["name"], home["color"]) == ("Home", "#2e7d32")
     assert home == client.get("list", home["id"])
 
-    changed = client.update("list", home["id"], name="House", color=None)
-    assert (changed["name"], changed["color"], changed["revision"]) == ("House", None, home["revision"] + 1)
+    changed = client.update("list", home["id"], name="Garden", color=None)
+    assert (changed["name"], changed["color"], changed["revision"]) == ("Garden", None, home["revision"] + 1)
 
     client.delete("list", home["id"])
     assert client.page("list") == []
-    with pytest.raises(ApiError) as missing:
+    with pytest.raises(ApiError) as error:
         client.get("list", home["id"])
-    assert (missing.value.code, missing.value.detail) == ("NOT_FOUND", "List not found.")
+    assert (error.value.code, error.value.detail) == ("NOT_FOUND", "List not found.")
 
 
 def test_deleting_a_list_clears_list_id_and_bumps_revisions_of_its_tasks(client: ApiClient) -> None:
@@ -54,17 +54,17 @@ def test_create_with_the_same_id_and_values_is_idempotent(client: ApiClient, kin
 @pytest.mark.parametrize("kind", ["list", "tag", "comment"])
 def test_stale_precondition_is_rejected_for_every_resource_type(client: ApiClient, kind: str) -> None:
     field = "body" if kind == "comment" else "name"
-    made = client.comment(client.create("task", title="x")["id"], "a") if kind == "comment" else client.create(kind, name="a")
-    current = client.update(kind, made["id"], None, **{field: "b"})
+    created = client.comment(client.create("task", title="x")["id"], "a") if kind == "comment" else client.create(kind, name="a")
+    current = client.update(kind, created["id"], None, **{field: "b"})
 
     with pytest.raises(ApiError) as error:
-        client.update(kind, made["id"], made["revision"], **{field: "c"})
+        client.update(kind, created["id"], created["revision"], **{field: "c"})
     with pytest.raises(ApiError) as not_deleted:
-        client.delete(kind, made["id"], revision=made["revision"])
+        client.delete(kind, created["id"], revision=created["revision"])
 
     assert error.value.current == current
     assert not_deleted.value.code == "PRECONDITION_FAILED"
-    client.delete(kind, made["id"], revision=current["revision"])
+    client.delete(kind, created["id"], revision=current["revision"])
 
 
 @pytest.mark.parametrize("color", ["#12", "#ggg", "red;", "x" * 40, "url(javascript:alert)"])

@@ -21,7 +21,7 @@ def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
     task = rest_client.create("task", title="x", tag_ids=[tag["id"]], list_id=home["id"])
     rest_client.create("task", title="y", parent_id=task["id"])
     rest_client.comment(task["id"], "Hm")
-    shapes_by_path = {
+    schemas_by_path = {
         "/api/me/tasks?include=list,parent,tags,subtasks.comments,comments.task": list[schemas.Task],
         f"/api/me/tasks/{task['id']}": schemas.Task,
         f"/api/me/tasks/{task['id']}/subtasks": list[schemas.Task],
@@ -34,8 +34,8 @@ def test_responses_match_the_openapi_schemas(rest_client: RestClient) -> None:
         "/health": schemas.HealthStatus,
         "/ready": schemas.HealthStatus,
     }
-    for path, shape in shapes_by_path.items():
-        TypeAdapter[Any](shape).validate_json(rest_client.send("GET", path).content)
+    for path, schema in schemas_by_path.items():
+        TypeAdapter[Any](schema).validate_json(rest_client.send("GET", path).content)
 
 
 def test_create_returns_201_with_location_and_etag(rest_client: RestClient, user: TestUser) -> None:
@@ -58,8 +58,8 @@ def test_location_and_next_link_work_for_any_user_id(service: RunningService, us
         rest_client.send("POST", tasks, json={"title": "y"})
         page = rest_client.send("GET", tasks, params={"limit": "1"})
 
-        for made in (response, comment):
-            assert rest_client.send("GET", made.headers["location"]).json() == made.json()
+        for created in (response, comment):
+            assert rest_client.send("GET", created.headers["location"]).json() == created.json()
         assert rest_client.send("GET", page.links["next"]["url"]).json() == [response.json()]
 
 
@@ -95,8 +95,8 @@ def test_if_match_accepts_several_etags_and_wildcard(rest_client: RestClient) ->
 
     assert rest_client.send("PATCH", path, json={"title": "y"}, headers={"If-Match": '"0", "1"'}).headers["etag"] == '"2"'
     assert rest_client.send("PATCH", path, json={"title": "z"}, headers={"If-Match": "*"}).headers["etag"] == '"3"'
-    for weak in ('W/"3"', '"x"', f'"{"9" * 5000}"'):
-        assert rest_client.problem("PATCH", path, json={"title": "y"}, headers={"If-Match": weak}).code == "PRECONDITION_FAILED"
+    for etag in ('W/"3"', '"x"', f'"{"9" * 5000}"'):
+        assert rest_client.problem("PATCH", path, json={"title": "y"}, headers={"If-Match": etag}).code == "PRECONDITION_FAILED"
 
 
 def test_next_links_lead_through_all_pages(rest_client: RestClient) -> None:
@@ -201,9 +201,9 @@ def test_filter_parameter_accepts_nested_json(rest_client: RestClient) -> None:
 
 def test_request_id_is_echoed_or_generated(rest_client: RestClient) -> None:
     assert rest_client.http.get("/health", headers={"X-Request-Id": "abc-123"}).headers["x-request-id"] == "abc-123"
-    for bad in ("a b", "x" * 200, 'a"b'):
+    for invalid in ("a b", "x" * 200, 'a"b'):
         assert re.fullmatch(
-            r"[0-9a-f]{32}", rest_client.http.get("/health", headers={"X-Request-Id": bad}).headers["x-request-id"]
+            r"[0-9a-f]{32}", rest_client.http.get("/health", headers={"X-Request-Id": invalid}).headers["x-request-id"]
         )
 
 

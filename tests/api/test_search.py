@@ -12,7 +12,7 @@ Search = Callable[[str], list[str]]
 
 @pytest.fixture
 def search(client: ApiClient) -> Search:
-    """Search among a few tasks; return titles by descending relevance."""
+    """A function that searches a few tasks, and returns their titles by descending relevance."""
     for title, description in (
         ("Buy milk", None),
         ("Bread", "and milk"),

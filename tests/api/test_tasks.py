@@ -164,8 +164,8 @@ def test_deleting_and_restoring_a_task_includes_subtasks_and_comments(client: Ap
     child = client.create("task", title="Child", parent_id=task["id"])
     grandchild = client.create("task", title="Grandchild", parent_id=child["id"])
     comment = client.comment(grandchild["id"], "Hm")
-    gone_before = client.create("task", title="Gone before", parent_id=task["id"])
-    client.delete("task", gone_before["id"])
+    deleted_before = client.create("task", title="Deleted before", parent_id=task["id"])
+    client.delete("task", deleted_before["id"])
 
     client.delete("task", task["id"])
 
@@ -377,9 +377,9 @@ def test_bulk_mutations_are_atomic(graphql_client: GraphQLClient) -> None:
     assert graphql_client.run("mutation($ids: [ID!]!) { deleteTasks(ids: $ids) { ids } }", ids=ids)["deleteTasks"]["ids"] == ids
     assert graphql_client.page("task") == []
 
-    with pytest.raises(ApiError) as nulls:
+    with pytest.raises(ApiError) as error:
         graphql_client.run('mutation { createTasks(inputs: [{title: "a"}, {title: " "}]) { tasks { id } } }')
-    assert nulls.value.pointers == ["/1/title"]
+    assert error.value.pointers == ["/1/title"]
     assert graphql_client.page("task") == []
 
 
@@ -387,8 +387,8 @@ def test_bulk_mutation_is_limited_to_500_items(graphql_client: GraphQLClient) ->
     create = "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }"
     complete = "mutation($i: [ID!]!) { completeTasks(ids: $i) { tasks { id } } }"
 
-    for document, several, pointer in ((create, [{"title": "x"}] * 501, "/inputs"), (complete, [UNKNOWN_ID] * 501, "/ids")):
+    for document, items, pointer in ((create, [{"title": "x"}] * 501, "/inputs"), (complete, [UNKNOWN_ID] * 501, "/ids")):
         with pytest.raises(ApiError) as error:
-            graphql_client.run(document, i=several)
+            graphql_client.run(document, i=items)
         assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [pointer])
     assert graphql_client.page("task") == []

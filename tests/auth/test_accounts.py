@@ -20,25 +20,25 @@ def new_email() -> str:
 def test_register_returns_a_working_token(make_client: ClientFactory) -> None:
     email = new_email()
 
-    admission = make_client(None).register(email=f" {email} ", password=PASSWORD, name="Ada")
+    registered = make_client(None).register(email=f" {email} ", password=PASSWORD, name="Ada")
 
-    assert admission["expires_in"] == 900
-    me = make_client(admission["access_token"]).me()
+    assert registered["expires_in"] == 900
+    me = make_client(registered["access_token"]).me()
     assert (me["email"], me["name"], me["revision"]) == (email.lower(), "Ada", 0)
-    assert me["id"] == admission["user"]["id"]
+    assert me["id"] == registered["user"]["id"]
 
 
 def test_password_is_stored_as_argon2id_hash(make_client: ClientFactory, service: RunningService) -> None:
-    admission = make_client(None).register(email=new_email(), password=PASSWORD)
+    registered = make_client(None).register(email=new_email(), password=PASSWORD)
 
-    stored = run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', admission["user"]["id"])
+    stored = run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', registered["user"]["id"])
     assert str(stored[0][0]).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
-        ({"email": "nobody", "password": PASSWORD}, "/email"),
+        ({"email": "not an address", "password": PASSWORD}, "/email"),
         ({"email": "a b@example.com", "password": PASSWORD}, "/email"),
         ({"email": "a@example.com", "password": "short"}, "/password"),
         ({"email": "a@example.com", "password": "x" * 257}, "/password"),
@@ -63,9 +63,9 @@ def test_login_accepts_any_email_case_and_unicode_normalization_form(make_client
     email = new_email()
     make_client(None).register(email=email, password="pässwörd")
 
-    admission = make_client(None).log_in(email.upper(), "pa\u0308sswo\u0308rd")
+    login = make_client(None).log_in(email.upper(), "pa\u0308sswo\u0308rd")
 
-    assert make_client(admission["access_token"]).me()["email"] == email.lower()
+    assert make_client(login["access_token"]).me()["email"] == email.lower()
 
 
 def test_unknown_email_and_wrong_password_return_the_same_error(make_client: ClientFactory, user: TestUser) -> None:
@@ -81,16 +81,16 @@ def test_unknown_email_and_wrong_password_return_the_same_error(make_client: Cli
 def test_failed_login_always_verifies_exactly_one_hash(
     make_client: ClientFactory, user: TestUser, other_user: TestUser, service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counts hash verifications instead of measuring time."""
+    """Count hash verifications instead of measuring time."""
     run_sql(service.database.owner, 'UPDATE "user" SET is_active = false WHERE id = %s', other_user.id)
     calls: list[object] = []
     verify: Any = argon2.verify.__func__
 
-    def counting(cls: type, secret: object, stored: object) -> bool:
+    def count_and_verify(cls: type, secret: object, stored: object) -> bool:
         calls.append(cls)
         return bool(verify(cls, secret, stored))
 
-    monkeypatch.setattr(argon2, "verify", classmethod(counting))
+    monkeypatch.setattr(argon2, "verify", classmethod(count_and_verify))
     costs = []
     for email, password in ((user.email, "wrong password"), (new_email(), PASSWORD), (other_user.email, PASSWORD)):
         calls.clear()
@@ -149,11 +149,11 @@ def test_account_without_password_cannot_set_email_or_password(make_client: Clie
 
 
 def test_api_token_without_account_scope_cannot_change_the_password(make_client: ClientFactory, user: TestUser) -> None:
-    program = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:write"])["token"])
+    api_token_client = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:write"])["token"])
 
     for current in (PASSWORD, "wrong password"):
         with pytest.raises(ApiError) as error:
-            program.change_me(password="another password", current_password=current)
+            api_token_client.change_me(password="another password", current_password=current)
         assert error.value.code == "FORBIDDEN"
 
 
@@ -215,9 +215,9 @@ def test_external_token_issued_before_account_deletion_is_rejected(make_client: 
     client.create("task", title="x")
     client.delete_me()
 
-    for old in (client, make_client(sign_token({"sub": user_id}, SECRET))):
+    for old_client in (client, make_client(sign_token({"sub": user_id}, SECRET))):
         with pytest.raises(ApiError) as error:
-            old.page("task")
+            old_client.page("task")
         assert error.value.code == "UNAUTHENTICATED"
 
 

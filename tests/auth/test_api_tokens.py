@@ -14,27 +14,27 @@ def test_api_token_works_with_both_apis_and_its_secret_is_shown_once(
     make_client: ClientFactory, user: TestUser, service: RunningService
 ) -> None:
     client = make_client(user.token)
-    made = client.make_api_token(name=" Nightly ", scopes=["tasks:write", "account"], expires_in_days=7)
+    created = client.make_api_token(name=" Nightly ", scopes=["tasks:write", "account"], expires_in_days=7)
 
-    assert made["name"] == "Nightly"
-    assert made["scopes"] == ["account", "tasks:write"]
-    assert made["token"].startswith("todo_api_")
+    assert created["name"] == "Nightly"
+    assert created["scopes"] == ["account", "tasks:write"]
+    assert created["token"].startswith("todo_api_")
     for kind in (RestClient, GraphQLClient):
-        with kind(service.url, made["token"]) as api_client:
+        with kind(service.url, created["token"]) as api_client:
             task = api_client.create("task", title="x")
             assert api_client.get("task", task["id"]) == task
             assert api_client.me()["id"] == user.id
     (listed,) = client.api_tokens()
     assert listed["last_used_at"] is not None
-    assert {**listed, "last_used_at": None} == {name: value for name, value in made.items() if name != "token"}
+    assert {**listed, "last_used_at": None} == {name: value for name, value in created.items() if name != "token"}
 
 
 def test_deleted_api_token_is_rejected_immediately(make_client: ClientFactory, user: TestUser) -> None:
-    made = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
-    api_client = make_client(made["token"])
+    created = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
+    api_client = make_client(created["token"])
     assert api_client.page("task") == []
 
-    make_client(user.token).delete_api_token(made["id"])
+    make_client(user.token).delete_api_token(created["id"])
 
     with expect_error("UNAUTHENTICATED"):
         api_client.page("task")
@@ -42,8 +42,8 @@ def test_deleted_api_token_is_rejected_immediately(make_client: ClientFactory, u
 
 
 def test_expired_api_token_is_rejected(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
-    made = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
-    api_client = make_client(made["token"])
+    created = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])
+    api_client = make_client(created["token"])
     assert api_client.page("task") == []
 
     run_sql(service.database.owner, "UPDATE api_token SET expires_at = now() WHERE user_id = %s", user.id)
@@ -65,9 +65,9 @@ def test_api_token_with_a_changed_character_is_rejected(make_client: ClientFacto
     token = make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])["token"]
     assert make_client(token).page("task") == []
 
-    for other in (token[:-1], token + "x", token[:-1] + ("x" if token[-1] != "x" else "y"), token.swapcase()):
+    for changed in (token[:-1], token + "x", token[:-1] + ("x" if token[-1] != "x" else "y"), token.swapcase()):
         with expect_error("UNAUTHENTICATED"):
-            make_client(other).page("task")
+            make_client(changed).page("task")
 
 
 SCOPES: dict[str, tuple[list[str], set[str]]] = {
@@ -79,9 +79,9 @@ SCOPES: dict[str, tuple[list[str], set[str]]] = {
 
 
 def test_api_token_accepts_duplicate_scopes_and_integral_float_days(client: ApiClient) -> None:
-    made = client.make_api_token(name="x", scopes=["account", "account"], expires_in_days=7.0)
+    created = client.make_api_token(name="x", scopes=["account", "account"], expires_in_days=7.0)
 
-    assert made["scopes"] == ["account"]
+    assert created["scopes"] == ["account"]
 
 
 @pytest.mark.parametrize("days", [7.5, True, "7", 1e300])

@@ -18,7 +18,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.api_clients import TLS, ApiClient, ApiError, GraphQLClient, RestClient
+from tests.support.api_clients import TLS, ApiClient, ApiError, ClientFactory, GraphQLClient, RestClient
 from tests.support.jwks_server import AUDIENCE, ISSUER, JwksEndpoint, SigningKey, run_jwks_server, send_response
 from tests.support.service import SECRET, LogCapture, PostgresServer, RunningService, run_service, settings_for
 from tests.support.users import TestUser, sign_token
@@ -26,8 +26,6 @@ from tests.support.users import TestUser, sign_token
 ED, EC, EC384, RSA, UNPUBLISHED = (SigningKey.make(algorithm) for algorithm in ("EdDSA", "ES256", "ES384", "RS256", "EdDSA"))
 FOR_ENCRYPTION = SigningKey.make("EdDSA", use="enc")
 OCTETS = {"kty": "oct", "kid": "octets", "alg": "HS256", "k": urlsafe_b64encode(b"o" * 32).decode().rstrip("=")}
-
-ClientFactory = Callable[..., ApiClient]
 
 
 @contextmanager
@@ -40,7 +38,7 @@ def run_with_issuer(endpoint: JwksEndpoint, database: PostgresServer) -> Iterato
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[JwksEndpoint]:
-    """Publish keys of every supported type, and some that are not supported."""
+    """A JWKS endpoint with keys of every supported type, and with some that are not supported."""
     octets = SigningKey("octets", "HS256", None, OCTETS)
     with run_jwks_server(ED, EC, EC384, RSA, FOR_ENCRYPTION, octets) as running:
         yield running
@@ -55,14 +53,14 @@ def service(endpoint: JwksEndpoint, postgres: PostgresServer) -> Iterator[Runnin
 
 @pytest.fixture(params=[RestClient, GraphQLClient], ids=["rest", "graphql"])
 def api(request: pytest.FixtureRequest) -> type[ApiClient]:
-    """Run the test in both APIs."""
+    """The client class; the test runs once over REST, once over GraphQL."""
     client_class: type[ApiClient] = request.param
     return client_class
 
 
 @pytest.fixture
 def make_client(api: type[ApiClient], service: RunningService) -> Iterator[ClientFactory]:
-    """Create clients of that API of the shared service."""
+    """A function that creates clients of the shared service."""
     with client_factory(api, service) as factory:
         yield factory
 
@@ -71,17 +69,24 @@ def make_client(api: type[ApiClient], service: RunningService) -> Iterator[Clien
 def client_factory(api: type[ApiClient], service: RunningService) -> Iterator[ClientFactory]:
     clients: list[ApiClient] = []
 
-    def make_client(token: str) -> ApiClient:
+    def create_client(token: str | None) -> ApiClient:
         clients.append(api(service.url, token))
         return clients[-1]
 
-    yield make_client
+    yield create_client
     for client in clients:
         client.close()
 
 
+@contextmanager
+def run_with_one_key(api: type[ApiClient], database: PostgresServer) -> Iterator[tuple[JwksEndpoint, ClientFactory]]:
+    """Run the service with an issuer that publishes one key; yield the endpoint and a function that creates clients."""
+    with run_jwks_server(ED) as endpoint, run_with_issuer(endpoint, database) as service, client_factory(api, service) as factory:
+        yield endpoint, factory
+
+
 def rejection(client: ApiClient) -> tuple[int, str]:
-    """Return status and error code of the rejection, which must be the same for every operation."""
+    """Return status and error code of rejected operations; check that they are the same for all of them."""
     rejections = set()
     for operation in (client.me, lambda: client.page("task"), lambda: client.create("task", title="x"), client.delete_me):
         with pytest.raises(ApiError) as error:
@@ -146,24 +151,24 @@ def encode_token(header: dict[str, Any], claims: dict[str, Any], sign: Callable[
     return b".".join((head, body, urlsafe_b64encode(sign(head + b"." + body)).rstrip(b"="))).decode()
 
 
-def with_secret(secret: bytes, kid: str | None = ED.kid, **more: Any) -> str:
-    """Return a token sign_token with a secret, with the kid of a published key."""
-    claims = more.pop("claims", {})
-    header = {"alg": "HS256", "kid": kid, **more}
+def sign_with_secret(secret: bytes, kid: str | None = ED.kid, **header_fields: Any) -> str:
+    """Return a token signed with a secret, with the kid of a published key."""
+    claims = header_fields.pop("claims", {})
+    header = {"alg": "HS256", "kid": kid, **header_fields}
     header = {name: value for name, value in header.items() if value is not None}
     return encode_token(header, claims, lambda message: hmac.digest(secret, message, hashlib.sha256))
 
 
-def with_header(**header: Any) -> str:
-    """Return a token sign_token with a published key, with any header."""
+def sign_with_header(**header: Any) -> str:
+    """Return a token signed with a published key, with these header fields."""
     return encode_token(header, {}, ED.private.sign)
 
 
-def unsigned(**header: Any) -> str:
+def encode_unsigned(**header: Any) -> str:
     return encode_token(header, {}, lambda _: b"")
 
 
-def altered(token: str) -> str:
+def change_subject(token: str) -> str:
     head, body, signature = token.split(".")
     claims = orjson.loads(urlsafe_b64decode(body + "=="))
     return f"{head}.{urlsafe_b64encode(orjson.dumps({**claims, 'sub': 'eve'})).decode().rstrip('=')}.{signature}"
@@ -174,36 +179,36 @@ PEM = PUBLIC.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 NOW = int(time.time())
 LOCAL_CLAIMS = {"iss": "todo", "jti": "x", "sid": str(uuid4())}
 CONFUSIONS: dict[str, str] = {
-    "the shared secret with the external issuer": with_secret(SECRET.encode(), None),
-    "the shared secret with the external issuer and kid": with_secret(SECRET.encode()),
-    "the public key as secret, raw": with_secret(PUBLIC.public_bytes(Encoding.Raw, PublicFormat.Raw)),
-    "the public key as secret, PEM": with_secret(PEM),
-    "the public key as secret, PEM without trailing newline": with_secret(PEM.strip()),
-    "the public key as secret, DER": with_secret(PUBLIC.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
-    "the public key as secret, its x parameter": with_secret(ED.jwk["x"].encode()),
-    "the public key as secret, JWK": with_secret(orjson.dumps(ED.jwk)),
-    "the public key as secret, of RSA": with_secret(
+    "the shared secret with the external issuer": sign_with_secret(SECRET.encode(), None),
+    "the shared secret with the external issuer and kid": sign_with_secret(SECRET.encode()),
+    "the public key as secret, raw": sign_with_secret(PUBLIC.public_bytes(Encoding.Raw, PublicFormat.Raw)),
+    "the public key as secret, PEM": sign_with_secret(PEM),
+    "the public key as secret, PEM without trailing newline": sign_with_secret(PEM.strip()),
+    "the public key as secret, DER": sign_with_secret(PUBLIC.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
+    "the public key as secret, its x parameter": sign_with_secret(ED.jwk["x"].encode()),
+    "the public key as secret, JWK": sign_with_secret(orjson.dumps(ED.jwk)),
+    "the public key as secret, of RSA": sign_with_secret(
         RSA.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), RSA.kid
     ),
-    "the public key as secret, alg EdDSA": with_secret(PEM, alg="EdDSA"),
-    "the empty secret": with_secret(b""),
-    "a published shared secret": with_secret(b"o" * 32, "octets"),
-    "unsigned": unsigned(alg="none"),
-    "unsigned, with kid": unsigned(alg="none", kid=ED.kid),
-    "unsigned, upper case": unsigned(alg="NONE", kid=ED.kid),
+    "the public key as secret, alg EdDSA": sign_with_secret(PEM, alg="EdDSA"),
+    "the empty secret": sign_with_secret(b""),
+    "a published shared secret": sign_with_secret(b"o" * 32, "octets"),
+    "unsigned": encode_unsigned(alg="none"),
+    "unsigned, with kid": encode_unsigned(alg="none", kid=ED.kid),
+    "unsigned, upper case": encode_unsigned(alg="NONE", kid=ED.kid),
     "no signature": ED.sign("ada").rsplit(".", 1)[0] + ".",
-    "no alg": with_header(kid=ED.kid),
-    "alg HS256": with_header(kid=ED.kid, alg="HS256"),
-    "another alg than the key's": with_header(kid=ED.kid, alg="ES256"),
+    "no alg": sign_with_header(kid=ED.kid),
+    "alg HS256": sign_with_header(kid=ED.kid, alg="HS256"),
+    "another alg than the key's": sign_with_header(kid=ED.kid, alg="ES256"),
     "another key's kid": ED.sign("ada", headers={"kid": EC.kid}),
-    "another key's kid and alg": with_header(kid=EC.kid, alg="ES256"),
+    "another key's kid and alg": sign_with_header(kid=EC.kid, alg="ES256"),
     "an unpublished key with a published kid": UNPUBLISHED.sign("ada", headers={"kid": ED.kid}),
     "an unpublished key": UNPUBLISHED.sign("ada"),
     "a key for encryption": FOR_ENCRYPTION.sign("ada"),
     "no kid, several keys": ED.sign("ada", headers={"kid": None}),
-    "kid that is a number": with_header(kid=5, alg="EdDSA"),
-    "kid that is a list": with_header(kid=[ED.kid], alg="EdDSA"),
-    "altered": altered(ED.sign("ada")),
+    "kid that is a number": sign_with_header(kid=5, alg="EdDSA"),
+    "kid that is a list": sign_with_header(kid=[ED.kid], alg="EdDSA"),
+    "altered": change_subject(ED.sign("ada")),
     "critical extension": ED.sign("ada", headers={"crit": ["exp"], "exp": NOW + 600}),
     "empty list of critical extensions": ED.sign("ada", headers={"crit": []}),
     "a key in the header": UNPUBLISHED.sign("ada", headers={"jwk": UNPUBLISHED.jwk}),
@@ -214,7 +219,7 @@ CONFUSIONS: dict[str, str] = {
     "local issuer, alg HS256": encode_token({"alg": "HS256"}, LOCAL_CLAIMS, ED.private.sign),
     "no issuer": ED.sign("ada", iss=None),
     "two issuers": ED.sign("ada", iss=[ISSUER]),
-    "two issuers and the shared secret": with_secret(SECRET.encode(), None, claims={"iss": [ISSUER, "todo"]}),
+    "two issuers and the shared secret": sign_with_secret(SECRET.encode(), None, claims={"iss": [ISSUER, "todo"]}),
     "another audience": ED.sign("ada", aud="https://other.example.com"),
     "other audiences": ED.sign("ada", aud=["https://other.example.com", AUDIENCE + "/"]),
     "an audience of the wrong type": ED.sign("ada", aud=[AUDIENCE, 5]),
@@ -240,8 +245,8 @@ def test_handmade_tokens_are_accepted(make_client: ClientFactory) -> None:
     """Control: the tokens below are rejected only because of what is wrong with them."""
     third = {"iss": "https://third.example.com"}
 
-    assert make_client(with_header(kid=ED.kid, alg="EdDSA")).me()["id"] == "ada"
-    assert make_client(with_secret(SECRET.encode(), None, claims=third)).me()["id"] == "ada"
+    assert make_client(sign_with_header(kid=ED.kid, alg="EdDSA")).me()["id"] == "ada"
+    assert make_client(sign_with_secret(SECRET.encode(), None, claims=third)).me()["id"] == "ada"
 
 
 @pytest.mark.parametrize("confusion", CONFUSIONS)
@@ -269,22 +274,14 @@ def test_cached_token_expires_to_the_second(make_client: ClientFactory) -> None:
 
 
 def test_missing_kid_is_accepted_if_the_issuer_has_one_key(api: type[ApiClient], database: PostgresServer) -> None:
-    with (
-        run_jwks_server(ED) as endpoint,
-        run_with_issuer(endpoint, database) as service,
-        client_factory(api, service) as make_client,
-    ):
+    with run_with_one_key(api, database) as (_, make_client):
         assert make_client(ED.sign("ada", headers={"kid": None})).me()["id"] == "ada"
         assert rejection(make_client(UNPUBLISHED.sign("ada", headers={"kid": None}))) == UNAUTHENTICATED
 
 
 def test_key_rotation_is_followed_immediately(api: type[ApiClient], database: PostgresServer) -> None:
     """A token of the removed key is rejected, although its verification was cached."""
-    with (
-        run_jwks_server(ED) as endpoint,
-        run_with_issuer(endpoint, database) as service,
-        client_factory(api, service) as make_client,
-    ):
+    with run_with_one_key(api, database) as (endpoint, make_client):
         old = make_client(ED.sign("ada"))
         assert old.me()["id"] == "ada"
         endpoint.keys = [EC]
@@ -295,11 +292,7 @@ def test_key_rotation_is_followed_immediately(api: type[ApiClient], database: Po
 
 
 def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[ApiClient], database: PostgresServer) -> None:
-    with (
-        run_jwks_server(ED) as endpoint,
-        run_with_issuer(endpoint, database) as service,
-        client_factory(api, service) as make_client,
-    ):
+    with run_with_one_key(api, database) as (endpoint, make_client):
         old = make_client(ED.sign("ada"))
         assert old.me()["id"] == "ada"
         endpoint.keys = [SigningKey.make(kid=ED.kid), EC]
@@ -309,11 +302,7 @@ def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[ApiClient], dat
 
 
 def test_cached_keys_are_used_while_jwks_endpoint_is_down(api: type[ApiClient], database: PostgresServer) -> None:
-    with (
-        run_jwks_server(ED) as endpoint,
-        run_with_issuer(endpoint, database) as service,
-        client_factory(api, service) as make_client,
-    ):
+    with run_with_one_key(api, database) as (endpoint, make_client):
         assert make_client(ED.sign("ada")).me()["id"] == "ada"
         endpoint.respond = lambda handler: send_response(handler, b"", 500)
 
@@ -327,22 +316,22 @@ def test_no_cached_keys_returns_503(api: type[ApiClient], database: PostgresServ
         endpoint.respond = lambda handler: send_response(handler, b"", 404)
         with run_with_issuer(endpoint, database) as service, client_factory(api, service) as make_client:
             assert rejection(make_client(ED.sign("ada"))) == UNAVAILABLE
-            assert rejection(make_client(with_secret(SECRET.encode()))) == UNAVAILABLE
+            assert rejection(make_client(sign_with_secret(SECRET.encode()))) == UNAVAILABLE
             user = TestUser.register(service.url)
             assert make_client(user.token).me()["id"] == user.id
-            answer = httpx.get(f"{service.url}/api/me/tasks", headers={"Authorization": f"Bearer {ED.sign('a')}"}, verify=TLS)
+            response = httpx.get(f"{service.url}/api/me/tasks", headers={"Authorization": f"Bearer {ED.sign('a')}"}, verify=TLS)
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert any("JWKS refresh failed: invalid response: status 404; no keys cached" in line for line in log.captured)
 
 
 def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> None:
-    """200 requests wait for an endpoint that hangs; meanwhile others are served, and one fetch is sent."""
+    """While 200 requests wait for an endpoint that hangs, other requests are served, and only one fetch is sent."""
     is_hanging = threading.Event()
 
     def hang(_: object) -> None:
         is_hanging.set()
-        server.released.wait(30)
+        jwks_server.released.wait(30)
 
     async def send_requests(url: str, local_token: str) -> None:
         limits = httpx.Limits(max_connections=300)
@@ -353,7 +342,7 @@ def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> N
 
             known = ED.sign("ada")
             assert await request(known) == 200
-            server.respond = hang
+            jwks_server.respond = hang
             waiting = [asyncio.create_task(request(ED.sign("ada", headers={"kid": uuid4().hex}))) for _ in range(200)]
             assert await asyncio.to_thread(is_hanging.wait, 10)
             assert [await request(token) for token in (known, local_token, ED.sign("eve")) * 3] == [200] * 9
@@ -361,43 +350,43 @@ def test_unknown_kids_do_not_block_other_requests(database: PostgresServer) -> N
             assert set(await asyncio.gather(*waiting)) == {503}
             assert {await request(ED.sign("ada", headers={"kid": uuid4().hex})) for _ in range(50)} == {503}
 
-    with run_jwks_server(ED) as server, run_with_issuer(server, database) as service:
+    with run_jwks_server(ED) as jwks_server, run_with_issuer(jwks_server, database) as service:
         began = time.monotonic()
         asyncio.run(send_requests(service.url, TestUser.register(service.url).token))
 
         # At startup and for the 200; then every 10 seconds at most one retry and one for an unknown kid.
-        assert server.fetches <= 2 + 2 * (time.monotonic() - began) // 10
+        assert jwks_server.fetches <= 2 + 2 * (time.monotonic() - began) // 10
 
 
 def test_100_requests_with_a_rotated_key_share_one_fetch(api: type[ApiClient], database: PostgresServer) -> None:
-    with run_jwks_server(ED) as server, run_with_issuer(server, database) as service, client_factory(api, service) as make_client:
+    with run_with_one_key(api, database) as (endpoint, make_client):
         assert make_client(ED.sign("ada")).me()["id"] == "ada"
-        server.keys = [ED, EC]
+        endpoint.keys = [ED, EC]
         clients = [make_client(EC.sign("ada")) for _ in range(100)]
         with ThreadPoolExecutor(100) as pool:
             assert {user["id"] for user in pool.map(lambda client: client.me(), clients)} == {"ada"}
-        assert server.fetches == 2
+        assert endpoint.fetches == 2
 
 
-def hang_until_released(server: JwksEndpoint) -> Callable[[object], None]:
+def hang_until_released(endpoint: JwksEndpoint) -> Callable[[object], None]:
     def hang(_: object) -> None:
-        server.released.wait(30)
+        endpoint.released.wait(30)
 
     return hang
 
 
 def test_service_starts_and_stops_while_jwks_endpoint_hangs(database: PostgresServer, log: LogCapture) -> None:
     threads = set(threading.enumerate())
-    with run_jwks_server(ED) as server:
-        server.respond = hang_until_released(server)
-        with run_with_issuer(server, database) as service:
+    with run_jwks_server(ED) as endpoint:
+        endpoint.respond = hang_until_released(endpoint)
+        with run_with_issuer(endpoint, database) as service:
             assert httpx.get(f"{service.url}/health", verify=TLS).status_code == 200
-            assert not any("JWKS refresh failed" in line for line in log.captured)  # so startup did not wait for the first fetch
+            assert not any("JWKS refresh failed" in line for line in log.captured)  # startup did not wait for the first fetch
             stopping = time.monotonic()
         assert time.monotonic() - stopping < 2
     names = [thread.name for thread in set(threading.enumerate()) - threads]
 
-    # The endpoint has a thread for each connection; the pool that hashes passwords keeps its own.
+    # The endpoint has a thread for each connection; the thread pool that hashes passwords remains until exit.
     assert [name for name in names if not re.search(r"process_request_thread|^password", name)] == []
 
 
@@ -422,7 +411,7 @@ def test_issuer_and_audience_apply_to_shared_secret_tokens_without_jwks_url(
 ) -> None:
     with run_service(settings_for(database, **settings), database) as service, client_factory(api, service) as make_client:
         for claims in rejected:
-            assert rejection(make_client(with_secret(SECRET.encode(), None, claims={**BOUND, **claims}))) == UNAUTHENTICATED
+            assert rejection(make_client(sign_with_secret(SECRET.encode(), None, claims={**BOUND, **claims}))) == UNAUTHENTICATED
         for claims in accepted:
             assert make_client(sign_token({**BOUND, **claims}, SECRET)).page("task") == []
         assert rejection(make_client(ED.sign("ada"))) == UNAUTHENTICATED

@@ -1,4 +1,4 @@
-"""JWKS cache: refresh, single flight, stale keys, and an endpoint that fails in many ways."""
+"""JWKS cache: refresh, single flight, stale keys, and failures of the endpoint."""
 
 import asyncio
 import threading
@@ -33,13 +33,13 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def endpoint() -> Iterator[JwksEndpoint]:
-    """Serve one Ed25519 key."""
+    """A JWKS endpoint with one Ed25519 key."""
     with run_jwks_server(ED) as running:
         yield running
 
 
 @asynccontextmanager
-async def running_cache(endpoint: JwksEndpoint, policy: RefreshPolicy = FREQUENT) -> AsyncIterator[JwksCache]:
+async def run_cache(endpoint: JwksEndpoint, policy: RefreshPolicy = FREQUENT) -> AsyncIterator[JwksCache]:
     cache = JwksCache(endpoint.url, policy)
     async with cache.run():
         yield cache
@@ -53,9 +53,9 @@ def lookup(cache: JwksCache, key: SigningKey) -> bool | type[Exception]:
         return type(error)
 
 
-async def eventually(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - conditions look at other threads and the log, which signal nothing
+        while not condition():  # noqa: ASYNC110 - conditions read the log and the state of other threads, which set no event
             await asyncio.sleep(0.005)
 
 
@@ -110,8 +110,8 @@ FAILURES: dict[str, tuple[Callable[[BaseHTTPRequestHandler, JwksEndpoint], None]
 
 
 async def test_keys_are_fetched_once_at_startup(endpoint: JwksEndpoint) -> None:
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         await asyncio.sleep(0.05)
 
     assert endpoint.fetches == 1
@@ -119,14 +119,14 @@ async def test_keys_are_fetched_once_at_startup(endpoint: JwksEndpoint) -> None:
 
 async def test_startup_does_not_wait_for_the_endpoint(endpoint: JwksEndpoint) -> None:
     endpoint.respond = lambda handler: hang(handler, endpoint)
-    async with asyncio.timeout(2), running_cache(endpoint, RARE) as cache:
+    async with asyncio.timeout(2), run_cache(endpoint, RARE) as cache:
         assert lookup(cache, ED) is JwksUnavailableError
 
 
 async def test_refresh_during_the_first_fetch_waits_for_it(endpoint: JwksEndpoint) -> None:
     event = threading.Event()
     endpoint.respond = respond_after(event, endpoint)
-    async with running_cache(endpoint, RARE) as cache:
+    async with run_cache(endpoint, RARE) as cache:
         waiter = asyncio.create_task(cache.refresh())
         await asyncio.sleep(0.05)
         assert not waiter.done()
@@ -139,20 +139,20 @@ async def test_refresh_during_the_first_fetch_waits_for_it(endpoint: JwksEndpoin
 
 
 async def test_key_rotation_adds_new_and_removes_old_keys(endpoint: JwksEndpoint) -> None:
-    async with running_cache(endpoint) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         assert lookup(cache, EC) is UnknownKeyError
         endpoint.keys = [ED, EC]
-        await eventually(lambda: lookup(cache, EC) is True)
+        await wait_until(lambda: lookup(cache, EC) is True)
         assert lookup(cache, ED) is True
         endpoint.keys = [EC]
-        await eventually(lambda: lookup(cache, ED) is UnknownKeyError)
+        await wait_until(lambda: lookup(cache, ED) is UnknownKeyError)
         assert lookup(cache, EC) is True
 
 
 async def test_unknown_kid_triggers_one_refresh_within_the_retry_delay(endpoint: JwksEndpoint) -> None:
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.keys = [EC]
         await cache.refresh()
         assert (lookup(cache, EC), lookup(cache, ED)) == (True, UnknownKeyError)
@@ -165,8 +165,8 @@ async def test_unknown_kid_triggers_one_refresh_within_the_retry_delay(endpoint:
 
 
 async def test_unknown_kid_triggers_another_refresh_after_the_retry_delay(endpoint: JwksEndpoint) -> None:
-    async with running_cache(endpoint, RefreshPolicy(interval=3600, retry_delay=0.05, timeout=5)) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RefreshPolicy(interval=3600, retry_delay=0.05, timeout=5)) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         await cache.refresh()
         await asyncio.sleep(0.06)
         endpoint.keys = [EC]
@@ -177,8 +177,8 @@ async def test_unknown_kid_triggers_another_refresh_after_the_retry_delay(endpoi
 
 
 async def test_100_concurrent_unknown_kids_share_one_fetch(endpoint: JwksEndpoint) -> None:
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.keys = [ED, EC]
 
         async def authenticate() -> bool | type[Exception]:
@@ -193,11 +193,11 @@ async def test_100_concurrent_unknown_kids_share_one_fetch(endpoint: JwksEndpoin
 
 async def test_waiters_beyond_the_limit_are_rejected_immediately(endpoint: JwksEndpoint) -> None:
     event = threading.Event()
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.respond = respond_after(event, endpoint)
         waiters = [asyncio.create_task(cache.refresh()) for _ in range(5000)]
-        await eventually(lambda: sum(waiter.done() for waiter in waiters) == 5000 - MAX_WAITERS)
+        await wait_until(lambda: sum(waiter.done() for waiter in waiters) == 5000 - MAX_WAITERS)
         event.set()
         results = await asyncio.gather(*waiters, return_exceptions=True)
         assert cache._waiters == 0
@@ -207,8 +207,8 @@ async def test_waiters_beyond_the_limit_are_rejected_immediately(endpoint: JwksE
 
 
 async def test_refresh_times_out_while_the_endpoint_hangs(endpoint: JwksEndpoint) -> None:
-    async with running_cache(endpoint, RefreshPolicy(interval=3600, retry_delay=0, timeout=0.2)) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RefreshPolicy(interval=3600, retry_delay=0, timeout=0.2)) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.respond = lambda handler: hang(handler, endpoint)
         began = time.monotonic()
         with pytest.raises(JwksUnavailableError):
@@ -218,13 +218,13 @@ async def test_refresh_times_out_while_the_endpoint_hangs(endpoint: JwksEndpoint
 
 
 async def test_cancelled_waiters_are_removed(endpoint: JwksEndpoint) -> None:
-    """The refresh that they asked for goes on."""
+    """The refresh that the waiters requested continues."""
     event = threading.Event()
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.keys, endpoint.respond = [EC], respond_after(event, endpoint)
         waiters = [asyncio.create_task(cache.refresh()) for _ in range(100)]
-        await eventually(lambda: cache._waiters == 100)
+        await wait_until(lambda: cache._waiters == 100)
         for waiter in waiters:
             waiter.cancel()
         await asyncio.gather(*waiters, return_exceptions=True)
@@ -232,7 +232,7 @@ async def test_cancelled_waiters_are_removed(endpoint: JwksEndpoint) -> None:
         assert cache._waiters == 0
         assert not cache._idle._waiters
         event.set()
-        await eventually(lambda: lookup(cache, EC) is True)
+        await wait_until(lambda: lookup(cache, EC) is True)
 
     assert endpoint.fetches == 2
 
@@ -240,14 +240,14 @@ async def test_cancelled_waiters_are_removed(endpoint: JwksEndpoint) -> None:
 @pytest.mark.parametrize("kind", FAILURES)
 async def test_cached_keys_are_used_while_the_endpoint_fails(endpoint: JwksEndpoint, log: LogCapture, kind: str) -> None:
     fail, reason = FAILURES[kind]
-    async with running_cache(endpoint) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.respond = lambda handler: fail(handler, endpoint)
-        await eventually(lambda: lookup(cache, EC) is JwksUnavailableError)
+        await wait_until(lambda: lookup(cache, EC) is JwksUnavailableError)
         assert lookup(cache, ED) is True
         endpoint.keys, endpoint.respond = [ED, EC], None
         endpoint.released.set()
-        await eventually(lambda: lookup(cache, EC) is True)
+        await wait_until(lambda: lookup(cache, EC) is True)
         assert lookup(cache, RSA) is UnknownKeyError
 
     warnings = [line for line in log.captured if '"warning"' in line]
@@ -263,9 +263,9 @@ async def test_cached_keys_are_used_while_the_endpoint_fails(endpoint: JwksEndpo
 async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogCapture) -> None:
     async with AsyncExitStack() as stack:
         with run_jwks_server(ED) as endpoint:
-            cache = await stack.enter_async_context(running_cache(endpoint))
-            await eventually(lambda: lookup(cache, ED) is True)
-        await eventually(lambda: lookup(cache, EC) is JwksUnavailableError)
+            cache = await stack.enter_async_context(run_cache(endpoint))
+            await wait_until(lambda: lookup(cache, ED) is True)
+        await wait_until(lambda: lookup(cache, EC) is JwksUnavailableError)
         assert lookup(cache, ED) is True
 
     assert "JWKS refresh failed: request failed: ConnectError; using cached keys" in log.captured[-1]
@@ -274,28 +274,28 @@ async def test_cached_keys_are_used_while_the_connection_is_refused(log: LogCapt
 @pytest.mark.parametrize("kind", FAILURES)
 async def test_no_cached_keys_are_unavailable_until_a_fetch_succeeds(endpoint: JwksEndpoint, log: LogCapture, kind: str) -> None:
     endpoint.respond = lambda handler: FAILURES[kind][0](handler, endpoint)
-    async with running_cache(endpoint) as cache:
-        await eventually(lambda: endpoint.fetches > 1)
+    async with run_cache(endpoint) as cache:
+        await wait_until(lambda: endpoint.fetches > 1)
         for kid in (ED.kid, None, uuid4().hex):
             with pytest.raises(Unavailable):
                 cache.get_key(kid)
         endpoint.respond = None
         endpoint.released.set()
-        await eventually(lambda: lookup(cache, ED) is True)
+        await wait_until(lambda: lookup(cache, ED) is True)
 
     assert "; no keys cached" in log.captured[0]
 
 
 async def test_cached_keys_expire_after_max_stale(endpoint: JwksEndpoint, log: LogCapture) -> None:
     policy = RefreshPolicy(interval=0.05, retry_delay=0.02, timeout=0.5, max_stale=0.5)
-    async with running_cache(endpoint, policy) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, policy) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.respond = lambda handler: send_response(handler, b"", 500)
-        await eventually(lambda: any("; using cached keys" in line for line in log.captured))
-        await eventually(lambda: lookup(cache, ED) is JwksUnavailableError)
-        await eventually(lambda: "; no keys cached" in log.captured[-1])
+        await wait_until(lambda: any("; using cached keys" in line for line in log.captured))
+        await wait_until(lambda: lookup(cache, ED) is JwksUnavailableError)
+        await wait_until(lambda: "; no keys cached" in log.captured[-1])
         endpoint.respond = None
-        await eventually(lambda: lookup(cache, ED) is True)
+        await wait_until(lambda: lookup(cache, ED) is True)
 
     assert "JWKS refreshed: 1 keys after " in log.captured[-1]
 
@@ -321,9 +321,9 @@ async def test_stopping_releases_waiters_and_leaves_no_task_or_thread(endpoint: 
 
     async with asyncio.timeout(5):
         async with cache.run():
-            await eventually(lambda: endpoint.fetches == 1)
+            await wait_until(lambda: endpoint.fetches == 1)
             waiter = asyncio.create_task(cache.refresh())
-            await eventually(lambda: cache._waiters == 1)
+            await wait_until(lambda: cache._waiters == 1)
             assert {task.get_name() for task in asyncio.all_tasks() - tasks - {waiter}} == {"jwks-refresh"}
             assert new_threads() == []
         await waiter
@@ -347,13 +347,13 @@ async def test_stopping_before_the_task_begins_leaves_nothing(endpoint: JwksEndp
 async def test_fetches_run_only_in_the_refresh_task(endpoint: JwksEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     names = []
 
-    async def recorded(client: httpx.AsyncClient, url: str, timeout_seconds: float) -> JwkSet:
+    async def record_and_fetch(client: httpx.AsyncClient, url: str, timeout_seconds: float) -> JwkSet:
         task = asyncio.current_task()
         names.append(task and task.get_name())
         return await fetch_jwks(client, url, timeout_seconds)
 
-    monkeypatch.setattr(cache_module, "fetch_jwks", recorded)
-    async with running_cache(endpoint, RARE) as cache:
+    monkeypatch.setattr(cache_module, "fetch_jwks", record_and_fetch)
+    async with run_cache(endpoint, RARE) as cache:
         await cache.refresh()
         await asyncio.create_task(cache.refresh(), name="a request")
         await cache.refresh()
@@ -363,11 +363,11 @@ async def test_fetches_run_only_in_the_refresh_task(endpoint: JwksEndpoint, monk
 
 async def test_cancelled_request_does_not_cancel_the_fetch_of_others(endpoint: JwksEndpoint) -> None:
     event = threading.Event()
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         endpoint.keys, endpoint.respond = [EC], respond_after(event, endpoint)
         first, second = (asyncio.create_task(cache.refresh()) for _ in range(2))
-        await eventually(lambda: endpoint.fetches == 2)
+        await wait_until(lambda: endpoint.fetches == 2)
         first.cancel()
         event.set()
         await second
@@ -376,8 +376,8 @@ async def test_cancelled_request_does_not_cancel_the_fetch_of_others(endpoint: J
 
 async def test_missing_kid_is_rejected_if_the_issuer_has_several_keys(endpoint: JwksEndpoint) -> None:
     endpoint.keys = [ED, EC]
-    async with running_cache(endpoint, RARE) as cache:
-        await eventually(lambda: lookup(cache, ED) is True)
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
         with pytest.raises(Unauthenticated, match="kid") as error:
             cache.get_key(None)
         assert type(error.value) is Unauthenticated

@@ -21,13 +21,13 @@ def without(jwk: dict[str, Any], *names: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", [ED, EC, EC384, RSA], ids=lambda key: str(key.algorithm))
 @pytest.mark.parametrize(
-    "more", [{}, {"alg": None}, {"use": "sig", "key_ops": ["verify"]}], ids=["plain", "no alg", "use and key_ops"]
+    "parameters", [{}, {"alg": None}, {"use": "sig", "key_ops": ["verify"]}], ids=["plain", "no alg", "use and key_ops"]
 )
-def test_signature_key_is_parsed_with_the_algorithm_of_its_type(key: SigningKey, more: dict[str, Any]) -> None:
-    found = parse_jwks(document({**key.jwk, **more})).find(key.kid)
+def test_signature_key_is_parsed_with_the_algorithm_of_its_type(key: SigningKey, parameters: dict[str, Any]) -> None:
+    parsed = parse_jwks(document({**key.jwk, **parameters})).find(key.kid)
 
-    assert found is not None
-    assert found.algorithm == key.algorithm
+    assert parsed is not None
+    assert parsed.algorithm == key.algorithm
 
 
 IGNORED_KEYS: dict[str, Any] = {
@@ -102,6 +102,6 @@ def test_repeated_key_counts_once() -> None:
     assert keys.find(ED.kid) == keys.find(None) is not None
 
 
-def test_missing_kid_finds_the_only_key() -> None:
+def test_missing_kid_matches_only_a_single_key() -> None:
     assert parse_jwks(document(without(ED.jwk, "kid"))).find(None) is not None
     assert parse_jwks(document(ED.jwk, EC.jwk)).find(None) is None

@@ -44,9 +44,9 @@ def test_login_with_a_password_of_any_length_returns_a_client_error(
 
 
 def test_outdated_password_hash_is_upgraded_at_login(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
-    older = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
+    outdated = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=8192, argon2__time_cost=1, argon2__parallelism=1)
     owner = service.database.owner
-    run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', older.hash(PASSWORD), user.id)
+    run_sql(owner, 'UPDATE "user" SET password_hash = %s WHERE id = %s', outdated.hash(PASSWORD), user.id)
 
     assert make_client(None).log_in(user.email, PASSWORD)
 
@@ -91,7 +91,7 @@ def test_password_hashing_concurrency_is_limited(counted_passwords: tuple[Passwo
     capacity = 2 + MAX_QUEUED
     with ThreadPoolExecutor(2 * capacity) as pool:
         attempts = [pool.submit(passwords.hash, "x" * 8) for _ in range(2 * capacity)]
-        # Those beyond the queue fail before any other completes.
+        # Calls beyond the queue fail before any other call completes.
         rejected = list(islice(as_completed(attempts, timeout=10), capacity))
         counter.resume.set()
 
@@ -105,18 +105,18 @@ def test_concurrent_logins_do_not_block_other_requests(database: PostgresServer)
     with run_service(settings_for(database, password_hash_concurrency=1, database_pool_size=2), database) as service:
         user = TestUser.register(service.url)
         with ThreadPoolExecutor(64) as pool, GraphQLClient(service.url, user.token) as other_client:
-            attempts = [pool.submit(_attempt, service.url, user.email) for _ in range(128)]
+            attempts = [pool.submit(_try_to_log_in, service.url, user.email) for _ in range(128)]
             assert [other_client.page("task") for _ in range(10)] == [[]] * 10
-            outcomes = [attempt.result() for attempt in attempts]
+            results = [attempt.result() for attempt in attempts]
 
-    assert set(outcomes) <= {"in", "UNAVAILABLE"}
-    assert outcomes.count("in") >= MAX_QUEUED
+    assert set(results) <= {"logged in", "UNAVAILABLE"}
+    assert results.count("logged in") >= MAX_QUEUED
 
 
-def _attempt(url: str, email: str) -> str:
+def _try_to_log_in(url: str, email: str) -> str:
     with RestClient(url, None) as client:
         try:
             client.log_in(email, PASSWORD)
         except ApiError as error:
             return error.code
-        return "in"
+        return "logged in"

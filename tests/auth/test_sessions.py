@@ -29,7 +29,7 @@ def session_of(token: str) -> str:
 
 
 def age_last_refresh(service: RunningService, user: TestUser, seconds: int) -> None:
-    """Move the user's last refresh into the past by some seconds."""
+    """Move the user's last refresh into the past by this number of seconds."""
     statement = "UPDATE login_session SET rotated_at = rotated_at - make_interval(secs => %s) WHERE user_id = %s"
     run_sql(service.database.owner, statement, seconds, user.id)
 
@@ -82,7 +82,7 @@ def test_refresh_racing_with_session_end_is_rejected(service: RunningService, ma
 
 
 def test_write_racing_with_session_end_is_rejected(service: RunningService, make_client: ClientFactory, user: TestUser) -> None:
-    write = partial(make_client(user.token).create, "task", title="Too late")
+    write = partial(make_client(user.token).create, "task", title="After the end")
 
     assert error_code_after_waiting(service, user, write, END_SESSIONS) == "UNAUTHENTICATED"
     assert run_sql(service.database.owner, "SELECT id FROM task WHERE user_id = %s", user.id) == []
@@ -92,17 +92,17 @@ def test_write_racing_with_api_token_deletion_is_rejected(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
     token = make_client(user.token).make_api_token(name="A script", scopes=["tasks:write"])["token"]
-    make_client(token).create("task", title="In time")
-    write = partial(make_client(token).create, "task", title="Too late")
+    make_client(token).create("task", title="Before the end")
+    write = partial(make_client(token).create, "task", title="After the end")
 
     assert error_code_after_waiting(service, user, write, "DELETE FROM api_token WHERE user_id = %s") == "UNAUTHENTICATED"
-    assert run_sql(service.database.owner, "SELECT title FROM task WHERE user_id = %s", user.id) == [("In time",)]
+    assert run_sql(service.database.owner, "SELECT title FROM task WHERE user_id = %s", user.id) == [("Before the end",)]
 
 
 def test_write_racing_with_account_deactivation_is_rejected(
     service: RunningService, make_client: ClientFactory, user: TestUser
 ) -> None:
-    write = partial(make_client(user.token).create, "task", title="Too late")
+    write = partial(make_client(user.token).create, "task", title="After the end")
     deactivate = """UPDATE "user" SET is_active = false WHERE id = %s"""
 
     assert error_code_after_waiting(service, user, write, deactivate) == "UNAUTHENTICATED"
@@ -110,7 +110,7 @@ def test_write_racing_with_account_deactivation_is_rejected(
 
 def new_password() -> tuple[str, str]:
     """Return the SQL that changes a user's password, and the hash that it stores."""
-    stored = PasswordHasher(1).hash("quite another one")
+    stored = PasswordHasher(1).hash("another password")
     return f"""UPDATE "user" SET password_hash = '{stored}' WHERE id = %s""", stored
 
 
@@ -143,17 +143,17 @@ def test_password_change_racing_with_another_is_rejected(
 ) -> None:
     token = make_client(user.token).make_api_token(name="A script", scopes=["account"])["token"]
     make_client(token).me()
-    take_over = partial(make_client(token).change_me, password="a third one", current_password=PASSWORD)
+    change_password = partial(make_client(token).change_me, password="a third password", current_password=PASSWORD)
     change, stored = new_password()
 
-    assert error_code_after_waiting(service, user, take_over, change) == "INVALID_INPUT"
+    assert error_code_after_waiting(service, user, change_password, change) == "INVALID_INPUT"
     assert run_sql(service.database.owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id) == [(stored,)]
 
 
 def test_concurrent_refreshes_return_the_same_token(make_client: ClientFactory, user: TestUser) -> None:
-    opened = [make_client(None) for _ in range(8)]
-    with ThreadPoolExecutor(8) as tabs:
-        tokens = list(tabs.map(lambda client: client.refresh(user.refresh_token)["refresh_token"], opened))
+    clients = [make_client(None) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        tokens = list(threads.map(lambda client: client.refresh(user.refresh_token)["refresh_token"], clients))
 
     assert len(set(tokens)) == 1
     assert make_client(None).refresh(tokens[0])
@@ -211,10 +211,10 @@ def test_tampered_refresh_token_is_rejected(make_client: ClientFactory, user: Te
         make_client(None).refresh(tamper(user.refresh_token))
 
 
-@pytest.mark.parametrize("other", ["", "x" * 201, "a\x00b"])
-def test_refresh_token_of_invalid_length_returns_422(make_client: ClientFactory, other: str) -> None:
+@pytest.mark.parametrize("refresh_token", ["", "x" * 201, "a\x00b"])
+def test_refresh_token_of_invalid_length_returns_422(make_client: ClientFactory, refresh_token: str) -> None:
     with pytest.raises(ApiError) as invalid:
-        make_client(None).refresh(other)
+        make_client(None).refresh(refresh_token)
     assert (invalid.value.code, invalid.value.pointers) == ("INVALID_INPUT", ["/refresh_token"])
 
 
@@ -302,7 +302,7 @@ def test_sessions_are_listed_and_ended_individually(make_client: ClientFactory, 
 
     listed = client.sessions()
 
-    assert [(one["id"], one["current"]) for one in listed] == [
+    assert [(session["id"], session["current"]) for session in listed] == [
         (session_of(other["access_token"]), False),
         (session_of(user.token), True),
     ]
@@ -314,12 +314,12 @@ def test_sessions_are_listed_and_ended_individually(make_client: ClientFactory, 
 
     with expect_error("UNAUTHENTICATED"):
         make_client(other["access_token"]).me()
-    assert [one["id"] for one in client.sessions()] == [session_of(user.token)]
+    assert [session["id"] for session in client.sessions()] == [session_of(user.token)]
     with expect_error("NOT_FOUND"):
         client.end_session(listed[0]["id"])
 
 
-def test_revoke_other_sessions(make_client: ClientFactory, user: TestUser) -> None:
+def test_other_sessions_are_ended_together(make_client: ClientFactory, user: TestUser) -> None:
     others = [make_client(None).log_in(user.email, PASSWORD)["access_token"] for _ in range(3)]
 
     make_client(user.token).end_other_sessions()
@@ -390,29 +390,29 @@ def test_sessions_and_api_tokens_of_other_users_are_not_accessible(
         other_client.delete_api_token(api_token["id"])
     other_client.end_other_sessions()
     assert make_client(user.token).me()
-    assert [one["id"] for one in other_client.sessions()] == [session_of(other_user.token)]
+    assert [session["id"] for session in other_client.sessions()] == [session_of(other_user.token)]
     assert other_client.api_tokens() == []
 
 
 def test_tokens_are_stored_only_as_hashes(make_client: ClientFactory, user: TestUser, service: RunningService) -> None:
     fresh = make_client(None).refresh(user.refresh_token)
-    made = make_client(user.token).make_api_token(name="x", scopes=["account"])
+    created = make_client(user.token).make_api_token(name="x", scopes=["account"])
 
     stored = run_sql(service.database.owner, "SELECT row_to_json(s)::text FROM login_session s WHERE user_id = %s", user.id)
     stored += run_sql(service.database.owner, "SELECT row_to_json(t)::text FROM api_token t WHERE user_id = %s", user.id)
 
     assert len(stored) == 2
-    for token in (user.refresh_token, fresh["refresh_token"], made["token"]):
+    for token in (user.refresh_token, fresh["refresh_token"], created["token"]):
         for part in token.removeprefix("todo_refresh_").removeprefix("todo_api_").split("."):
             assert part not in str(stored)
 
 
 def test_token_responses_are_not_cacheable(service: RunningService, user: TestUser) -> None:
     with RestClient(service.url, user.token) as client:
-        made = client.send("POST", "/api/auth/tokens", json={"name": "x", "scopes": ["account"]})
+        created = client.send("POST", "/api/auth/tokens", json={"name": "x", "scopes": ["account"]})
         refreshed = client.send("POST", "/api/auth/refresh", json={"refresh_token": user.refresh_token})
 
-    assert made.headers["cache-control"] == refreshed.headers["cache-control"] == "no-store"
+    assert created.headers["cache-control"] == refreshed.headers["cache-control"] == "no-store"
 
 
 def test_graphql_selects_session_and_api_token_fields(graphql_client: GraphQLClient, user: TestUser) -> None:
@@ -431,22 +431,22 @@ def test_graphql_selects_session_and_api_token_fields(graphql_client: GraphQLCli
 def test_deleting_an_account_deletes_sessions_and_api_tokens(
     make_client: ClientFactory, user: TestUser, service: RunningService
 ) -> None:
-    program = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])["token"])
-    assert program.page("task") == []
+    api_token_client = make_client(make_client(user.token).make_api_token(name="x", scopes=["tasks:read"])["token"])
+    assert api_token_client.page("task") == []
 
     make_client(user.token).delete_me()
 
     with expect_error("UNAUTHENTICATED"):
-        program.page("task")
+        api_token_client.page("task")
     with expect_error("UNAUTHENTICATED"):
         make_client(None).refresh(user.refresh_token)
     for table in ("login_session", "api_token"):
         assert run_sql(service.database.owner, f"SELECT count(*) FROM {table} WHERE user_id = %s", user.id) == [(0,)]
 
 
-def test_session_without_user_agent_has_no_device(service: RunningService, user: TestUser) -> None:
+def test_session_device_is_the_user_agent_up_to_200_characters(service: RunningService, user: TestUser) -> None:
     body = {"username": user.email, "password": PASSWORD}
-    for sent, shown in ((b"", None), ("Gerät".encode("latin-1"), "Gerät"), (b"x" * 300, "x" * 200)):
-        response = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": sent}, verify=TLS)
+    for user_agent, device in ((b"", None), ("Gerät".encode("latin-1"), "Gerät"), (b"x" * 300, "x" * 200)):
+        response = httpx.post(f"{service.url}/api/auth/login", data=body, headers={b"User-Agent": user_agent}, verify=TLS)
         with RestClient(service.url, response.json()["access_token"]) as client:
-            assert client.sessions()[0]["device"] == shown
+            assert client.sessions()[0]["device"] == device

@@ -34,7 +34,7 @@ def rows(text: str) -> Iterator[list[str]]:
 
 
 def spans(cell: str) -> list[str]:
-    """Return what stands in backticks."""
+    """Return the texts in backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
@@ -55,8 +55,8 @@ def shown_default(field: FieldInfo) -> str:
 
 def shown_range(field: FieldInfo) -> str | None:
     """Return the range of a number as the guide writes it; None if there is none."""
-    lowest = [each.ge for each in field.metadata if isinstance(each, Ge)]
-    highest = [each.le for each in field.metadata if isinstance(each, Le)]
+    lowest = [bound.ge for bound in field.metadata if isinstance(bound, Ge)]
+    highest = [bound.le for bound in field.metadata if isinstance(bound, Le)]
     return f"{lowest[0]} to {highest[0]}" if lowest and highest else None
 
 

@@ -31,7 +31,7 @@ from tests.support.npm import run_node
 from tests.support.service import QUOTAS, PostgresServer, RunningService, run_service, settings_for
 
 DOCUMENTS = [names.ROOT / "README.md", *sorted((names.ROOT / "docs" / "guides").glob("*.md"))]
-# The runnable blocks that a document has at least; a guide that is not listed has one at least.
+# Minimum number of runnable blocks per document; 1 for a guide that is not listed.
 MINIMUM_EXAMPLES = {"README.md": 6, "docs/guides/frontend.md": 11, "docs/guides/graphql.md": 14, "docs/guides/mobile.md": 10}
 needs_curl = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("bash", "curl", "sha256sum")), reason="the examples need bash, curl and sha256sum"
@@ -118,7 +118,7 @@ def test_names_in_backticks_exist(document: Path) -> None:
     assert unknown == []
 
 
-def test_ratios_in_the_readme_are_measured_ones() -> None:
+def test_benchmark_ratios_in_the_readme_occur_in_the_results() -> None:
     benchmarks = (names.ROOT / "README.md").read_text().partition("## Benchmarks")[2].partition("\n## ")[0]
     ratios = re.findall(r"\d+\.\d\d\b", benchmarks)
 
@@ -126,7 +126,7 @@ def test_ratios_in_the_readme_are_measured_ones() -> None:
     assert set(ratios) <= set(re.findall(r"\d+\.\d\d\b", (names.ROOT / "bench/RESULTS.md").read_text()))
 
 
-def test_the_frontend_guide_names_every_error_code() -> None:
+def test_frontend_guide_names_every_error_code() -> None:
     spans = set(names.code_spans((names.ROOT / "docs/guides/frontend.md").read_text()))
 
     assert names.error_codes() - spans == set()
@@ -190,7 +190,7 @@ def test_text_output_compares_all_but_ellipses() -> None:
 @pytest.mark.parametrize(
     "markdown",
     ["```bash\ncurl\n```\n", "```\ncurl\n```\n", "```json\n{}\n```\n", "```sh norun\ncurl\n```\n\n```json\n{}\n```\n"],
-    ids=["unknown language", "no language", "output alone", "output of a block that is not run"],
+    ids=["unknown language", "no language", "output without commands", "output of a norun block"],
 )
 def test_blocks_that_would_be_skipped_silently_are_rejected(markdown: str) -> None:
     with pytest.raises(ExampleError):

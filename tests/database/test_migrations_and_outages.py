@@ -110,13 +110,15 @@ def test_broken_connection_is_replaced_transparently(database: PostgresServer) -
 
 def test_unreachable_database_returns_503_and_recovers(database: PostgresServer, postgres: PostgresServer) -> None:
     name = parse_url(database.owner).database
-    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    terminate_backends = (
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+    )
     with run_service(settings_for(database), database) as running:
         user = TestUser.register(running.url)
         with RestClient(running.url, user.token) as rest_client, GraphQLClient(running.url, user.token) as graphql_client:
             rest_client.create("task", title="x")
             postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            postgres.execute(end)
+            postgres.execute(terminate_backends)
 
             unavailable = rest_client.http.get("/api/me/tasks")
             assert (unavailable.status_code, unavailable.json()["error_code"]) == (503, "UNAVAILABLE")
@@ -137,11 +139,11 @@ def test_database_unavailable_for_under_a_second_is_retried(database: PostgresSe
         with RestClient(running.url, user.token) as rest_client:
             postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-            wake_up = threading.Timer(0.4, postgres.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
-            wake_up.start()
+            timer = threading.Timer(0.4, postgres.execute, [f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"])
+            timer.start()
 
             assert rest_client.page("task") == []
-            wake_up.join()
+            timer.join()
 
 
 def test_statement_timeout_returns_503(database: PostgresServer) -> None:
@@ -160,7 +162,7 @@ def test_more_clients_than_connections_are_all_served(database: PostgresServer) 
     with run_service(settings_for(database, database_pool_size=2), database) as running:
         token = TestUser.register(running.url).token
 
-        def act(number: int) -> int:
+        def send_request(number: int) -> int:
             headers = {"Authorization": f"Bearer {token}"}
             with httpx.Client(base_url=running.url, headers=headers, timeout=60, verify=TLS) as client:
                 if number % 3 == 0:
@@ -170,7 +172,7 @@ def test_more_clients_than_connections_are_all_served(database: PostgresServer) 
                 return client.post("/api/me/tasks", json={"title": str(number)}).status_code
 
         with ThreadPoolExecutor(24) as pool:
-            statuses = list(pool.map(act, range(90)))
+            statuses = list(pool.map(send_request, range(90)))
 
     assert sorted(statuses) == [200] * 60 + [201] * 30
 

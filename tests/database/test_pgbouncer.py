@@ -21,12 +21,12 @@ USERS = 5
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'todo_service'"
 _WAITING = f"SELECT count(*) FROM ({_BACKENDS} AND wait_event_type = 'Lock') AS waiting"
 _KILL = f"SELECT pg_terminate_backend(pid) FROM ({_BACKENDS}) AS backend"
-_LEFT_BEHIND = """
+_SESSION_STATE = """
     SELECT pg_backend_pid(), current_user::text, coalesce(current_setting('app.user_id', true), ''),
            coalesce(current_setting('app.login_email', true), ''), coalesce(current_setting('app.secret_hash', true), ''),
            current_setting('statement_timeout'), current_setting('transaction_read_only'),
            current_setting('transaction_isolation'), (SELECT count(*) FROM task)"""
-_NOTHING = ("todo_service", "", "", "", "0", "off", "read committed", 0)
+_INITIAL_STATE = ("todo_service", "", "", "", "0", "off", "read committed", 0)
 
 
 @pytest.fixture(params=[1, 2])
@@ -52,23 +52,23 @@ def run_users(database: PostgresServer, **settings: object) -> Iterator[list[Con
 def check_no_session_state_remains(direct: PostgresServer, pooled: PostgresServer, size: int) -> None:
     """Check every server connection through the pooler: each open transaction holds one of them."""
     with ExitStack() as stack:
-        found = []
+        rows = []
         for _ in range(size):
             connection = stack.enter_context(closing(psycopg2.connect(pooled.service)))
             with connection.cursor() as cursor:
-                cursor.execute(_LEFT_BEHIND)
-                found += cursor.fetchall()
+                cursor.execute(_SESSION_STATE)
+                rows += cursor.fetchall()
         # A terminated backend may take a moment to disappear.
         deadline = time.monotonic() + 10
-        while {row[0] for row in found} != {pid for (pid,) in run_sql(direct.owner, _BACKENDS)}:
+        while {row[0] for row in rows} != {pid for (pid,) in run_sql(direct.owner, _BACKENDS)}:
             assert time.monotonic() < deadline, "some connections were not checked"
             time.sleep(0.01)
-        assert len(found) == size
-    assert {row[1:] for row in found} == {_NOTHING}
+        assert len(rows) == size
+    assert {row[1:] for row in rows} == {_INITIAL_STATE}
 
 
 def wait_for_connections(pooled: PostgresServer, size: int) -> None:
-    """Wait until the pooler notices its terminated connections: it may still hand them out."""
+    """Wait until the pooler has replaced its terminated connections; before, it may still assign them to clients."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -128,7 +128,7 @@ def test_no_session_state_remains_after_any_action(database: PostgresServer, poo
 
 
 @contextmanager
-def locked(database: PostgresServer) -> Iterator[None]:
+def lock_task_table(database: PostgresServer) -> Iterator[None]:
     """Lock the task table."""
     with closing(psycopg2.connect(database.owner)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
@@ -143,24 +143,24 @@ def kill_waiting_backend(database: PostgresServer) -> None:
     run_sql(database.owner, _KILL)
 
 
-def expect_unavailable(act: Callable[[], object]) -> None:
+def expect_unavailable(action: Callable[[], object]) -> None:
     with expect_error("UNAVAILABLE"):
-        act()
+        action()
 
 
-@pytest.mark.parametrize("end", [kill_waiting_backend, None], ids=["connection lost", "statement timeout"])
+@pytest.mark.parametrize("interrupt", [kill_waiting_backend, None], ids=["connection lost", "statement timeout"])
 def test_no_session_state_remains_after_an_interrupted_statement(
-    database: PostgresServer, pooled: PostgresServer, size: int, end: Callable[[PostgresServer], None] | None
+    database: PostgresServer, pooled: PostgresServer, size: int, interrupt: Callable[[PostgresServer], None] | None
 ) -> None:
-    timeout = 20_000 if end else 300
+    timeout = 20_000 if interrupt else 300
     with run_users(pooled, statement_timeout_ms=timeout) as users, ThreadPoolExecutor(1) as pool:
         first, second = users[:2]
         for client in (first.rest_client, first.graphql_client):
-            for act in (first.page, first.create, first.comment):
-                with locked(database):
-                    response = pool.submit(expect_unavailable, partial(act, client, ""))
-                    if end:
-                        end(database)
+            for action in (first.page, first.create, first.comment):
+                with lock_task_table(database):
+                    response = pool.submit(expect_unavailable, partial(action, client, ""))
+                    if interrupt:
+                        interrupt(database)
                     response.result()
                 second.nested(second.rest_client, "")
                 check_no_session_state_remains(database, pooled, size)
@@ -171,9 +171,9 @@ def test_no_session_state_remains_after_an_interrupted_statement(
 def test_migrations_work_through_pgbouncer(postgres: PostgresServer, tmp_path: Path) -> None:
     with run_pgbouncer(postgres.copy("template0"), size=1) as pooled:
         for _ in range(2):
-            migrating = run_command(tmp_path, "migrate", DATABASE_URL=pooled.owner)
+            result = run_command(tmp_path, "migrate", DATABASE_URL=pooled.owner)
 
-            assert (migrating.returncode, migrating.stderr) == (0, ""), migrating.stderr
-            assert newest_version() in migrating.stdout
+            assert (result.returncode, result.stderr) == (0, ""), result.stderr
+            assert newest_version() in result.stdout
         with run_users(pooled) as users:
             assert run_concurrently(users, seed=3) == []

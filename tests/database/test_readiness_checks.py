@@ -74,7 +74,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize(("damage", "message"), DAMAGE.items())
-def test_startup_fails_if_row_level_security_is_damaged_and_prints_the_fix(
+def test_startup_fails_if_row_level_security_is_damaged_and_the_error_contains_the_fix(
     database: PostgresServer, damage: str, message: str
 ) -> None:
     start_service(database)
@@ -94,7 +94,7 @@ def test_readiness_failure_details_go_to_the_log_only(database: PostgresServer, 
         run_sql(database.owner, "ALTER POLICY owner_only ON task USING (true)")
 
         response = httpx.get(f"{service.url}/ready", verify=TLS)
-        assert (response.status_code, response.json()["detail"]) == (503, "The service is not ready; see the log.")
+        assert (response.status_code, response.json()["error_code"]) == (503, "UNAVAILABLE")
         assert "owner_only" not in response.text
         assert any(
             "readiness check failed: row-level security would not hold: the policy owner_only on task" in line
@@ -114,13 +114,13 @@ def test_concurrent_readiness_checks_use_one_connection(database: PostgresServer
         checks = [pool.submit(httpx.get, f"{service.url}/ready", verify=TLS, timeout=30) for _ in range(8)]
         while not run_sql(database.owner, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
             time.sleep(0.01)
-        time.sleep(0.5)  # let all of them arrive
+        time.sleep(0.5)  # all checks have arrived by then
 
         with RestClient(service.url, user.token) as client:
             assert client.me()["id"] == user.id
 
         other.rollback()
-        assert [each.result().status_code for each in checks] == [200] * 8
+        assert [check.result().status_code for check in checks] == [200] * 8
 
 
 def test_readiness_check_covers_every_table(database: PostgresServer) -> None:
@@ -135,9 +135,9 @@ def test_readiness_check_covers_every_table(database: PostgresServer) -> None:
         start_service(database)
 
 
-@pytest.mark.parametrize("power", ["BYPASSRLS", "SUPERUSER"])
-def test_startup_fails_if_the_role_bypasses_row_level_security(database: PostgresServer, power: str) -> None:
-    run_sql(database.owner, f"ALTER ROLE todo_app {power}")
+@pytest.mark.parametrize("attribute", ["BYPASSRLS", "SUPERUSER"])
+def test_startup_fails_if_the_role_bypasses_row_level_security(database: PostgresServer, attribute: str) -> None:
+    run_sql(database.owner, f"ALTER ROLE todo_app {attribute}")
 
     line = startup_error(database)
     assert "the role todo_app is a superuser or has BYPASSRLS" in line
@@ -147,16 +147,16 @@ def test_startup_fails_if_the_role_bypasses_row_level_security(database: Postgre
 
 
 def test_harmless_objects_pass_the_readiness_check(database: PostgresServer) -> None:
-    """Security invoker views; functions without EXECUTE or without our tables; unrelated tables."""
+    """Security invoker views; functions without EXECUTE, or without tables of the service; unrelated tables."""
     for harmless in (
         "CREATE VIEW mine WITH (security_invoker = on) AS SELECT * FROM task; GRANT SELECT ON mine TO todo_app",
         "CREATE VIEW not_granted AS SELECT * FROM task",
-        "CREATE VIEW of_theirs AS SELECT 1; GRANT SELECT ON of_theirs TO todo_app",
+        "CREATE VIEW unrelated AS SELECT 1; GRANT SELECT ON unrelated TO todo_app",
         "CREATE FUNCTION revoked() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM task'",
         "REVOKE EXECUTE ON FUNCTION revoked() FROM PUBLIC",
         "CREATE FUNCTION invoked() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM task'",
-        "CREATE FUNCTION of_theirs() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1'",
-        "CREATE TABLE theirs (id int); GRANT ALL ON theirs TO PUBLIC",
+        "CREATE FUNCTION unrelated() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TABLE unrelated_table (id int); GRANT ALL ON unrelated_table TO PUBLIC",
     ):
         run_sql(database.owner, harmless)
 

@@ -1,4 +1,4 @@
-"""The number of SQL statements depends on the shape of a request, not on the data."""
+"""The number of SQL statements depends on the structure of a request, not on the data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +37,8 @@ NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor 
 
 
 @contextmanager
-def statements(log: LogCapture) -> Iterator[list[int]]:
-    """Collect the number of statements of the one request in this block, from its log line."""
+def count_logged_statements(log: LogCapture) -> Iterator[list[int]]:
+    """Yield a list that receives the number of statements of the only request in this block, from its log line."""
     counts: list[int] = []
     log.captured.clear()
     yield counts
@@ -49,11 +49,11 @@ def create_tasks(graphql_client: GraphQLClient, tasks: int) -> None:
     """Create a list with tasks, each with two tags; the first three with a subtask and a comment."""
     tags = [graphql_client.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
     home = graphql_client.create("list", name="Home")["id"]
-    made = graphql_client.run(
+    created = graphql_client.run(
         "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }",
         i=[{"title": "x", "listId": home, "tagIds": tags} for _ in range(tasks)],
     )["createTasks"]["tasks"]
-    for task in made[:3]:
+    for task in created[:3]:
         graphql_client.create("task", title="part", parent_id=task["id"])
         graphql_client.comment(task["id"], "Hm")
 
@@ -62,7 +62,7 @@ def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClie
     counts = []
     for tasks in (3, 30):
         create_tasks(graphql_client, tasks)
-        with statements(log) as sent:
+        with count_logged_statements(log) as sent:
             graphql_client.run(NESTED)
         counts += sent
 
@@ -74,39 +74,39 @@ def test_rest_list_takes_one_preamble_and_one_select(rest_client: RestClient, lo
     tag = rest_client.create("tag", name="a")
     for _ in range(5):
         rest_client.create("task", title="x", tag_ids=[tag["id"]])
-    with statements(log) as plain:
+    with count_logged_statements(log) as plain:
         rest_client.page("task")
-    with statements(log) as nested:
+    with count_logged_statements(log) as nested:
         rest_client.page("task", include="tags,subtasks")
 
     assert (plain, nested) == ([2], [4])
 
 
 def test_all_fields_of_an_operation_read_one_snapshot(graphql_client: GraphQLClient, log: LogCapture) -> None:
-    with statements(log) as sent:
+    with count_logged_statements(log) as sent:
         graphql_client.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
 
-    # One preamble for three fields; the total count is a statement of its own.
+    # One preamble for three fields; the total count is a separate statement.
     assert sent == [1 + 1 + 2 + 1]
 
 
-def test_queries_of_equal_shape_share_a_plan_but_not_values(
+def test_queries_of_equal_structure_share_a_plan_but_not_values(
     service: RunningService, user: TestUser, rest_client: RestClient
 ) -> None:
     for title in "abc":
         rest_client.create("task", title=title)
 
-    def level(title: str, size: int) -> QueryNode[list[JsonObject]]:
+    def node(title: str, size: int) -> QueryNode[list[JsonObject]]:
         condition = And((Comparison("title", "ne", title),))
         return QueryNode(
             "task", RowList(), (Projection((ColumnField("t", "title"),)),), condition=condition, page=PageRequest(size)
         )
 
-    assert get_plan(level("a", 1)) is get_plan(level("b", 2))
+    assert get_plan(node("a", 1)) is get_plan(node("b", 2))
     engine = make_engine(service.database.service, pool_size=1)
-    with UserContext(user.id, Database(engine, statement_timeout=5000)).read_transaction() as snapshot:
+    with UserContext(user.id, Database(engine, statement_timeout=5000)).read_transaction() as transaction:
         titles = [
-            [row["t"] for row in execute(snapshot.connection, user.id, level(title, size), Budget())]
+            [row["t"] for row in execute(transaction.connection, user.id, node(title, size), Budget())]
             for title, size in (("a", 1), ("c", 5), ("a", 5))
         ]
     engine.dispose()
@@ -114,25 +114,25 @@ def test_queries_of_equal_shape_share_a_plan_but_not_values(
 
 
 def test_reading_stops_at_the_request_timeout(service: RunningService, user: TestUser) -> None:
-    """A hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes together."""
-    level = QueryNode("task", RowList(), (Projection((ColumnField("t", "title"),)),), page=PageRequest(1))
+    """Without this limit, a hundred statements that each stay below STATEMENT_TIMEOUT_MS would take minutes in total."""
+    node = QueryNode("task", RowList(), (Projection((ColumnField("t", "title"),)),), page=PageRequest(1))
     engine = make_engine(service.database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
 
-    def opened(context: UserContext) -> Iterator[ReadTransaction]:
-        for opening in (context.read_transaction, context.write_transaction):
-            with opening() as snapshot:
-                yield snapshot
+    def begin_transactions(context: UserContext) -> Iterator[ReadTransaction]:
+        for begin in (context.read_transaction, context.write_transaction):
+            with begin() as transaction:
+                yield transaction
 
-    for snapshot in opened(UserContext(user.id, database)):
-        assert snapshot.statement_timeout == 5.0
-        assert snapshot.read(level) == []
-        snapshot.statement_timeout = -1.0
-        assert snapshot.read(level) == [], "the time starts with the first read"
-    for number, snapshot in enumerate(opened(UserContext(user.id, database))):
-        snapshot.statement_timeout = -1.0 if number == 0 else 5.0
+    for transaction in begin_transactions(UserContext(user.id, database)):
+        assert transaction.statement_timeout == 5.0
+        assert transaction.read(node) == []
+        transaction.statement_timeout = -1.0
+        assert transaction.read(node) == [], "the time starts with the first read"
+    for number, transaction in enumerate(begin_transactions(UserContext(user.id, database))):
+        transaction.statement_timeout = -1.0 if number == 0 else 5.0
         with count_statements() as sent, pytest.raises(QueryTooComplex, match="exceeded its time limit"):
-            snapshot.read(level)
+            transaction.read(node)
         assert sent.count == 0, "the time limit applies to the whole request"
     engine.dispose()
 
@@ -143,7 +143,7 @@ def test_query_plans_do_not_retain_values() -> None:
     )
     window = PageRequest(3, has_cursor=True, cursor="private")
     inner = QueryNode("task", RowList(), (Projection(()),), condition=condition, search=Search("private"), page=window)
-    level = QueryNode(
+    node = QueryNode(
         "task",
         RowList(),
         (Projection((RelationField("s", "subtasks", inner),)),),
@@ -152,15 +152,15 @@ def test_query_plans_do_not_retain_values() -> None:
         condition=condition,
     )
 
-    assert strip_values(level) == level
-    assert "private" in repr(level)
-    assert "private" not in repr(strip_values(level))
+    assert strip_values(node) == node
+    assert "private" in repr(node)
+    assert "private" not in repr(strip_values(node))
 
 
 def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser) -> None:
-    opening, _ = TransactionPreamble({"app.user_id": user.id}, "SELECT 1", ()).render(5000, read_only=True)
-    assert opening.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
-    assert opening.endswith("SET LOCAL app.user_id = %s; SELECT 1")
+    preamble, _ = TransactionPreamble({"app.user_id": user.id}, "SELECT 1", ()).render(5000, read_only=True)
+    assert preamble.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
+    assert preamble.endswith("SET LOCAL app.user_id = %s; SELECT 1")
 
     engine = make_engine(service.database.service, pool_size=1)
     context = UserContext(user.id, Database(engine, statement_timeout=5000))

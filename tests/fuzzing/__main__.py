@@ -33,8 +33,8 @@ class FuzzerResult:
     failures: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        how = ", ".join(f"{kind} {number}" for kind, number in sorted(self.requests.items()))
-        return f"{self.name:<24} {self.requests.total():>8} requests, {len(self.failures)} failures   ({how})"
+        counts = ", ".join(f"{kind} {number}" for kind, number in sorted(self.requests.items()))
+        return f"{self.name:<24} {self.requests.total():>8} requests, {len(self.failures)} failures   ({counts})"
 
 
 def main() -> int:
@@ -47,16 +47,16 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         _migrated_database(Path(folder)) as database,
         run_target(database) as target,
-        ThreadPoolExecutor(1) as beside,
+        ThreadPoolExecutor(1) as pool,
     ):
-        time_beside = seconds if options.only is None else 0
-        tool = beside.submit(_schemathesis, target.service.url, Path(folder), options.seed, time_beside)
-        scores = _run_fuzzers(fuzzers, target, options.seed, time.monotonic() + seconds) + tool.result()
-    for output in [output for score in scores for output in score.failures]:
+        schemathesis_seconds = seconds if options.only is None else 0
+        schemathesis = pool.submit(_run_schemathesis, target.service.url, Path(folder), options.seed, schemathesis_seconds)
+        results = _run_fuzzers(fuzzers, target, options.seed, time.monotonic() + seconds) + schemathesis.result()
+    for output in [output for result in results for output in result.failures]:
         print(output, end="\n\n")
-    print(*scores, sep="\n")
-    print(f"seed {options.seed}: {sum(score.requests.total() for score in scores)} requests")
-    return int(any(score.failures for score in scores))
+    print(*results, sep="\n")
+    print(f"seed {options.seed}: {sum(result.requests.total() for result in results)} requests")
+    return int(any(result.failures for result in results))
 
 
 def _options() -> argparse.Namespace:
@@ -78,25 +78,25 @@ def _migrated_database(folder: Path) -> Iterator[PostgresServer]:
 
 def _run_fuzzers(fuzzers: Sequence[Fuzzer], target: Target, seed: int, end: float) -> list[FuzzerResult]:
     """Run the fuzzers in turn until the time is over; a fuzzer that failed does not run again."""
-    scores = {fuzzer: FuzzerResult(fuzzer.__name__) for fuzzer in fuzzers}
-    playing = list(fuzzers)
-    while playing and time.monotonic() < end:
-        for fuzzer in tuple(playing):
+    results = {fuzzer: FuzzerResult(fuzzer.__name__) for fuzzer in fuzzers}
+    active = list(fuzzers)
+    while active and time.monotonic() < end:
+        for fuzzer in tuple(active):
             seed += 1
             before = target.statuses.copy()
             try:
                 run_fuzzer(fuzzer, target, from_seed=seed, examples=EXAMPLES_PER_ROUND)
-            except Exception:  # noqa: BLE001 - whatever it is, it is a finding
-                scores[fuzzer].failures.append(traceback.format_exc())
-                playing.remove(fuzzer)
-            scores[fuzzer].requests.update({str(status): number for status, number in (target.statuses - before).items()})
+            except Exception:  # noqa: BLE001 - every exception is a failure that fuzzing found
+                results[fuzzer].failures.append(traceback.format_exc())
+                active.remove(fuzzer)
+            results[fuzzer].requests.update({str(status): number for status, number in (target.statuses - before).items()})
             if time.monotonic() > end:
                 break
-    return list(scores.values())
+    return list(results.values())
 
 
-def _schemathesis(url: str, folder: Path, seed: int, seconds: int) -> list[FuzzerResult]:
-    """Run schemathesis meanwhile, nine tenths of the time against the REST API."""
+def _run_schemathesis(url: str, folder: Path, seed: int, seconds: int) -> list[FuzzerResult]:
+    """Run schemathesis, nine tenths of the time against the REST API and one tenth against the GraphQL API."""
     if not seconds:
         return []
     rest = run_rest(url, folder / "rest", RunOptions(seed, 50, seconds * 9 // 10))

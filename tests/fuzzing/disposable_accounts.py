@@ -24,7 +24,7 @@ def new_email() -> str:
 
 @dataclass
 class DisposableAccount:
-    """An account with its secrets, by the names under which request bodies ask for them."""
+    """An account, and its secrets by their field names in request bodies."""
 
     token: str
     known_values: dict[str, str]
@@ -82,15 +82,15 @@ class DisposableAccounts:
     def _create_rows(self, token: str) -> dict[str, list[dict[str, Any]]]:
         """Create a few rows; return them by type."""
 
-        def make(path: str, **fields: Any) -> dict[str, Any]:
+        def create(path: str, **fields: Any) -> dict[str, Any]:
             response = self.http.post(path, json=fields, headers={"Authorization": f"Bearer {token}"})
             assert response.status_code == 201, response.text
             return dict(response.json())
 
-        lists = [make("/api/me/lists", name="Home")]
-        tags = [make("/api/me/tags", name=name) for name in ("a", "b")]
-        tasks = [make("/api/me/tasks", title="x", list_id=lists[0]["id"], tag_ids=[tags[0]["id"]])]
-        tasks += [make("/api/me/tasks", title="y", parent_id=tasks[0]["id"])]
-        comments = [make(f"/api/me/tasks/{tasks[0]['id']}/comments", body="x")]
+        lists = [create("/api/me/lists", name="Home")]
+        tags = [create("/api/me/tags", name=name) for name in ("a", "b")]
+        tasks = [create("/api/me/tasks", title="x", list_id=lists[0]["id"], tag_ids=[tags[0]["id"]])]
+        tasks += [create("/api/me/tasks", title="y", parent_id=tasks[0]["id"])]
+        comments = [create(f"/api/me/tasks/{tasks[0]['id']}/comments", body="x")]
         sessions = self.http.get("/api/auth/sessions", headers={"Authorization": f"Bearer {token}"}).json()
         return {"Task": tasks, "TaskList": lists, "Tag": tags, "Comment": comments, "DeletePayload": sessions + tasks}

@@ -12,7 +12,7 @@ Fuzzer = Callable[[Target, st.DataObject], None]
 
 def run_fuzzer(fuzzer: Fuzzer, target: Target, *, from_seed: int, examples: int) -> None:
     """Run a fuzzer. A failing example is shrunk and raised."""
-    everything_goes = [
+    suppressed_checks = [
         HealthCheck.too_slow,
         HealthCheck.data_too_large,
         HealthCheck.large_base_example,
@@ -24,7 +24,7 @@ def run_fuzzer(fuzzer: Fuzzer, target: Target, *, from_seed: int, examples: int)
         max_examples=examples,
         deadline=None,
         database=None,
-        suppress_health_check=everything_goes,
+        suppress_health_check=suppressed_checks,
         phases=[Phase.generate, Phase.shrink],
     )
     @given(data=st.data())

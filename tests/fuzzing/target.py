@@ -74,7 +74,7 @@ class Target:
     def operations(self) -> list[Operation]:
         """Return all operations of the document."""
         paths = self.document["paths"].items()
-        return [Operation(method, path, known[method]) for path, known in paths for method in METHODS if method in known]
+        return [Operation(method, path, declared[method]) for path, declared in paths for method in METHODS if method in declared]
 
     @cached_property
     def schema(self) -> GraphQLSchema:
@@ -121,9 +121,9 @@ def with_canary(rows: Rows) -> Rows:
     return {
         table: [
             {name: f"{CANARY} {number} {value}"[:50] if name in _TEXTS and value else value for name, value in row.items()}
-            for number, row in enumerate(several)
+            for number, row in enumerate(table_rows)
         ]
-        for table, several in rows.items()
+        for table, table_rows in rows.items()
     }
 
 
@@ -133,13 +133,19 @@ def run_target(database: PostgresServer, **overrides: object) -> Iterator[Target
     insert_datasets(database.owner, varied_dataset("ada"), with_canary(varied_dataset("eve", tasks=30)))
     reference = ReferenceExecutor(dump_tables(database.owner), "ada")
     keys = [SigningKey.make(kind) for kind in ("EdDSA", "ES256", "RS256")]
-    with run_jwks_server(*keys) as endpoint, _open(database, endpoint, **overrides) as service, client(service.url) as http:
+    with (
+        run_jwks_server(*keys) as endpoint,
+        _run_target_service(database, endpoint, **overrides) as service,
+        client(service.url) as http,
+    ):
         yield Target(service, DisposableAccounts(http, with_rows=True), reference, TestUser.register(service.url), keys, http)
 
 
-def _open(database: PostgresServer, endpoint: JwksEndpoint, **overrides: object) -> AbstractContextManager[RunningService]:
+def _run_target_service(
+    database: PostgresServer, endpoint: JwksEndpoint, **overrides: object
+) -> AbstractContextManager[RunningService]:
     """Run the service with all features enabled and very high quotas."""
     external_issuer = {"jwks_url": endpoint.url, "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
     quotas = dict.fromkeys(QUOTAS, "1000000000/minute")
-    everything = {"access_token_expire_minutes": 60 * 24, **external_issuer, **quotas, **overrides}
-    return run_service(settings_for(database, **everything), database)
+    settings = {"access_token_expire_minutes": 60 * 24, **external_issuer, **quotas, **overrides}
+    return run_service(settings_for(database, **settings), database)

@@ -1,4 +1,4 @@
-"""Bind parameters: cached operations give the same responses for any id or cursor as a first run."""
+"""Bind parameters: a cached operation returns the same response for any id or cursor as an uncached one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.service import PostgresServer, run_sql
 ONE = "query($id: ID!) { task(id: $id) { id title tags { name } } }"
 ANY = "query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on Tag { name } ... on TaskList { color } } }"
 
-FirstRun = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+UncachedRun = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def client(cached_client: InProcessClient) -> InProcessClient:
 
 def clear_cache(client: InProcessClient) -> InProcessClient:
     """Clear the operation cache."""
-    client.graph.cache.documents.clear()
-    client.graph.cache.operations.clear()
+    client.executor.cache.documents.clear()
+    client.executor.cache.operations.clear()
     return client
 
 
@@ -53,8 +53,8 @@ def ids(database: PostgresServer, table: str, user_id: str = "ada", *, active: b
 
 
 @pytest.fixture(scope="module")
-def first_run(database: PostgresServer) -> Iterator[FirstRun]:
-    """Run an operation with an empty operation cache."""
+def run_uncached(database: PostgresServer) -> Iterator[UncachedRun]:
+    """A function that runs an operation with an empty operation cache."""
     with in_process_client(database, "ada") as client:
         yield lambda document, variables: clear_cache(client).run(document, variables).body
 
@@ -72,32 +72,32 @@ INVALID_VARIABLES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("document", [ONE, ANY])
-def test_cached_operation_answers_any_id_like_a_first_run(
-    client: InProcessClient, database: PostgresServer, first_run: FirstRun, document: str
+def test_cached_operation_returns_the_uncached_response_for_any_id(
+    client: InProcessClient, database: PostgresServer, run_uncached: UncachedRun, document: str
 ) -> None:
-    foreign = ids(database, "task", "eve")[:2]
-    deleted = ids(database, "task", active=False)[:2]
-    own = [ids(database, table)[0] for table in ("task", "tag", "task_list", "comment")]
-    named = [*own, *ids(database, "task")[1:4], *foreign, *deleted, str(UUID(int=7)), own[0].upper()]
-    all_variables = [*({"id": row_id} for row_id in named), *INVALID_VARIABLES]
+    foreign_ids = ids(database, "task", "eve")[:2]
+    deleted_ids = ids(database, "task", active=False)[:2]
+    own_ids = [ids(database, table)[0] for table in ("task", "tag", "task_list", "comment")]
+    all_ids = [*own_ids, *ids(database, "task")[1:4], *foreign_ids, *deleted_ids, str(UUID(int=7)), own_ids[0].upper()]
+    all_variables = [*({"id": row_id} for row_id in all_ids), *INVALID_VARIABLES]
 
-    # Each follows a valid id: an operation that has just succeeded takes the cached path.
+    # A valid id precedes each run: an operation that has succeeded is run from the cache.
     for variables in all_variables:
-        response = first_run(document, variables)
-        assert "errors" not in client.run(document, {"id": own[0]}).body
+        response = run_uncached(document, variables)
+        assert "errors" not in client.run(document, {"id": own_ids[0]}).body
         assert client.run(document, variables).body == response
         assert client.run(document, variables).body == response
 
 
 PAGES = {
-    "after": "query($it: String) { tasks(first: 3, after: $it) { nodes { id } pageInfo { hasNextPage endCursor } } }",
-    "before": "query($it: String) { tasks(last: 3, before: $it) { nodes { id } pageInfo { hasPreviousPage startCursor } } }",
+    "after": "query($c: String) { tasks(first: 3, after: $c) { nodes { id } pageInfo { hasNextPage endCursor } } }",
+    "before": "query($c: String) { tasks(last: 3, before: $c) { nodes { id } pageInfo { hasPreviousPage startCursor } } }",
 }
 
 
 @pytest.mark.parametrize("argument", PAGES)
-def test_cached_operation_answers_every_page_like_a_first_run(
-    client: InProcessClient, first_run: FirstRun, argument: str
+def test_cached_operation_returns_the_uncached_response_for_every_page(
+    client: InProcessClient, run_uncached: UncachedRun, argument: str
 ) -> None:
     document = PAGES[argument]
     seen_ids: list[str] = []
@@ -105,18 +105,18 @@ def test_cached_operation_answers_every_page_like_a_first_run(
     has_more = True
     while has_more:
         body = client.run(document, variables).body
-        assert body == first_run(document, variables)
+        assert body == run_uncached(document, variables)
         page = body["data"]["tasks"]
         nodes = [node["id"] for node in page["nodes"]]
         seen_ids = [*seen_ids, *nodes] if argument == "after" else [*nodes, *seen_ids]
         has_more, cursor = page["pageInfo"].values()
-        variables = {"it": cursor}
+        variables = {"c": cursor}
 
     assert seen_ids == [
         node["id"] for node in client.run("{ tasks(first: 500) { nodes { id } } }").body["data"]["tasks"]["nodes"]
     ]
     for invalid in ("", "nonsense", None, 5):
-        assert client.run(document, {"it": invalid}).body == first_run(document, {"it": invalid})
+        assert client.run(document, {"c": invalid}).body == run_uncached(document, {"c": invalid})
 
 
 SHARED_VARIABLE_DOCUMENTS = [
@@ -130,30 +130,30 @@ SHARED_VARIABLE_DOCUMENTS = [
 
 @pytest.mark.parametrize("document", SHARED_VARIABLE_DOCUMENTS)
 def test_bind_variable_may_also_be_used_in_other_arguments(
-    client: InProcessClient, database: PostgresServer, first_run: FirstRun, document: str
+    client: InProcessClient, database: PostgresServer, run_uncached: UncachedRun, document: str
 ) -> None:
     tasks = ids(database, "task")[:3]
-    all_variables: list[dict[str, Any]] = [{"id": one, "b": other} for one in tasks for other in tasks] + [{"b": tasks[0]}]
+    all_variables: list[dict[str, Any]] = [{"id": first, "b": second} for first in tasks for second in tasks] + [{"b": tasks[0]}]
 
     for variables in all_variables:
-        assert client.run(document, variables).body == first_run(document, variables)
+        assert client.run(document, variables).body == run_uncached(document, variables)
 
 
-def test_prepared_operation_is_shared_across_ids(client: InProcessClient, database: PostgresServer) -> None:
+def test_compiled_operation_is_shared_across_ids(client: InProcessClient, database: PostgresServer) -> None:
     tasks = ids(database, "task")
     for row_id in tasks:
         client.run(ONE, {"id": row_id})
     for _ in range(2):
         client.run(ONE, {"id": "nonsense"})
 
-    assert len(client.graph.cache.operations) == 1
-    (prepared,) = client.graph.cache.operations.items()
-    assert not [row_id for row_id in tasks if row_id in repr(prepared)]
+    assert len(client.executor.cache.operations) == 1
+    (cached,) = client.executor.cache.operations.items()
+    assert not [row_id for row_id in tasks if row_id in repr(cached)]
 
 
 def test_missing_variable_does_not_affect_cached_cost(client: InProcessClient, database: PostgresServer) -> None:
     def cost(**variables: Any) -> Any:
-        return client.run(ONE, variables, wants_cost=True).body["extensions"]["cost"]["requested"]
+        return client.run(ONE, variables, include_cost=True).body["extensions"]["cost"]["requested"]
 
     assert cost() == 0
     assert cost(id=None) == 0

@@ -18,7 +18,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 
 @pytest.fixture(scope="module")
 def closed_service(postgres: PostgresServer) -> Iterator[RunningService]:
-    """A service with explorer and introspection disabled."""
+    """A service with GraphiQL, API docs and introspection disabled."""
     database = postgres.copy("template_todo")
     with run_service(settings_for(database, graphql_introspection=False, docs_enabled=False), database) as running:
         yield running
@@ -76,7 +76,7 @@ def test_graphiql_uses_only_local_files_with_integrity_hashes(service: RunningSe
         assert base64.b64encode(hashlib.sha256(get(service, address).content).digest()).decode() == digest
 
 
-def test_explorer_and_docs_can_be_disabled(closed_service: RunningService, service: RunningService) -> None:
+def test_graphiql_and_docs_can_be_disabled(closed_service: RunningService, service: RunningService) -> None:
     for path in ("/docs", "/docs/files/swagger-ui.css", "/graphql/files/style.css"):
         assert (get(service, path).status_code, get(closed_service, path).status_code) == (200, 404)
     for accept in (BROWSER, "text/html", "*/*", "application/json"):
@@ -150,7 +150,7 @@ def test_no_suggestions_without_introspection(
     assert len(hidden) > 10
 
 
-def test_queries_work_without_introspection_and_explorer(closed_client: GraphQLClient) -> None:
+def test_queries_work_without_introspection_and_graphiql(closed_client: GraphQLClient) -> None:
     closed_client.create("task", title="x")
 
     assert [task["title"] for task in closed_client.page("task")] == ["x"]

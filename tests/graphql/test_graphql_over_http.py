@@ -20,7 +20,7 @@ COSTLY = "{ lists(first: 500) { nodes { tasks(first: 500) { nodes { id a: id b: 
 
 @pytest.fixture(scope="module")
 def read_only_client(service: RunningService) -> Iterator[GraphQLClient]:
-    """A GraphQL client whose user must not get any task: no test here may write."""
+    """A GraphQL client for tests that must not write; at the end, checks that its user has no task."""
     with GraphQLClient(service.url, TestUser.register(service.url).token) as client:
         yield client
         assert client.page("task") == []
@@ -166,7 +166,7 @@ def test_invalid_graphql_request_returns_pointer(read_only_client: GraphQLClient
         headers = {"Content-Type": JSON, "Accept": accept}
         response = read_only_client.http.post("/graphql", content=json.dumps(body), headers=headers)
         assert response.status_code == status
-        assert [flaw["pointer"] for flaw in assert_invalid(response)["errors"]] == [pointer]
+        assert [validation_error["pointer"] for validation_error in assert_invalid(response)["errors"]] == [pointer]
 
 
 def assert_invalid(response: httpx.Response) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def test_deeply_nested_variables_never_crash(read_only_client: GraphQLClient, de
 
 def test_document_token_count_is_limited(read_only_client: GraphQLClient) -> None:
     # One string is one token; the rest of the document has 20.
-    def errors(tokens: int) -> str:
+    def send_tokens(tokens: int) -> str:
         texts = '"a" ' * (tokens - 20)
         return str(
             post(read_only_client, {"query": f"{{ tasks(filter: {{title: {{in: [{texts}]}}}}) {{ totalCount }} }}"}).json()[
@@ -246,8 +246,8 @@ def test_document_token_count_is_limited(read_only_client: GraphQLClient) -> Non
             ]
         )
 
-    assert "tokens" not in errors(MAX_TOKENS)
-    assert f"more than {MAX_TOKENS} tokens" in errors(MAX_TOKENS + 1)
+    assert "tokens" not in send_tokens(MAX_TOKENS)
+    assert f"more than {MAX_TOKENS} tokens" in send_tokens(MAX_TOKENS + 1)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_get_and_head_execute_queries(read_only_client: GraphQLClient) -> None:
 @pytest.mark.parametrize("accept", ["", "*/*", JSON, "text/html, */*;q=0.8", "image/avif,image/webp,image/svg+xml,*/*;q=0.8"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_get_never_executes_mutations(read_only_client: GraphQLClient, method: str, accept: str) -> None:
-    """Requests that a form, a link or an image of another site can make a browser send."""
+    """A form, a link or an image of another site can make a browser send these requests."""
     for parameters in (
         {"query": CREATE},
         {"query": f"query A {{ __typename }} {CREATE.replace('mutation', 'mutation B')}", "operationName": "B"},

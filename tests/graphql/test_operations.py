@@ -24,8 +24,8 @@ from tests.support.users import PASSWORD, TestUser
 
 
 @pytest.fixture
-def shop(graphql_client: GraphQLClient) -> dict[str, Any]:
-    """A list of five tasks with two tags; the first has subtasks and a comment."""
+def home_rows(graphql_client: GraphQLClient) -> dict[str, Any]:
+    """Ids of a list, its two tags and its five tasks; the first task has subtasks and a comment."""
     tags = [graphql_client.create("tag", name=name)["id"] for name in ("b", "a")]
     home = graphql_client.create("list", name="Home")["id"]
     tasks = [
@@ -37,7 +37,7 @@ def shop(graphql_client: GraphQLClient) -> dict[str, Any]:
     return {"list": home, "tags": tags, "tasks": tasks}
 
 
-def test_nested_selection_returns_nested_data(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_nested_selection_returns_nested_data(graphql_client: GraphQLClient, home_rows: dict[str, Any]) -> None:
     data = graphql_client.run(
         """{ lists { nodes { name tasks(first: 2, orderBy: [{field: TITLE}]) { totalCount nodes {
             title list { name } tags { name tasks { totalCount } } subtasks { nodes { title parent { id } } }
@@ -51,12 +51,14 @@ def test_nested_selection_returns_nested_data(graphql_client: GraphQLClient, sho
     assert first["list"] == {"name": "Home"}
     assert first["tags"] == [{"name": "a", "tasks": {"totalCount": 5}}, {"name": "b", "tasks": {"totalCount": 5}}]
     assert [part["title"] for part in first["subtasks"]["nodes"]] == ["Part 2", "Part 1"]
-    assert {part["parent"]["id"] for part in first["subtasks"]["nodes"]} == {shop["tasks"][0]}
+    assert {part["parent"]["id"] for part in first["subtasks"]["nodes"]} == {home_rows["tasks"][0]}
     assert first["comments"]["nodes"] == [{"body": "Hm", "task": {"title": "Task 0"}}]
     assert second["subtasks"]["nodes"] == second["comments"]["nodes"] == []
 
 
-def test_fragments_aliases_and_directives_follow_the_specification(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_fragments_aliases_and_directives_follow_the_specification(
+    graphql_client: GraphQLClient, home_rows: dict[str, Any]
+) -> None:
     data = graphql_client.run(
         """query Q($id: ID!, $yes: Boolean = true, $no: Boolean = false) {
             a: task(id: $id) { ...Names id ... on Task { id priority } ... { status } title @skip(if: $yes) }
@@ -65,7 +67,7 @@ def test_fragments_aliases_and_directives_follow_the_specification(graphql_clien
                 subtasks { nodes { title } edges { node { id } } } }
         }
         fragment Names on Task { title @include(if: $no) position }""",
-        id=shop["tasks"][0],
+        id=home_rows["tasks"][0],
     )
 
     assert list(data["a"]) == ["position", "id", "priority", "status"]
@@ -77,40 +79,44 @@ def test_fragments_aliases_and_directives_follow_the_specification(graphql_clien
     assert list(data["c"]["subtasks"]["edges"][0]["node"]) == ["id"]
 
 
-def test_node_returns_rows_by_id(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_node_returns_rows_by_id(graphql_client: GraphQLClient, home_rows: dict[str, Any]) -> None:
     document = """query($id: ID!) { node(id: $id) { __typename id ... on Task { title } ... on TaskList { name } } }"""
 
-    assert graphql_client.run(document, id=shop["tasks"][0])["node"] == {
+    assert graphql_client.run(document, id=home_rows["tasks"][0])["node"] == {
         "__typename": "Task",
-        "id": shop["tasks"][0],
+        "id": home_rows["tasks"][0],
         "title": "Task 0",
     }
-    assert graphql_client.run(document, id=shop["list"])["node"] == {"__typename": "TaskList", "id": shop["list"], "name": "Home"}
-    assert graphql_client.run(document, id=shop["tags"][0])["node"] == {"__typename": "Tag", "id": shop["tags"][0]}
+    assert graphql_client.run(document, id=home_rows["list"])["node"] == {
+        "__typename": "TaskList",
+        "id": home_rows["list"],
+        "name": "Home",
+    }
+    assert graphql_client.run(document, id=home_rows["tags"][0])["node"] == {"__typename": "Tag", "id": home_rows["tags"][0]}
     assert graphql_client.run(document, id="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")["node"] is None
 
 
-PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: TaskOrderField!, $way: OrderDirection!) {
-    tasks(first: $first, after: $after, last: $last, before: $before, orderBy: [{field: $by, direction: $way}]) {
+PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $by: TaskOrderField!, $direction: OrderDirection!) {
+    tasks(first: $first, after: $after, last: $last, before: $before, orderBy: [{field: $by, direction: $direction}]) {
         edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }"""
 
 
-@pytest.mark.parametrize("way", ["ASC", "DESC"])
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
 @pytest.mark.parametrize("by", ["CREATED", "UPDATED", "TITLE", "PRIORITY", "POSITION", "COMPLETED"])
-def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: GraphQLClient, by: str, way: str) -> None:
+def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: GraphQLClient, by: str, direction: str) -> None:
     graphql_client.run(
         "mutation($i: [CreateTaskInput!]!) { createTasks(inputs: $i) { tasks { id } } }", i=[{"title": "same"}] * 3
     )
     for number in range(4):
         status = "COMPLETED" if number % 2 else "PENDING"
         graphql_client.create("task", title=f"{number % 3}", status=status, priority=["low", "high"][number % 2])
-    all_ids = [edge["node"]["id"] for edge in graphql_client.run(PAGE, by=by, way=way, first=100)["tasks"]["edges"]]
+    all_ids = [edge["node"]["id"] for edge in graphql_client.run(PAGE, by=by, direction=direction, first=100)["tasks"]["edges"]]
     assert len(all_ids) == 7
 
     forward: list[str] = []
     after = None
     while True:
-        page = graphql_client.run(PAGE, by=by, way=way, first=2, after=after)["tasks"]
+        page = graphql_client.run(PAGE, by=by, direction=direction, first=2, after=after)["tasks"]
         forward += [edge["node"]["id"] for edge in page["edges"]]
         assert page["totalCount"] == 7
         assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
@@ -123,7 +129,7 @@ def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: 
     backward: list[str] = []
     before = None
     while True:
-        page = graphql_client.run(PAGE, by=by, way=way, last=2, before=before)["tasks"]
+        page = graphql_client.run(PAGE, by=by, direction=direction, last=2, before=before)["tasks"]
         backward = [edge["node"]["id"] for edge in page["edges"]] + backward
         assert page["pageInfo"]["hasNextPage"] is (before is not None)
         before = page["pageInfo"]["startCursor"]
@@ -134,14 +140,16 @@ def test_paginating_forward_and_backward_returns_every_row_once(graphql_client: 
 
 def test_pagination_stays_correct_during_inserts_and_deletes(graphql_client: GraphQLClient) -> None:
     tasks = {title: graphql_client.create("task", title=title) for title in "abdef"}
-    page = graphql_client.run(PAGE, by="TITLE", way="ASC", first=2)["tasks"]
+    page = graphql_client.run(PAGE, by="TITLE", direction="ASC", first=2)["tasks"]
     graphql_client.delete("task", tasks["b"]["id"])
     graphql_client.create("task", title="aa")
     inserted = graphql_client.create("task", title="c")
 
-    rest = graphql_client.run(PAGE, by="TITLE", way="ASC", first=10, after=page["pageInfo"]["endCursor"])["tasks"]["edges"]
+    next_page = graphql_client.run(PAGE, by="TITLE", direction="ASC", first=10, after=page["pageInfo"]["endCursor"])["tasks"][
+        "edges"
+    ]
 
-    assert [edge["node"]["id"] for edge in rest] == [inserted["id"], *(tasks[title]["id"] for title in "def")]
+    assert [edge["node"]["id"] for edge in next_page] == [inserted["id"], *(tasks[title]["id"] for title in "def")]
 
 
 def test_nested_connections_paginate_per_parent(graphql_client: GraphQLClient) -> None:
@@ -156,18 +164,18 @@ def test_nested_connections_paginate_per_parent(graphql_client: GraphQLClient) -
     cursor = first[0]["tasks"]["pageInfo"]["endCursor"]
     second = graphql_client.run(document, after=cursor)["lists"]["nodes"]
 
-    assert [[task["title"] for task in one["tasks"]["nodes"]] for one in first] == [["0", "1"]] * 2
-    assert [one["tasks"]["pageInfo"]["hasNextPage"] for one in first] == [True, True]
+    assert [[task["title"] for task in task_list["tasks"]["nodes"]] for task_list in first] == [["0", "1"]] * 2
+    assert [task_list["tasks"]["pageInfo"]["hasNextPage"] for task_list in first] == [True, True]
     assert [task["title"] for task in second[0]["tasks"]["nodes"]] == ["2"]
 
 
-def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, shop: dict[str, Any]) -> None:
+def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, home_rows: dict[str, Any]) -> None:
     document = "query($a: String) { lists { nodes { tasks(after: $a) { totalCount nodes { id } pageInfo { endCursor } } } } }"
     all_ids = graphql_client.run(document)["lists"]["nodes"][0]["tasks"]
 
     beyond = graphql_client.run(document, a=all_ids["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
 
-    assert len(all_ids["nodes"]) == len(shop["tasks"])
+    assert len(all_ids["nodes"]) == len(home_rows["tasks"])
     assert beyond == {"totalCount": 5, "nodes": [], "pageInfo": {"endCursor": None}}
 
 
@@ -214,19 +222,19 @@ def test_page_of_size_0_is_empty_and_has_next_page(graphql_client: GraphQLClient
 def test_each_mutation_field_is_its_own_transaction(graphql_client: GraphQLClient) -> None:
     create = "createTask(input: {title: $%s}) { __typename }"
     document = f"mutation($a: String!, $b: String!) {{ a: {create % 'a'} b: {create % 'b'} }}"
-    body = graphql_client.post({"query": document, "variables": {"a": "kept", "b": " "}})
+    body = graphql_client.post({"query": document, "variables": {"a": "valid", "b": " "}})
 
     assert body["data"] is None
     assert body["errors"][0]["path"] == ["b"]
-    assert [task["title"] for task in graphql_client.page("task")] == ["kept"]
+    assert [task["title"] for task in graphql_client.page("task")] == ["valid"]
 
 
 def test_mutation_payload_may_select_only_typename(graphql_client: GraphQLClient) -> None:
     data = graphql_client.run('mutation { createTask(input: {title: "x"}) { __typename } }')
-    twice = graphql_client.run('mutation { createTask(input: {title: "x"}) { a: task { title } b: task { status } } }')
+    aliased = graphql_client.run('mutation { createTask(input: {title: "x"}) { a: task { title } b: task { status } } }')
 
     assert data["createTask"] == {"__typename": "TaskPayload"}
-    assert twice["createTask"] == {"a": {"title": "x"}, "b": {"status": "PENDING"}}
+    assert aliased["createTask"] == {"a": {"title": "x"}, "b": {"status": "PENDING"}}
 
 
 def test_anonymous_clients_may_only_introspect_register_and_log_in(service: RunningService) -> None:
@@ -245,12 +253,12 @@ def test_anonymous_clients_may_only_introspect_register_and_log_in(service: Runn
 
 
 def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
-    graph = GraphQLExecutor(build_schema())
+    executor = GraphQLExecutor(build_schema())
     unused: Any = None
 
     def run(document: str, **variables: Any) -> None:
         anonymous = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
-        graph.execute(GraphQLRequest(document, variables), anonymous)
+        executor.execute(GraphQLRequest(document, variables), anonymous)
 
     for number in range(1000):
         run(f"{{ a{number} }}")
@@ -261,39 +269,39 @@ def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
         i={"email": "a@example.com", "password": "hunter2hunter2"},
     )
 
-    caches: list[Any] = [graph.cache.documents, graph.cache.operations]
+    caches: list[Any] = [executor.cache.documents, executor.cache.operations]
     assert all(len(cache) < 500 and cache.currsize <= MAX_OPERATION_CACHE_CHARACTERS for cache in caches)
     assert "hunter2" not in str([list(cache.items()) for cache in caches])
 
 
 def test_anonymous_operations_do_not_cache_selections() -> None:
     """Selections of operations that fail anyway must not fill the cache."""
-    graph = GraphQLExecutor(build_schema())
+    executor = GraphQLExecutor(build_schema())
     unused: Any = None
     anonymous = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
     document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
-    outcome = graph.execute(GraphQLRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
+    result = executor.execute(GraphQLRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
 
-    assert (outcome.body["data"], anonymous.root_readers) == ({"task": None}, [])
+    assert (result.body["data"], anonymous.root_readers) == ({"task": None}, [])
 
 
 def test_operation_cache_does_not_retain_the_context(service: RunningService, user: TestUser) -> None:
     """A cached selection must not keep the context of the operation that created it alive."""
-    graph = GraphQLExecutor(build_schema())
+    executor = GraphQLExecutor(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
     unused: Any = None
     context = GraphQLContext(UserContext(user.id, Database(engine, statement_timeout=5000)), Client("192.0.2.1"), unused, unused)
     reference = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 
-    outcome = graph.execute(GraphQLRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
+    result = executor.execute(GraphQLRequest(document.replace("id: 1", f'id: "{uuid4()}"')), context)
     engine.dispose()
     del context
     gc.collect()
 
-    assert outcome.body["data"]["viewer"] == {"id": user.id}
-    (operation,) = graph.cache.operations.values()
+    assert result.body["data"]["viewer"] == {"id": user.id}
+    (operation,) = executor.cache.operations.values()
     assert operation.root_readers is not None
     assert len(operation.root_readers) == 5
     assert reference() is None
@@ -303,14 +311,19 @@ def test_tampered_cursor_returns_422(graphql_client: GraphQLClient) -> None:
     for title in "ab":
         graphql_client.create("task", title=title)
     cursor = graphql_client.run("{ tasks(first: 1) { pageInfo { endCursor } } }")["tasks"]["pageInfo"]["endCursor"]
-    mark, moment, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+    digest, timestamp, row_id = json.loads(base64.urlsafe_b64decode(cursor + "=="))
 
-    for values in ([mark, moment, 5], [mark, moment, None], [mark, 5, row_id], [mark, "2026-01-01T00:00:00+23:59x", row_id]):
+    for values in (
+        [digest, timestamp, 5],
+        [digest, timestamp, None],
+        [digest, 5, row_id],
+        [digest, "2026-01-01T00:00:00+23:59x", row_id],
+    ):
         tampered = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
         with pytest.raises(ApiError) as error:
             graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=tampered)
         assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", ["/after"])
-    early = base64.urlsafe_b64encode(json.dumps([mark, "0001-01-02T00:00:00+23:59", row_id]).encode()).decode()
+    early = base64.urlsafe_b64encode(json.dumps([digest, "0001-01-02T00:00:00+23:59", row_id]).encode()).decode()
     assert graphql_client.run("query($a: String) { tasks(after: $a) { nodes { id } } }", a=early)["tasks"]["nodes"] == []
 
 

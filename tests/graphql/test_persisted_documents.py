@@ -66,7 +66,7 @@ _numbers = iter(range(10**6))
 
 
 def new_document() -> str:
-    """Return a document that was not sent before."""
+    """Return a document that no test has sent before."""
     return f"query N{next(_numbers)} {{ viewer {{ name }} }}"
 
 
@@ -82,9 +82,9 @@ def test_registered_document_is_executed_by_hash(
         "errors": [{"message": "PersistedQueryNotFound", "extensions": NOT_FOUND}]
     }
     assert send(graphql_client, method, {"query": document, **identify(document)}).json() == expected
-    for again in ("GET", "POST"):
-        for identify_again in (by_apq, by_id):
-            assert send(graphql_client, again, identify_again(document)).json() == expected
+    for other_method in ("GET", "POST"):
+        for identify_otherwise in (by_apq, by_id):
+            assert send(graphql_client, other_method, identify_otherwise(document)).json() == expected
     assert send(graphql_client, method, by_apq(document) | by_id(document) | {"query": ""}).json() == expected
     assert send(graphql_client, method, identify(document) | {"operationName": "Other"}).json().keys() == {"errors"}
 
@@ -168,7 +168,7 @@ HASH = digest("{ __typename }")
         ({"documentId": f"sha256:{HASH}0"}, "/documentId"),
         ({"documentId": f"sha256:{HASH}\n"}, "/documentId"),
         ({"documentId": f"md5:{HASH}"}, "/documentId"),
-        ({"documentId": f"x-ours:{HASH}"}, "/documentId"),
+        ({"documentId": f"x-private:{HASH}"}, "/documentId"),
         ({"extensions": {"persistedQuery": 5}}, "/extensions/persistedQuery"),
         ({"extensions": {"persistedQuery": []}}, "/extensions/persistedQuery"),
         ({"extensions": {"persistedQuery": {}}}, "/extensions/persistedQuery/version"),
@@ -185,7 +185,7 @@ def test_invalid_document_id_returns_pointer(parameters: dict[str, Any], pointer
     with pytest.raises(InvalidInput) as error:
         parse_request(parameters)
 
-    assert [flaw["pointer"] for flaw in error.value.extensions["errors"]] == [pointer]
+    assert [validation_error["pointer"] for validation_error in error.value.extensions["errors"]] == [pointer]
 
 
 def test_malformed_hash_status_follows_the_media_type(graphql_client: GraphQLClient) -> None:
@@ -199,39 +199,39 @@ def anonymous_context() -> GraphQLContext:
     return GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
 
 
-def run(graph: GraphQLExecutor, **parameters: Any) -> OperationResult:
-    return graph.execute(parse_request(parameters), anonymous_context())
+def run(executor: GraphQLExecutor, **parameters: Any) -> OperationResult:
+    return executor.execute(parse_request(parameters), anonymous_context())
 
 
 def test_automatic_persisted_queries_are_bounded() -> None:
-    graph = GraphQLExecutor(build_schema())
+    executor = GraphQLExecutor(build_schema())
     documents = [f"{{ a{number}: __typename }} #{'x' * 50_000}" for number in range(60)]
     for document in documents:
-        assert run(graph, query=document, **by_apq(document)).executed
+        assert run(executor, query=document, **by_apq(document)).executed
 
-    assert graph.documents.registered.currsize <= MAX_REGISTERED_CHARACTERS
-    assert 10 < len(graph.documents.registered) < len(documents)
-    assert run(graph, **by_apq(documents[-1])).executed
-    assert run(graph, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert executor.documents.registered.currsize <= MAX_REGISTERED_CHARACTERS
+    assert 10 < len(executor.documents.registered) < len(documents)
+    assert run(executor, **by_apq(documents[-1])).executed
+    assert run(executor, **by_apq(documents[0])).body["errors"][0]["message"] == "PersistedQueryNotFound"
 
 
 def test_document_by_hash_shares_the_operation_cache() -> None:
-    graph = GraphQLExecutor(build_schema())
-    run(graph, query="{ __typename }", **by_apq("{ __typename }"))
-    cache_sizes = len(graph.cache.documents), len(graph.cache.operations)
-    run(graph, **by_id("{ __typename }"))
-    run(graph, query="{ __typename }")
+    executor = GraphQLExecutor(build_schema())
+    run(executor, query="{ __typename }", **by_apq("{ __typename }"))
+    cache_sizes = len(executor.cache.documents), len(executor.cache.operations)
+    run(executor, **by_id("{ __typename }"))
+    run(executor, query="{ __typename }")
 
-    assert (len(graph.cache.documents), len(graph.cache.operations)) == cache_sizes == (1, 1)
+    assert (len(executor.cache.documents), len(executor.cache.operations)) == cache_sizes == (1, 1)
 
 
 @pytest.fixture
 def frequent_thread_switches() -> Iterator[None]:
     """Switch threads so often that unguarded shared state breaks."""
-    usual = sys.getswitchinterval()
+    interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
-    sys.setswitchinterval(usual)
+    sys.setswitchinterval(interval)
 
 
 @pytest.mark.usefixtures("frequent_thread_switches")
@@ -290,7 +290,7 @@ def strict_service(
 
 @pytest.fixture(scope="module")
 def strict_client(strict_service: RunningService) -> Iterator[GraphQLClient]:
-    """A GraphQL client of that service. The account is registered over REST, which has no allow-list."""
+    """A GraphQL client of `strict_service`. The account is registered over REST, which has no allow-list."""
     with GraphQLClient(strict_service.url, TestUser.register(strict_service.url).token) as client:
         yield client
 
@@ -347,47 +347,47 @@ def test_automatic_persisted_queries_are_disabled_in_allow_list_only_mode(strict
 
 
 def test_allow_list_without_only_mode_restricts_nothing() -> None:
-    graph = GraphQLExecutor(build_schema(), allow_list={digest("{ __typename }"): "{ __typename }"})
+    executor = GraphQLExecutor(build_schema(), allow_list={digest("{ __typename }"): "{ __typename }"})
 
-    assert run(graph, **by_id("{ __typename }")).executed
-    assert run(graph, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
-    assert run(graph, **by_apq("{ a: __typename }")).executed
-    assert len(graph.documents.registered) == 1
+    assert run(executor, **by_id("{ __typename }")).executed
+    assert run(executor, query="{ a: __typename }", **by_apq("{ a: __typename }")).executed
+    assert run(executor, **by_apq("{ a: __typename }")).executed
+    assert len(executor.documents.registered) == 1
 
 
 def test_allow_listed_documents_are_never_evicted() -> None:
-    graph = GraphQLExecutor(build_schema(), allow_list={digest("{ __typename }"): "{ __typename }"})
+    executor = GraphQLExecutor(build_schema(), allow_list={digest("{ __typename }"): "{ __typename }"})
     for number in range(60):
         document = f"{{ a{number}: __typename }} #{'x' * 50_000}"
-        run(graph, query=document, **by_apq(document))
+        run(executor, query=document, **by_apq(document))
 
-    assert run(graph, **by_id("{ __typename }")).executed
+    assert run(executor, **by_id("{ __typename }")).executed
 
 
 INVALID_MANIFESTS = [
-    ("not there", None, "cannot be read: No such file or directory"),
-    ("no JSON", b"{", "is not JSON: "),
-    ("a text", b'"x"', "is neither Apollo's manifest nor a map of hashes to documents"),
-    ("a list", b"[]", "is neither Apollo's manifest nor a map"),
-    ("nothing", b"{}", "contains no documents"),
+    ("missing file", None, "cannot be read: No such file or directory"),
+    ("invalid JSON", b"{", "is not JSON: "),
+    ("string", b'"x"', "is neither Apollo's manifest nor a map of hashes to documents"),
+    ("list", b"[]", "is neither Apollo's manifest nor a map"),
+    ("empty object", b"{}", "contains no documents"),
     ("no operations", json.dumps(apollo_manifest()).encode(), "contains no documents"),
-    ("another format", b'{"format": "x", "version": 1}', "has the format 'x'; 'apollo-persisted-query-manifest' is known here"),
-    ("another version", json.dumps(apollo_manifest(COUNT) | {"version": 2}).encode(), "has the version 2; 1 is known here"),
-    ("operations that are none", json.dumps(apollo_manifest() | {"operations": [5]}).encode(), "has no list of `operations`"),
+    ("unknown format", b'{"format": "x", "version": 1}', "has the format 'x'; 'apollo-persisted-query-manifest' is known here"),
+    ("unknown version", json.dumps(apollo_manifest(COUNT) | {"version": 2}).encode(), "has the version 2; 1 is known here"),
+    ("invalid operation", json.dumps(apollo_manifest() | {"operations": [5]}).encode(), "has no list of `operations`"),
     (
-        "an operation without text",
+        "operation without text",
         json.dumps(apollo_manifest() | {"operations": [{"id": "x"}]}).encode(),
         "has no document text for 'x'",
     ),
-    ("a number", json.dumps({digest(COUNT): 5}).encode(), "has no document text for '"),
-    ("a wrong hash", json.dumps({digest(CREATE): COUNT}).encode(), "has the hash '"),
+    ("number instead of a document", json.dumps({digest(COUNT): 5}).encode(), "has no document text for '"),
+    ("wrong hash", json.dumps({digest(CREATE): COUNT}).encode(), "has the hash '"),
     (
-        "an MD5",
+        "MD5 hash",
         json.dumps({"0" * 32: COUNT}).encode(),
         "has the hash '00000000000000000000000000000000', which is not the SHA-256",
     ),
-    ("a typo", json.dumps(relay_map("{ viewr { id } }")).encode(), "lists an invalid document, "),
-    ("no document", json.dumps(relay_map("{")).encode(), "lists an invalid document, "),
+    ("unknown field", json.dumps(relay_map("{ viewr { id } }")).encode(), "lists an invalid document, "),
+    ("syntax error", json.dumps(relay_map("{")).encode(), "lists an invalid document, "),
 ]
 
 
@@ -423,7 +423,7 @@ def test_serve_command_reports_an_invalid_manifest_in_one_line(tmp_path: Path, d
     assert error.stderr.startswith("todo: cannot serve: GRAPHQL_PERSISTED_DOCUMENTS manifest.json has the hash ")
 
 
-def test_requests_without_hash_are_returned_unchanged() -> None:
+def test_resolving_a_request_without_hash_returns_it_unchanged() -> None:
     documents = PersistedDocuments(OperationCache(build_schema()._schema), {}, allow_list_only=False)
     request = GraphQLRequest("{ __typename }")
 

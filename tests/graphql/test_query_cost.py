@@ -1,4 +1,4 @@
-"""Query cost and complexity limits, checked before anything is read."""
+"""Query cost and complexity limits, checked before any row is read."""
 
 import re
 import time
@@ -33,7 +33,7 @@ NESTED = (
 )
 
 
-def measured(text: str, **variables: Any) -> Complexity:
+def measure(text: str, **variables: Any) -> Complexity:
     return OperationCache(SCHEMA).prepare(GraphQLRequest(text, variables)).complexity
 
 
@@ -78,7 +78,7 @@ def measured(text: str, **variables: Any) -> Complexity:
     ],
 )
 def test_cost_is_fields_times_rows(document: str, cost: int) -> None:
-    assert measured(document).cost == cost
+    assert measure(document).cost == cost
 
 
 def test_bulk_mutation_aliases_are_limited_by_cost(graphql_client: GraphQLClient) -> None:
@@ -98,8 +98,8 @@ def test_bulk_mutation_aliases_are_limited_by_cost(graphql_client: GraphQLClient
 def test_variables_affect_the_cost() -> None:
     document = "query($n: Int = 4, $no: Boolean!) { tasks(first: $n) { nodes { id title @include(if: $no) } } }"
 
-    assert measured(document, n=7, no=False).cost == 1 + 7 * 2
-    assert measured(document, n=7, no=True).cost == 1 + 7 * 3
+    assert measure(document, n=7, no=False).cost == 1 + 7 * 2
+    assert measure(document, n=7, no=True).cost == 1 + 7 * 3
 
 
 def test_measuring_nested_fragments_takes_linear_time() -> None:
@@ -108,9 +108,9 @@ def test_measuring_nested_fragments_takes_linear_time() -> None:
     document = f"{{ tasks {{ nodes {{ ...F0 }} }} }} {chain} fragment F{depth} on Task {{ id }}"
 
     started = time.process_time()
-    measure = measured(document)
+    complexity = measure(document)
 
-    assert measure.cost > 2**depth
+    assert complexity.cost > 2**depth
     # Visiting every path would take 2^60 steps, so this bound does not depend on the machine.
     assert time.process_time() - started < 10
 
@@ -132,7 +132,7 @@ def test_operation_over_the_cost_limit_is_rejected_before_reading(graphql_client
     assert error["message"].endswith(
         "The costliest field is lists.nodes.mine; its largest allowed page is `first: 124`, not 500."
     )
-    assert error["extensions"]["cost"] == {"requested": measured(document, n=500).cost, "limit": MAX_COST}
+    assert error["extensions"]["cost"] == {"requested": measure(document, n=500).cost, "limit": MAX_COST}
     assert log.lines(requests=1)[-1]["sql_statements"] == 0
 
 
@@ -144,7 +144,7 @@ def test_suggested_page_size_fits_the_cost_limit(graphql_client: GraphQLClient) 
     fitting = int(message.split("`first: ")[1].split("`")[0])
 
     assert "lists.nodes.tasks: " in message
-    assert measured(document, n=fitting).cost <= MAX_COST < measured(document, n=fitting + 1).cost
+    assert measure(document, n=fitting).cost <= MAX_COST < measure(document, n=fitting + 1).cost
     assert graphql_client.run(document, n=fitting) == {"lists": {"nodes": []}}
 
 
@@ -190,7 +190,7 @@ def test_filter_size_counts_every_key_and_value(document: str, size: int) -> Non
     subtasks = " fragment G on Task { subtasks(filter: {id: {in: $i}}) { totalCount } }" if "...G" in document else ""
     variables = {"i": ["a", "b", "c"], "f": {"and": [{"title": {"eq": "x"}}, {"title": {"eq": "x"}}]}}
 
-    assert measured(document + subtasks, **variables).filter_members == size
+    assert measure(document + subtasks, **variables).filter_members == size
 
 
 def test_repeated_variable_use_counts_towards_the_filter_size_limit(graphql_client: GraphQLClient) -> None:
@@ -213,7 +213,7 @@ def test_introspection_is_included_in_the_cost(graphql_client: GraphQLClient) ->
     types = "types { name fields { name args { name type { name ofType { name } } } } }"
     many = "{ __schema { " + " ".join(f"a{n}: {types}" for n in range(150)) + " } }"
 
-    assert measured(many).cost > 100_000
+    assert measure(many).cost > 100_000
     assert graphql_client.run(f"{{ __schema {{ {types} }} }}")["__schema"]["types"]
 
 
@@ -282,17 +282,17 @@ def test_cost_model_type_name_conventions_hold() -> None:
 
 def test_cost_advice_ignores_empty_pages() -> None:
     repeated = " ".join(f"a{number}: totalCount" for number in range(50))
-    measure = measured(f"{{ tasks(first: 0) {{ {repeated} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
+    complexity = measure(f"{{ tasks(first: 0) {{ {repeated} nodes {{ subtasks {{ nodes {{ id }} }} }} }} }}")
 
     with pytest.raises(QueryTooComplex, match="Select fewer fields"):
-        check_complexity(measure, 10)
+        check_complexity(complexity, 10)
 
 
 def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
     document = "mutation($new: [CreateTaskInput!]!) { mine: createTasks(inputs: $new) { tasks { id title } } }"
 
     def cost(rows: int) -> Complexity:
-        return measured(document, new=[{"title": "x"}] * rows)
+        return measure(document, new=[{"title": "x"}] * rows)
 
     with pytest.raises(QueryTooComplex) as error:
         check_complexity(cost(500), 100_000)
@@ -326,14 +326,15 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
     """If a part of a cached query fails, the query is read once more."""
     monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
     remaining, deleted = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
-    document = "query($kept: ID!, $doomed: ID!) { kept: task(id: $kept) { description } doomed: task(id: $doomed) { title } }"
+    document = """query($remaining: ID!, $deleted: ID!) {
+        remaining: task(id: $remaining) { description } deleted: task(id: $deleted) { title } }"""
     for _ in range(2):
-        assert graphql_client.run(document, kept=remaining, doomed=deleted)["doomed"] == {"title": "x"}
+        assert graphql_client.run(document, remaining=remaining, deleted=deleted)["deleted"] == {"title": "x"}
     graphql_client.delete("task", deleted)
 
-    body = graphql_client.post({"query": document, "variables": {"kept": remaining, "doomed": deleted}})
+    body = graphql_client.post({"query": document, "variables": {"remaining": remaining, "deleted": deleted}})
 
-    assert body["data"] == {"kept": {"description": "y" * 600}, "doomed": None}
+    assert body["data"] == {"remaining": {"description": "y" * 600}, "deleted": None}
 
 
 def test_mutation_fields_share_the_response_text_limit(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
-"""Fixtures for isolation tests: worlds, and every route and field as a parameter."""
+"""Fixtures of the isolation tests: scenarios, and every route and field as a parameter."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.isolation_scenario import Scenario, run_scenario
-from tests.support.permission_matrix import FIELDS, REST, ROOT_FIELDS
+from tests.support.isolation.permission_matrix import FIELDS, REST, ROOT_FIELDS
+from tests.support.isolation.scenario import Scenario, run_scenario
 from tests.support.service import PostgresServer
 
 
@@ -23,8 +23,8 @@ def scenario_without_row_level_security(postgres: PostgresServer) -> Iterator[Sc
 
 @pytest.fixture(scope="module", params=["scenario", "scenario_without_row_level_security"])
 def each_scenario(request: pytest.FixtureRequest) -> Scenario:
-    found: Scenario = request.getfixturevalue(request.param)
-    return found
+    scenario: Scenario = request.getfixturevalue(request.param)
+    return scenario
 
 
 @pytest.fixture(params=REST)

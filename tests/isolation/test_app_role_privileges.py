@@ -1,4 +1,4 @@
-"""The role todo_app can read and write rows, and nothing else.
+"""Privileges of the role todo_app: reading and writing rows, and nothing else.
 
 This limits an attacker who can execute SQL, which the service does not allow.
 """
@@ -83,8 +83,8 @@ def test_app_role_cannot_gain_privileges(filled_database: PostgresServer, statem
 @pytest.mark.parametrize("table", TABLE_NAMES)
 def test_copy_is_limited_to_own_rows(filled_database: PostgresServer, table: str) -> None:
     with open_app_transaction(filled_database, user_id=EVE) as cursor:
-        cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', clone_with_same_ids := StringIO())
-        assert set(clone_with_same_ids.getvalue().split()) == {EVE}
+        cursor.copy_expert(f'COPY "{table}" ({owner_column(table)}) TO STDOUT', output := StringIO())
+        assert set(output.getvalue().split()) == {EVE}
     with (
         open_app_transaction(filled_database, user_id=EVE) as cursor,
         pytest.raises(FeatureNotSupported, match="row-level security"),
@@ -105,7 +105,7 @@ def test_login_role_has_no_more_rights_than_the_app_role(filled_database: Postgr
 
 
 def test_statistics_are_hidden_from_the_app_role(filled_database: PostgresServer) -> None:
-    """Most common values and histograms are samples of all users' rows."""
+    """Most common values and histograms contain values of all users."""
     visible_statistics = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public'"
     assert {name for (name,) in run_sql(filled_database.owner, visible_statistics)} >= {*TABLE_NAMES, "alembic_version"}
 
@@ -116,7 +116,7 @@ def test_statistics_are_hidden_from_the_app_role(filled_database: PostgresServer
 
 
 def test_statements_of_other_connections_are_hidden(filled_database: PostgresServer) -> None:
-    """They contain values of other users."""
+    """Statements contain values of other users."""
     with (
         open_app_transaction(filled_database, user_id=ADA) as other,
         open_app_transaction(filled_database, user_id=EVE) as cursor,

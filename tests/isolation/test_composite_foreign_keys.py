@@ -25,8 +25,8 @@ from tests.support.table_rows import (
 )
 
 _COLUMNS = """
-    ARRAY(SELECT attname::text FROM unnest({numbers}) WITH ORDINALITY AS part (number, place)
-          JOIN pg_attribute ON attrelid = {table} AND attnum = number ORDER BY place)"""
+    ARRAY(SELECT attname::text FROM unnest({numbers}) WITH ORDINALITY AS part (number, position)
+          JOIN pg_attribute ON attrelid = {table} AND attnum = number ORDER BY position)"""
 _REFERENCES = f"""
     SELECT conname, child.relname, {_COLUMNS.format(numbers="conkey", table="conrelid")},
            parent.relname, {_COLUMNS.format(numbers="confkey", table="confrelid")}
@@ -116,7 +116,7 @@ def test_every_foreign_key_starts_with_the_owner_column(
         assert foreign_key.targets[0] == owner_column(foreign_key.parent), foreign_key
     # Every id column is a reference. Account ids are text, so only owner columns refer to them.
     assert set(run_sql(database_without_policies.owner, _IDS)) == {
-        (one.child, one.columns[1]) for one in foreign_keys if not one.is_ownership
+        (foreign_key.child, foreign_key.columns[1]) for foreign_key in foreign_keys if not foreign_key.is_ownership
     }
     owners = {foreign_key.child for foreign_key in foreign_keys if foreign_key.is_ownership}
     assert owners == set(TABLE_NAMES) - {"user", "deleted_user"}
@@ -165,9 +165,9 @@ def test_deleting_rows_keeps_rows_of_other_users_with_the_same_ids(database: Pos
     assert all(before.values()), before
 
     for table in reversed(TABLE_NAMES):
-        settled = dump_user_rows(database, ADA)[table]
+        rows_to_delete = dump_user_rows(database, ADA)[table]
         run_sql(database.owner, f'DELETE FROM "{table}" WHERE {owner_column(table)} = %s', ADA)
-        assert settled
+        assert rows_to_delete
         assert dump_user_rows(database, EVE) == before, table
         run_sql(database.owner, 'DELETE FROM "user" WHERE id = %s; DELETE FROM deleted_user WHERE user_id = %s', ADA, ADA)
         assert dump_user_rows(database, EVE) == before, table

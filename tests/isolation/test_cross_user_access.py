@@ -20,15 +20,15 @@ def error_of(call: Callable[[], object]) -> tuple[str, int, str]:
 
 
 def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
-    foreign, other_client = make_client(user.token), make_client(other_user.token)
-    task = foreign.create("task", title="Secret")
+    client, other_client = make_client(user.token), make_client(other_user.token)
+    task = client.create("task", title="Secret")
     rows = {
         "task": task["id"],
-        "list": foreign.create("list", name="Secret")["id"],
-        "tag": foreign.create("tag", name="Secret")["id"],
+        "list": client.create("list", name="Secret")["id"],
+        "tag": client.create("tag", name="Secret")["id"],
     }
-    comment = foreign.comment(task["id"], "Secret")["id"]
-    before = foreign.page("task"), foreign.page("list"), foreign.page("tag"), foreign.comments(task["id"])
+    comment = client.comment(task["id"], "Secret")["id"]
+    before = client.page("task"), client.page("list"), client.page("tag"), client.comments(task["id"])
 
     for kind, row_id in rows.items():
         fields: dict[str, Any] = {"title": "x"} if kind == "task" else {"name": "x"}
@@ -52,17 +52,17 @@ def test_foreign_and_unknown_ids_return_the_same_errors(make_client: ClientFacto
         other_client.create("task", title="x", parent_id=rows["task"])
 
     assert (other_client.page("task"), other_client.page("list"), other_client.page("tag")) == ([], [], [])
-    assert (foreign.page("task"), foreign.page("list"), foreign.page("tag"), foreign.comments(task["id"])) == before
+    assert (client.page("task"), client.page("list"), client.page("tag"), client.comments(task["id"])) == before
 
 
 def test_two_users_may_use_the_same_id(make_client: ClientFactory, user: TestUser, other_user: TestUser) -> None:
     task_id = str(uuid4())
 
-    make_client(user.token).create("task", id=task_id, title="Hers")
-    make_client(other_user.token).create("task", id=task_id, title="Mine")
+    make_client(user.token).create("task", id=task_id, title="Of one user")
+    make_client(other_user.token).create("task", id=task_id, title="Of another user")
 
-    assert make_client(user.token).get("task", task_id)["title"] == "Hers"
-    assert make_client(other_user.token).get("task", task_id)["title"] == "Mine"
+    assert make_client(user.token).get("task", task_id)["title"] == "Of one user"
+    assert make_client(other_user.token).get("task", task_id)["title"] == "Of another user"
 
 
 def test_cursor_of_another_user_is_rejected(service: RunningService, user: TestUser, other_user: TestUser) -> None:

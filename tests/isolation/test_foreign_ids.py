@@ -3,9 +3,9 @@
 Each test runs with row-level security on and off, so that the service isolates users without it.
 """
 
-from tests.support.isolation_scenario import MINE, Call, Scenario, graphql_call, mask_ids, register_disposable_user, rest_call
-from tests.support.permission_matrix import REST, ROOTS, field_document, root_field_document
-from tests.support.resource_owner import KINDS, unknown_ids
+from tests.support.isolation.permission_matrix import REST, ROOTS, field_document, root_field_document
+from tests.support.isolation.resource_owner import KINDS, unknown_ids
+from tests.support.isolation.scenario import MINE, Call, Scenario, graphql_call, mask_ids, register_disposable_user, rest_call
 
 
 def test_route_response_is_identical_for_foreign_and_unknown_ids(each_scenario: Scenario, route: str) -> None:
@@ -48,5 +48,5 @@ def check_foreign_ids(scenario: Scenario, call: Call, request: str) -> None:
         unknown = call(token, {**unknown_row_ids, **MINE})
         assert mask_ids(foreign, scenario.victim.ids) == mask_ids(unknown, unknown_row_ids)
     masked = mask_ids(foreign, scenario.victim.ids)[1] if names_rows else foreign.text
-    assert not [trace for trace in scenario.victim.private_values if trace in masked]
+    assert not [value for value in scenario.victim.private_values if value in masked]
     assert foreign.status_code != 500

@@ -2,20 +2,20 @@
 
 import jwt
 
-from tests.support.invalid_tokens import EXTERNAL_ISSUER
-from tests.support.isolation_scenario import MINE, Call, Scenario, error_code_of, graphql_call, mask_ids, rest_call
-from tests.support.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
-from tests.support.resource_owner import unknown_ids
+from tests.support.isolation.invalid_tokens import EXTERNAL_ISSUER
+from tests.support.isolation.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
+from tests.support.isolation.resource_owner import unknown_ids
+from tests.support.isolation.scenario import MINE, Call, Scenario, error_code_of, graphql_call, mask_ids, rest_call
 from tests.support.service import SECRET
 from tests.support.users import sign_token
 
 
 def test_unmodified_tokens_are_accepted(scenario: Scenario) -> None:
-    unknown = sign_token({"sub": scenario.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
-    ours = sign_token(jwt.decode(scenario.victim.user.token, options={"verify_signature": False}), SECRET)
+    external_token = sign_token({"sub": scenario.victim.user.id, **EXTERNAL_ISSUER}, SECRET)
+    local_token = sign_token(jwt.decode(scenario.victim.user.token, options={"verify_signature": False}), SECRET)
 
-    for good in (unknown, ours):
-        assert scenario.send("GET", "/api/auth/me", good).json()["id"] == scenario.victim.user.id
+    for token in (external_token, local_token):
+        assert scenario.send("GET", "/api/auth/me", token).json()["id"] == scenario.victim.user.id
 
 
 def test_route_rejects_every_invalid_token(scenario: Scenario, route: str) -> None:

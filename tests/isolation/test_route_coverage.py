@@ -4,24 +4,24 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType
 
 from api.app import create_app
 from api.settings import Settings
-from tests.support.permission_matrix import OBJECT_TYPES, REST, ROOTS, SCHEMA
+from tests.support.isolation.permission_matrix import OBJECT_TYPES, REST, ROOTS, SCHEMA
 
 
 def test_every_route_is_declared() -> None:
-    found = set()
+    routes = set()
     for route in create_app(Settings.model_construct()).routes:
         path = getattr(route, "path", "")
         for method in getattr(route, "methods", None) or ():
             kind = path.split("/")[3].removesuffix("s") if path.startswith("/api/{user_id}") else path.split("/")[-2][:-1]
-            found.add(f"{method} {path.replace('{user_id}', '{user}').replace('{id}', f'{{{kind}}}')}")
+            routes.add(f"{method} {path.replace('{user_id}', '{user}').replace('{id}', f'{{{kind}}}')}")
 
-    assert found == set(REST)
+    assert routes == set(REST)
 
 
 def test_every_root_field_is_declared() -> None:
-    kinds = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
-    for kind, field_spec in kinds.items():
-        assert set(field_spec.fields if field_spec else ()) == set(ROOTS[kind]), kind
+    root_types = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
+    for kind, root_type in root_types.items():
+        assert set(root_type.fields if root_type else ()) == set(ROOTS[kind]), kind
 
 
 def test_every_field_of_every_object_type_is_declared() -> None:

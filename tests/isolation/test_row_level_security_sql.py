@@ -1,4 +1,4 @@
-"""Row-level security: SQL of the role todo_app sees and changes the rows of one user, or none."""
+"""Row-level security in SQL: the role todo_app reads and changes rows of the current user only."""
 
 import pytest
 from psycopg2.errors import InsufficientPrivilege
@@ -74,7 +74,7 @@ class TestEachTable:
                 cursor.execute(f"{statement} RETURNING {owner}")
                 assert {name for (name,) in cursor} == {EVE}
 
-    def test_own_row_cannot_be_given_to_another_user(self, filled_database: PostgresServer, table: str) -> None:
+    def test_owner_of_own_row_cannot_be_changed_to_another_user(self, filled_database: PostgresServer, table: str) -> None:
         for new_owner in (ADA, "unknown"):
             with (
                 open_app_transaction(filled_database, user_id=EVE) as cursor,
@@ -114,13 +114,13 @@ class TestEachTable:
 
 @pytest.mark.parametrize("user_id", UNUSUAL_IDS, ids=range(len(UNUSUAL_IDS)))
 def test_unusual_user_ids_are_distinguished(filled_database: PostgresServer, user_id: str) -> None:
-    """Uses the service's own transactions, for reading and for writing."""
+    """Use the service's read and write transactions."""
     engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
-    for opened in (database.read, database.write):
+    for begin in (database.read, database.write):
         for table in TABLE_NAMES:
             select = f"SELECT array_agg(DISTINCT {owner_column(table)}), current_setting('app.user_id') FROM \"{table}\""
-            with opened(TransactionPreamble({"app.user_id": user_id}, select, ())) as (_, first):
+            with begin(TransactionPreamble({"app.user_id": user_id}, select, ())) as (_, first):
                 assert first == ([user_id], user_id)
     engine.dispose()
 
@@ -130,9 +130,9 @@ def test_transactions_use_the_app_role_for_any_login_role(filled_database: Postg
     for url in (filled_database.service, filled_database.owner):
         engine = make_engine(url, pool_size=1)
         database = Database(engine, statement_timeout=5000)
-        for opened in (database.read, database.write):
+        for begin in (database.read, database.write):
             select = "SELECT current_user::text, array_agg(DISTINCT user_id) FROM task"
-            with opened(TransactionPreamble({"app.user_id": EVE}, select, ())) as (_, first):
+            with begin(TransactionPreamble({"app.user_id": EVE}, select, ())) as (_, first):
                 assert first == ("todo_app", [EVE])
         engine.dispose()
 
@@ -140,21 +140,21 @@ def test_transactions_use_the_app_role_for_any_login_role(filled_database: Postg
 def test_connection_resets_its_user_after_commit_rollback_and_error(filled_database: PostgresServer) -> None:
     engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
-    opening = TransactionPreamble({"app.user_id": EVE}, "SELECT user_id FROM task", ())
+    preamble = TransactionPreamble({"app.user_id": EVE}, "SELECT user_id FROM task", ())
 
     def read() -> None:
-        with database.read(opening) as (_, first):
+        with database.read(preamble) as (_, first):
             assert first == (EVE,)
 
     def write() -> None:
-        with database.write(opening) as (_, first):
+        with database.write(preamble) as (_, first):
             assert first == (EVE,)
 
     def write_and_fail() -> None:
-        with pytest.raises(ZeroDivisionError), database.write(opening):
+        with pytest.raises(ZeroDivisionError), database.write(preamble):
             raise ZeroDivisionError
 
-    def fail_to_open() -> None:
+    def fail_in_preamble() -> None:
         with (
             pytest.raises(Exception, match="division by zero"),
             database.write(TransactionPreamble({"app.user_id": EVE}, "SELECT 1/0", ())),
@@ -162,14 +162,14 @@ def test_connection_resets_its_user_after_commit_rollback_and_error(filled_datab
             pass
 
     backends = set()
-    for use in (read, write, write_and_fail, fail_to_open, read):
-        use()
+    for run in (read, write, write_and_fail, fail_in_preamble, read):
+        run()
         with engine.connect() as connection:
             (row,) = connection.exec_driver_sql(
                 "SELECT pg_backend_pid(), current_setting('app.user_id', true), current_user = session_user,"
                 " current_setting('statement_timeout'), (SELECT count(*) FROM task)"
             )
             backends.add(row[0])
-            assert tuple(row[1:]) == ("", True, "0", 0), use
+            assert tuple(row[1:]) == ("", True, "0", 0), run
     assert len(backends) == 1
     engine.dispose()

@@ -1,7 +1,7 @@
 """Row-level security alone isolates users of the whole service.
 
 Every cross-user request is sent three times: to the service as it is; to the service without its own filters, which must respond
-identically; and to that with row-level security disabled, which must leak, as proof that the second response means something.
+identically; and to that service with row-level security disabled, which must leak: this proves that the second check can fail.
 """
 
 import re
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.api_clients import TLS
-from tests.support.cross_user_requests import (
+from tests.support.isolation.cross_user_requests import (
     AMBIGUOUS_ACCOUNT,
     BLOCKED_BY_FOREIGN_KEYS,
     EXISTENCE_LEAK,
@@ -22,9 +22,9 @@ from tests.support.cross_user_requests import (
     SHARED_IDS,
     Request,
 )
+from tests.support.isolation.unfiltered_service import FilterStripper, run_unfiltered_service
 from tests.support.service import SECRET, PostgresServer, run_service, run_sql, settings_for
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, dump_user_rows, insert_rows_sql, rows_for_user
-from tests.support.unfiltered_service import FilterStripper, run_unfiltered_service
 from tests.support.users import sign_token
 
 MaskedResponse = tuple[int, str]
@@ -102,7 +102,7 @@ def test_row_level_security_alone_isolates_users(setup: Setup, name: str) -> Non
 
 
 def test_api_token_lookup_finds_only_its_own_account(setup: Setup) -> None:
-    """API tokens are cached for a while, so the third request takes another one."""
+    """API tokens are cached for a while, so the third request uses another token."""
 
     def request(salt: str) -> Request:
         return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})

@@ -2,7 +2,9 @@
 
 from models.scopes import Scope
 from services.authorization import expand_scopes
-from tests.support.isolation_scenario import (
+from tests.support.isolation.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
+from tests.support.isolation.resource_owner import unknown_ids
+from tests.support.isolation.scenario import (
     MINE,
     Call,
     Scenario,
@@ -12,8 +14,6 @@ from tests.support.isolation_scenario import (
     register_disposable_user,
     rest_call,
 )
-from tests.support.permission_matrix import OBJECT_TYPES, PUBLIC, REST, ROOTS, field_document, root_field_document
-from tests.support.resource_owner import unknown_ids
 
 
 def test_route_requires_the_declared_scope(scenario: Scenario, route: str) -> None:
@@ -34,18 +34,18 @@ def test_field_requires_the_declared_scope(scenario: Scenario, type_field: tuple
     check_scopes(scenario, graphql_call(scenario, field_document(type_field)), type_spec.scope, type_spec.by_api_token)
 
 
-def check_scopes(scenario: Scenario, call: Call, needed: str | None, by_api_token: bool) -> None:
+def check_scopes(scenario: Scenario, call: Call, required: str | None, by_api_token: bool) -> None:
     unknown_row_ids = unknown_ids()
     for scope, token in scenario.victim.api_tokens.items():
-        allowed = needed is PUBLIC or (by_api_token and Scope(needed) in expand_scopes([Scope(scope)]))
+        allowed = required is PUBLIC or (by_api_token and Scope(required) in expand_scopes([Scope(scope)]))
         if allowed:
             continue
         foreign, unknown = call(token, {**scenario.victim.ids, **MINE}), call(token, {**unknown_row_ids, **MINE})
         assert error_code_of(foreign) == "FORBIDDEN", scope
         assert mask_ids(foreign, scenario.victim.ids) == mask_ids(unknown, unknown_row_ids), scope
-    if needed is not PUBLIC and by_api_token:
-        made = scenario.send(
-            "POST", "/api/auth/tokens", register_disposable_user(scenario).token, json={"name": "x", "scopes": [needed]}
+    if required is not PUBLIC and by_api_token:
+        created = scenario.send(
+            "POST", "/api/auth/tokens", register_disposable_user(scenario).token, json={"name": "x", "scopes": [required]}
         ).json()
-        response = call(made["token"], {**unknown_row_ids, **MINE})
+        response = call(created["token"], {**unknown_row_ids, **MINE})
         assert error_code_of(response) not in {"FORBIDDEN", "UNAUTHENTICATED", "INTERNAL"}

@@ -9,7 +9,17 @@ import pytest
 from passlib.hash import argon2
 
 from tests.support.api_clients import RestClient
-from tests.support.isolation_scenario import (
+from tests.support.isolation.permission_matrix import (
+    FIELDS,
+    NOT_IDEMPOTENT,
+    PUBLIC,
+    REST,
+    ROOTS,
+    field_document,
+    root_field_document,
+)
+from tests.support.isolation.resource_owner import ResourceOwner, clone_with_same_ids, create_resource_owner
+from tests.support.isolation.scenario import (
     MINE,
     Call,
     Scenario,
@@ -19,22 +29,10 @@ from tests.support.isolation_scenario import (
     register_disposable_user,
     rest_call,
 )
-from tests.support.permission_matrix import (
-    FIELDS,
-    NOT_IDEMPOTENT,
-    PUBLIC,
-    REST,
-    ROOTS,
-    field_document,
-    root_field_document,
-)
-from tests.support.resource_owner import ResourceOwner, clone_with_same_ids, create_resource_owner
 from tests.support.service import run_sql
 from tests.support.users import PASSWORD
 
 READ_ROUTES = [route for route in REST if route.startswith("GET /api/{user}")]
-
-
 READ_FIELDS = [field for field in FIELDS if field[0] not in NOT_IDEMPOTENT]
 
 
@@ -108,11 +106,11 @@ def check_only_own_rows_change(scenario: Scenario, call: Call) -> None:
 
 @pytest.mark.parametrize(("path", "body"), [("/api/me/tasks", {"title": "x"}), ("/api/me/lists", {"name": "x"})])
 def test_default_position_ignores_rows_of_other_users(each_scenario: Scenario, path: str, body: dict[str, str]) -> None:
-    user, another = register_disposable_user(each_scenario), register_disposable_user(each_scenario)
-    far = each_scenario.send("POST", path, another.token, json={**body, "position": 1e9})
+    user, other_user = register_disposable_user(each_scenario), register_disposable_user(each_scenario)
+    response = each_scenario.send("POST", path, other_user.token, json={**body, "position": 1e9})
     positions = [each_scenario.send("POST", path, user.token, json=body).json()["position"] for _ in range(2)]
 
-    assert far.status_code == 201
+    assert response.status_code == 201
     assert positions == [1, 2]
 
 
@@ -124,8 +122,8 @@ def test_login_rehash_changes_only_the_own_password_hash(each_scenario: Scenario
     form = {"username": user.email, "password": PASSWORD}
     assert each_scenario.send("POST", "/api/auth/login", None, data=form).status_code == 200
 
-    ((kept,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id)
-    assert "t=2" in str(kept)
+    ((password_hash,),) = run_sql(owner, 'SELECT password_hash FROM "user" WHERE id = %s', user.id)
+    assert "t=2" in str(password_hash)
     assert each_scenario.dump_rows(each_scenario.victim) == before
 
 
@@ -133,7 +131,7 @@ def test_current_password_is_checked_against_the_own_hash(each_scenario: Scenari
     user = register_disposable_user(each_scenario)
     before = each_scenario.dump_rows(each_scenario.victim)
 
-    change = {"password": "another one entirely", "current_password": PASSWORD}
+    change = {"password": "another password", "current_password": PASSWORD}
     assert each_scenario.send("PATCH", "/api/auth/me", user.token, json=change).status_code == 200
 
     form = {"username": user.email, "password": change["password"]}
@@ -151,21 +149,21 @@ def test_relations_of_another_user_with_the_same_ids_are_not_visible(each_scenar
             client.create("task", id=ids[kind], title="x", list_id=ids["list"])
         both = {ids["task"], ids["subtask"]}
 
-        def found(tree: Mapping[str, Any]) -> set[str]:
-            return {task["id"] for task in client.send("GET", f"/api/me/tasks?filter={json.dumps(tree)}").json()}
+        def find(condition: Mapping[str, Any]) -> set[str]:
+            return {task["id"] for task in client.send("GET", f"/api/me/tasks?filter={json.dumps(condition)}").json()}
 
         for relation in ("tags", "comments", "subtasks"):
-            assert found({relation: {"some": {}}}) == set(), relation
-            assert found({relation: {"none": {}}}) == both, relation
-        assert found({"list": {"name": {"contains": each_scenario.victim.word}}}) == set()
-        assert found({"list": {"name": {"eq": "x"}}}) == both
+            assert find({relation: {"some": {}}}) == set(), relation
+            assert find({relation: {"none": {}}}) == both, relation
+        assert find({"list": {"name": {"contains": each_scenario.victim.word}}}) == set()
+        assert find({"list": {"name": {"eq": "x"}}}) == both
         assert client.send("GET", f"/api/me/tasks?tag_id={ids['tag']}").json() == []
         assert client.get("task", ids["task"])["tag_ids"] == []
         assert client.update("task", ids["task"], parent_id=ids["subtask"])["parent_id"] == ids["subtask"]
         client.delete("task", ids["task"])
         assert client.get("task", ids["subtask"])["id"] == ids["subtask"]
-    seen = graphql_call(each_scenario, "{ tasks { nodes { tags { id } } } tags { nodes { tasks { totalCount nodes { id } } } } }")
-    assert seen(user.token, {}).json()["data"] == {
+    call = graphql_call(each_scenario, "{ tasks { nodes { tags { id } } } tags { nodes { tasks { totalCount nodes { id } } } } }")
+    assert call(user.token, {}).json()["data"] == {
         "tasks": {"nodes": [{"tags": []}]},
         "tags": {"nodes": [{"tasks": {"totalCount": 0, "nodes": []}}]},
     }

@@ -174,7 +174,7 @@ def test_header_limit_applies_with_any_number_of_workers(tmp_path: Path, workers
     [
         ({"PORT": "x"}, "PORT "),
         ({"ENVIRONMENT": "production"}, "JWT_SECRET must be set"),
-        ({"DATABASE_URL": "postgresql://x:geheim@127.0.0.1:1/x"}, "the database is not reachable at 127.0.0.1:1/x"),
+        ({"DATABASE_URL": "postgresql://x:hidden@127.0.0.1:1/x"}, "the database is not reachable at 127.0.0.1:1/x"),
         ({"MIGRATION_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "MIGRATION_DATABASE_URL is set, but DATABASE_URL is not"),
     ],
 )
@@ -185,7 +185,7 @@ def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, setting
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"todo: cannot serve: {message}")
-    assert "geheim" not in result.stderr
+    assert "hidden" not in result.stderr
 
 
 def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresServer) -> None:

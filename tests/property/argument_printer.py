@@ -47,7 +47,7 @@ class ArgumentPrinter:
         return self._print_literal(value, definition.type)
 
     def _omitted(self, definitions_by_name: Mapping[str, InputDefinition], present: Iterable[str]) -> list[str]:
-        """Sometimes return one more argument: a variable without a value equals an omitted argument."""
+        """Return one more argument in 5 % of the cases: a variable without a value is equal to an omitted argument."""
         if not self.rng.probability(5):
             return []
         free = {
@@ -65,9 +65,9 @@ class ArgumentPrinter:
         if isinstance(type_, GraphQLList):
             if len(value) == 1 and value[0] is not None and self.rng.probability(25):
                 return self._print_literal(value[0], type_.of_type, constant=constant)
-            return f"[{', '.join(self._print_part(one, GraphQLArgument(type_.of_type), constant=constant) for one in value)}]"
+            return f"[{', '.join(self._print_part(item, GraphQLArgument(type_.of_type), constant=constant) for item in value)}]"
         if isinstance(type_, GraphQLInputObjectType):
-            fields = [f"{name}: {self._print_part(one, type_.fields[name], constant=constant)}" for name, one in value.items()]
+            fields = [f"{name}: {self._print_part(item, type_.fields[name], constant=constant)}" for name, item in value.items()]
             fields += [] if constant else self._omitted(type_.fields, value)
             return f"{{{', '.join(fields)}}}"
         return str(value) if isinstance(type_, GraphQLEnumType) else json.dumps(value)
@@ -101,8 +101,8 @@ class ArgumentPrinter:
             )
         else:
             name = self._define_variable(str(nullable), self._other_constant(value, nullable, null=False))
-        bare = isinstance(value, list) and len(value) == 1 and self.rng.probability(25)
-        self.variables[name[1:]] = value[0] if bare else value
+        is_single_item = isinstance(value, list) and len(value) == 1 and self.rng.probability(25)
+        self.variables[name[1:]] = value[0] if is_single_item else value
         return name
 
     def _other_constant(self, value: Any, type_: GraphQLInputType, *, null: bool = True) -> str:

@@ -30,7 +30,7 @@ from tests.property.random_source import RandomSource
 
 MAX_NESTING = 3  # of input objects
 TOP_PAGE, PAGE = 10, 5  # largest page sizes
-UNPAGED = 8  # estimated size of a page without an explicit size
+UNPAGED = 8  # estimated number of rows of a page without an explicit size
 UNKNOWN_ID = "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"
 
 PAGING = frozenset({"first", "after", "last", "before"})
@@ -154,7 +154,7 @@ class ArgumentGenerator:
         values = [self._value(type_, path, nesting) for _ in range(self.rng.number(0, 3))]
         if isinstance(nullable_type(type_), GraphQLInputObjectType) and nesting == 0:
             # In a list of terms, such as an order, terms are distinct.
-            return list({next(iter(one.values()), None): one for one in values}.values())
+            return list({next(iter(term.values()), None): term for term in values}.values())
         return values
 
     def _object(self, type_: GraphQLInputObjectType, path: FieldPath, nesting: int) -> dict[str, Any]:
@@ -173,16 +173,16 @@ class ArgumentGenerator:
             name: self._value(type_.fields[name].type, (owner_type, name) if owner_type else path, nesting + 1) for name in names
         }
 
-    def _scalar(self, options: str, path: FieldPath) -> Any:
-        pool = [value for name in self._rows(path[0]) for value in self.data.values(name, path[1])]
+    def _scalar(self, type_name: str, path: FieldPath) -> Any:
+        pool = [value for row_type in self._row_types(path[0]) for value in self.data.values(row_type, path[1])]
         if not pool or (not self.options.non_empty and self.rng.probability(6)):
-            return {"ID": UNKNOWN_ID, "DateTime": "2026-01-02T12:00:00Z", "String": "x", "Boolean": True}.get(options, 1)
+            return {"ID": UNKNOWN_ID, "DateTime": "2026-01-02T12:00:00Z", "String": "x", "Boolean": True}.get(type_name, 1)
         value = self.rng.choice(pool)
-        if options == "String":
+        if type_name == "String":
             return self._similar_text(str(value))
-        if options == "DateTime":
+        if type_name == "DateTime":
             return self._same_instant(value)
-        return value.upper() if options == "ID" and self.rng.probability(5) else value
+        return value.upper() if type_name == "ID" and self.rng.probability(5) else value
 
     def _similar_text(self, text: str) -> str:
         """Return the text or a part of it, sometimes with swapped case."""
@@ -192,8 +192,8 @@ class ArgumentGenerator:
         return text.swapcase() if self.rng.probability(35) else text
 
     def _same_instant(self, text: str) -> str:
-        moment = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=self.rng.number(0, 3))))
-        return moment.isoformat().replace("+00:00", "Z")
+        timestamp = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=self.rng.number(0, 3))))
+        return timestamp.isoformat().replace("+00:00", "Z")
 
     def _target(self, field: GraphQLField) -> str:
         """Return the type of a field's rows."""
@@ -201,8 +201,8 @@ class ArgumentGenerator:
         nodes = type_.fields.get("nodes") if isinstance(type_, GraphQLObjectType) else None
         return get_named_type(nodes.type).name if nodes else type_.name
 
-    def _rows(self, type_name: str) -> list[str]:
+    def _row_types(self, type_name: str) -> list[str]:
         type_ = self.schema.type_map.get(type_name)
         if isinstance(type_, GraphQLInterfaceType):
-            return [one.name for one in self.schema.get_possible_types(type_)]
+            return [possible.name for possible in self.schema.get_possible_types(type_)]
         return [type_name] if isinstance(type_, GraphQLObjectType) else []

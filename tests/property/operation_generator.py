@@ -1,7 +1,7 @@
 """Generator of GraphQL operations from the schema: new fields, arguments and types are covered without a change.
 
-Every document is valid. To satisfy the rule that fields can merge, a response key stands for one field with the same arguments
-and type in the whole document.
+Every document is valid. To satisfy the rule that fields can merge, a response key always names the same field with the same
+arguments and type within a document.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from tests.property.random_source import RandomSource
 MAX_DEPTH = 8
 MAX_ROWS = 120  # at one path of the response
 MAX_FIELDS = 300  # in the response, approximately
-BYTE_COUNT = 600  # bytes; most operations use fewer
+BYTE_COUNT = 600  # per operation; most operations use fewer
 UNPAGED_LIST = 4  # estimated length of a list without pages
 
 Scope = GraphQLObjectType | GraphQLInterfaceType
@@ -68,7 +68,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Fragment:
-    """A complete fragment; it can be spread wherever depth and rows do not exceed those of its first use."""
+    """A complete fragment; it can be spread where depth and rows do not exceed those of its first use."""
 
     name: str
     type: Scope
@@ -86,7 +86,7 @@ class _OperationGenerator:
     fragments: dict[str, _Fragment] = field(default_factory=dict)
     fragment_texts: list[str] = field(default_factory=list)
     calls: dict[str, list[_Call]] = field(default_factory=dict)
-    meanings: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    signatures: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     cost: int = 0
 
     def operation(self) -> Operation:
@@ -100,19 +100,19 @@ class _OperationGenerator:
         return Operation("\n".join(texts), self.arguments.variables, name)
 
     def selection(self, type_: Scope, depth: int, rows: int) -> str:
-        fields = [self.member_selection(type_, depth, rows) for _ in range(self.rng.number(1, 3 if depth else 2))]
+        fields = [self.any_selection(type_, depth, rows) for _ in range(self.rng.number(1, 3 if depth else 2))]
         return f"{{ {' '.join(fields)} }}"
 
-    def member_selection(self, type_: Scope, depth: int, rows: int) -> str:
-        what = self.rng.number(0, 99)
+    def any_selection(self, type_: Scope, depth: int, rows: int) -> str:
+        number = self.rng.number(0, 99)
         abstract = 50 if isinstance(type_, GraphQLInterfaceType) else 0
         if self.cost < MAX_FIELDS:
-            if what >= 92 - abstract // 2:
+            if number >= 92 - abstract // 2:
                 return self.named_fragment(type_, depth, rows)
-            if what >= 84 - abstract:
+            if number >= 84 - abstract:
                 return self.inline_fragment(type_, depth, rows)
         self.cost += rows
-        if 24 <= what < 30:
+        if 24 <= number < 30:
             return self._typename(type_) + self.condition()
         return self.field(type_, depth, rows)
 
@@ -154,7 +154,7 @@ class _OperationGenerator:
         return f"... on {target.name}{self.condition()} {self.selection(target, depth, rows)}"
 
     def condition(self) -> str:
-        """Return include and skip directives, rarely, most of them passing."""
+        """Return include and skip directives in 10 % of the cases; most of them include the field."""
         if not self.rng.probability(10):
             return ""
         directives = self.rng.sample(["include", "skip"], 2)
@@ -183,16 +183,16 @@ class _OperationGenerator:
         return _Call(self._response_key("__typename", "", "String!", type_), "__typename", "", 1).text
 
     def _response_key(self, name: str, arguments: str, response: str, type_: Scope) -> str:
-        """Return a response key that stands for this field only; sometimes the name of another field."""
-        meaning = (name, arguments, response)
-        if self.meanings.setdefault(name, meaning) == meaning and not self.rng.probability(15):
+        """Return a response key that only this field uses; sometimes the name of another field."""
+        signature = (name, arguments, response)
+        if self.signatures.setdefault(name, signature) == signature and not self.rng.probability(15):
             return name
-        known = [key for key, meant in self.meanings.items() if meant == meaning]
+        known = [key for key, other in self.signatures.items() if other == signature]
         if known and self.rng.probability(50):
             return self.rng.choice(known)
-        free = [other for other in type_.fields if other not in self.meanings] if self.rng.probability(20) else []
-        key = self.rng.choice(free) if free else f"a{len(self.meanings)}"
-        self.meanings[key] = meaning
+        free = [name for name in type_.fields if name not in self.signatures] if self.rng.probability(20) else []
+        key = self.rng.choice(free) if free else f"a{len(self.signatures)}"
+        self.signatures[key] = signature
         return key
 
     def _fits(self, type_: Scope, name: str, size: int, depth: int, rows: int) -> bool:
@@ -222,7 +222,7 @@ def operations(
     schema: GraphQLSchema, data: Data, options: GenerationOptions = GenerationOptions()
 ) -> st.SearchStrategy[Operation]:
     """Return a strategy for operations."""
-    # Short inputs make small operations, which often repeat the shape of another with other values.
+    # Short inputs create small operations, which often repeat the structure of another operation with other values.
     byte_strings = st.one_of(
         [st.binary(min_size=size, max_size=size) for size in (BYTE_COUNT // 20, BYTE_COUNT // 8, BYTE_COUNT, BYTE_COUNT)]
     )

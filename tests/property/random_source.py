@@ -1,7 +1,7 @@
 """Random choices for one generated example, from a sequence of random bytes.
 
 One long draw is a hundred times cheaper than hundreds of short ones. Shrinking still works: a smaller byte, or the end of the
-sequence, means no, few, or the first choice.
+sequence, means False, few items, or the first choice.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class RandomSource:
         return low + next(self._bytes, 0) * (high - low + 1) // 256
 
     def probability(self, percent: int) -> bool:
-        """Return True in so many percent of the cases."""
+        """Return True with this probability in percent."""
         return percent > 0 and next(self._bytes, 0) * 100 >= 256 * (100 - percent)
 
     def choice(self, items: Sequence[T]) -> T:

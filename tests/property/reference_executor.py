@@ -88,7 +88,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "contains": lambda value, operand: operand.lower() in value.lower(),
 }
 
-Path_ = tuple[str, ...]
+ResponsePath = tuple[str, ...]
 
 
 def api_error(code: str) -> GraphQLError:
@@ -98,11 +98,11 @@ def api_error(code: str) -> GraphQLError:
 
 @dataclass
 class VisitedPaths:
-    """Paths of an operation's relations, total counts and nodes."""
+    """Response paths of the relations, total counts and `node` fields that an operation reads."""
 
-    levels: set[Path_] = field(default_factory=set)
-    totals: set[Path_] = field(default_factory=set)
-    nodes: set[Path_] = field(default_factory=set)
+    relations: set[ResponsePath] = field(default_factory=set)
+    totals: set[ResponsePath] = field(default_factory=set)
+    nodes: set[ResponsePath] = field(default_factory=set)
 
 
 class ReferenceExecutor:
@@ -112,10 +112,10 @@ class ReferenceExecutor:
         self.user_id = user_id
         self.all_rows = {name: [with_computed_fields(name, row) for row in rows[table]] for name, table in ROW_TYPES.items()}
         self.own_rows = {
-            name: [row for row in several if row["user_id"] == user_id and row["deleted_at"] is None]
-            for name, several in self.all_rows.items()
+            name: [row for row in type_rows if row["user_id"] == user_id and row["deleted_at"] is None]
+            for name, type_rows in self.all_rows.items()
         }
-        self.tag_links = {(pair["task_id"], pair["tag_id"]) for pair in rows["task_tag"] if pair["user_id"] == user_id}
+        self.tag_links = {(link["task_id"], link["tag_id"]) for link in rows["task_tag"] if link["user_id"] == user_id}
         (account,) = (row for row in rows["user"] if row["id"] == user_id)
         (counter,) = (row for row in rows["user_revision"] if row["user_id"] == user_id)
         self.account = {**account, "revision": counter["revision"]}
@@ -147,8 +147,8 @@ class ReferenceExecutor:
     def values(self, type_name: str, field_name: str) -> list[Any]:
         """Return the values of a column, mostly from the user's own rows."""
         column = to_snake_case(field_name)
-        found = [row.get(column) for row in [*self.own_rows[type_name] * 3, *self.all_rows[type_name]]]
-        return [value.isoformat() if isinstance(value, datetime) else value for value in found if value is not None]
+        values = [row.get(column) for row in [*self.own_rows[type_name] * 3, *self.all_rows[type_name]]]
+        return [value.isoformat() if isinstance(value, datetime) else value for value in values if value is not None]
 
     def cursors(self, type_name: str, order_by: Sequence[Row] | None) -> list[str]:
         """Return the cursors of all rows of the user in an order, including deleted rows."""
@@ -174,7 +174,7 @@ class ReferenceExecutor:
         if info.field_name == "totalCount":
             self.visited.totals.add(path[:-1])
         elif info.parent_type.name in {"Query", *ROW_TYPES} and is_composite_type(get_named_type(info.return_type)):
-            self.visited.levels.add(path)
+            self.visited.relations.add(path)
             if info.field_name == "node":
                 self.visited.nodes.add(path)
 
@@ -184,8 +184,8 @@ class ReferenceExecutor:
         return self.account
 
     def query_node(self, _: Row, id: str) -> Row | None:
-        wanted = parse_id(id)
-        return next((row for rows in self.own_rows.values() for row in rows if row["id"] == wanted), None)
+        row_id = parse_id(id)
+        return next((row for rows in self.own_rows.values() for row in rows if row["id"] == row_id), None)
 
     def query_task(self, _: Row, id: str) -> Row:
         return self._require_row("Task", id)
@@ -257,22 +257,24 @@ class ReferenceExecutor:
         size = last if last is not None else 50 if first is None else first
         if not 0 <= size <= 500:
             raise api_error("INVALID_INPUT")
-        all_pages = sort_rows([row for row in rows if filter is None or self.matches(type_name, row, filter)], order)
+        all_matching = sort_rows([row for row in rows if filter is None or self.matches(type_name, row, filter)], order)
         cursor = before if backward else after
-        beyond = all_pages if cursor is None else self._rows_after(type_name, order, all_pages, cursor, backward=backward)
-        nodes = beyond[max(0, len(beyond) - size) :] if backward else beyond[:size]
-        more = len(beyond) > size
+        candidates = (
+            all_matching if cursor is None else self._rows_after(type_name, order, all_matching, cursor, backward=backward)
+        )
+        nodes = candidates[max(0, len(candidates) - size) :] if backward else candidates[:size]
+        has_more = len(candidates) > size
         cursors = [self._cursor(type_name, order, row) for row in nodes]
         return {
             "edges": [{"cursor": cursor, "node": node} for cursor, node in zip(cursors, nodes, strict=True)],
             "nodes": nodes,
             "page_info": {
-                "has_next_page": cursor is not None if backward else more,
-                "has_previous_page": more if backward else cursor is not None,
+                "has_next_page": cursor is not None if backward else has_more,
+                "has_previous_page": has_more if backward else cursor is not None,
                 "start_cursor": cursors[0] if cursors else None,
                 "end_cursor": cursors[-1] if cursors else None,
             },
-            "total_count": len(all_pages),
+            "total_count": len(all_matching),
         }
 
     def _order(self, type_name: str, order_by: Sequence[Row] | None) -> list[tuple[str, bool]]:
@@ -296,7 +298,7 @@ class ReferenceExecutor:
             raise api_error("INVALID_INPUT") from None
         return [row for row in rows if is_after(sort_keys(row, order), position, backward=backward)]
 
-    # Filters. A null value matches no comparison, and `not` turns everything that is not true into true.
+    # Filters. A null value matches no comparison, and `not` is true if its condition is not true.
 
     def matches(self, type_name: str, row: Row, tree: Any) -> bool:
         """Return whether a row matches all conditions of a filter."""
@@ -305,8 +307,8 @@ class ReferenceExecutor:
     def _matches_condition(self, type_name: str, row: Row, name: str, value: Any) -> bool:
         match name:
             case "and" | "or":
-                holding = [self.matches(type_name, row, part) for part in require_not_null(value)]
-                return all(holding) if name == "and" else any(holding)
+                results = [self.matches(type_name, row, part) for part in require_not_null(value)]
+                return all(results) if name == "and" else any(results)
             case "not":
                 return not self.matches(type_name, row, value)
             case _ if relation := RELATIONS.get((type_name, name)):
@@ -318,8 +320,8 @@ class ReferenceExecutor:
             case _:
                 column = to_snake_case(name)
                 convert = CONVERSIONS.get(column) or CONVERSIONS.get(column.rpartition("_")[2], unchanged)
-                held = PRIORITIES.index(row[column]) if column == "priority" else row[column]
-                return all(compare(held, operator, operand, convert) for operator, operand in require_not_null(value).items())
+                stored = PRIORITIES.index(row[column]) if column == "priority" else row[column]
+                return all(compare(stored, operator, operand, convert) for operator, operand in require_not_null(value).items())
 
     def _matches_quantifier(self, type_name: str, rows: list[Row], quantifier: str, part: Any) -> bool:
         require_not_null(part)
@@ -364,27 +366,27 @@ def compare(value: Any, operator: str, operand: Any, convert: Callable[[Any], An
     """Return whether a column's value matches one comparison."""
     if operator == "isNull":
         return (value is None) is require_not_null(operand)
-    wanted = [convert(one) for one in require_not_null(operand)] if operator == "in" else convert(require_not_null(operand))
-    return value is not None and bool(COMPARISONS[operator](value, wanted))
+    expected = [convert(item) for item in require_not_null(operand)] if operator == "in" else convert(require_not_null(operand))
+    return value is not None and bool(COMPARISONS[operator](value, expected))
 
 
 def sort_keys(row: Row, order: Sequence[tuple[str, bool]]) -> list[tuple[Any, bool]]:
     """Return the row's sort keys, each with its direction; the id is last and has the direction of the key before."""
-    terms = [(key(row), descending and turns) for sort, descending in order for key, turns in SORTS[sort]]
+    terms = [(key(row), descending and is_reversible) for sort, descending in order for key, is_reversible in SORTS[sort]]
     return [*terms, (row["id"], terms[-1][1])]
 
 
 def sort_rows(rows: list[Row], order: Sequence[tuple[str, bool]]) -> list[Row]:
-    """Sort by the last key first: Python's sort is stable."""
-    placed = [(sort_keys(row, order), row) for row in rows]
-    for path in reversed(range(len(placed[0][0]) if placed else 0)):
-        placed.sort(key=lambda one: one[0][path][0], reverse=placed[0][0][path][1])
-    return [row for _, row in placed]
+    """Return the sorted rows. The last key is sorted first: Python's sort is stable."""
+    keyed_rows = [(sort_keys(row, order), row) for row in rows]
+    for index in reversed(range(len(keyed_rows[0][0]) if keyed_rows else 0)):
+        keyed_rows.sort(key=lambda keyed: keyed[0][index][0], reverse=keyed_rows[0][0][index][1])
+    return [row for _, row in keyed_rows]
 
 
-def is_after(here: Sequence[tuple[Any, bool]], position: Sequence[Any], *, backward: bool) -> bool:
-    """Return whether a row lies after (or, backward, before) a cursor."""
-    for (value, descending), other in zip(here, position, strict=True):
+def is_after(keys: Sequence[tuple[Any, bool]], position: Sequence[Any], *, backward: bool) -> bool:
+    """Return whether a row with these sort keys is after (or, backward, before) a cursor."""
+    for (value, descending), other in zip(keys, position, strict=True):
         if value != other:
             larger: bool = value > other
             return larger != (descending != backward)

@@ -58,19 +58,19 @@ def check(executors: Executors, operation: Operation) -> None:
     """Compare both executors, also with other ids where ids are bind parameters."""
     check_once(executors, operation)
     bind_variables = set().union(*bindable_variables(parse(operation.document)).values())
-    for other in executors.reference.values("Task", "id")[:3] if bind_variables & operation.variables.keys() else []:
-        changed = {name: other for name in operation.variables if name in bind_variables}
+    for other_id in executors.reference.values("Task", "id")[:3] if bind_variables & operation.variables.keys() else []:
+        changed = {name: other_id for name in operation.variables if name in bind_variables}
         check_once(executors, replace(operation, variables=operation.variables | changed))
 
 
 def check_once(executors: Executors, operation: Operation) -> None:
     """Compare the responses of both executors, first without the operation cache, then with it."""
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
-    for _ in ("executed", "run by its readings alone, if it went well"):
-        outcome = executors.client.run(operation.document, operation.variables, operation.name)
+    for _ in ("uncached", "cached"):
+        result = executors.client.run(operation.document, operation.variables, operation.name)
         # Generated operations are valid by graphql-core's rules, which the API applies.
-        assert outcome.executed, outcome.body
-        assert comparable(outcome.body) == comparable(expected)
+        assert result.executed, result.body
+        assert comparable(result.body) == comparable(expected)
 
 
 @pytest.mark.timeout(max(600, EXAMPLES))
@@ -85,8 +85,8 @@ def test_similar_orders_do_not_share_a_plan(executors: Executors, page: str) -> 
     fields = executors.reference.schema.type_map["TaskOrderField"]
     assert isinstance(fields, GraphQLEnumType)
     for by in fields.values:
-        for way in ("ASC", "DESC"):
-            order = f"orderBy: [{{field: {by}, direction: {way}}}]"
+        for direction in ("ASC", "DESC"):
+            order = f"orderBy: [{{field: {by}, direction: {direction}}}]"
             check(executors, Operation(f"{{ tasks({page}, {order}) {{ nodes {{ id }} }} }}", {}, None))
 
 
@@ -110,14 +110,14 @@ def error_codes(body: Mapping[str, Any]) -> dict[str | int | None, str]:
 def test_invalid_argument_at_any_depth_fails_only_its_root_field(executors: Executors, data: st.DataObject) -> None:
     operation = data.draw(executors.invalid_operations, label="operation")
     expected = executors.reference.run(parse(operation.document), operation.variables, operation.name).formatted
-    outcome = executors.client.run(operation.document, operation.variables, operation.name)
+    result = executors.client.run(operation.document, operation.variables, operation.name)
 
     # The engine validates arguments before it reads rows, the reference at the first row that leads to them.
-    failed, must_fail = error_codes(outcome.body), error_codes(expected)
+    failed, must_fail = error_codes(result.body), error_codes(expected)
     assert set(failed.values()) <= {"INVALID_INPUT", "NOT_FOUND"}
     assert failed or not must_fail
     assert all(failed[root] in {must_fail[root], "INVALID_INPUT"} for root in must_fail.keys() & failed.keys())
-    expected_data, actual_data = expected.get("data") or {}, outcome.body.get("data") or {}
+    expected_data, actual_data = expected.get("data") or {}, result.body.get("data") or {}
     assert all(expected_data[root] == actual_data[root] for root in expected_data.keys() & actual_data.keys() - failed.keys())
 
 
@@ -139,8 +139,8 @@ def test_null_passed_through_a_default_returns_422(executors: Executors, documen
 
 def test_more_fields_than_database_columns_never_cause_a_database_error(executors: Executors) -> None:
     fields = " ".join(f"a{number}: title" for number in range(1700))
-    outcome = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {fields} }} }} }}")
+    result = executors.client.run(f"{{ tasks(first: 1) {{ nodes {{ {fields} }} }} }}")
 
     # The operation may succeed or be too complex, but the database must not fail.
-    codes = [error["extensions"]["code"] for error in outcome.body.get("errors", ())]
+    codes = [error["extensions"]["code"] for error in result.body.get("errors", ())]
     assert not {"UNAVAILABLE", "INTERNAL"} & set(codes)

@@ -27,7 +27,7 @@ ORDERS: list[Any] = [
 
 
 class PaginatingClient:
-    """A client that pages through one of many lists, and other writes in between."""
+    """A client that paginates through one of several lists, and inserts and deletes rows between the pages."""
 
     def __init__(self, client: InProcessClient, order: Any, seed: int) -> None:
         self.client = client
@@ -40,15 +40,15 @@ class PaginatingClient:
         assert "errors" not in body, body
         return body["data"]
 
-    def page(self, **page: Any) -> Any:
-        lists = self.run(PAGE, order=self.order, **page)["lists"]["nodes"]
-        (mine,) = (one["tasks"] for one in lists if one["id"] == self.list_id)
-        return mine
+    def page(self, **arguments: Any) -> Any:
+        lists = self.run(PAGE, order=self.order, **arguments)["lists"]["nodes"]
+        (page_of_list,) = (task_list["tasks"] for task_list in lists if task_list["id"] == self.list_id)
+        return page_of_list
 
     def all_ids(self) -> list[str]:
         return [node["id"] for node in self.page(first=500)["nodes"]]
 
-    def write(self, several: int) -> None:
+    def write(self, count: int) -> None:
         inputs = [
             {
                 "title": self.rng.choice(["a", "A", "b", "c"]),
@@ -57,7 +57,7 @@ class PaginatingClient:
                 "position": self.rng.choice([1.0, 2.5]),
                 "listId": self.list_id,
             }
-            for _ in range(several)
+            for _ in range(count)
         ]
         self.run(CREATE, inputs=inputs)
 
@@ -98,8 +98,8 @@ def client(postgres: PostgresServer) -> Iterator[InProcessClient]:
     """A client of a user with several lists."""
     database = postgres.copy("template_todo")
     insert_datasets(database.owner, varied_dataset("ada"))
-    with in_process_client(database, "ada") as one:
-        yield one
+    with in_process_client(database, "ada") as client:
+        yield client
 
 
 @pytest.mark.parametrize("seed", range(3))

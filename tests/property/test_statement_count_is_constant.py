@@ -1,4 +1,4 @@
-"""The number of statements of a read depends on its shape: one per relation level, one per total count."""
+"""The number of statements of a read depends on its structure: one per relation level, one per total count."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +39,8 @@ class SmallAndLarge:
         """Run the operation on both; return both numbers of statements, and the visited paths."""
         counts = []
         for client in (self.small, self.large):
-            outcome = client.run(operation.document, operation.variables, operation.name)
-            assert "errors" not in outcome.body, outcome.body
+            result = client.run(operation.document, operation.variables, operation.name)
+            assert "errors" not in result.body, result.body
             counts.append(client.statements)
         self.reference.run(parse(operation.document), operation.variables, operation.name)
         return counts[0], counts[1], self.reference.visited
@@ -63,8 +63,8 @@ def sizes(postgres: PostgresServer) -> Iterator[SmallAndLarge]:
 
 
 def max_statements(visited: VisitedPaths) -> int:
-    """Return the maximum number of statements: preamble, levels and counts; `node` needs one more to find the type."""
-    return bool(visited.levels) + len(visited.levels) + len(visited.totals) + len(visited.nodes)
+    """Return the maximum number of statements: preamble, relations and counts; `node` needs one more to find the type."""
+    return bool(visited.relations) + len(visited.relations) + len(visited.totals) + len(visited.nodes)
 
 
 @examples(EXAMPLES)
@@ -109,12 +109,12 @@ def test_node_lookup_takes_one_extra_statement(sizes: SmallAndLarge) -> None:
 
 @contextmanager
 def record_statements() -> Iterator[list[str]]:
-    """Collect all statements that any connection sends in this block, including COMMIT."""
-    statement_counts: list[str] = []
+    """Yield a list of all statements that any connection sends in this block, including COMMIT."""
+    statements: list[str] = []
 
     class RecordingCursor(cursor):  # type: ignore[misc] # psycopg2 has no types
         def execute(self, query: Any, vars: Any = None) -> None:
-            statement_counts.append(str(query))
+            statements.append(str(query))
             super().execute(query, vars)
 
     def start_recording(connection: Any, *_: object) -> None:
@@ -126,7 +126,7 @@ def record_statements() -> Iterator[list[str]]:
     event.listen(Pool, "checkout", start_recording)
     event.listen(Pool, "checkin", stop_recording)
     try:
-        yield statement_counts
+        yield statements
     finally:
         event.remove(Pool, "checkout", start_recording)
         event.remove(Pool, "checkin", stop_recording)
@@ -135,10 +135,10 @@ def record_statements() -> Iterator[list[str]]:
 def test_rest_list_takes_three_round_trips(rest_client: RestClient) -> None:
     for number in range(3):
         rest_client.create("task", title=f"{number}")
-    with record_statements() as statement_counts:
+    with record_statements() as statements:
         assert len(rest_client.http.get("/api/me/tasks").json()) == 3
 
-    opening, reading, closing = statement_counts
-    assert opening.startswith("BEGIN")
-    assert reading.startswith("SELECT")
-    assert closing == "COMMIT"
+    preamble, select, commit = statements
+    assert preamble.startswith("BEGIN")
+    assert select.startswith("SELECT")
+    assert commit == "COMMIT"

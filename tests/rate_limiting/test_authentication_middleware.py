@@ -1,4 +1,4 @@
-"""The authentication middleware: once per request, on metered routes only."""
+"""Authentication middleware: it authenticates once per request, on metered routes only."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,20 +13,21 @@ from api.concurrency_limit import UserConcurrencyLimit
 from api.middleware.authentication import AuthenticationMiddleware
 from services.auth.authenticator import Authenticator
 from services.errors import Unauthenticated
-from services.rate_limiting.client import NO_LIMITS
+from services.rate_limiting.client import NO_LIMITS, Client
+from services.user_context import UserContext
 from tests.support.service import RunningService
 from tests.support.users import TestUser
 
 
 class Call(NamedTuple):
-    """A request: its method, its path and the rest of it, as httpx takes it."""
+    """A request: method, path and further arguments of httpx."""
 
     method: str
     path: str
     options: dict[str, Any]
 
     def send(self, http: httpx.Client) -> None:
-        """Send it."""
+        """Send the request."""
         http.request(self.method, self.path, **self.options)
 
 
@@ -36,7 +37,7 @@ METERED = {
     "comment": Call("POST", "/api/me/tasks/00000000-0000-0000-0000-000000000000/comments", {"json": {"body": "x"}}),
     "account": Call("GET", "/api/auth/me", {}),
     "sessions": Call("GET", "/api/auth/sessions", {}),
-    "login": Call("POST", "/api/auth/login", {"data": {"username": "nobody@example.com", "password": "wrong wrong"}}),
+    "login": Call("POST", "/api/auth/login", {"data": {"username": "unknown@example.com", "password": "wrong wrong"}}),
     "logout": Call("POST", "/api/auth/logout", {}),
     "invalid JSON": Call("POST", "/api/me/tasks", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
     "invalid media type": Call("POST", "/api/me/tasks", {"content": b"x", "headers": {"Content-Type": "text/plain"}}),
@@ -53,7 +54,7 @@ UNMETERED = {
     "OpenAPI document": Call("GET", "/openapi.json", {}),
     "Swagger UI": Call("GET", "/docs", {}),
     "static file": Call("GET", "/docs/files/favicon.png", {}),
-    "GraphQL explorer": Call("GET", "/graphql", {"headers": {"Accept": "text/html"}}),
+    "GraphiQL": Call("GET", "/graphql", {"headers": {"Accept": "text/html"}}),
     "unknown path": Call("GET", "/api/me/nothing", {}),
     "unknown method": Call("DELETE", "/api/me/tasks", {}),
     "unknown method of GraphQL": Call("PUT", "/graphql", {}),
@@ -72,11 +73,11 @@ def authentications(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     tokens: list[str | None] = []
     authenticate = Authenticator.authenticate
 
-    async def count_and_authenticate(gate: Authenticator, token: str | None, *rest: Any) -> Any:
+    async def record_and_authenticate(authenticator: Authenticator, token: str | None, client: Client) -> UserContext:
         tokens.append(token)
-        return await authenticate(gate, token, *rest)
+        return await authenticate(authenticator, token, client)
 
-    monkeypatch.setattr(Authenticator, "authenticate", count_and_authenticate)
+    monkeypatch.setattr(Authenticator, "authenticate", record_and_authenticate)
     return tokens
 
 
@@ -114,7 +115,7 @@ class Endpoint:
         self._middleware = AuthenticationMiddleware(self.respond)
 
     async def authenticate(self, *_: object) -> object:
-        """Authenticate as the service does."""
+        """Return the user, or raise Unauthenticated, as the authenticator does."""
         if self._user_id is None:
             raise Unauthenticated("")
         return SimpleNamespace(user_id=self._user_id)
@@ -126,11 +127,11 @@ class Endpoint:
         await send({"type": "http.response.body", "body": b""})
 
     async def send(self, _: Message) -> None:
-        """Send to the client."""
+        """Record whether the slot is free when a message is sent to the client."""
         self.was_free_while_sending.append(not self.slots.locked())
 
     async def call(self) -> None:
-        """Send it a request."""
+        """Send a request to the middleware."""
         container = SimpleNamespace(authenticator=self, rate_limiter=NO_LIMITS, concurrency_limit=self.limit)
         app = SimpleNamespace(state=SimpleNamespace(container=container))
         scope: Scope = {"type": "http", "method": "GET", "headers": [], "state": {}, "app": app}
@@ -162,7 +163,7 @@ def test_slot_is_free_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not endpoint.slots.locked()
 
 
-def test_anonymous_request_waits_for_no_slot() -> None:
+def test_anonymous_request_needs_no_slot() -> None:
     asyncio.run(Endpoint(None, slots=0).call())
     with pytest.raises(TimeoutError):
         asyncio.run(Endpoint("ada", slots=0).call())

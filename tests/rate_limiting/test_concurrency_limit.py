@@ -1,4 +1,4 @@
-"""The concurrency limit of each user: nobody occupies the connections of others."""
+"""Concurrency limit per user: one user does not occupy all database connections."""
 
 import json
 import socket
@@ -14,9 +14,9 @@ from tests.support.api_clients import ApiClient, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.users import TestUser
 
-POOL = 4
+POOL_SIZE = 4
 WRITES = 12
-WAITING = """SELECT count(*) FROM pg_stat_activity
+COUNT_WAITING_WRITES = """SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND usename = 'todo_service' AND wait_event_type = 'Lock'"""
 REQUESTS = {
     "/api/me/tasks": json.dumps({"title": "Buy milk"}),
@@ -26,46 +26,46 @@ REQUESTS = {
 
 @pytest.fixture
 def service(database: PostgresServer) -> Iterator[RunningService]:
-    """A service with few connections."""
-    with run_service(settings_for(database, database_pool_size=POOL), database) as running:
+    """A service with few database connections."""
+    with run_service(settings_for(database, database_pool_size=POOL_SIZE), database) as running:
         yield running
 
 
 @pytest.fixture
-def narrow_service(database: PostgresServer) -> Iterator[RunningService]:
-    """A service in which each user has one slot."""
+def one_slot_service(database: PostgresServer) -> Iterator[RunningService]:
+    """A service with one slot for each user."""
     with run_service(settings_for(database, database_pool_size=2), database) as running:
         yield running
 
 
 @pytest.fixture
-def narrow_user(narrow_service: RunningService) -> TestUser:
-    """A user of that service."""
-    return TestUser.register(narrow_service.url)
+def one_slot_user(one_slot_service: RunningService) -> TestUser:
+    """A user of `one_slot_service`."""
+    return TestUser.register(one_slot_service.url)
 
 
 @contextmanager
-def writes_blocked(service: RunningService, person: TestUser) -> Iterator[None]:
-    """Let no write of the user finish."""
-    with closing(psycopg2.connect(service.database.owner)) as other, other.cursor() as cursor:
-        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (person.id,))
+def block_writes(service: RunningService, user: TestUser) -> Iterator[None]:
+    """Lock the row that every write of the user updates."""
+    with closing(psycopg2.connect(service.database.owner)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT FROM user_revision WHERE user_id = %s FOR UPDATE", (user.id,))
         yield
 
 
 def wait_for_blocked_writes(service: RunningService, number: int) -> None:
-    """Wait until so many writes wait for a lock."""
-    while run_sql(service.database.owner, WAITING) < [(number,)]:
+    """Wait until this number of writes waits for a lock."""
+    while run_sql(service.database.owner, COUNT_WAITING_WRITES) < [(number,)]:
         time.sleep(0.01)
 
 
 @contextmanager
-def sending(service: RunningService, user: TestUser, path: str, body: str) -> Iterator[socket.socket]:
-    """Send the beginning of a request: its headers and this part of its body."""
+def send_partially(service: RunningService, user: TestUser, path: str, body: str) -> Iterator[socket.socket]:
+    """Send the headers of a request and this part of its body; yield the open connection."""
     port = int(service.url.rpartition(":")[2])
     headers = f"Authorization: Bearer {user.token}\r\nContent-Type: application/json\r\nContent-Length: {len(REQUESTS[path])}"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(f"POST {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n\r\n{body}".encode())
-        time.sleep(0.1)  # The service has read that much by then.
+        time.sleep(0.1)  # The service has read this part by then.
         yield connection
 
 
@@ -74,26 +74,26 @@ def test_blocked_writes_of_one_user_leave_connections_to_others(
     service: RunningService, user: TestUser, other_user: TestUser, kind: Callable[[str, str | None], ApiClient]
 ) -> None:
     with ThreadPoolExecutor(WRITES) as threads, ExitStack() as stack:
-        make_client = [stack.enter_context(kind(service.url, user.token)) for _ in range(WRITES)]
-        with writes_blocked(service, user):
-            writes = [threads.submit(client.create, "task", title=str(number)) for number, client in enumerate(make_client)]
-            wait_for_blocked_writes(service, POOL // 2)
+        clients = [stack.enter_context(kind(service.url, user.token)) for _ in range(WRITES)]
+        with block_writes(service, user):
+            writes = [threads.submit(client.create, "task", title=str(number)) for number, client in enumerate(clients)]
+            wait_for_blocked_writes(service, POOL_SIZE // 2)
 
-            for theirs in (RestClient, GraphQLClient):
-                with theirs(service.url, other_user.token) as client:
+            for other_kind in (RestClient, GraphQLClient):
+                with other_kind(service.url, other_user.token) as client:
                     assert client.create("task", title="Meanwhile")["title"] == "Meanwhile"
                     assert len(client.page("task")) > 0
-            assert run_sql(service.database.owner, WAITING) == [(POOL // 2,)]
+            assert run_sql(service.database.owner, COUNT_WAITING_WRITES) == [(POOL_SIZE // 2,)]
         created = [write.result() for write in writes]
 
     assert len({task["revision"] for task in created}) == WRITES
 
 
 @pytest.mark.parametrize("path", REQUESTS)
-def test_slow_upload_holds_no_slot(narrow_service: RunningService, narrow_user: TestUser, path: str) -> None:
+def test_slow_upload_holds_no_slot(one_slot_service: RunningService, one_slot_user: TestUser, path: str) -> None:
     body = REQUESTS[path]
-    with sending(narrow_service, narrow_user, path, body[:10]) as upload:
-        with RestClient(narrow_service.url, narrow_user.token) as client:
+    with send_partially(one_slot_service, one_slot_user, path, body[:10]) as upload:
+        with RestClient(one_slot_service.url, one_slot_user.token) as client:
             client.http.timeout = 5
             assert client.page("task") == []
         upload.sendall(body[10:].encode())
@@ -103,27 +103,27 @@ def test_slow_upload_holds_no_slot(narrow_service: RunningService, narrow_user: 
 
 @pytest.mark.parametrize("path", REQUESTS)
 def test_client_that_disconnects_during_the_upload_leaves_the_slot_free(
-    narrow_service: RunningService, narrow_user: TestUser, path: str
+    one_slot_service: RunningService, one_slot_user: TestUser, path: str
 ) -> None:
     for _ in range(3):
-        with sending(narrow_service, narrow_user, path, REQUESTS[path][:10]):
+        with send_partially(one_slot_service, one_slot_user, path, REQUESTS[path][:10]):
             pass
 
-    with RestClient(narrow_service.url, narrow_user.token) as client:
+    with RestClient(one_slot_service.url, one_slot_user.token) as client:
         client.http.timeout = 5
         assert client.page("task") == []
 
 
 @pytest.mark.parametrize("path", REQUESTS)
 def test_client_that_disconnects_while_it_waits_leaves_the_slot_free(
-    narrow_service: RunningService, narrow_user: TestUser, path: str
+    one_slot_service: RunningService, one_slot_user: TestUser, path: str
 ) -> None:
-    with ThreadPoolExecutor(1) as threads, RestClient(narrow_service.url, narrow_user.token) as client:
-        with writes_blocked(narrow_service, narrow_user):
+    with ThreadPoolExecutor(1) as threads, RestClient(one_slot_service.url, one_slot_user.token) as client:
+        with block_writes(one_slot_service, one_slot_user):
             write = threads.submit(client.create, "task", title="first")
-            wait_for_blocked_writes(narrow_service, 1)
+            wait_for_blocked_writes(one_slot_service, 1)
             for _ in range(3):
-                with sending(narrow_service, narrow_user, path, REQUESTS[path]):
+                with send_partially(one_slot_service, one_slot_user, path, REQUESTS[path]):
                     pass
         assert write.result()["title"] == "first"
 

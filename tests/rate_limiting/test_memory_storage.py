@@ -1,4 +1,4 @@
-"""The memory storage and the retry time: bounded, exact under threads, and sufficient for a retry."""
+"""Memory storage of rate limits (bounded, exact under threads) and Retry-After (sufficient for a retry)."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ LIMIT, WINDOW = 10, 60
 
 
 class Clock:
-    """A time that a test moves, read by the library's storage and by ours."""
+    """A clock that a test moves; both the library's storage and BoundedMemoryStorage read it."""
 
     def __init__(self) -> None:
         self.now = 1_000_020.0  # a fixed window of a minute begins
@@ -46,7 +46,7 @@ def fake_time() -> Iterator[Clock]:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """The time of the storage."""
+    """The clock of the storage."""
     with fake_time() as clock:
         yield clock
 
@@ -55,7 +55,7 @@ def acquire(storage: BoundedMemoryStorage, key: str = "ada", amount: int = 1) ->
     return storage.acquire_sliding_window_entry(key, LIMIT, WINDOW, amount)
 
 
-def counters(storage: BoundedMemoryStorage) -> int:
+def count_counters(storage: BoundedMemoryStorage) -> int:
     return len(storage._counters)
 
 
@@ -72,25 +72,25 @@ def test_retry_after_is_sufficient_and_not_much_longer_than_needed(steps: list[t
             fits, status = limiter.consume(policy, "ada", amount)
             if fits:
                 continue
-            told_at, wait = clock.now, status.wait_for(amount)
+            rejected_at, wait = clock.now, status.wait_for(amount)
             assert 0 < wait <= 2 * WINDOW
-            clock.now = told_at + 0.99 * wait - 0.01
+            clock.now = rejected_at + 0.99 * wait - 0.01
             assert not limiter.consume(policy, "ada", amount)[0]
-            clock.now = told_at + wait + 0.01
+            clock.now = rejected_at + wait + 0.01
             assert limiter.consume(policy, "ada", amount)[0]
 
 
 @given(hits)
-def test_one_window_admits_at_most_two_quotas_and_many_windows_one_each(steps: list[tuple[float, int]]) -> None:
+def test_one_window_accepts_at_most_two_quotas_and_many_windows_one_each(steps: list[tuple[float, int]]) -> None:
     with fake_time() as clock:
-        storage, begin, admitted = BoundedMemoryStorage(), clock.now, list[tuple[float, int]]()
+        storage, begin, accepted = BoundedMemoryStorage(), clock.now, list[tuple[float, int]]()
         for pause, amount in steps:
             clock.now += pause
             if acquire(storage, amount=amount):
-                admitted.append((clock.now, amount))
-            assert sum(taken for moment, taken in admitted if moment > clock.now - WINDOW) <= 2 * LIMIT
+                accepted.append((clock.now, amount))
+            assert sum(amount for moment, amount in accepted if moment > clock.now - WINDOW) <= 2 * LIMIT
 
-        assert sum(taken for _, taken in admitted) <= LIMIT * ((clock.now - begin) // WINDOW + 1)
+        assert sum(amount for _, amount in accepted) <= LIMIT * ((clock.now - begin) // WINDOW + 1)
 
 
 def test_storage_serves_the_strategy_of_the_library(clock: Clock) -> None:
@@ -112,7 +112,7 @@ def test_expired_counters_are_removed_by_later_ones(clock: Clock) -> None:
     for number in range(101):
         acquire(storage, f"new {number}")
 
-    assert counters(storage) == 101
+    assert count_counters(storage) == 101
 
 
 def test_least_recently_used_counter_is_evicted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_least_recently_used_counter_is_evicted(clock: Clock, monkeypatch: pytes
         if not number:
             acquire(storage, "used")
 
-    assert counters(storage) == 100
+    assert count_counters(storage) == 100
     assert not acquire(storage, "used")
     assert acquire(storage, "evicted", LIMIT)
 
@@ -143,7 +143,7 @@ def test_clients_of_one_policy_do_not_evict_counters_of_another(monkeypatch: pyt
 
 
 def test_threads_consume_exactly_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each read lets the other threads run. Nothing runs beside them."""
+    """Each read pauses so that the other threads run; the storage starts no timer thread."""
     get = BoundedMemoryStorage.get
 
     def get_slowly(storage: BoundedMemoryStorage, key: str) -> int:
@@ -155,12 +155,12 @@ def test_threads_consume_exactly_the_quota(monkeypatch: pytest.MonkeyPatch) -> N
     limiter = RateLimiter({"requests": RateLimitItemPerYear(50)})
     with ThreadPoolExecutor(8) as pool:
         consumed = [pool.submit(limiter.consume, limiter.policies["requests"], "ada", 1) for _ in range(100)]
-        assert sum(each.result()[0] for each in consumed) == 50
+        assert sum(future.result()[0] for future in consumed) == 50
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 @pytest.mark.usefixtures("clock")
-def test_request_is_charged_once_for_what_it_reserves_and_consumes() -> None:
+def test_reserved_quota_is_not_charged_again_when_consumed() -> None:
     limiter = RateLimiter({"requests": RateLimitItemPerMinute(LIMIT), "cost": RateLimitItemPerMinute(1000)})
     client = Client("192.0.2.1", limiter=limiter)
     quota = client.user_quota("ada")
@@ -175,23 +175,23 @@ def test_request_is_charged_once_for_what_it_reserves_and_consumes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "needs"), [(10, 1), (7, 4), (5, 7), (1, 0)], ids=["one", "several", "partly reserved", "mid-request"]
+    ("consumed_before", "reserved"), [(10, 1), (7, 4), (5, 7), (1, 0)], ids=["one", "several", "partly reserved", "not reserved"]
 )
-def test_retried_request_is_served_after_retry_after(clock: Clock, before: int, needs: int) -> None:
+def test_retried_request_is_served_after_retry_after(clock: Clock, consumed_before: int, reserved: int) -> None:
     limiter = RateLimiter({"requests": RateLimitItemPerMinute(LIMIT)})
 
     def request() -> None:
         quota = Client("192.0.2.1", limiter=limiter).user_quota("ada")
         quota.reserve()
-        quota.reserve(needs)
-        for _ in range(needs or LIMIT):  # a request that finds out on its way how much it needs
+        quota.reserve(reserved)
+        for _ in range(reserved or LIMIT):  # without a reservation, the amount is known only after execution
             quota.consume()
 
-    for _ in range(before):
+    for _ in range(consumed_before):
         Client("192.0.2.1", limiter=limiter).user_quota("ada").consume()
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimited) as error:
         request()
-    clock.now += int(caught.value.headers["Retry-After"])
+    clock.now += int(error.value.headers["Retry-After"])
 
     request()
 
@@ -205,14 +205,14 @@ def test_retry_after_waits_for_all_quotas_of_the_request(clock: Clock) -> None:
         quota.reserve(1, cost=10)
 
     Client("192.0.2.1", limiter=limiter).user_quota("ada").reserve(0, cost=10)
-    with pytest.raises(RateLimited, match="cost") as caught:
+    with pytest.raises(RateLimited, match="cost") as error:
         request()
-    clock.now += int(caught.value.headers["Retry-After"])
+    clock.now += int(error.value.headers["Retry-After"])
 
     request()
 
 
-def test_request_larger_than_the_quota_is_rejected_for_good() -> None:
+def test_request_larger_than_the_quota_raises_query_too_complex() -> None:
     quota = Client("192.0.2.1", limiter=RateLimiter({"requests": RateLimitItemPerMinute(LIMIT)})).user_quota("ada")
     quota.reserve()
 
@@ -220,7 +220,7 @@ def test_request_larger_than_the_quota_is_rejected_for_good() -> None:
         quota.reserve(LIMIT + 1)
 
 
-def test_global_account_quota_is_a_multiple_of_that_per_address() -> None:
+def test_global_account_quota_is_a_multiple_of_the_quota_per_address() -> None:
     policies = RateLimiter({"auth-account": RateLimitItemPerMinute(3)}).policies
 
     assert policies["auth-account-global"].amount == GLOBAL_MULTIPLIER * 3
@@ -238,7 +238,7 @@ def test_global_account_quota_is_a_multiple_of_that_per_address() -> None:
         ("unknown" * 50, ("unknown" * 50)[:64]),
     ],
 )
-def test_network_key(address: str, key: str) -> None:
+def test_address_is_truncated_to_its_network_key(address: str, key: str) -> None:
     assert network_key(address) == key
 
 
@@ -252,11 +252,11 @@ def test_network_key(address: str, key: str) -> None:
         (" OFF ", None),
     ],
 )
-def test_rate_limit_string(text: str, limit: RateLimitItem | None) -> None:
+def test_rate_limit_string_is_parsed(text: str, limit: RateLimitItem | None) -> None:
     assert parse_rate_limit(text) == limit
 
 
 @pytest.mark.parametrize("text", ["", "lots", "0/minute", "5/fortnight", "1/second;5/minute", "-1/minute", "5"])
-def test_invalid_rate_limit_string(text: str) -> None:
+def test_invalid_rate_limit_string_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="such as 100/minute"):
         parse_rate_limit(text)

@@ -1,4 +1,4 @@
-"""Rate limits that processes share in a real Redis, and the fallback while it is unavailable."""
+"""Redis storage of rate limits: counters shared by processes, and the fallback while Redis is unavailable."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ class Redis:
         self.start()
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         command = [str(REDIS), "--port", str(self.port), "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
@@ -55,14 +55,14 @@ class Redis:
                 return
 
     def kill(self) -> None:
-        """End at once, as a crash would."""
+        """Kill the process, as a crash would."""
         self.process.kill()
         self.process.wait()
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
-    """A running Redis."""
+    """A running Redis server."""
     if REDIS is None:
         assert "CI" not in os.environ, "redis-server is missing"
         pytest.skip("redis-server is not installed")
@@ -73,7 +73,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 @pytest.fixture
 def no_retry_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retry Redis at every call."""
+    """Retry Redis at every call, without a pause."""
     monkeypatch.setattr(limiter_module, "REDIS_RETRY_INTERVAL", 0.0)
 
 
@@ -85,16 +85,18 @@ def test_processes_share_counters(database: PostgresServer, redis: Redis) -> Non
     settings = settings_for(database, rate_limit_requests="6/day", rate_limit_storage_url=redis.url)
     with ExitStack() as stack:
         first, second = (stack.enter_context(run_service(settings, database)) for _ in range(2))
-        rest = stack.enter_context(RestClient(first.url, token()))
-        graph = stack.enter_context(GraphQLClient(second.url, token()))
-        answers = [
+        rest_client = stack.enter_context(RestClient(first.url, token()))
+        graphql_client = stack.enter_context(GraphQLClient(second.url, token()))
+        responses = [
             client.http.get(path)
             for _ in range(4)
-            for client, path in ((rest, "/api/me/tasks"), (graph, "/graphql?query={viewer{id}}"))
+            for client, path in ((rest_client, "/api/me/tasks"), (graphql_client, "/graphql?query={viewer{id}}"))
         ]
 
-    assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == [f"r={left}" for left in (5, 4, 3, 2, 1, 0, 0, 0)]
-    assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
+    assert [response.headers["ratelimit"].split(";")[1] for response in responses] == [
+        f"r={remaining}" for remaining in (5, 4, 3, 2, 1, 0, 0, 0)
+    ]
+    assert [response.status_code for response in responses] == [200] * 6 + [429] * 2
 
 
 def test_anonymous_requests_and_their_headers_use_redis(database: PostgresServer, redis: Redis) -> None:
@@ -108,33 +110,33 @@ def test_anonymous_requests_and_their_headers_use_redis(database: PostgresServer
 
 
 @pytest.mark.usefixtures("no_retry_pause")
-def test_redis_crash_and_recovery_are_logged_once_and_reject_nobody(
+def test_redis_crash_and_recovery_are_logged_once_and_reject_no_request(
     database: PostgresServer, redis: Redis, log: LogCapture
 ) -> None:
     settings = settings_for(database, rate_limit_requests="3/day", rate_limit_storage_url=redis.url)
 
-    def logged() -> list[str]:
+    def logged_messages() -> list[str]:
         return [line["message"].split(":")[0] for line in log.lines(requests=0) if line["logger"] == "todo.rate_limiting"]
 
     with (
         run_service(settings, database) as service,
-        RestClient(service.url, token()) as rest,
-        GraphQLClient(service.url, token()) as graph,
+        RestClient(service.url, token()) as rest_client,
+        GraphQLClient(service.url, token()) as graphql_client,
     ):
 
-        def ask() -> list[int]:
+        def send_requests() -> list[int]:
             return [
                 client.http.get(path).status_code
-                for client, path in ((rest, "/api/me/tasks"), (graph, "/graphql?query={viewer{id}}"))
+                for client, path in ((rest_client, "/api/me/tasks"), (graphql_client, "/graphql?query={viewer{id}}"))
             ]
 
-        assert ask() + ask() == [200, 200, 200, 429]
+        assert send_requests() + send_requests() == [200, 200, 200, 429]
         redis.kill()
-        assert ask() + ask() == [200, 200, 200, 429]
-        assert logged() == ["Redis unavailable; falling back to in-process rate limiting"]
+        assert send_requests() + send_requests() == [200, 200, 200, 429]
+        assert logged_messages() == ["Redis unavailable; falling back to in-process rate limiting"]
         redis.start()
-        assert ask() + ask() == [200, 200, 200, 429]
-        assert logged()[1:] == ["Redis available again; rate limits are shared"]
+        assert send_requests() + send_requests() == [200, 200, 200, 429]
+        assert logged_messages()[1:] == ["Redis available again; rate limits are shared"]
 
 
 def test_startup_without_redis_package_names_the_extra(database: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,45 +158,45 @@ def test_startup_without_redis_falls_back_to_memory(database: PostgresServer, lo
     assert sum("Redis unavailable" in line for line in log.captured) == 1
 
 
-def remaining(limiter: RateLimiter, amount: int = 1) -> int:
-    """Consume, and return what remains."""
-    return limiter.consume(limiter.policies["requests"], "ada", amount)[1].remaining
+def consume(limiter: RateLimiter) -> int:
+    """Consume one request, and return the remaining quota."""
+    return limiter.consume(limiter.policies["requests"], "ada", 1)[1].remaining
 
 
 def test_hanging_redis_is_called_once_per_retry_interval(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     limiter = RateLimiter({"requests": RateLimitItemPerDay(99)}, redis.url)
-    assert remaining(limiter) == 98
+    assert consume(limiter) == 98
     storage = limiter._redis
     assert storage is not None
     calls: list[str] = []
     acquire = storage.acquire_sliding_window_entry
 
-    def acquire_and_note(key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+    def acquire_and_record(key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         calls.append(key)
         return bool(acquire(key, limit, expiry, amount))
 
-    monkeypatch.setattr(storage, "acquire_sliding_window_entry", acquire_and_note)
+    monkeypatch.setattr(storage, "acquire_sliding_window_entry", acquire_and_record)
     redis.process.send_signal(signal.SIGSTOP)
 
-    assert [remaining(limiter) for _ in range(5)] == [98, 97, 96, 95, 94]
+    assert [consume(limiter) for _ in range(5)] == [98, 97, 96, 95, 94]
     assert len(calls) == 1
 
-    # After the pause one caller retries, and others do not wait for it.
+    # After the retry interval one caller retries Redis, and the others do not wait for it.
     limiter._retry_at = 0.0
     with ThreadPoolExecutor(5) as pool:
-        assert sorted(pool.map(lambda _: remaining(limiter), range(5))) == [89, 90, 91, 92, 93]
+        assert sorted(pool.map(lambda _: consume(limiter), range(5))) == [89, 90, 91, 92, 93]
     redis.process.send_signal(signal.SIGCONT)
 
     assert len(calls) == 2
 
 
-def test_redis_and_memory_count_alike(redis: Redis) -> None:
+def test_redis_and_memory_storage_return_the_same_counts(redis: Redis) -> None:
     def results(limiter: RateLimiter) -> list[tuple[bool, int]]:
         policy = limiter.policies["cost"]
-        found = [limiter.consume(policy, "ada", amount) for amount in (4, 7, 3, 4, 3, 1, 0)]
+        statuses = [limiter.consume(policy, "ada", amount) for amount in (4, 7, 3, 4, 3, 1, 0)]
         limiter.reset(policy, "ada")
-        found.append(limiter.consume(policy, "ada", 0))
-        return [(fits, status.remaining) for fits, status in found]
+        statuses.append(limiter.consume(policy, "ada", 0))
+        return [(fits, status.remaining) for fits, status in statuses]
 
     limits = {"cost": RateLimitItemPerDay(10)}
     expected = [(True, 6), (False, 6), (True, 3), (False, 3), (True, 0), (False, 0), (True, 0), (True, 10)]
@@ -204,26 +206,26 @@ def test_redis_and_memory_count_alike(redis: Redis) -> None:
 def test_threads_consume_exactly_the_quota_in_redis(redis: Redis) -> None:
     limiter = RateLimiter({"requests": RateLimitItemPerDay(100)}, redis.url)
     with ThreadPoolExecutor(8) as pool:
-        admitted = pool.map(lambda _: limiter.consume(limiter.policies["requests"], "ada", 1)[0], range(200))
+        consumed = pool.map(lambda _: limiter.consume(limiter.policies["requests"], "ada", 1)[0], range(200))
 
-    assert sum(admitted) == 100
+    assert sum(consumed) == 100
 
 
-@pytest.mark.parametrize("needs", [1, 7])
-def test_retry_time_is_sufficient_for_the_amount(redis: Redis, needs: int) -> None:
+@pytest.mark.parametrize("amount", [1, 7])
+def test_retry_time_is_sufficient_for_the_amount(redis: Redis, amount: int) -> None:
     limiter = RateLimiter({"requests": RateLimitItemPerSecond(10, 2)}, redis.url)
     policy = limiter.policies["requests"]
     for _ in range(2):
-        while limiter.consume(policy, "ada", needs)[0]:
+        while limiter.consume(policy, "ada", amount)[0]:
             pass
-        fits, status = limiter.consume(policy, "ada", needs)
+        fits, status = limiter.consume(policy, "ada", amount)
         assert not fits
-        time.sleep(status.wait_for(needs) + SAFETY_MARGIN)
+        time.sleep(status.wait_for(amount) + SAFETY_MARGIN)
 
-        assert limiter.consume(policy, "ada", needs)[0]
+        assert limiter.consume(policy, "ada", amount)[0]
 
 
-def test_redis_keeps_two_small_counters_per_client(redis: Redis) -> None:
+def test_redis_stores_at_most_two_counters_per_client(redis: Redis) -> None:
     limiter = RateLimiter({"cost": RateLimitItemPerSecond(20_000_000, 60)}, redis.url)
     for _ in range(1000):
         limiter.consume(limiter.policies["cost"], "ada", 20_000)

@@ -334,8 +334,8 @@ class GraphQLClient(ApiClient):
         )
         graphql_input = graphql_fields(fields)
         graphql_input["scopes"] = [scope.replace(":", "_").upper() for scope in graphql_input["scopes"]]
-        made = self.run(document, i=graphql_input)["p"]
-        return {**_token(made["apiToken"]), "token": made["secret"]}
+        payload = self.run(document, i=graphql_input)["p"]
+        return {**_token(payload["apiToken"]), "token": payload["secret"]}
 
     def delete_api_token(self, token_id: str) -> None:
         self.run("mutation($id: ID!) { deleteApiToken(id: $id) { id } }", id=token_id)

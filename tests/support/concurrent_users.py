@@ -30,9 +30,9 @@ class ConcurrentUser:
         self.rest_client.close()
         self.graphql_client.close()
 
-    def check(self, tree: Any) -> None:
+    def check(self, response: Any) -> None:
         """Check that a response contains no word of another user."""
-        text = str(tree)
+        text = str(response)
         assert self.word in text, text
         assert "word" not in text.replace(self.word, ""), text
 
@@ -102,9 +102,9 @@ def run_concurrently(users: Sequence[ConcurrentUser], seed: int) -> list[str]:
         rng = random.Random(seed * THREADS + number)  # noqa: S311 - reproducible
         unexpected = []
         for _ in range(ACTIONS_PER_THREAD):
-            one, other = rng.sample(users, 2)
+            user, other_user = rng.sample(users, 2)
             try:
-                rng.choice(ACTIONS)(one, rng.choice([one.rest_client, one.graphql_client]), other.task["id"])
+                rng.choice(ACTIONS)(user, rng.choice([user.rest_client, user.graphql_client]), other_user.task["id"])
             except ApiError as error:
                 unexpected.append(error.code)
         return unexpected

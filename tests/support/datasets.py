@@ -80,27 +80,29 @@ def varied_dataset(user_id: str, *, tasks: int = 60) -> Rows:
     factory = _RowFactory(random.Random(user_id), user_id)  # noqa: S311 - reproducible
     account, revision = factory.account()
     lists = [factory.task_list() for _ in range(8)]
-    tags = [factory.tag(name) for name in ("home", "Errand", "a", "B", "work10", "work1")]
-    tree: list[Row] = []
+    tags = [factory.tag(name) for name in ("home", "Chores", "a", "B", "work10", "work1")]
+    task_rows: list[Row] = []
     for number in range(tasks):
         # Trees of ten tasks, a few levels deep.
-        parent = factory.rng.choice(tree[-(number % 10) :]) if number % 10 else None
-        tree.append(factory.task(factory.rng.choice([None, *lists[1:]]), parent))
+        parent = factory.rng.choice(task_rows[-(number % 10) :]) if number % 10 else None
+        task_rows.append(factory.task(factory.rng.choice([None, *lists[1:]]), parent))
     deleted = [
-        factory.task(factory.rng.choice(lists), factory.rng.choice([None, *tree]), deleted=True) for _ in range(tasks // 4)
+        factory.task(factory.rng.choice(lists), factory.rng.choice([None, *task_rows]), deleted=True) for _ in range(tasks // 4)
     ]
     tag_links = [
-        factory.tag_link(task, tag) for task in tree + deleted for tag in factory.rng.sample(tags[1:], factory.rng.randrange(4))
+        factory.tag_link(task, tag)
+        for task in task_rows + deleted
+        for tag in factory.rng.sample(tags[1:], factory.rng.randrange(4))
     ]
     comments = [
-        factory.comment(task, deleted=factory.rng.random() < 0.2) for task in tree for _ in range(factory.rng.randrange(4))
+        factory.comment(task, deleted=factory.rng.random() < 0.2) for task in task_rows for _ in range(factory.rng.randrange(4))
     ]
     return {
         "user": [account],
         "user_revision": [revision],
         "task_list": [*lists, *(factory.task_list(deleted=True) for _ in range(2))],
-        "tag": [*tags, factory.tag("home", deleted=True), factory.tag("gone", deleted=True)],
-        "task": tree + deleted,
+        "tag": [*tags, factory.tag("home", deleted=True), factory.tag("deleted", deleted=True)],
+        "task": task_rows + deleted,
         "task_tag": tag_links,
         "comment": [*comments, *(factory.comment(task, deleted=True) for task in deleted)],
     }
@@ -115,19 +117,21 @@ def cyclic_dataset(user_id: str, *, tasks: int) -> Rows:
     account, revision = factory.account()
     lists = [factory.task_list() for _ in range(10)]
     tags = [factory.tag(f"tag{number}") for number in range(10)]
-    tree, comments = [], []
+    task_rows, comments = [], []
     for number in range(tasks):
-        tree.append(factory.task(lists[number % 10], None))
-        comments.append(factory.comment(tree[-1]))
-    for number, task in enumerate(tree):
-        task["parent_id"] = tree[number - 1]["id"]
+        task_rows.append(factory.task(lists[number % 10], None))
+        comments.append(factory.comment(task_rows[-1]))
+    for number, task in enumerate(task_rows):
+        task["parent_id"] = task_rows[number - 1]["id"]
     return {
         "user": [account],
         "user_revision": [revision],
         "task_list": lists,
         "tag": tags,
-        "task": tree,
-        "task_tag": [factory.tag_link(task, tags[(number + more) % 10]) for number, task in enumerate(tree) for more in (0, 3)],
+        "task": task_rows,
+        "task_tag": [
+            factory.tag_link(task, tags[(number + offset) % 10]) for number, task in enumerate(task_rows) for offset in (0, 3)
+        ],
         "comment": comments,
     }
 
@@ -146,14 +150,14 @@ def insert_datasets(url: str, *datasets: Rows) -> None:
 def dump_tables(url: str) -> Rows:
     """Return all rows of all users, including deleted ones, read with SELECT *."""
     connection = psycopg2.connect(url)
-    found: dict[str, list[Row]] = {}
+    rows_by_table: dict[str, list[Row]] = {}
     with connection, connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f'SELECT * FROM "{table}"')
             names = [column.name for column in cursor.description or ()]
-            found[table] = [_in_utc(dict(zip(names, values, strict=True))) for values in cursor.fetchall()]
+            rows_by_table[table] = [_in_utc(dict(zip(names, values, strict=True))) for values in cursor.fetchall()]
     connection.close()
-    return found
+    return rows_by_table
 
 
 def _in_utc(row: Row) -> Row:

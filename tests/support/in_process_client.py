@@ -21,21 +21,21 @@ from tests.support.service import PostgresServer
 class InProcessClient:
     """A GraphQL client of one user."""
 
-    def __init__(self, graph: GraphQLExecutor, context: UserContext) -> None:
-        self.graph = graph
+    def __init__(self, executor: GraphQLExecutor, context: UserContext) -> None:
+        self.executor = executor
         self._context = context
         self.statements = 0
 
     def run(
-        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, wants_cost: bool = False
+        self, document: str, variables: Mapping[str, Any] | None = None, name: str | None = None, *, include_cost: bool = False
     ) -> OperationResult:
         """Run an operation, and store its number of statements."""
-        unused = cast("Any", None)  # reads neither register nor check passwords
+        unused = cast("Any", None)  # read operations neither register users nor check passwords
         context = GraphQLContext(replace(self._context, budget=Budget()), Client("127.0.0.1"), unused, unused)
         with count_statements() as counter:
-            outcome = self.graph.execute(GraphQLRequest(document, variables, name, include_cost=wants_cost), context)
+            result = self.executor.execute(GraphQLRequest(document, variables, name, include_cost=include_cost), context)
         self.statements = counter.count
-        return outcome
+        return result
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from tests.support.service import PostgresServer
 
-# Nothing is reset between transactions, so leaked state reaches the next one. A long wait for a connection is a deadlock.
+# Nothing is reset between transactions, so leaked state reaches the next one. A wait of 20 s for a connection is a deadlock.
 _CONFIGURATION = """
 [databases]
 * = host={host} port=5432
@@ -41,11 +41,11 @@ pidfile = {folder}/pid
 
 def find_pgbouncer() -> str:
     """Return the path of PgBouncer. Without it, skip the test; in CI, fail it."""
-    found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if found is None:
+    path = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if path is None:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up("pgbouncer is not installed: apt-get install pgbouncer")
-    return found
+    return path
 
 
 @contextmanager
@@ -66,16 +66,16 @@ def _running(folder: Path, host: Path, size: int) -> Iterator[int]:
         port = probe.getsockname()[1]
     (folder / "ini").write_text(_CONFIGURATION.format(host=host, port=port, folder=folder, size=size))
     (folder / "users").write_text('"postgres" ""\n"todo_service" ""\n')
-    process = subprocess.Popen([find_pgbouncer(), "--quiet", str(folder / "ini")], **_as_owner_of(host, folder))
+    process = subprocess.Popen([find_pgbouncer(), "--quiet", str(folder / "ini")], **_popen_as_owner(host, folder))
     try:
-        _wait(f"postgresql://postgres:@127.0.0.1:{port}/postgres", process, folder)
+        _wait_until_ready(f"postgresql://postgres:@127.0.0.1:{port}/postgres", process, folder)
         yield port
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -88,7 +88,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
             return
 
 
-def _as_owner_of(host: Path, folder: Path) -> dict[str, Any]:
+def _popen_as_owner(host: Path, folder: Path) -> dict[str, Any]:
     """Return Popen arguments that run a program as PostgreSQL's system user: only it can use the socket, and root is refused."""
     if os.geteuid() != 0:
         return {}

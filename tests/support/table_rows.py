@@ -118,8 +118,8 @@ def insert_rows(database: PostgresServer, *row_sets: Mapping[str, list[Row]]) ->
 
 def dump_user_rows(database: PostgresServer, user_id: str) -> dict[str, list[Row]]:
     """Return all rows of a user by table, regardless of row-level security."""
-    of_each = (
+    selects = (
         f"SELECT '{table}', to_jsonb(row) FROM \"{table}\" AS row WHERE {owner_column(table)} = %s" for table in TABLE_NAMES
     )
-    found = run_sql(database.owner, f"{' UNION ALL '.join(of_each)} ORDER BY 1, 2", *[user_id] * len(TABLE_NAMES))
-    return {table: [row for name, row in found if name == table] for table in TABLE_NAMES}
+    rows = run_sql(database.owner, f"{' UNION ALL '.join(selects)} ORDER BY 1, 2", *[user_id] * len(TABLE_NAMES))
+    return {table: [row for name, row in rows if name == table] for table in TABLE_NAMES}

@@ -34,7 +34,7 @@ QUERY_MODULES = {
     "services/query_engine/planning/filter_sql.py",
     "services/query_engine/planning/planner.py",
 }
-# Functions that get a user id: the token that names it, and the query engine below the context.
+# Modules whose functions take a user id: the access tokens that name it, and the query engine below the context.
 USER_ID_ARGUMENTS = {
     "services/auth/access_tokens.py",
     "services/query_engine/cursors.py",

@@ -1,4 +1,4 @@
-"""A column is declared once: what is generated contains it, and what is written by hand is held to the declaration."""
+"""Entity registry: generated types contain every declared column, and hand-written types are compared with it."""
 
 from datetime import datetime
 from typing import Any
@@ -79,14 +79,14 @@ entities = pytest.mark.parametrize("entity", ENTITIES.values(), ids=lambda entit
 
 @pytest.fixture(scope="module")
 def types() -> dict[str, Any]:
-    """Return the types of the GraphQL schema by name."""
+    """The types of the GraphQL schema by name."""
     return build_schema()._schema.type_map
 
 
 class Project(Versioned, table=True):
     """A table that follows the recipe "Adding a field" of CONTRIBUTING.md: `note` is the column that was added."""
 
-    metadata = MetaData()  # keeps this table out of the service's
+    metadata = MetaData()  # separate from the tables of the service
 
     name: str = api_column("Name.", example="Move", sort_key="name", max_length=100)
     note: str | None = api_column("Note, up to 500 characters.", sort_key="note", default=None, max_length=500)
@@ -107,9 +107,9 @@ class ProjectFilter:
 
 
 class TestAddedColumn:
-    """The recipe: declaring a column in its table is enough for all that is generated."""
+    """A column that is declared in its table is part of all generated types."""
 
-    def test_response_schema_contains_it(self) -> None:
+    def test_response_schema_contains_the_column(self) -> None:
         schema = ProjectSchema.model_json_schema()
 
         assert schema["properties"]["note"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
@@ -117,10 +117,10 @@ class TestAddedColumn:
         assert "note" in schema["required"]
         assert schema["examples"][0].keys() == schema["properties"].keys()
 
-    def test_json_object_contains_it_before_the_timestamps(self) -> None:
+    def test_json_object_contains_the_column_before_the_timestamps(self) -> None:
         assert PROJECT.json_columns == ["id", "user_id", "name", "note", "created_at", "updated_at", "revision"]
 
-    def test_graphql_filter_contains_it(self) -> None:
+    def test_graphql_filter_contains_the_column(self) -> None:
         @strawberry.type
         class Query:
             @strawberry.field
@@ -136,16 +136,16 @@ class TestAddedColumn:
         assert fields["note"].description == "Note, up to 500 characters."
         assert "secret" not in fields
 
-    def test_rest_filter_accepts_it(self) -> None:
+    def test_rest_filter_accepts_the_column(self) -> None:
         parse_filter(PROJECT, {"note": {"contains": "x", "is_null": False}})
 
         with pytest.raises(InvalidInput):
             parse_filter(PROJECT, {"secret": {"eq": "x"}})
 
-    def test_both_apis_sort_by_it(self) -> None:
+    def test_both_apis_sort_by_the_column(self) -> None:
         order = order_field_enum(PROJECT, "ProjectOrderField", "Sort keys.")
 
-        assert [member.value for member in order] == list(PROJECT.sort_keys) == ["created", "updated", "name", "note"]
+        assert [sort_key.value for sort_key in order] == list(PROJECT.sort_keys) == ["created", "updated", "name", "note"]
 
     def test_sort_by_nullable_column_compares_no_nulls(self) -> None:
         is_null, text = PROJECT.sort_keys["note"]
@@ -153,7 +153,7 @@ class TestAddedColumn:
         assert (is_null.kind, is_null.fixed, str(is_null.expression(PROJECT.table))) == (bool, True, "project.note IS NULL")
         assert (text.kind, text.fixed, str(text.expression(PROJECT.table))) == (str, False, "coalesce(lower(project.note), '')")
 
-    def test_its_texts_count_towards_the_limit_of_a_response(self) -> None:
+    def test_long_text_column_counts_towards_the_response_text_limit(self) -> None:
         assert PROJECT.columns["note"].has_long_text
         assert not PROJECT.columns["user_id"].has_long_text
 
@@ -163,7 +163,7 @@ class TestAddedColumn:
 
 
 class TestHandWrittenTypes:
-    """GraphQL object types, inputs and request bodies contain every published column, or say why not."""
+    """GraphQL object types, inputs and request bodies contain every published column, or list it as left out."""
 
     @entities
     def test_object_type_has_every_column(self, types: dict[str, Any], entity: Entity) -> None:
@@ -221,7 +221,7 @@ def assert_type(where: str, graphql_type: GraphQLOutputType, value_type: Any) ->
         assert named.name == GRAPHQL_TYPES[value_type], where
 
 
-def test_operator_input_that_is_not_declared_is_named() -> None:
+def test_undeclared_operator_input_is_named_in_the_error() -> None:
     class Sample(SQLModel, table=True):
         metadata = MetaData()
         id: str = api_column("Id.", primary_key=True)

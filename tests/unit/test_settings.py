@@ -60,7 +60,7 @@ def test_cors_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str)
         ("PORT", "70000", "PORT "),
         ("ENVIRONMENT", "prod", "ENVIRONMENT "),
         ("DATABASE_URL", "mysql://x", r"DATABASE_URL must start with postgresql://"),
-        ("DATABASE_URL", "postgresql://u:geheim@h:port/db", "DATABASE_URL "),
+        ("DATABASE_URL", "postgresql://u:hidden@h:port/db", "DATABASE_URL "),
         ("MIGRATION_DATABASE_URL", "x", "MIGRATION_DATABASE_URL must start with postgresql://"),
         ("CORS_ORIGINS", "app.example.com", "CORS_ORIGINS must be origins"),
         ("CORS_ORIGINS", "https://app.example.com/path", "CORS_ORIGINS must be origins"),
@@ -71,7 +71,7 @@ def test_cors_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str)
         ("RATE_LIMIT_STORAGE_URL", "memcached://h", "RATE_LIMIT_STORAGE_URL must be memory://, or a URL such as redis://"),
         (
             "RATE_LIMIT_STORAGE_URL",
-            "redis://:geheim@h:port",
+            "redis://:hidden@h:port",
             "RATE_LIMIT_STORAGE_URL must be memory://, or a URL such as redis://",
         ),
         ("FORWARDED_ALLOW_IPS", "10.0.0.0/8, proxy", "FORWARDED_ALLOW_IPS must be addresses or networks"),
@@ -82,7 +82,7 @@ def test_cors_origins_have_two_names(monkeypatch: pytest.MonkeyPatch, name: str)
         ("JWKS_URL", "app.example.com/jwks", "JWKS_URL must be an http or https address"),
         ("JWKS_URL", "file:///etc/passwd", "JWKS_URL must be an http or https address"),
         ("JWKS_URL", "https://", "JWKS_URL must be an http or https address"),
-        ("JWKS_URL", "https://u:geheim@app.example.com/jwks", "JWKS_URL must be an http or https address"),
+        ("JWKS_URL", "https://u:hidden@app.example.com/jwks", "JWKS_URL must be an http or https address"),
         ("JWKS_URL", "https://app.example.com:port/jwks", "JWKS_URL "),
         ("JWKS_URL", "https://[::1/jwks", "JWKS_URL "),
         ("JWT_ISSUER", "todo", "JWT_ISSUER must not be todo"),
@@ -94,7 +94,7 @@ def test_invalid_setting_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SettingsError, match=message) as error:
         load_settings()
     assert "\n" not in str(error.value)
-    assert "geheim" not in str(error.value)
+    assert "hidden" not in str(error.value)
 
 
 def test_unknown_name_in_env_file_is_rejected(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_generated_secret_is_readable_by_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_settings_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JWT_SECRET", "geheim" * 8)
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:geheim@h/db")
+    monkeypatch.setenv("JWT_SECRET", "hidden" * 8)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hidden@h/db")
 
-    assert "geheim" not in repr(load_settings())
+    assert "hidden" not in repr(load_settings())

@@ -1,4 +1,4 @@
-// PostGraphile 5 on the benchmark's tables: the same token check, and row-level security by the same role and setting.
+// PostGraphile 5 on the benchmark's tables, with the same token check, and with row-level security by the same role and setting.
 import { createServer } from "node:http";
 import jwt from "jsonwebtoken";
 import { postgraphile } from "postgraphile";
@@ -6,7 +6,7 @@ import { makePgService } from "postgraphile/adaptors/pg";
 import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 
-// PostGraphile asks for Node.js 22; this is all that it misses in 20.
+// PostGraphile requires Node.js 22; this is the only function that Node.js 20 lacks.
 Promise.withResolvers ??= function () {
   const deferred = {};
   deferred.promise = new this((resolve, reject) => Object.assign(deferred, { resolve, reject }));
@@ -18,13 +18,13 @@ const port = Number(process.argv[2]);
 
 function subject(request) {
   const [scheme, token] = (request.headers.authorization ?? "").split(" ");
-  if (scheme !== "Bearer") return ""; // without a user the policies show no row
+  if (scheme !== "Bearer") return ""; // without a user the policies expose no rows
   return jwt.verify(token, JWT_SECRET, { algorithms: ["HS256"] }).sub;
 }
 
 const preset = {
   extends: [PostGraphileAmberPreset],
-  // It hides relations whose only index is partial, as that of the living tasks of a list is.
+  // It hides relations whose only index is partial, such as the index on the active tasks of a list.
   disablePlugins: ["PgIndexBehaviorsPlugin"],
   pgServices: [
     makePgService({

@@ -1,4 +1,4 @@
-// Compiles a TypeScript module in strict mode, runs it, and prints {errors, lines}: diagnostics, and what it writes to the console.
+// Compiles a TypeScript module in strict mode, runs it, and prints {errors, lines} as JSON: diagnostics and console output.
 import ts from "typescript";
 
 const [source] = process.argv.slice(2);
@@ -12,7 +12,7 @@ const options = {
   types: [],
 };
 const program = ts.createProgram([source], options);
-const errors = ts.getPreEmitDiagnostics(program).map((each) => ts.flattenDiagnosticMessageText(each.messageText, "\n"));
+const errors = ts.getPreEmitDiagnostics(program).map((diagnostic) => ts.flattenDiagnosticMessageText(diagnostic.messageText, "\n"));
 program.emit();
 
 const lines = [];

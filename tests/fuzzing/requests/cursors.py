@@ -52,14 +52,14 @@ def corrupted_cursors(draw: st.DrawFn, cursor: str) -> str:
     layer = draw(st.integers(0, 3))
     if layer == 0:
         return draw(mutate_text(cursor))
-    inside = bytearray(base64.urlsafe_b64decode(cursor + "=="))
+    decoded = bytearray(base64.urlsafe_b64decode(cursor + "=="))
     if layer == 1:
         for _ in range(draw(st.integers(1, 3))):
-            inside[draw(st.integers(0, len(inside) - 1))] = draw(st.integers(0, 255))
+            decoded[draw(st.integers(0, len(decoded) - 1))] = draw(st.integers(0, 255))
     else:
-        mark, *values = json.loads(inside)
-        inside = bytearray(as_json([mark, *draw(mutate_tree(values).filter(lambda drawn: isinstance(drawn, list)))]))
-    return base64.urlsafe_b64encode(bytes(inside)).rstrip(b"=").decode()
+        digest, *values = json.loads(decoded)
+        decoded = bytearray(as_json([digest, *draw(mutate_tree(values).filter(lambda drawn: isinstance(drawn, list)))]))
+    return base64.urlsafe_b64encode(bytes(decoded)).rstrip(b"=").decode()
 
 
 random_cursors = st.one_of(strings, st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
@@ -67,25 +67,25 @@ random_cursors = st.one_of(strings, st.binary(max_size=60).map(lambda raw: base6
 
 def fuzz_cursors(target: Target, data: st.DataObject) -> None:
     """Request the page after a cursor over REST or GraphQL."""
-    known = valid_cursors(target)
-    whose = data.draw(st.sampled_from([target.token, target.token, target.other_token]), label="token")
-    cursor = data.draw(st.sampled_from(known[whose]), label="cursor")
+    cursors_by_token = valid_cursors(target)
+    token = data.draw(st.sampled_from([target.token, target.token, target.other_token]), label="token")
+    cursor = data.draw(st.sampled_from(cursors_by_token[token]), label="cursor")
     kinds = [st.just(cursor.text), corrupted_cursors(cursor.text), corrupted_cursors(cursor.text), random_cursors]
     text: str = data.draw(kinds[data.draw(st.integers(0, 3))], label="text")
     same_list = data.draw(st.booleans(), label="same list")
     over_rest = same_list or data.draw(st.booleans(), label="REST")
     has_page = _over_rest(target, data, text, cursor if same_list else None) if over_rest else _over_graphql(target, data, text)
-    if text in {one.text for one in known[target.other_token]}:
+    if text in {other.text for other in cursors_by_token[target.other_token]}:
         assert not has_page, "the cursor of another user works"
 
 
 def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | None) -> bool:
-    """Return whether a page was returned: for the cursor's own list and order, or for any."""
+    """Request a page of the cursor's list in its order, or of any list; return whether the request succeeded."""
     operation = data.draw(st.sampled_from(_lists(target)), label="operation")
-    path = cursor.path if cursor else data.draw(paths_for(target, operation, hostile=False), label="path")
+    path = cursor.path if cursor else data.draw(paths_for(target, operation, with_invalid_parts=False), label="path")
     sort = cursor.sort if cursor else data.draw(st.sampled_from(["", *SORTS]), label="sort")
-    asked = url_with_query(path, {"cursor": text, "sort": sort})
-    response = target.rest("GET", asked, owner="ada", headers={"Authorization": f"Bearer {target.token}"})
+    url = url_with_query(path, {"cursor": text, "sort": sort})
+    response = target.rest("GET", url, owner="ada", headers={"Authorization": f"Bearer {target.token}"})
     check_status(response, operation.declared["responses"])
     return response.is_success
 
@@ -93,18 +93,18 @@ def _over_rest(target: Target, data: st.DataObject, text: str, cursor: Cursor | 
 @cache
 def connections(target: Target) -> list[tuple[str, str, list[str]]]:
     """Return all connection fields: type, field, and the fields that it can be ordered by."""
-    found = []
+    connection_fields = []
     for type_ in target.schema.type_map.values():
         for name, field in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
             if "after" in field.args:
                 order = get_named_type(field.args["orderBy"].type) if "orderBy" in field.args else None
                 sorts = order.fields["field"].type.of_type if order else None
-                found.append((type_.name, name, list(sorts.values) if isinstance(sorts, GraphQLEnumType) else []))
-    return found
+                connection_fields.append((type_.name, name, list(sorts.values) if isinstance(sorts, GraphQLEnumType) else []))
+    return connection_fields
 
 
 def _over_graphql(target: Target, data: st.DataObject, cursor: str) -> bool:
-    """Return whether a page was returned."""
+    """Request a page of any connection; return whether it has rows."""
     type_name, field, sorts = data.draw(st.sampled_from(connections(target)), label="field")
     ordered: bool = data.draw(st.booleans(), label="ordered")
     order = f", orderBy: [{{field: {data.draw(st.sampled_from(sorts))}}}]" if sorts and ordered else ""

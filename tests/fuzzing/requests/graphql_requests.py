@@ -115,10 +115,10 @@ def _selection(type_: Any, depth: int) -> str:
     if is_leaf_type(type_):
         return ""
     assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
-    free = {
+    selectable = {
         name: get_named_type(field.type)
         for name, field in type_.fields.items()
         if not any(map(is_required_argument, field.args.values()))
     }
-    parts = [f"{name} {_selection(below, depth - 1)}" for name, below in free.items() if depth > 1 or is_leaf_type(below)]
+    parts = [f"{name} {_selection(below, depth - 1)}" for name, below in selectable.items() if depth > 1 or is_leaf_type(below)]
     return f"{{ __typename {' '.join(parts)} }}"

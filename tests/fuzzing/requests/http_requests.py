@@ -59,7 +59,7 @@ def request_bodies(draw: st.DrawFn, tree: Any) -> bytes:
     """Return a request body: the JSON text, or a mutated, differently encoded or random one."""
     tree = draw(st.just(tree) | mutate_tree(tree))
     raw = as_json(tree)
-    ways = (
+    variants = (
         st.just(raw),
         mutate_text(raw.decode()).map(lambda text: text.encode("utf-8", "surrogatepass")),
         st.sampled_from(
@@ -70,7 +70,7 @@ def request_bodies(draw: st.DrawFn, tree: Any) -> bytes:
         st.just(raw + raw),
         st.integers(1, 4).map(lambda factor: b'{"title": "' + b"x" * (400_000 * factor) + b'"}'),
     )
-    return draw(ways[draw(st.integers(0, 9)) % len(ways) if draw(st.booleans()) else 0])
+    return draw(variants[draw(st.integers(0, 9)) % len(variants) if draw(st.booleans()) else 0])
 
 
 def fuzz_requests(target: Target, data: st.DataObject) -> None:
@@ -78,13 +78,13 @@ def fuzz_requests(target: Target, data: st.DataObject) -> None:
     operation = data.draw(st.sampled_from(target.operations), label="operation")
     path = data.draw(paths_for(target, operation), label="path")
     token = target.accounts.current().token if operation.about_accounts else target.token
-    sent = [(b"Authorization", f"Bearer {token}".encode()), *data.draw(headers(), label="headers")]
+    request_headers = [(b"Authorization", f"Bearer {token}".encode()), *data.draw(headers(), label="headers")]
     body = b""
     if "requestBody" in operation.declared or data.draw(st.integers(0, 9)) == 9:
         body = data.draw(request_bodies(data.draw(body_for(target, operation))), label="body")
-        if not any(name == b"Content-Type" for name, _ in sent):
-            sent.append((b"Content-Type", media_type(operation).encode()))
-    response = target.rest(operation.method.upper(), path, headers=sent, content=body)
+        if not any(name == b"Content-Type" for name, _ in request_headers):
+            request_headers.append((b"Content-Type", media_type(operation).encode()))
+    response = target.rest(operation.method.upper(), path, headers=request_headers, content=body)
     if response.status_code == 401:
         target.accounts.replace(token)
     # An unusual path may match another route or none. 413 is declared only where a body is read.

@@ -13,8 +13,8 @@ OWNERS = ("me", "ada", "eve", "Me", "unknown")
 
 
 @st.composite
-def paths_for(draw: st.DrawFn, target: Target, operation: Operation, *, hostile: bool = True) -> str:
-    """Return a path for an operation."""
+def paths_for(draw: st.DrawFn, target: Target, operation: Operation, *, with_invalid_parts: bool = True) -> str:
+    """Return a path for an operation, sometimes with invalid parts."""
     path, collection = "", ""
     for part in operation.path.split("/")[1:]:
         if not part.startswith("{"):
@@ -22,7 +22,7 @@ def paths_for(draw: st.DrawFn, target: Target, operation: Operation, *, hostile:
             continue
         valid = st.just("me") if part == "{user_id}" else st.sampled_from([*target.ids(collection), str(UUID(int=7))])
         invalid = st.sampled_from(OWNERS) if part == "{user_id}" else strings
-        use_invalid = hostile and draw(st.integers(0, 5)) == 5
+        use_invalid = with_invalid_parts and draw(st.integers(0, 5)) == 5
         path = f"{path}/{quote(_raw(draw(invalid if use_invalid else valid)), safe='')}"
     return path
 

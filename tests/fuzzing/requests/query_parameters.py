@@ -19,8 +19,10 @@ SEARCHES = ("milk", "milk OR -x", '"oat milk', "bre", "-")
 
 def fuzz_queries(target: Target, data: st.DataObject) -> None:
     """Request a list or a row over REST with random query parameters."""
-    operation = data.draw(st.sampled_from([one for one in target.operations if "fields" in one.parameters]), label="operation")
-    path = data.draw(paths_for(target, operation, hostile=False), label="path")
+    operation = data.draw(
+        st.sampled_from([candidate for candidate in target.operations if "fields" in candidate.parameters]), label="operation"
+    )
+    path = data.draw(paths_for(target, operation, with_invalid_parts=False), label="path")
     collection = [part for part in operation.path.split("/") if not part.startswith("{")][-1]
     query: dict[str, str] = {}
     for name, parameter in operation.parameters.items():
@@ -54,13 +56,13 @@ def _as_text(value: Any) -> str:
 @st.composite
 def _names(draw: st.DrawFn, entity: str, name: str) -> str:
     """Return the name of a field or relation, or a path of them."""
-    known = ENTITIES[entity]
+    entity_spec = ENTITIES[entity]
     if name == "sort":
-        return draw(st.sampled_from(["", "-"])) + draw(st.sampled_from(list(known.sort_keys)))
+        return draw(st.sampled_from(["", "-"])) + draw(st.sampled_from(list(entity_spec.sort_keys)))
     if name == "fields" and draw(st.booleans()):
-        return draw(st.sampled_from(list(known.columns)))
-    relation = draw(st.sampled_from(list(known.relations)))
-    return relation + (f".{draw(_names(known.relations[relation].target, name))}" if draw(st.integers(0, 2)) == 2 else "")
+        return draw(st.sampled_from(list(entity_spec.columns)))
+    relation = draw(st.sampled_from(list(entity_spec.relations)))
+    return relation + (f".{draw(_names(entity_spec.relations[relation].target, name))}" if draw(st.integers(0, 2)) == 2 else "")
 
 
 def _snake_case_filter(tree: Any) -> Any:

@@ -29,8 +29,10 @@ def body_for(target: Target, operation: Operation) -> st.SearchStrategy[Any]:
 
 def fuzz_bodies(target: Target, data: st.DataObject) -> None:
     """Call any operation that reads a body."""
-    operation = data.draw(st.sampled_from([one for one in target.operations if "requestBody" in one.declared]), label="operation")
-    path = data.draw(paths_for(target, operation, hostile=False), label="path")
+    operation = data.draw(
+        st.sampled_from([candidate for candidate in target.operations if "requestBody" in candidate.declared]), label="operation"
+    )
+    path = data.draw(paths_for(target, operation, with_invalid_parts=False), label="path")
     tree = data.draw(body_for(target, operation), label="body")
     if data.draw(st.integers(0, 9)) == 9:
         tree = data.draw(mutate_tree(tree), label="mutated")

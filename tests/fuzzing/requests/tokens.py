@@ -1,4 +1,4 @@
-"""Fuzzer for access tokens: both APIs must accept or reject a token alike, and only for its own user."""
+"""Fuzzer for access tokens: both APIs accept the same tokens, each for its own user only."""
 
 import base64
 import hmac
@@ -31,8 +31,8 @@ class ForgedToken:
     owners: frozenset[str]
 
 
-def write(header: Any, claims: Any, signing_key: Any = SECRET, algorithm: str = "HS256") -> str:
-    """Return a correctly signed token; claims that are text are encoded as they are."""
+def sign(header: Any, claims: Any, signing_key: Any = SECRET, algorithm: str = "HS256") -> str:
+    """Return a correctly signed token; claims that are text are encoded unchanged."""
     signed = f"{_segment(header)}.{_segment(claims)}"
     if isinstance(signing_key, str):  # PyJWT refuses to sign some of these
         signature = hmac.digest(signing_key.encode(), signed.encode(), f"sha{algorithm[2:]}")
@@ -53,18 +53,18 @@ def _base64(raw: bytes) -> str:
 @st.composite
 def corrupted_tokens(draw: st.DrawFn, target: Target) -> ForgedToken:
     """Return a valid token with a corrupted part, or parts of several tokens."""
-    of_issuers = {key.sign("ada"): "ada" for key in target.keys}
+    external_tokens = {key.sign("ada"): "ada" for key in target.keys}
     valid_tokens = {
         target.token: "ada",
         target.registered_user.token: target.registered_user.id,
         target.registered_user.refresh_token: "",
-        **of_issuers,
+        **external_tokens,
     }
     text = draw(st.sampled_from(list(valid_tokens)))
     if draw(st.booleans()):
         return ForgedToken(draw(mutate_text(text)), frozenset({valid_tokens[text]}))
     parts = [draw(st.sampled_from(list(valid_tokens))).split(".") for _ in range(3)]
-    mixed = [part[min(path, len(part) - 1)] for path, part in enumerate(parts)]
+    mixed = [part[min(index, len(part) - 1)] for index, part in enumerate(parts)]
     return ForgedToken(".".join(draw(st.permutations(mixed)) if draw(st.booleans()) else mixed), frozenset(valid_tokens.values()))
 
 
@@ -87,10 +87,10 @@ def tokens_with_unusual_claims(draw: st.DrawFn, target: Target) -> ForgedToken:
     claims = draw(st.just(claims) if draw(st.integers(0, 9)) else st.one_of(mutate_tree(claims), deep()))
     header |= draw(st.dictionaries(st.sampled_from(HEADERS), st.one_of(scalars, trees), max_size=1))
     header = draw(st.just(header) if draw(st.integers(0, 9)) else trees)
-    return ForgedToken(write(header, claims, signing_key, algorithm), _named(claims))
+    return ForgedToken(sign(header, claims, signing_key, algorithm), _named_users(claims))
 
 
-def _named(claims: Any) -> frozenset[str]:
+def _named_users(claims: Any) -> frozenset[str]:
     """Return all values of the claims that could name a user."""
     user_ids = [claims.get(name) for name in ("sub", "user_id", "id")] if isinstance(claims, dict) else []
     return frozenset(str(value) for value in user_ids)
@@ -103,11 +103,9 @@ def tokens_with_wrong_signatures(draw: st.DrawFn, target: Target) -> ForgedToken
     claims = jwt.decode(draw(st.sampled_from([target.token, target.registered_user.token, key.sign("ada")])), options=UNVERIFIED)
     header = {"alg": draw(st.sampled_from(["HS256", "HS384", "HS512"])), **draw(st.sampled_from([{}, {"kid": key.kid}]))}
     public = [json.dumps(key.jwk), *(str(value) for value in key.jwk.values())]
-    signed = write(header, claims, draw(st.sampled_from(["", "secret", SECRET.upper(), *public])), header["alg"])
-    wrong_length = write(header, claims, SECRET, draw(st.sampled_from(["HS384", "HS512"])))
-    wrong_algorithm = write(
-        {**header, "alg": draw(st.sampled_from(["none", "None", "RS256", "EdDSA", "ES256", 5, None]))}, claims
-    )
+    signed = sign(header, claims, draw(st.sampled_from(["", "secret", SECRET.upper(), *public])), header["alg"])
+    wrong_length = sign(header, claims, SECRET, draw(st.sampled_from(["HS384", "HS512"])))
+    wrong_algorithm = sign({**header, "alg": draw(st.sampled_from(["none", "None", "RS256", "EdDSA", "ES256", 5, None]))}, claims)
     unsigned = signed.rpartition(".")[0]
     return ForgedToken(draw(st.sampled_from([signed, wrong_length, wrong_algorithm, unsigned, f"{unsigned}."])), frozenset())
 
@@ -115,8 +113,8 @@ def tokens_with_wrong_signatures(draw: st.DrawFn, target: Target) -> ForgedToken
 @st.composite
 def random_tokens(draw: st.DrawFn) -> ForgedToken:
     """Return random text, some with the prefix of a token."""
-    beginning = draw(st.sampled_from(["", "eyJ", "todo_api_", "todo_refresh_", "..", "a.b.c", "=.=.="]))
-    return ForgedToken(beginning + draw(strings), frozenset())
+    prefix = draw(st.sampled_from(["", "eyJ", "todo_api_", "todo_refresh_", "..", "a.b.c", "=.=.="]))
+    return ForgedToken(prefix + draw(strings), frozenset())
 
 
 def fuzz_tokens(target: Target, data: st.DataObject) -> None:

@@ -21,9 +21,9 @@ def _parts() -> st.SearchStrategy[str]:
 
 def fuzz_unknown_paths(target: Target, data: st.DataObject) -> None:
     """Send a request to a known path or below it, with any method."""
-    known = data.draw(st.sampled_from([*target.document["paths"], *OTHER_PATHS]), label="known")
-    beyond = data.draw(st.lists(_parts(), max_size=3), label="beyond")
-    path = "/".join([known.replace("{user_id}", "me").replace("{id}", str(UUID(int=7))), *beyond])
+    known_path = data.draw(st.sampled_from([*target.document["paths"], *OTHER_PATHS]), label="known path")
+    segments = data.draw(st.lists(_parts(), max_size=3), label="segments")
+    path = "/".join([known_path.replace("{user_id}", "me").replace("{id}", str(UUID(int=7))), *segments])
     method = data.draw(st.sampled_from(METHODS), label="method")
     token = target.accounts.current().token
     response = target.send(method, target.service.url + path, headers={"Authorization": f"Bearer {token}"})

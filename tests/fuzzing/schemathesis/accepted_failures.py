@@ -13,28 +13,28 @@ Condition = Callable[[Failure, Case[Any], Response], bool]
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """A kind of failure that is accepted where `holds` returns True."""
+class AcceptedFailure:
+    """A type of failure that is accepted if `applies` returns True."""
 
     failure: type[Failure]
     reason: str
-    holds: Condition
+    applies: Condition
 
 
 def is_accepted(failure: Failure, case: Case[Any], response: Response) -> bool:
     """Return whether a failure is accepted."""
-    return any(isinstance(failure, one.failure) and one.holds(failure, case, response) for one in ACCEPTED)
+    return any(isinstance(failure, accepted.failure) and accepted.applies(failure, case, response) for accepted in ACCEPTED)
 
 
 def _points_to(*pointers: str) -> Condition:
     """Return a condition: all errors of a 422 response point to, or below, these pointers."""
 
-    def holds(_: Failure, __: Case[Any], response: Response) -> bool:
+    def applies(_: Failure, __: Case[Any], response: Response) -> bool:
         errors: Sequence[dict[str, Any]] = response.json().get("errors", ()) if response.status_code == 422 else ()
         paths = [error["pointer"] for error in errors]
         return bool(paths) and all(path.startswith(pointers) for path in paths)
 
-    return holds
+    return applies
 
 
 def _has_an_invalid_part(_: Failure, case: Case[Any], __: Response) -> bool:
@@ -46,7 +46,7 @@ def _precondition_failed(_: Failure, case: Case[Any], response: Response) -> boo
     return response.status_code == 412 and "if-match" in {name.lower() for name in case.headers or ()}
 
 
-def _holds_nul(_: Failure, __: Case[Any], response: Response) -> bool:
+def _rejects_nul(_: Failure, __: Case[Any], response: Response) -> bool:
     errors = response.json().get("errors", ()) if response.status_code == 422 else ()
     return any("NUL" in error["detail"] for error in errors)
 
@@ -61,43 +61,45 @@ def _has_status_and_completed(_: Failure, case: Case[Any], response: Response) -
 
 
 ACCEPTED = (
-    Accepted(
+    AcceptedFailure(
         RejectedPositiveData,
-        "Schemathesis calls a request valid as a whole while it says that one of its parts is not: it fills a header that may be "
-        "left out with an invalid value where it finds no valid one, as with every pattern that demands quotes.",
+        "Schemathesis reports a request as valid although it reports one of its parts as invalid: it fills an optional header "
+        "with an invalid value if it finds no valid one, as for every pattern that requires quotes.",
         _has_an_invalid_part,
     ),
-    Accepted(
-        RejectedPositiveData, "If-Match names a revision that is not the row's: 412 is what it is for.", _precondition_failed
-    ),
-    Accepted(
+    AcceptedFailure(
         RejectedPositiveData,
-        "These parameters are texts in languages of their own. Their descriptions give them; JSON Schema could not.",
+        "If-Match names another revision than the row has: 412 is the declared response.",
+        _precondition_failed,
+    ),
+    AcceptedFailure(
+        RejectedPositiveData,
+        "These parameters have a syntax that their descriptions define; JSON Schema cannot express it.",
         _points_to("/cursor", "/fields", "/filter", "/include", "/sort"),
     ),
-    Accepted(
+    AcceptedFailure(
         RejectedPositiveData,
-        "Whether there is such a row, and whether a task may be put there, is no matter of a schema.",
+        "A schema cannot express whether a row exists, or whether a task may be moved to it.",
         _points_to("/list_id", "/parent_id", "/tag_ids"),
     ),
-    Accepted(
+    AcceptedFailure(
         RejectedPositiveData,
-        "Whether this is the account's password is no matter of a schema.",
+        "A schema cannot express whether this is the password of the account.",
         _points_to("/current_password"),
     ),
-    Accepted(
+    AcceptedFailure(
         RejectedPositiveData,
-        "No text holds NUL, which PostgreSQL cannot store. Patterns that say so everywhere would hide those that say more.",
-        _holds_nul,
+        "Texts must not contain NUL, which PostgreSQL cannot store. A pattern for it on every text would hide specific patterns.",
+        _rejects_nul,
     ),
-    Accepted(
+    AcceptedFailure(
         RejectedPositiveData,
-        "`completed` and `status` are two words for one thing, and must not disagree.",
+        "`completed` and `status` describe the same state, and must not contradict each other.",
         _has_status_and_completed,
     ),
-    Accepted(
+    AcceptedFailure(
         JsonSchemaError,
-        "`fields` leaves members out that are else required; no schema depends on a parameter.",
+        "`fields` omits fields that the schema requires; a schema cannot depend on a parameter.",
         _has_selected_fields,
     ),
 )

@@ -41,29 +41,29 @@ CURSOR, IF_MATCH, OWN_ID = "cursor", "if-match", "id"
 
 
 def fill_parameters(case: Case[Any], rng: random.Random) -> None:
-    """Set such values most of the time, unless the case tests this parameter."""
-    about = {name for name, _ in negated_parameters(case.meta)}
+    """Set valid values in most cases, unless the case tests the parameter."""
+    tested = {name for name, _ in negated_parameters(case.meta)}
     if isinstance(case.query, dict):
-        _fill_query(case, case.query, about, rng)
-    if "user_id" in (case.path_parameters or {}) and "user_id" not in about and rng.random() < USUALLY:
-        # The id too: the object level authorization check compares what other users get for it.
+        _fill_query(case, case.query, tested, rng)
+    if "user_id" in (case.path_parameters or {}) and "user_id" not in tested and rng.random() < USUALLY:
+        # The id too: the object level authorization check compares the responses that other users get for it.
         case.path_parameters["user_id"] = rng.choice(["me", os.environ[OWNER]])
-    if IF_MATCH in (case.headers or {}) and IF_MATCH not in about and (_has_invalid_header(case) or rng.random() < USUALLY):
+    if IF_MATCH in (case.headers or {}) and IF_MATCH not in tested and (_has_invalid_header(case) or rng.random() < USUALLY):
         case.headers[IF_MATCH] = "*"
-    if isinstance(case.body, dict) and not about:
+    if isinstance(case.body, dict) and not tested:
         # Most ids that schemathesis knows belong to another type, and an own `id` to another row.
         unwanted = {name for name in (OWN_ID, *REFERENCES) if rng.random() < USUALLY}
         if not unwanted.isdisjoint(case.body):
             case.body = {name: value for name, value in case.body.items() if name not in unwanted}
 
 
-def _fill_query(case: Case[Any], query: dict[str, Any], about: set[str], rng: random.Random) -> None:
-    nouns = [part for part in case.path.split("/") if not part.startswith("{")]
-    values_by_name = VALUES | {"include": RELATIONS.get(nouns[-1], ("",))}
-    for name in query.keys() & values_by_name.keys() - about:
+def _fill_query(case: Case[Any], query: dict[str, Any], tested: set[str], rng: random.Random) -> None:
+    segments = [part for part in case.path.split("/") if not part.startswith("{")]
+    values_by_name = VALUES | {"include": RELATIONS.get(segments[-1], ("",))}
+    for name in query.keys() & values_by_name.keys() - tested:
         if rng.random() < USUALLY:
             query[name] = rng.choice(values_by_name[name])
-    if CURSOR in query and CURSOR not in about and rng.random() < USUALLY:
+    if CURSOR in query and CURSOR not in tested and rng.random() < USUALLY:
         del query[CURSOR]
 
 

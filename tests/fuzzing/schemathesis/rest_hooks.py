@@ -20,7 +20,7 @@ ACCOUNTS = "/api/auth/"
 
 _tokens_by_id: dict[str, str] = {}  # ids created under ACCOUNTS, and the token that created each
 _accounts = DisposableAccounts(client(os.environ[TARGET]))
-_rng = random.Random(os.environ[SEED])  # noqa: S311 - to be repeatable
+_rng = random.Random(os.environ[SEED])  # noqa: S311 - reproducible
 
 
 @schemathesis.hook
@@ -56,8 +56,8 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
     count(case)
     if response.status_code == 401:
         _accounts.replace(_token(response))
-    if case.path.startswith(ACCOUNTS) and response.status_code == 201 and "id" in (made := response.json()):
-        _tokens_by_id[made["id"]] = _token(response)
+    if case.path.startswith(ACCOUNTS) and response.status_code == 201 and "id" in (created := response.json()):
+        _tokens_by_id[created["id"]] = _token(response)
     if case.path == f"{ACCOUNTS}me" and case.method == "PATCH" and response.status_code == 200 and isinstance(case.body, dict):
         _accounts.current().record_changes(case.body)
 

@@ -1,4 +1,4 @@
-"""Schemathesis runs in a subprocess, which keeps its hooks and warnings apart."""
+"""Schemathesis runs in a subprocess, which isolates its hooks and warnings."""
 
 import json
 import os
@@ -24,15 +24,15 @@ hooks = "{hooks}"
 
 [generation]
 database = "none"
-# Taking the token away and forging it is what the check ignored_auth does; else this would be most of what is invalid.
+# The check ignored_auth removes and forges tokens; if this were true, most invalid requests would be about tokens only.
 with-security-parameters = false
 
 [checks.negative_data_rejection]
-# All that says no. Schemathesis does not expect 413 and 431, which too much of anything may meet, but would put up with 5xx.
+# All statuses of rejections. By default schemathesis accepts 5xx, but neither 413 nor 431, which large requests may get.
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429, 431]
 
 [auth.wfc]
-path = "{people}"
+path = "{users}"
 user = "ada"
 peers = ["ada", "eve"]
 """
@@ -69,8 +69,8 @@ def run_graphql(url: str, folder: Path, options: RunOptions) -> Report:
 def _run(url: str, path: str, hooks: str, folder: Path, options: RunOptions) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
     users = {name: TestUser.register(url) for name in ("ada", "eve")}
-    (folder / "people.json").write_text(json.dumps({"auth": [_entry(name, user) for name, user in users.items()]}))
-    (folder / "schemathesis.toml").write_text(_CONFIG.format(hooks=hooks, people=folder / "people.json"))
+    (folder / "users.json").write_text(json.dumps({"auth": [_entry(name, user) for name, user in users.items()]}))
+    (folder / "schemathesis.toml").write_text(_CONFIG.format(hooks=hooks, users=folder / "users.json"))
     command = [sys.executable, "-m", "schemathesis.cli", "run", url + path, "--no-color", "--checks", "all"]
     command += ["--phases", ALL_PHASES]
     command += ["--seed", str(options.seed), "--max-examples", str(options.examples)]

@@ -114,5 +114,5 @@ SINGLE_DOCUMENTS = (
     ),
 )
 
-sized_documents = st.builds(lambda make, size: make(size), st.sampled_from(list(SIZED_DOCUMENTS.values())), SIZES)
+sized_documents = st.builds(lambda build, size: build(size), st.sampled_from(list(SIZED_DOCUMENTS.values())), SIZES)
 malformed_documents = st.one_of(sized_documents, st.sampled_from(SINGLE_DOCUMENTS), strings)

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# Strings that break programs most often.
+# Strings that cause errors in programs most often.
 CRITICAL_STRINGS = ("\x00", "a\x00b", "\ud800", "", "x" * 20_000)
 UNUSUAL_STRINGS = (
     " ",
@@ -89,8 +89,8 @@ def mutate_tree(tree: Any) -> st.SearchStrategy[Any]:
     """Return the tree with one value replaced, most of the time a leaf."""
     paths = list(_paths(tree))
     leaves = [path for path in paths if not isinstance(_get(tree, path), dict | list)] or paths
-    anything = st.one_of(strings, strings, scalars, trees)
-    return st.tuples(st.sampled_from(leaves) | st.sampled_from(paths), anything).map(lambda drawn: _set(tree, *drawn))
+    replacements = st.one_of(strings, strings, scalars, trees)
+    return st.tuples(st.sampled_from(leaves) | st.sampled_from(paths), replacements).map(lambda drawn: _set(tree, *drawn))
 
 
 def _paths(tree: Any, path: tuple[Any, ...] = ()) -> Any:

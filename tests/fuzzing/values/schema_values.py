@@ -26,13 +26,13 @@ VALUES_BY_TYPE: Mapping[str, st.SearchStrategy[Any]] = {
 class SchemaContext:
     """Schemas of the document, values known to the caller, and existing ids."""
 
-    shapes: Mapping[str, Any]
+    schemas: Mapping[str, Any]
     known_values: Mapping[str, Any]
     ids: list[str]
 
     def resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the schema that a reference points to, or the schema itself."""
-        return self.shapes[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        return self.schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
 def values_for_schema(
@@ -41,10 +41,10 @@ def values_for_schema(
     """Return values for a schema; below the top level, one in `one_in` is arbitrary, none if it is 0."""
     schema = schema_context.resolved(schema)
     leaf = _leaf(schema_context, schema, name)
-    good = _composed(schema_context, schema, name, one_in, depth) if leaf is None else leaf
+    valid = _composed(schema_context, schema, name, one_in, depth) if leaf is None else leaf
     if not (depth and one_in):
-        return good
-    return st.integers(1, one_in).flatmap(lambda drawn: ANY_VALUE if drawn == 1 else good)
+        return valid
+    return st.integers(1, one_in).flatmap(lambda drawn: ANY_VALUE if drawn == 1 else valid)
 
 
 def _leaf(schema_context: SchemaContext, schema: Mapping[str, Any], name: str) -> st.SearchStrategy[Any] | None:
@@ -73,8 +73,8 @@ def _composed(
         return ANY_VALUE
     fields = schema.get("properties", {}).items()
     parts = {
-        property_name: values_for_schema(schema_context, shape, property_name, one_in=one_in, depth=depth + 1)
-        for property_name, shape in fields
+        property_name: values_for_schema(schema_context, property_schema, property_name, one_in=one_in, depth=depth + 1)
+        for property_name, property_schema in fields
     }
     required = schema.get("required", ())
     return st.fixed_dictionaries(

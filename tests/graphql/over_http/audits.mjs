@@ -1,4 +1,4 @@
-// Runs the audits of graphql-http against the address given, and prints what came of each as JSON.
+// Runs the audits of graphql-http: node audits.mjs URL. Prints the results as JSON.
 import { serverAudits } from 'graphql-http';
 
 const results = [];

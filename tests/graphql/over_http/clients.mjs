@@ -1,5 +1,5 @@
-// Lets real clients ask by hashes (Apollo's automatic persisted queries) at the address given, with the token given. Each asks
-// twice. Prints as JSON what each sent, was answered, and made of it.
+// Runs Apollo and urql clients with automatic persisted queries: node clients.mjs URL TOKEN. Each client runs its query twice.
+// Prints as JSON, for each client, the HTTP exchanges and the names in the results.
 import { createHash } from 'node:crypto';
 
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
@@ -10,17 +10,17 @@ import { persistedExchange } from '@urql/exchange-persisted';
 const [url, token] = process.argv.slice(2);
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-function recording(exchanges) {
+function recordingFetch(exchanges) {
   return async (address, options) => {
-    const answer = await fetch(address, { ...options, headers: { ...options.headers, authorization: `Bearer ${token}` } });
-    const sent = options.method === 'GET' ? Object.fromEntries(new URL(address).searchParams) : JSON.parse(options.body);
+    const response = await fetch(address, { ...options, headers: { ...options.headers, authorization: `Bearer ${token}` } });
+    const parameters = options.method === 'GET' ? Object.fromEntries(new URL(address).searchParams) : JSON.parse(options.body);
     exchanges.push({
       method: options.method,
-      document: 'query' in sent,
-      status: answer.status,
-      type: answer.headers.get('content-type'),
+      document: 'query' in parameters,
+      status: response.status,
+      type: response.headers.get('content-type'),
     });
-    return answer;
+    return response;
   };
 }
 
@@ -30,27 +30,27 @@ async function apollo() {
     cache: new InMemoryCache(),
     link: ApolloLink.from([
       new PersistedQueryLink({ sha256, useGETForHashedQueries: true }),
-      new HttpLink({ uri: url, fetch: recording(exchanges) }),
+      new HttpLink({ uri: url, fetch: recordingFetch(exchanges) }),
     ]),
   });
   const query = gql`query ByApollo { viewer { name } }`;
-  const answers = [];
-  for (let turn = 0; turn < 2; turn++) answers.push((await client.query({ query, fetchPolicy: 'network-only' })).data.viewer.name);
-  return { exchanges, answers };
+  const names = [];
+  for (let run = 0; run < 2; run++) names.push((await client.query({ query, fetchPolicy: 'network-only' })).data.viewer.name);
+  return { exchanges, names };
 }
 
 async function urql() {
   const exchanges = [];
   const client = new Client({
     url,
-    fetch: recording(exchanges),
+    fetch: recordingFetch(exchanges),
     preferGetMethod: false,
     exchanges: [persistedExchange({ generateHash: async (query) => sha256(query), enableForMutation: true }), fetchExchange],
   });
-  const answers = [];
-  for (let turn = 0; turn < 2; turn++) answers.push((await client.query('query ByUrql { viewer { name } }', {})).data.viewer.name);
+  const names = [];
+  for (let run = 0; run < 2; run++) names.push((await client.query('query ByUrql { viewer { name } }', {})).data.viewer.name);
   const changed = await client.mutation('mutation ByUrql { updateAccount(input: {name: "Ada"}) { user { name } } }', {});
-  return { exchanges, answers: [...answers, changed.data.updateAccount.user.name] };
+  return { exchanges, names: [...names, changed.data.updateAccount.user.name] };
 }
 
 console.log(JSON.stringify({ apollo: await apollo(), urql: await urql() }));

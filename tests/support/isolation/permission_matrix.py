@@ -10,7 +10,7 @@ from typing import Any
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 
 from graphql_schema.schema import build_schema
-from tests.support.resource_owner import KINDS
+from tests.support.isolation.resource_owner import KINDS
 
 READ, WRITE, ACCOUNT, PUBLIC = "tasks:read", "tasks:write", "account", None
 
@@ -59,8 +59,8 @@ REST: dict[str, RouteSpec] = {
     f"PUT {_COMMENT}": RouteSpec(WRITE, json={"body": "x"}),
     f"PATCH {_COMMENT}": RouteSpec(WRITE, json={"body": "x"}),
     f"DELETE {_COMMENT}": RouteSpec(WRITE),
-    "POST /api/auth/register": RouteSpec(PUBLIC, json={"email": "nobody", "password": "x"}),
-    "POST /api/auth/login": RouteSpec(PUBLIC, form={"username": "nobody@example.com", "password": "wrong password"}),
+    "POST /api/auth/register": RouteSpec(PUBLIC, json={"email": "not an address", "password": "x"}),
+    "POST /api/auth/login": RouteSpec(PUBLIC, form={"username": "unknown@example.com", "password": "wrong password"}),
     "POST /api/auth/refresh": RouteSpec(PUBLIC, json={"refresh_token": "todo_refresh_x.y"}),
     "POST /api/auth/logout": RouteSpec(ACCOUNT, by_api_token=False),
     "GET /api/auth/me": RouteSpec(ACCOUNT),
@@ -78,7 +78,7 @@ REST: dict[str, RouteSpec] = {
     "GET /docs": RouteSpec(PUBLIC),
     "GET /openapi.json": RouteSpec(PUBLIC),
     "HEAD /openapi.json": RouteSpec(PUBLIC),
-    # The explorer page, and the error for an empty request; GraphQL fields are declared below.
+    # The GraphiQL page, and the error for an empty request; GraphQL fields are declared below.
     "GET /graphql": RouteSpec(PUBLIC),
     "HEAD /graphql": RouteSpec(PUBLIC),
     "POST /graphql": RouteSpec(PUBLIC, json={"query": "{ __typename }"}),
@@ -110,8 +110,8 @@ QUERIES: dict[str, FieldSpec] = {
     "tags": FieldSpec(READ),
 }
 MUTATIONS: dict[str, FieldSpec] = {
-    "register": FieldSpec(PUBLIC, '(input: {email: "nobody", password: "x"})'),
-    "logIn": FieldSpec(PUBLIC, '(input: {email: "nobody@example.com", password: "wrong password"})'),
+    "register": FieldSpec(PUBLIC, '(input: {email: "not an address", password: "x"})'),
+    "logIn": FieldSpec(PUBLIC, '(input: {email: "unknown@example.com", password: "wrong password"})'),
     "refresh": FieldSpec(PUBLIC, '(input: {refreshToken: "todo_refresh_x.y"})'),
     "logOut": FieldSpec(ACCOUNT, by_api_token=False),
     "endSession": FieldSpec(ACCOUNT, _ID % "session"),
@@ -146,10 +146,10 @@ ROOTS = {"query": QUERIES, "mutation": MUTATIONS, "subscription": dict[str, Fiel
 
 @dataclass(frozen=True)
 class TypeSpec:
-    """An object type's scope, fields, and an operation that reaches it, with $ in place of the fields."""
+    """An object type's scope and fields, and an operation that selects it, with $ in place of the fields."""
 
     scope: str | None
-    reached: str
+    operation: str
     fields: str
     by_api_token: bool = True
 
@@ -220,18 +220,18 @@ def root_field_document(kind: str, name: str, field_spec: FieldSpec) -> str:
 
 
 def type_field_document(type_spec: TypeSpec, owner: GraphQLObjectType | GraphQLInterfaceType, name: str) -> str:
-    return type_spec.reached.replace("$", f"{name} {selection(get_named_type(owner.fields[name].type))}")
+    return type_spec.operation.replace("$", f"{name} {selection(get_named_type(owner.fields[name].type))}")
 
 
 def field_document(type_field: tuple[str, str]) -> str:
-    type_spec, name = type_field
-    kind = SCHEMA.type_map[type_spec]
+    type_name, name = type_field
+    kind = SCHEMA.type_map[type_name]
     assert isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
-    return type_field_document(OBJECT_TYPES[type_spec], kind, name)
+    return type_field_document(OBJECT_TYPES[type_name], kind, name)
 
 
 def selection(kind: Any, depth: int = 2) -> str:
-    """Return a selection of a type's leaf fields, and of those one or two levels below."""
+    """Return a selection of a type's leaf fields, and of the leaf fields down to this depth."""
     if is_leaf_type(kind):
         return ""
     inner = []

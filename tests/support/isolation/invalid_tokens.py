@@ -33,9 +33,9 @@ def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
         "unsigned": jwt.encode(claims, "", "none"),
         "unknown session": local_token(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),
         "no session": local_token(sid=None),
-        "unknown issuer and key": jwt.encode({**claims, "iss": "https://elsewhere"}, Ed25519PrivateKey.generate(), "EdDSA"),
-        "unknown issuer": sign_token({**external_claims, "iss": "https://elsewhere"}, SECRET),
-        "wrong audience": sign_token({**external_claims, "aud": "https://elsewhere"}, SECRET),
+        "unknown issuer and key": jwt.encode({**claims, "iss": "https://other.example"}, Ed25519PrivateKey.generate(), "EdDSA"),
+        "unknown issuer": sign_token({**external_claims, "iss": "https://other.example"}, SECRET),
+        "wrong audience": sign_token({**external_claims, "aud": "https://other.example"}, SECRET),
         "signed with another key": jwt.encode(claims, Ed25519PrivateKey.generate(), "EdDSA"),
         "refresh token": victim.refresh_token,
         **{kind: revoke(service) for kind, revoke in _REVOKED.items()},
@@ -63,7 +63,7 @@ def _inactive(service: RunningService) -> str:
 
 
 def _deleted_external(service: RunningService) -> str:
-    token = sign_token({"sub": f"gone.{time.time_ns()}", "iat": int(time.time()), **EXTERNAL_ISSUER}, SECRET)
+    token = sign_token({"sub": f"deleted.{time.time_ns()}", "iat": int(time.time()), **EXTERNAL_ISSUER}, SECRET)
     with RestClient(service.url, token) as client:
         client.delete_me()
     return token

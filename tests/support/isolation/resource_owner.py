@@ -45,8 +45,8 @@ def create_resource_owner(url: str, word: str, row_ids: Ids | None = None) -> Re
         client.log_in(user.email, PASSWORD)
         tokens = {scope: client.make_api_token(name=word, scopes=[scope]) for scope in ("tasks:read", "tasks:write", "account")}
         session_id = client.sessions()[0]["id"]
-    own = {"user": user.id, "session": session_id, "token": tokens["account"]["id"]}
-    return ResourceOwner(user, {**ids, **own}, word, {scope: made["token"] for scope, made in tokens.items()})
+    account_ids = {"user": user.id, "session": session_id, "token": tokens["account"]["id"]}
+    return ResourceOwner(user, {**ids, **account_ids}, word, {scope: created["token"] for scope, created in tokens.items()})
 
 
 def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> ResourceOwner:
@@ -54,8 +54,8 @@ def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> Resou
     user_id = str(uuid4())
     for table in SQLModel.metadata.sorted_tables:
         owner_column = "id" if table.name == "user" else "user_id"
-        own = {owner_column, "search_vector", *(["email"] if table.name == "user" else [])}
-        names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in own)
+        excluded = {owner_column, "search_vector", *(["email"] if table.name == "user" else [])}
+        names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in excluded)
         if names:
             source = f'SELECT %s, {names} FROM "{table.name}" WHERE "{owner_column}" = %s'
             copy = f'INSERT INTO "{table.name}" ("{owner_column}", {names}) {source}'

@@ -1,4 +1,4 @@
-"""World of the isolation tests: a service, a victim, an attacker, invalid tokens, and calls of routes and fields."""
+"""Scenario of the isolation tests: a service, a victim, an attacker, invalid tokens, and calls of routes and fields."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,12 +8,9 @@ from typing import Any
 import httpx
 
 from tests.support.api_clients import TLS
-from tests.support.invalid_tokens import EXTERNAL_ISSUER, Tokens, invalid_tokens
-from tests.support.permission_matrix import (
-    RouteSpec,
-    fill_ids,
-)
-from tests.support.resource_owner import Ids, ResourceOwner, create_resource_owner
+from tests.support.isolation.invalid_tokens import EXTERNAL_ISSUER, Tokens, invalid_tokens
+from tests.support.isolation.permission_matrix import RouteSpec, fill_ids
+from tests.support.isolation.resource_owner import Ids, ResourceOwner, create_resource_owner
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
 from tests.support.table_rows import TABLE_NAMES
 from tests.support.users import TestUser
@@ -92,7 +89,7 @@ def graphql_call(scenario: Scenario, document: str) -> Call:
 
 
 def mask_ids(response: httpx.Response, ids: Ids) -> tuple[int, str, list[tuple[str, str]]]:
-    """Return the response without its request id, and with kinds in place of the ids that were sent."""
+    """Return the response without its request id, with each id that was sent replaced by its kind."""
     text = response.text.replace(response.headers["x-request-id"], "")
     for kind, row_id in ids.items():
         text = text.replace(row_id, kind)

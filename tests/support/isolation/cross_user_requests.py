@@ -1,6 +1,6 @@
-"""Requests by which EVE tries to read or change rows of ADA: every authenticated route and field, and some more.
+"""Requests of EVE for rows of ADA: every authenticated route and field, and further requests.
 
-Without row-level security and the service's own filters each of them succeeds, with the exceptions named below.
+Without row-level security and the service's own filters each request succeeds, except those listed at the end.
 """
 
 import json
@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from tests.support.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec, fill_ids, root_field_document
-from tests.support.resource_owner import KINDS
+from tests.support.isolation.permission_matrix import PUBLIC, REST, ROOTS, RouteSpec, fill_ids, root_field_document
+from tests.support.isolation.resource_owner import KINDS
 from tests.support.service import SECRET
 from tests.support.table_rows import EVE, refresh_token, row_id
 from tests.support.users import PASSWORD, sign_token
@@ -31,7 +31,7 @@ def graphql_request(document: str, ids: Mapping[str, str]) -> Request:
     return lambda http, url: http.post(f"{url}/graphql", json={"query": fill_ids(document, ids)})
 
 
-_DEEP = (
+_NESTED_FIELDS = (
     "list { name tasks { totalCount } } parent { title } tags { name tasks { totalCount } } "
     "subtasks { totalCount nodes { title } } comments { nodes { body task { title } } }"
 )
@@ -51,8 +51,8 @@ REQUESTS: dict[str, Request] = {
         if field_spec.scope is not PUBLIC
     },
     **{
-        f"filter {tree}": rest_request("GET /api/me/tasks", RouteSpec(None, f"?filter={json.dumps(tree)}"), {})
-        for tree in _FILTERS
+        f"filter {condition}": rest_request("GET /api/me/tasks", RouteSpec(None, f"?filter={json.dumps(condition)}"), {})
+        for condition in _FILTERS
     },
     "new user": lambda http, url: http.get(
         f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {sign_token({'sub': 'mallory'}, SECRET)}"}
@@ -62,16 +62,16 @@ REQUESTS: dict[str, Request] = {
     "totals": graphql_request(
         "{ tasks { totalCount } lists { totalCount } tags { totalCount nodes { tasks { totalCount } } } }", {}
     ),
-    "shared ids": graphql_request(f'{{ task(id: "{{task}}") {{ {_DEEP} }} }}', SHARED_IDS),
+    "shared ids": graphql_request(f'{{ task(id: "{{task}}") {{ {_NESTED_FIELDS} }} }}', SHARED_IDS),
     "node": graphql_request('{ node(id: "{tag}") { ... on Tag { name tasks { nodes { title } } } } }', VICTIM_IDS),
 }
 _REFRESH = refresh_token(EVE, "eve's")
-_KNOWN = [
+_AUTH_FIELDS = [
     f'logIn(input: {{email: "{EVE}@example.com", password: "{PASSWORD}"}}) {{ user {{ name }} }}',
     f'refresh(input: {{refreshToken: "{_REFRESH}"}}) {{ user {{ name }} }}',
     f'logOut(input: {{refreshToken: "{_REFRESH}"}}) {{ __typename }}',
 ]
-REQUESTS |= {f"by {document.split('(')[0]}": graphql_request(f"mutation {{ {document} }}", {}) for document in _KNOWN}
+REQUESTS |= {f"by {document.split('(')[0]}": graphql_request(f"mutation {{ {document} }}", {}) for document in _AUTH_FIELDS}
 
 # Requests whose row would reference a row of ADA.
 BLOCKED_BY_FOREIGN_KEYS = {"POST /api/{user}/tasks", "POST /api/{user}/tasks/{task}/comments"}
