@@ -6,7 +6,7 @@ from typing import Any
 from graphql import GraphQLEnumType
 
 from graphql_schema.lookahead import SelectedField
-from models.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from models.schemas.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.errors import InvalidInput
 from services.json_types import JsonObject
 from services.query_engine.case_conversion import keys_to_snake_case, to_snake_case

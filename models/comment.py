@@ -5,8 +5,8 @@ from sqlalchemy import Index, text
 
 from models.base import EXAMPLE_ID, Versioned, id_type, owner_scoped_foreign_key
 from models.columns import api_column
-from models.field_types import CommentBody, Id
-from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.field_types import CommentBody, Id
+from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
 
 class Comment(Versioned, table=True):

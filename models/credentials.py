@@ -8,8 +8,8 @@ from sqlalchemy import ARRAY, Text
 from sqlmodel import Field
 
 from models.base import Owned, id_type
-from models.field_types import IntegralFloat, NoNulCharacter, TokenName
-from models.input_schemas import InputSchema
+from models.schemas.field_types import IntegralFloat, NoNulCharacter, TokenName
+from models.schemas.input_schemas import InputSchema
 from models.scopes import Scope
 
 MAX_TOKEN_LENGTH = 200  # characters; the tokens that the service issues are shorter

@@ -8,8 +8,8 @@ from sqlmodel import Field
 
 from models.base import Owned, Versioned, id_type, owner_scoped_foreign_key
 from models.columns import api_column
-from models.field_types import BlankToNone, Color, Id, TagName
-from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.field_types import BlankToNone, Color, Id, TagName
+from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
 UNIQUE_TAG_NAME = "uq_tag_name"
 

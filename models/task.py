@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from models.base import EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, Positioned, id_type, owner_scoped_foreign_key
 from models.columns import DerivedColumn, api_column, table_of
-from models.field_types import BlankToNone, Description, Id, Position, Title
-from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.field_types import BlankToNone, Description, Id, Position, Title
+from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 from models.tag import TaskTag
 
 

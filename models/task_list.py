@@ -7,8 +7,8 @@ from sqlalchemy import Index, text
 
 from models.base import Positioned
 from models.columns import api_column
-from models.field_types import BlankToNone, Color, Id, ListName, Position
-from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.field_types import BlankToNone, Color, Id, ListName, Position
+from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
 
 class TaskList(Positioned, table=True):

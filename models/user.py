@@ -10,8 +10,8 @@ from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID_LENGTH, Owned
 from models.columns import DerivedColumn, api_column, table_of
-from models.field_types import Email, NoNulCharacter, PersonName, normalized_password
-from models.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.field_types import Email, NoNulCharacter, PersonName, normalized_password
+from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
 Password = Annotated[str, InputField(min_length=8, max_length=256), NoNulCharacter, normalized_password(8, 256)]
 SubmittedPassword = Annotated[str, InputField(max_length=256), NoNulCharacter, normalized_password(0, 256)]

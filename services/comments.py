@@ -1,7 +1,7 @@
 """Comment services."""
 
 from models.comment import Comment, CommentCreate, CommentUpdate
-from models.input_schemas import InputSchema
+from models.schemas.input_schemas import InputSchema
 from models.task import Task
 from services.errors import NotFound
 from services.query_engine.entity_registry import COMMENT, TASK

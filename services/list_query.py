@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.query_params import PageQuery, TaskQuery
+from models.schemas.query_params import PageQuery, TaskQuery
 from services.errors import InvalidInput
 from services.json_parsing import JsonError, parse_json
 from services.query_engine.case_conversion import keys_to_snake_case

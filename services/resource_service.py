@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from sqlmodel import col
 
 from models.base import Positioned, Versioned, new_id
-from models.input_schemas import InputSchema, UpdateSchema
+from models.schemas.input_schemas import InputSchema, UpdateSchema
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from services.query_engine.entity_types import Entity
 from services.query_engine.query_model import QueryNode, RowSelection

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import col
 
 from models.comment import Comment
-from models.input_schemas import InputSchema
+from models.schemas.input_schemas import InputSchema
 from models.tag import Tag
 from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
 from models.task_list import TaskList

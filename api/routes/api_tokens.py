@@ -11,7 +11,7 @@ from api.openapi import schemas
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
 from models.credentials import ApiTokenCreate
-from models.field_types import Id
+from models.schemas.field_types import Id
 
 router = create_router("/api/auth/tokens", "API tokens")
 LIST_RESPONSES: Responses = {

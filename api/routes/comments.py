@@ -11,8 +11,8 @@ from api.openapi import schemas
 from api.openapi.responses import no_content, row, user_errors
 from api.routing import create_router
 from models.comment import CommentUpdate
-from models.field_types import Id
-from models.query_params import RowQuery
+from models.schemas.field_types import Id
+from models.schemas.query_params import RowQuery
 from services.query_engine.entity_registry import COMMENT
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
 

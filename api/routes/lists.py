@@ -10,8 +10,8 @@ from api.dependencies import IfMatch, ListServiceDep
 from api.openapi import schemas
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
-from models.field_types import Id
-from models.query_params import PageQuery, RowQuery, TaskQuery
+from models.schemas.field_types import Id
+from models.schemas.query_params import PageQuery, RowQuery, TaskQuery
 from models.task_list import ListCreate, ListUpdate
 from services.list_query import list_query, task_list_query
 from services.query_engine.entity_registry import TASK_LIST

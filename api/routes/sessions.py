@@ -7,7 +7,7 @@ from api.dependencies import SessionServiceDep
 from api.openapi import schemas
 from api.openapi.responses import Responses, errors, no_content
 from api.routing import create_router
-from models.field_types import Id
+from models.schemas.field_types import Id
 
 router = create_router("/api/auth/sessions", "Sessions")
 LIST_RESPONSES: Responses = {200: {"model": list[schemas.Session], "description": "Active sessions, most recently used first."}}

@@ -10,8 +10,8 @@ from api.dependencies import IfMatch, TagServiceDep
 from api.openapi import schemas
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
-from models.field_types import Id
-from models.query_params import PageQuery, RowQuery
+from models.schemas.field_types import Id
+from models.schemas.query_params import PageQuery, RowQuery
 from models.tag import TagCreate, TagUpdate
 from services.list_query import list_query
 from services.query_engine.entity_registry import TAG

@@ -11,8 +11,8 @@ from api.openapi import schemas
 from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.comment import CommentCreate
-from models.field_types import Id
-from models.query_params import PageQuery, RowQuery, TaskQuery
+from models.schemas.field_types import Id
+from models.schemas.query_params import PageQuery, RowQuery, TaskQuery
 from models.task import TaskCompletion, TaskCreate, TaskUpdate
 from services.comments import TaskCommentService
 from services.list_query import list_query, task_list_query

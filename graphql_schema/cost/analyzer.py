@@ -31,7 +31,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaField
 
 from graphql_schema.cost.argument_values import ArgumentValues
 from graphql_schema.cost.complexity import Complexity, FieldCost
-from models.query_params import MAX_PAGE_SIZE
+from models.schemas.query_params import MAX_PAGE_SIZE
 
 UNPAGINATED_LIST_SIZE = 5
 ROW_WRITE_COST = 1_000

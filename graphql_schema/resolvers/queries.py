@@ -27,8 +27,8 @@ from graphql_schema.types.objects import (
     TaskListConnection,
     Viewer,
 )
-from models.field_types import canonical_id
-from models.query_params import DEFAULT_PAGE_SIZE
+from models.schemas.field_types import canonical_id
+from models.schemas.query_params import DEFAULT_PAGE_SIZE
 from models.scopes import Scope
 from services.auth import api_tokens, sessions
 from services.errors import InvalidInput, NotFound

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from strawberry import Maybe, Some
 
 from graphql_schema.types.enums import Priority, Scope, Status
-from models.input_schemas import InputSchema
+from models.schemas.input_schemas import InputSchema
 from services.errors import InvalidInput
 
 Schema = TypeVar("Schema", bound=InputSchema)

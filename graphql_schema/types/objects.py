@@ -13,7 +13,7 @@ from graphql_schema.lookahead import resolve_from_result
 from graphql_schema.types.enums import Priority, Scope, Status
 from graphql_schema.types.filters import TaskFilter
 from graphql_schema.types.ordering import TaskOrder
-from models.query_params import DEFAULT_PAGE_SIZE
+from models.schemas.query_params import DEFAULT_PAGE_SIZE
 from services.json_types import JsonObject, JsonValue
 
 First = Annotated[int | None, strawberry.argument(description="Returns the first n rows (after `after`); at most 500.")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.base import MAX_USER_ID_LENGTH
-from models.field_types import canonical_id
+from models.schemas.field_types import canonical_id
 from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
 from services.user_context import ExternalUserProfile

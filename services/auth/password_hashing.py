@@ -19,7 +19,7 @@ MAX_QUEUED = 32  # waiting calls, each of which blocks a worker thread; more wou
 class PasswordHasher:
     """Hashes and verifies passwords. A hash takes about 25 ms of CPU and 19 MiB, so the concurrency is limited.
 
-    Passwords must be normalized as in models/field_types.py.
+    Passwords must be normalized as in models/schemas/field_types.py.
     """
 
     def __init__(self, max_concurrent: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from models.query_params import MAX_PAGE_SIZE, RowQuery
+from models.schemas.query_params import MAX_PAGE_SIZE, RowQuery
 from services.errors import InvalidInput
 from services.json_types import JsonObject, JsonValue
 from services.query_engine.entity_registry import ENTITIES

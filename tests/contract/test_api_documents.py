@@ -15,7 +15,7 @@ from api.app import create_app
 from api.settings import Settings
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
-from models.field_types import Title
+from models.schemas.field_types import Title
 from services.query_engine.case_conversion import to_snake_case
 from services.query_engine.entity_registry import ENTITIES
 from tests.support.api_clients import TLS

@@ -1,6 +1,6 @@
 """Examples, links and names in the documents.
 
-The docstring of tests/support/document_examples.py explains how examples are written.
+The docstring of tests/contract/document_examples.py explains how examples are written.
 """
 
 import re
@@ -14,9 +14,8 @@ from graphql import parse, validate
 
 from api.settings import Settings
 from graphql_schema.schema import build_schema
-from tests.support import document_names as names
-from tests.support.api_clients import TLS
-from tests.support.document_examples import (
+from tests.contract import document_names as names
+from tests.contract.document_examples import (
     URL_IN_DOCUMENTS,
     ExampleError,
     check_output,
@@ -27,6 +26,7 @@ from tests.support.document_examples import (
     parse_blocks,
     run_examples,
 )
+from tests.support.api_clients import TLS
 from tests.support.npm import run_node
 from tests.support.service import QUOTAS, PostgresServer, RunningService, run_service, settings_for
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from models.query_params import DEFAULT_PAGE_SIZE
+from models.schemas.query_params import DEFAULT_PAGE_SIZE
 from services.query_engine.case_conversion import to_camel_case, to_snake_case
 
 Row = dict[str, Any]

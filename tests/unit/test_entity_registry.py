@@ -29,7 +29,7 @@ from models.base import Versioned
 from models.columns import api_column
 from models.comment import CommentCreate, CommentUpdate
 from models.credentials import ApiTokenCreate
-from models.input_schemas import InputSchema
+from models.schemas.input_schemas import InputSchema
 from models.tag import TagCreate, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate

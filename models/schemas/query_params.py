@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from models.field_types import Id, NoNulCharacter
+from models.schemas.field_types import Id, NoNulCharacter
 from models.task import Priority
 
 DEFAULT_PAGE_SIZE = 50

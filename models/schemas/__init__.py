@@ -1,0 +1,1 @@
+"""Base classes and field types of input schemas, and query parameters."""
