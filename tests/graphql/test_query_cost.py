@@ -134,7 +134,7 @@ def test_suggested_page_size_fits_the_cost_limit(graphql_client: GraphQLClient) 
 
     fitting = int(message.split("`first: ")[1].split("`")[0])
 
-    assert "lists.nodes.tasks: " in message
+    assert "lists.nodes.tasks; " in message
     assert measured(document, n=fitting).cost <= MAX_COST < measured(document, n=fitting + 1).cost
     assert graphql_client.run(document, n=fitting) == {"lists": {"nodes": []}}
 
