@@ -151,7 +151,7 @@ def test_mismatched_hash_is_rejected_and_not_persisted(
     response = send(graphql_client, "POST", {"query": other, **identify(document)}, GRAPHQL_JSON)
 
     assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (422, "INVALID_INPUT")
-    assert "not the SHA-256" in response.json()["errors"][0]["message"]
+    assert "does not match the SHA-256" in response.json()["errors"][0]["message"]
     for text in (document, other):
         assert send(graphql_client, "POST", by_apq(text)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
 
