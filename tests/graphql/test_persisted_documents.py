@@ -371,8 +371,8 @@ INVALID_MANIFESTS = [
     ("list", b"[]", "is neither Apollo's manifest nor a map"),
     ("empty object", b"{}", "contains no documents"),
     ("no operations", json.dumps(apollo_manifest()).encode(), "contains no documents"),
-    ("unknown format", b'{"format": "x", "version": 1}', "has the format 'x'; 'apollo-persisted-query-manifest' is known here"),
-    ("unknown version", json.dumps(apollo_manifest(COUNT) | {"version": 2}).encode(), "has the version 2; 1 is known here"),
+    ("unknown format", b'{"format": "x", "version": 1}', "has the format 'x'; expected 'apollo-persisted-query-manifest'"),
+    ("unknown version", json.dumps(apollo_manifest(COUNT) | {"version": 2}).encode(), "has the version 2; expected 1"),
     ("invalid operation", json.dumps(apollo_manifest() | {"operations": [5]}).encode(), "has no list of `operations`"),
     (
         "operation without text",
