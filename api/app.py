@@ -1,11 +1,12 @@
 """Application factory: builds the FastAPI app from the settings. Importing this module builds nothing."""
 
 import gc
+from asyncio import get_running_loop
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
-from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -44,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # One thread for each connection of the pool, because a working thread holds a connection; and one for each queued
         # password, because those threads hold none.
-        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + MAX_QUEUED
+        threads = ThreadPoolExecutor(settings.database_pool_size + MAX_QUEUED, thread_name_prefix="worker")
+        get_running_loop().set_default_executor(threads)
         async with AsyncExitStack() as stack:
             app.state.container = container = stack.enter_context(open_container(settings))
             if container.jwks is not None:

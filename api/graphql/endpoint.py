@@ -1,6 +1,7 @@
 """GraphQL endpoint: POST and GET /graphql. A whole operation runs in one worker thread; browsers get the GraphiQL page."""
 
-from anyio import to_thread
+from asyncio import to_thread
+
 from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -67,4 +68,4 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     def execute() -> OperationResult:
         return executor.execute(graphql_request, context, read_only=is_safe_method(request))
 
-    return render_result(await to_thread.run_sync(execute), preference)
+    return render_result(await to_thread(execute), preference)
