@@ -11,11 +11,13 @@ from typing import Any, ClassVar, NoReturn
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.server.host_header import check_host
 from api.server.protocol_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, error_response_bytes
 from api.server.request_parser import RequestParser
 from api.server.timer import Timer
 from services.errors import TodoError
 
+_VERSIONS_BEFORE_1_1 = {"0.9", "1.0"}
 _HANDSHAKE_HEADERS = {b"upgrade", b"content-length", b"transfer-encoding"}
 
 
@@ -102,6 +104,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
             if size > self.max_header_bytes:
                 self._stop_parser(HeadersTooLarge(self._headers_too_large))
+        is_http_1_1 = self.parser.get_http_version() not in _VERSIONS_BEFORE_1_1
+        self._check_host(is_required=is_http_1_1)
+        self.expect_100_continue = self.expect_100_continue and is_http_1_1
         if self.parser.get_method() == b"CONNECT":
             self._stop_parser(MalformedRequest("CONNECT is not supported."))
         self._is_upgrading = self.parser.should_upgrade() and self._is_websocket_handshake()
@@ -143,6 +148,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Stop the timeout of an unread response: the client has read."""
         super().resume_writing()
         self._write_timer.cancel()
+
+    def _check_host(self, *, is_required: bool) -> None:
+        try:
+            check_host([value for name, value in self.headers if name == b"host"], is_required=is_required)
+        except MalformedRequest as error:
+            self._stop_parser(error)
 
     def _should_upgrade(self) -> bool:
         return self._is_upgrading

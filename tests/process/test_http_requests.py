@@ -1,4 +1,4 @@
-"""HTTP requests that are parsed specially: upgrade offers."""
+"""HTTP requests that are parsed specially: upgrade offers, the Host header, HTTP/1.0."""
 
 import base64
 
@@ -93,3 +93,69 @@ def test_connect_with_a_body_closes_the_connection(service: RunningService) -> N
     ((status, headers, problem),) = parse_responses(exchange(service, request, SMUGGLED, pause=0.1))
 
     assert (status, problem["error_code"], headers["connection"]) == (400, "MALFORMED_REQUEST", "close")
+
+
+VALID_HOSTS = [
+    b"x",
+    b"x:80",
+    b"x:",
+    b"",
+    b" x\t",
+    b"127.0.0.1:8000",
+    b"[::1]",
+    b"[::ffff:1.2.3.4]:80",
+    b"[v1.a:b]",
+    b"a_b.c-d%C3%A4",
+]
+INVALID_HOSTS = {
+    "space": b"Host: a b",
+    "path": b"Host: a/b",
+    "user": b"Host: a@b",
+    "scheme": b"Host: http://a",
+    "port": b"Host: a:b",
+    "two ports": b"Host: a:1:2",
+    "port out of range": b"Host: a:65536",
+    "long port": b"Host: a:" + b"1" * 5000,
+    "query": b"Host: a?b",
+    "non-ASCII": "Host: ä".encode(),
+    "unclosed bracket": b"Host: [::1",
+    "no address in brackets": b"Host: [:::]",
+    "incomplete escape": b"Host: a%2",
+    "two": b"Host: x\r\nHost: x",
+    "two with different case": b"Host: x\r\nhOST: y",
+}
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize("host", VALID_HOSTS)
+def test_valid_host_is_accepted(service: RunningService, version: bytes, host: bytes) -> None:
+    request = b"GET /health HTTP/" + version + b"\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+
+    assert [status for status, _, _ in parse_responses(exchange(service, request))] == [200]
+
+
+@pytest.mark.parametrize("host", INVALID_HOSTS.values(), ids=INVALID_HOSTS)
+@pytest.mark.parametrize("version_and_offer", [b"1.0\r\n", b"1.1\r\n", b"1.1\r\n" + OFFERS["websocket"]])
+def test_invalid_host_returns_400(service: RunningService, host: bytes, version_and_offer: bytes) -> None:
+    request = b"GET /health HTTP/" + version_and_offer + host + b"\r\n\r\n"
+
+    ((status, headers, problem),) = parse_responses(exchange(service, request))
+
+    assert (status, problem["error_code"], headers["connection"]) == (400, "MALFORMED_REQUEST", "close")
+    assert "Host header" in problem["detail"]
+
+
+@pytest.mark.parametrize(("version", "status"), [(b"0.9", 200), (b"1.0", 200), (b"1.1", 400)])
+def test_only_http_1_1_requires_a_host(service: RunningService, version: bytes, status: int) -> None:
+    request = b"GET /health HTTP/" + version + b"\r\nConnection: close\r\n\r\n"
+
+    assert [received for received, _, _ in parse_responses(exchange(service, request))] == [status]
+
+
+@pytest.mark.parametrize(("version", "is_sent"), [(b"1.0", False), (b"1.1", True)])
+def test_100_continue_is_sent_only_to_http_1_1(service: RunningService, version: bytes, is_sent: bool) -> None:
+    head = b"POST /api/auth/register HTTP/" + version + b"\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    received = exchange(service, head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n", b"{}", pause=0.3)
+
+    assert received.startswith(b"HTTP/1.1 100 ") is is_sent
+    assert received.count(b"HTTP/1.1 4") == 1
