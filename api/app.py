@@ -13,6 +13,7 @@ from api.container import open_container
 from api.graphql.endpoint import install_graphql_endpoint
 from api.middleware.body_limit import BodyLimitMiddleware
 from api.middleware.error_boundary import ErrorBoundaryMiddleware
+from api.middleware.path_encoding import PathEncodingMiddleware
 from api.middleware.rate_limit_headers import HEADER_NAMES, RateLimitHeadersMiddleware
 from api.middleware.request_logging import RequestLoggingMiddleware
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
@@ -90,6 +91,7 @@ def _tune_garbage_collector() -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware for all requests, innermost first. Metered routes also have AuthenticationMiddleware."""
+    app.add_middleware(PathEncodingMiddleware)
     app.add_middleware(ErrorBoundaryMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from copy import copy
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
 from fastapi.params import Form
@@ -39,6 +40,9 @@ class OrjsonRoute(APIRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether the request matches, and the items to add to its scope."""
         match, child_scope = super().matches(scope)
+        if "%" in scope["path"] and match is not Match.NONE:
+            # The path is encoded by PathEncodingMiddleware.
+            child_scope["path_params"] = {name: unquote(value) for name, value in child_scope["path_params"].items()}
         return (Match.FULL if match is Match.PARTIAL and self._serves_head(scope) else match), child_scope
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
