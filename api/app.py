@@ -14,6 +14,7 @@ from api.container import open_container
 from api.graphql.endpoint import install_graphql_endpoint
 from api.middleware.body_limit import BodyLimitMiddleware
 from api.middleware.error_boundary import ErrorBoundaryMiddleware
+from api.middleware.path_encoding import PathEncodingMiddleware
 from api.middleware.rate_limit_headers import HEADER_NAMES, RateLimitHeadersMiddleware
 from api.middleware.request_logging import RequestLoggingMiddleware
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
@@ -92,13 +93,14 @@ def _tune_garbage_collector() -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware for all requests, innermost first. Metered routes also have AuthenticationMiddleware."""
+    app.add_middleware(PathEncodingMiddleware)
     app.add_middleware(ErrorBoundaryMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_origin_regex=_LOCALHOST if not settings.cors_origins and settings.environment is Environment.DEVELOPMENT else None,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],
         expose_headers=_EXPOSED_HEADERS,
         max_age=600,

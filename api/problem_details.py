@@ -78,9 +78,9 @@ def _from_http_exception(error: HTTPException) -> TodoError:
 
 
 def _allowed_methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
-    """Return the methods of all routes that match the path."""
+    """Return the methods of all routes that match the path. GET routes serve HEAD too."""
     methods: set[str] = set()
     for route in routes:
         if route.matches(dict(request.scope))[0] is not Match.NONE:
             methods |= set(getattr(route, "methods", None) or ())
-    return sorted(methods)
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -6,12 +6,14 @@ from copy import copy
 from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 
 from api.middleware.authentication import AuthenticationMiddleware
 from api.query_string import check_query_string
@@ -35,11 +37,24 @@ class OrjsonRequest(Request):
 class OrjsonRoute(APIRoute):
     """Route that rejects repeated query parameters (422) and bodies of an unsupported media type (415).
 
+    GET routes serve HEAD too. It is not in `methods`, because FastAPI would add each of them to the OpenAPI document.
     Endpoints that block run in the executor of the event loop, which costs 0.7 of the CPU of anyio threads (bench/RESULTS.md).
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _in_worker_thread(endpoint), **options)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the request matches, and the items to add to its scope."""
+        match, child_scope = super().matches(scope)
+        if "%" in scope["path"] and match is not Match.NONE:
+            # The path is encoded by PathEncodingMiddleware.
+            child_scope["path_params"] = {name: unquote(value) for name, value in child_scope["path_params"].items()}
+        return (Match.FULL if match is Match.PARTIAL and self._serves_head(scope) else match), child_scope
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one HTTP request. The server omits the body of a response to HEAD."""
+        await (self.app if self._serves_head(scope) else super().handle)(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler, preceded by the checks."""
@@ -54,6 +69,9 @@ class OrjsonRoute(APIRoute):
             return await handle(request)
 
         return check_and_handle
+
+    def _serves_head(self, scope: Scope) -> bool:
+        return scope["method"] == "HEAD" and "GET" in (self.methods or ())
 
 
 def create_router(prefix: str, tag: str) -> APIRouter:

@@ -5,6 +5,7 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
@@ -15,8 +16,7 @@ def install_swagger_ui(app: FastAPI) -> None:
     """Add the page and its static files to the app."""
     app.mount("/docs/files", StaticFiles(directory=_FILES), name="docs-files")
 
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
+    async def docs(_: Request) -> HTMLResponse:
         return get_swagger_ui_html(
             openapi_url=app.openapi_url or "/openapi.json",
             title=app.title,
@@ -25,3 +25,5 @@ def install_swagger_ui(app: FastAPI) -> None:
             swagger_favicon_url="/docs/files/favicon.png",
             swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True, "tryItOutEnabled": True},
         )
+
+    app.add_route("/docs", docs, ["GET"], include_in_schema=False)  # serves HEAD too

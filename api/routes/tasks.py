@@ -100,5 +100,5 @@ def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annota
 )
 def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreate) -> Response:
     """Add a comment to a task."""
-    collection_path = responses.quoted_path(request).split("/tasks/")[0] + "/comments"
-    return responses.created_response(TaskCommentService(user, id).create(body, default_row_selection(COMMENT)), collection_path)
+    result = TaskCommentService(user, id).create(body, default_row_selection(COMMENT))
+    return responses.created_response(result, responses.user_path(request, "comments"))

@@ -31,6 +31,20 @@ def test_graphql_request_log_line_has_the_operation_name(graphql_client: GraphQL
     assert (line["route"], line["graphql_operation"], line["user_id"], line["sql_statements"]) == ("/graphql", "Mine", user.id, 3)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_long_operation_name_is_truncated_in_the_log(graphql_client: GraphQLClient, log: LogCapture, method: str) -> None:
+    log.captured.clear()
+    # The request line of a GET is limited to 32 KiB.
+    name = "e" * 20_000 if method == "GET" else "é" * 200_000
+    request = {"query": "query Mine { tasks { totalCount } }", "operationName": name}
+    response = graphql_client.http.request(method, "/graphql", **{"params" if method == "GET" else "json": request})  # type: ignore[arg-type]
+
+    (line,) = log.lines(requests=1)
+    assert line["graphql_operation"] == name[:200]
+    assert max(map(len, log.captured)) < 1000
+    assert "Unknown operation" in response.json()["errors"][0]["message"]
+
+
 def test_private_values_are_not_logged(service: RunningService, log: LogCapture) -> None:
     email = "private-address@example.com"
     user = TestUser.register(service.url, email=email)

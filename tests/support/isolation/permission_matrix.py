@@ -76,6 +76,7 @@ REST: dict[str, RouteSpec] = {
     "GET /health": RouteSpec(PUBLIC),
     "GET /ready": RouteSpec(PUBLIC),
     "GET /docs": RouteSpec(PUBLIC),
+    "HEAD /docs": RouteSpec(PUBLIC),
     "GET /openapi.json": RouteSpec(PUBLIC),
     "HEAD /openapi.json": RouteSpec(PUBLIC),
     # The GraphiQL page, and the error for an empty request; GraphQL fields are declared below.
