@@ -1,8 +1,8 @@
 """Field types of the input schemas. PostgreSQL can store every value that they accept."""
 
+import re
 import unicodedata
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
@@ -53,13 +53,16 @@ def normalized_password(min_length: int, max_length: int) -> AfterValidator:
     return AfterValidator(normalize)
 
 
+# RFC 9562, section 4. The class UUID also accepts other notations, such as underscores and white space between the digits.
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
 def canonical_id(text: str) -> str:
-    """Return a UUID in the format of PostgreSQL. Raises ValueError."""
-    try:
-        return str(UUID(text))
-    except ValueError:
+    """Return a UUID in the format of PostgreSQL, which is lower case. Raises ValueError."""
+    if not _UUID.fullmatch(text):
         msg = "Must be a UUID, such as 01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e."
-        raise ValueError(msg) from None
+        raise ValueError(msg)
+    return text.lower()
 
 
 NoNulCharacter = AfterValidator(_reject_nul)
