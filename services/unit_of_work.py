@@ -11,7 +11,6 @@ from math import floor
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
-from sqlalchemy.exc import DataError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
@@ -20,8 +19,8 @@ from models.credentials import Credential
 from models.scopes import Scope
 from models.sql import fetch, run
 from services.authorization import Authorization
-from services.database_errors import UNAVAILABLE_ERRORS, database_unavailable
-from services.errors import InvalidInput, NotFound
+from services.database_errors import translate_database_errors
+from services.errors import NotFound
 from services.query_engine.compiled_statement import CompiledStatement, compile_statement, user_id_param
 from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.execution.budget import Budget
@@ -77,12 +76,8 @@ class ReadTransaction:
         """
         self.authorization.require_scope(_READ_SCOPES.get(node.entity, Scope.TASKS_READ))
         self.budget.start_timer(self.statement_timeout)
-        try:
+        with translate_database_errors():
             return execute(self.connection, self.user_id, node, self.budget)
-        except UNAVAILABLE_ERRORS as error:
-            raise database_unavailable() from error
-        except DataError as error:
-            raise InvalidInput.at_pointer("", "A value is out of range.") from error
 
     def read_account(self, selection: RowSelection[Result | None]) -> Result:
         """Return the user's account. Raises NotFound if it was deleted, Forbidden if the token lacks the scope."""

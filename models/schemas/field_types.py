@@ -6,6 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+MAX_EMAIL_LENGTH = 254
+MAX_PERSON_NAME_LENGTH = 100
+
 
 def _reject_nul(text: str) -> str:
     if "\x00" in text:
@@ -65,6 +68,13 @@ def canonical_id(text: str) -> str:
     return text.lower()
 
 
+def fold_email(text: str) -> str:
+    """Return an e-mail address as it is stored and compared: without surrounding spaces, in lower case."""
+    return text.strip().lower()
+
+
+# Limits apply to the result, which may be longer: İ becomes two characters.
+FoldedEmail = BeforeValidator(lambda text: fold_email(text) if isinstance(text, str) else text)
 NoNulCharacter = AfterValidator(_reject_nul)
 NotBlank = AfterValidator(_reject_blank)
 BlankToNone = BeforeValidator(_blank_to_none)
@@ -88,14 +98,17 @@ CommentBody = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
 PersonName = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_PERSON_NAME_LENGTH),
+    NotBlank,
+    NoNulCharacter,
+    not_blank_json_schema(),
 ]
 _COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
 # Before validation: surrounding spaces are removed, and a blank color becomes null.
 _COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
 Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_COLOR_JSON_SCHEMA)]
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), NoNulCharacter
-]
+Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s]+$"), FoldedEmail, NoNulCharacter]
+SubmittedEmail = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH), FoldedEmail, NoNulCharacter]
 Id = Annotated[str, AfterValidator(canonical_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]
