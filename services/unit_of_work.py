@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
 from models.credentials import Credential
+from models.schemas.field_types import MAX_POSITION
 from models.scopes import Scope
 from models.sql import fetch, run
 from services.authorization import Authorization
@@ -50,7 +51,8 @@ def _active_credentials_sql(table: type[Credential]) -> CompiledStatement:
 
 @cache
 def _max_position_sql(table: type[Positioned]) -> CompiledStatement:
-    return compile_statement(select(func.max(col(table.position))).where(col(table.user_id) == user_id_param()))
+    conditions = col(table.user_id) == user_id_param(), col(table.deleted_at).is_(None)
+    return compile_statement(select(func.max(col(table.position))).where(*conditions))
 
 
 @dataclass(slots=True)
@@ -132,9 +134,9 @@ class WriteTransaction(ReadTransaction):
         return set(self.session.scalars(active.with_only_columns(col(table.id))))
 
     def next_position(self, table: type[Positioned]) -> float:
-        """Return a position after those of all other rows."""
+        """Return a position after those of all other active rows; at the maximum, their ids decide the order."""
         ((highest,),) = fetch(self.connection, _max_position_sql(table).text, {"user_id": self.user_id})
-        return float(floor(highest or 0) + 1)
+        return min(float(floor(highest or 0) + 1), MAX_POSITION)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:
         """Insert a row of the user, with the next revision."""

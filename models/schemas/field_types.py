@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 MAX_EMAIL_LENGTH = 254
 MAX_PERSON_NAME_LENGTH = 100
+MAX_POSITION = 2.0**53 - 1  # up to here, adding 1 makes another number, in JavaScript too
 
 
 def _reject_nul(text: str) -> str:
@@ -111,4 +112,4 @@ Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_CO
 Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s]+$"), FoldedEmail, NoNulCharacter]
 SubmittedEmail = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH), FoldedEmail, NoNulCharacter]
 Id = Annotated[str, AfterValidator(canonical_id), WithJsonSchema({"type": "string", "format": "uuid"})]
-Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]
+Position = Annotated[float, Field(ge=-MAX_POSITION, le=MAX_POSITION, allow_inf_nan=False, strict=True)]
