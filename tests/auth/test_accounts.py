@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import jwt
 import pytest
 from passlib.handlers.argon2 import argon2
 
@@ -267,8 +268,19 @@ def test_external_token_issued_after_account_deletion_provisions_again(
     assert error.value.code == "UNAUTHENTICATED"
 
 
+def test_time_claims_have_a_leeway_of_30_seconds(make_client: ClientFactory, user: TestUser) -> None:
+    """For own tokens and for those of an external issuer that shares the secret."""
+    own, now = jwt.decode(user.token, options={"verify_signature": False}), int(time.time())
+    for claims in (own, {"sub": user.id}):
+        for skewed in ({"exp": now - 20}, {"iat": now + 20}, {"nbf": now + 20}):
+            assert make_client(sign_token({**claims, **skewed}, SECRET)).me()["id"] == user.id, skewed
+        for skewed in ({"exp": now - 31}, {"iat": now + 60}, {"nbf": now + 60}):
+            with expect_error("UNAUTHENTICATED"):
+                make_client(sign_token({**claims, **skewed}, SECRET)).me()
+
+
 INVALID_TOKENS: dict[str, Callable[[str], str]] = {
-    "expired": lambda user: sign_token({"sub": user}, SECRET, lifetime=-1),
+    "expired": lambda user: sign_token({"sub": user}, SECRET, lifetime=-31),
     "forged": lambda user: sign_token({"sub": user}, "another secret, also long enough to be one"),
     "unsigned": lambda user: sign_token({"sub": user}, "", algorithm="none"),
     "other algorithm": lambda user: sign_token({"sub": user}, SECRET * 2, algorithm="HS512"),
@@ -312,7 +324,7 @@ def test_login_ignores_an_invalid_authorization_header(make_client: ClientFactor
 
 
 def test_cached_token_is_rejected_after_expiry(make_client: ClientFactory, user: TestUser) -> None:
-    client = make_client(sign_token({"sub": user.id}, SECRET, lifetime=2))
+    client = make_client(sign_token({"sub": user.id}, SECRET, lifetime=-28))
     assert client.me()["id"] == user.id
 
     time.sleep(2.1)
