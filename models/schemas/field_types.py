@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from models.schemas.visible_text import BLANK_TEXT_PATTERN, VISIBLE_CHARACTER_PATTERN, has_visible_character
+
 MAX_EMAIL_LENGTH = 254
 MAX_PERSON_NAME_LENGTH = 100
 MAX_POSITION = 2.0**53 - 1  # up to here, adding 1 makes another number, in JavaScript too
@@ -19,7 +21,7 @@ def _reject_nul(text: str) -> str:
 
 
 def _reject_blank(text: str) -> str:
-    if not text:
+    if not has_visible_character(text):
         msg = "Must not be blank."
         raise ValueError(msg)
     return text
@@ -27,12 +29,11 @@ def _reject_blank(text: str) -> str:
 
 def not_blank_json_schema() -> Any:
     """Return the JSON schema of `NotBlank` for the OpenAPI document."""
-    # Patterns are JavaScript regular expressions, whose \s does not match NEL (U+0085); str.strip removes it.
-    return Field(json_schema_extra={"minLength": 1, "pattern": r"[^\s\u0085]"})
+    return Field(json_schema_extra={"minLength": 1, "pattern": VISIBLE_CHARACTER_PATTERN})
 
 
 def _blank_to_none(text: object) -> object:
-    return None if isinstance(text, str) and not text.strip() else text
+    return None if isinstance(text, str) and not has_visible_character(text) else text
 
 
 def _float_to_int(number: object) -> object:
@@ -107,7 +108,7 @@ PersonName = Annotated[
 ]
 _COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
 # Before validation: surrounding spaces are removed, and a blank color becomes null.
-_COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
+_COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^(\s*({_COLOR})\s*|{BLANK_TEXT_PATTERN})$"}
 Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_COLOR_JSON_SCHEMA)]
 Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s]+$"), FoldedEmail, NoNulCharacter]
 SubmittedEmail = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH), FoldedEmail, NoNulCharacter]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from models.base import MAX_USER_ID_LENGTH
 from models.schemas.field_types import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, canonical_id, fold_email
+from models.schemas.visible_text import has_visible_character
 from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
 from services.user_context import ExternalUserProfile
@@ -66,7 +67,7 @@ def _clean_text(value: object, max_length: int, normalize: Callable[[str], str] 
     if not isinstance(value, str) or not value.isprintable():
         return None
     stored = normalize(value)
-    return stored if 0 < len(stored) <= max_length else None
+    return stored if has_visible_character(stored) and len(stored) <= max_length else None
 
 
 def _timestamp(value: object) -> datetime | None:
