@@ -86,7 +86,8 @@ IntegralFloat = BeforeValidator(_float_to_int)
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), NoNulCharacter]
+# Descriptions and comments may be Markdown, where indentation and trailing spaces have a meaning: they are not trimmed.
+Description = Annotated[str, StringConstraints(max_length=2000), NoNulCharacter]
 ListName = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
@@ -96,9 +97,7 @@ TagName = Annotated[
 TokenName = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
-CommentBody = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()
-]
+CommentBody = Annotated[str, StringConstraints(max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()]
 PersonName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_PERSON_NAME_LENGTH),

@@ -52,3 +52,23 @@ def test_every_letter_number_and_symbol_is_visible_except_blank_ones() -> None:
     blank = {character for character in printed if not has_visible_character(character)}
 
     assert blank == set("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
+
+
+MARKDOWN = "    code\n\nline with a break  \nend  \n"
+
+
+def test_descriptions_and_comments_keep_their_spaces(client: ApiClient) -> None:
+    task = client.create("task", title="x", description=MARKDOWN)
+    comment = client.comment(task["id"], MARKDOWN)
+
+    assert (task["description"], comment["body"]) == (MARKDOWN, MARKDOWN)
+    assert client.update("task", task["id"], description=f" {MARKDOWN}")["description"] == f" {MARKDOWN}"
+    assert client.update("comment", comment["id"], body=f" {MARKDOWN}")["body"] == f" {MARKDOWN}"
+    with expect_error("INVALID_INPUT"):
+        client.comment(task["id"], "x" + " " * 5000)
+
+
+def test_titles_and_names_are_trimmed(client: ApiClient) -> None:
+    assert client.create("task", title="  x \n")["title"] == "x"
+    assert client.create("list", name="  x \n")["name"] == "x"
+    assert client.create("tag", name="  x \n")["name"] == "x"
