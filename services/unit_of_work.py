@@ -24,8 +24,10 @@ from services.database_errors import translate_database_errors
 from services.errors import NotFound
 from services.query_engine.compiled_statement import CompiledStatement, compile_statement, user_id_param
 from services.query_engine.entity_registry import ACCOUNT
+from services.query_engine.entity_types import Entity
 from services.query_engine.execution.budget import Budget
 from services.query_engine.execution.executor import execute
+from services.query_engine.execution.node_lookup import find_entities_by_ids
 from services.query_engine.query_model import QueryNode, RowSelection
 from services.query_engine.result_format import Result_co
 
@@ -103,6 +105,7 @@ class WriteTransaction(ReadTransaction):
     sql: Connection = field(kw_only=True)
     session: Session = field(kw_only=True)
     _has_next_revision: bool = False
+    _entities_of_ids: dict[str, Sequence[Entity]] = field(default_factory=dict)
 
     def next_revision(self) -> int:
         """Return the revision of this transaction, which all rows that it writes share; assign it on the first call."""
@@ -133,6 +136,17 @@ class WriteTransaction(ReadTransaction):
         active = self.active(table).where(col(table.id).in_(ids))
         return set(self.session.scalars(active.with_only_columns(col(table.id))))
 
+    def load_entities_of_ids(self, ids: Sequence[str]) -> None:
+        """Load the entities of several ids in one statement, for `entities_of_id`."""
+        if ids:
+            self._entities_of_ids.update(find_entities_by_ids(self.connection, self.user_id, ids))
+
+    def entities_of_id(self, row_id: str) -> Sequence[Entity]:
+        """Return the entities that have a row of the user with this id, deleted or not."""
+        if row_id not in self._entities_of_ids:
+            self.load_entities_of_ids([row_id])
+        return self._entities_of_ids[row_id]
+
     def next_position(self, table: type[Positioned]) -> float:
         """Return a position after those of all other active rows; at the maximum, their ids decide the order."""
         ((highest,),) = fetch(self.connection, _max_position_sql(table).text, {"user_id": self.user_id})
@@ -149,6 +163,7 @@ class WriteTransaction(ReadTransaction):
             **values,
         )
         self.session.add(row)
+        self._entities_of_ids.pop(row.id, None)  # a bulk creation may repeat an id
         return row
 
     def bulk_insert(self, table: type[OwnedRow], rows: Sequence[Mapping[str, Any]]) -> None:

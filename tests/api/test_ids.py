@@ -4,10 +4,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
 from tests.support.api_clients import ApiClient, GraphQLClient, RestClient, expect_error
+from tests.support.service import LogCapture, RunningService, run_sql
+from tests.support.users import TestUser
 
 ID = "11111111-1111-7111-8111-1111111111ab"
 OTHER_NOTATIONS = {
@@ -118,3 +121,77 @@ def test_filter_error_names_the_invalid_id(rest_client: RestClient) -> None:
     problem = rest_client.problem("GET", "/api/me/tasks", params={"filter": json.dumps(condition)})
 
     assert problem.pointers == ["/filter/tags/some/id/in/1"]
+
+
+CREATE: dict[str, Callable[[ApiClient, str], Any]] = {
+    "task": lambda client, row_id: client.create("task", id=row_id, title="x"),
+    "list": lambda client, row_id: client.create("list", id=row_id, name="x"),
+    "tag": lambda client, row_id: client.create("tag", id=row_id, name="x"),
+    "comment": lambda client, row_id: client.comment(client.create("task", title="commented")["id"], "x", id=row_id),
+}
+
+
+@pytest.mark.parametrize("kind", CREATE)
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["active", "deleted"])
+def test_id_of_a_row_of_another_kind_is_a_conflict(client: ApiClient, kind: str, is_deleted: bool) -> None:
+    row = CREATE[kind](client, ID)
+    if is_deleted:
+        client.delete(kind, row["id"])
+
+    for other in CREATE.keys() - {kind}:
+        with expect_error("CONFLICT") as error:
+            CREATE[other](client, ID)
+        assert error.value.detail == f"This id belongs to a {kind}; use another id."
+
+
+def test_ids_of_another_user_can_be_used(make_client: Callable[[str], ApiClient], user: TestUser, other_user: TestUser) -> None:
+    CREATE["tag"](make_client(user.token), ID)
+
+    assert CREATE["task"](make_client(other_user.token), ID)["id"] == ID
+
+
+CREATE_TASKS = "mutation($inputs: [CreateTaskInput!]!) { createTasks(inputs: $inputs) { tasks { id title } } }"
+
+
+def test_bulk_creation_rejects_the_id_of_a_row_of_another_kind(graphql_client: GraphQLClient) -> None:
+    CREATE["tag"](graphql_client, ID)
+
+    with expect_error("CONFLICT"):
+        graphql_client.run(CREATE_TASKS, inputs=[{"title": "new"}, {"title": "x", "id": ID}])
+
+    assert graphql_client.page("task") == []
+
+
+def test_bulk_creation_creates_one_row_for_a_repeated_id(graphql_client: GraphQLClient) -> None:
+    inputs = [{"title": "x", "id": ID}, {"title": "x", "id": ID}]
+
+    assert graphql_client.run(CREATE_TASKS, inputs=inputs)["createTasks"]["tasks"] == [{"id": ID, "title": "x"}]
+    with expect_error("CONFLICT"):
+        graphql_client.run(CREATE_TASKS, inputs=[*inputs, {"title": "y", "id": ID}])
+
+
+def test_id_is_looked_up_in_one_statement_if_the_client_generated_it(graphql_client: GraphQLClient, log: LogCapture) -> None:
+    def statements(*ids: str | None) -> int:
+        log.captured.clear()
+        graphql_client.run(CREATE_TASKS, inputs=[{"title": "x", "id": row_id} for row_id in ids])
+        return int(log.lines(requests=1)[-1]["sql_statements"])
+
+    statements(None)
+    assert statements(str(uuid4()), None) == statements(None, None) + 1
+    assert statements(*(str(uuid4()) for _ in range(3))) == statements(None, None, None) + 1
+
+
+def test_shared_id_of_existing_rows_is_kept(client: ApiClient, graphql_client: GraphQLClient, service: RunningService) -> None:
+    """Rows may share an id since before this was refused. `node` prefers tasks, then lists, tags and comments."""
+    rows = {kind: create(client, str(uuid4())) for kind, create in CREATE.items()}
+    tables = {"comment": "comment", "tag": "tag", "list": "task_list", "task": "task"}
+    document = "query($id: ID!) { node(id: $id) { __typename } }"
+    type_names = {"task": "Task", "list": "TaskList", "tag": "Tag", "comment": "Comment"}
+
+    for kind, table in tables.items():
+        run_sql(service.database.owner, f'UPDATE "{table}" SET id = %s WHERE id = %s', ID, rows[kind]["id"])
+        assert graphql_client.run(document, id=ID)["node"] == {"__typename": type_names[kind]}
+    assert all(client.get(kind, ID)["id"] == ID for kind in ("task", "list", "tag"))
+    assert CREATE["task"](client, ID)["id"] == ID
+    client.delete("task", ID)
+    assert graphql_client.run(document, id=ID)["node"] == {"__typename": "TaskList"}
