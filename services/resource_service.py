@@ -65,7 +65,7 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             return transaction.read(node)
 
     def create(self, new: CreateInput, selection: RowSelection[Result | None]) -> CreateResult[Result]:
-        """Create a row. Raises InvalidInput, and Conflict if a row with this id exists and differs or is deleted."""
+        """Create a row. Raises InvalidInput, and Conflict if its id belongs to a deleted row, another kind, or other content."""
         with self.context.write_transaction() as transaction:
             row, is_new = self._create(transaction, new)
             return CreateResult(self._read(transaction, row.id, selection), row.id, is_new)
@@ -116,7 +116,7 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
     def _create(self, transaction: WriteTransaction, new: CreateInput) -> tuple[Row, bool]:
         values = self._column_values(transaction, new, None)
         row_id: str | None = getattr(new, "id", None)
-        existing = self._find_including_deleted(transaction, row_id) if row_id is not None else None
+        existing = self._find_by_own_id(transaction, row_id) if row_id is not None else None
         if existing is None:
             column_values = {"id": row_id or new_id(), **self._default_values(transaction, values), **values}
             row = transaction.add(self.table, column_values)
@@ -133,6 +133,13 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         transaction.update(row, self._column_values(transaction, change, row))
         self._write_relations(transaction, row, change)
         self._flush(transaction)
+
+    def _find_by_own_id(self, transaction: WriteTransaction, row_id: str) -> Row | None:
+        """Return the row, deleted or not, that has the id a client generated. Raises Conflict if only other entities have it."""
+        entities = transaction.entities_of_id(row_id)
+        if entities and self.entity not in entities:
+            raise Conflict(f"This id belongs to a {entities[0].display_name}; use another id.")
+        return self._find_including_deleted(transaction, row_id) if entities else None
 
     def _find_including_deleted(self, transaction: WriteTransaction, row_id: str) -> Row | None:
         statement = transaction.owned(self.table).where(col(self.table.id) == row_id)

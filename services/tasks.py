@@ -28,6 +28,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         """Create several tasks, all or none. Raises InvalidInput if there are too many."""
         check_bulk_size(new, "/inputs")
         with self.context.write_transaction() as transaction:
+            transaction.load_entities_of_ids([task.id for task in new if task.id is not None])
             rows = [self._create(transaction, task)[0] for task in new]
             return transaction.read(selection.for_ids(TASK.name, *(row.id for row in rows)))
 

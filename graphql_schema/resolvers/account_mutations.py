@@ -96,8 +96,9 @@ class AccountMutation:
 
     @strawberry.mutation(description="Revoke a session. Its tokens stop working immediately.")
     def end_session(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.sessions.revoke(parse_id(id))
-        return DeletePayload(id=id)
+        session_id = parse_id(id)
+        info.context.sessions.revoke(session_id)
+        return DeletePayload(id=strawberry.ID(session_id))
 
     @strawberry.mutation(description="Revoke all sessions except the one of the access token.")
     def end_other_sessions(self, info: Info) -> DeleteManyPayload:
@@ -110,8 +111,9 @@ class AccountMutation:
 
     @strawberry.mutation(description="Delete an API token. It stops working immediately.")
     def delete_api_token(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.api_tokens.delete(parse_id(id))
-        return DeletePayload(id=id)
+        token_id = parse_id(id)
+        info.context.api_tokens.delete(token_id)
+        return DeletePayload(id=strawberry.ID(token_id))
 
     @strawberry.mutation(
         description="Update the account. A new password revokes its other sessions.", graphql_type=AccountPayload

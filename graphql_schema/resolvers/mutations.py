@@ -1,6 +1,6 @@
 """Mutation resolvers. Each root field calls one service method, in a separate transaction."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
@@ -38,7 +38,7 @@ from models.task_list import ListCreate, ListUpdate
 from services.json_types import JsonObject
 from services.query_engine.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ExpectedRevisions
+from services.resource_service import ExpectedRevisions, ResourceService
 
 IfRevision = Annotated[
     int | None, strawberry.argument(description="Optimistic concurrency: fails with PRECONDITION_FAILED if the revision differs.")
@@ -51,6 +51,13 @@ def _ids(ids: list[strawberry.ID]) -> list[str]:
 
 def _revisions(revision: int | None) -> ExpectedRevisions:
     return None if revision is None or revision is UNSET else frozenset({revision})
+
+
+def _delete(service: ResourceService[Any, Any, Any], id: str, if_revision: int | None) -> DeletePayload:
+    """Delete the row, and return its id in canonical form."""
+    row_id = parse_id(id)
+    service.delete(row_id, _revisions(if_revision))
+    return DeletePayload(id=strawberry.ID(row_id))
 
 
 def _task_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
@@ -126,13 +133,13 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Delete a task with its subtasks and comments. `restoreTask` restores them.")
     def delete_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.tasks.delete(parse_id(id), _revisions(if_revision))
-        return DeletePayload(id=id)
+        return _delete(info.context.tasks, id, if_revision)
 
     @strawberry.mutation(description="Delete several tasks with their subtasks and comments, all or none; at most 500.")
     def delete_tasks(self, info: Info, ids: list[strawberry.ID]) -> DeleteManyPayload:
-        info.context.tasks.delete_many(_ids(ids))
-        return DeleteManyPayload(ids=ids)
+        task_ids = _ids(ids)
+        info.context.tasks.delete_many(task_ids)
+        return DeleteManyPayload(ids=[strawberry.ID(task_id) for task_id in task_ids])
 
     @strawberry.mutation(
         description="Restore a deleted task with the subtasks and comments that were deleted with it.", graphql_type=TaskPayload
@@ -155,8 +162,7 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Delete a list. Its tasks are kept, without a list.")
     def delete_list(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.lists.delete(parse_id(id), _revisions(if_revision))
-        return DeletePayload(id=id)
+        return _delete(info.context.lists, id, if_revision)
 
     @strawberry.mutation(description="Create a tag.", graphql_type=TagPayload)
     def create_tag(self, info: Info, input: CreateTagInput) -> LookaheadWrite:
@@ -170,8 +176,7 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Delete a tag and remove it from its tasks.")
     def delete_tag(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.tags.delete(parse_id(id), _revisions(if_revision))
-        return DeletePayload(id=id)
+        return _delete(info.context.tags, id, if_revision)
 
     @strawberry.mutation(description="Add a comment to a task.", graphql_type=CommentPayload)
     def add_comment(self, info: Info, input: AddCommentInput) -> LookaheadWrite:
@@ -189,5 +194,4 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Delete a comment.")
     def delete_comment(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.comments.delete(parse_id(id), _revisions(if_revision))
-        return DeletePayload(id=id)
+        return _delete(info.context.comments, id, if_revision)

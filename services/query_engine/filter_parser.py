@@ -14,7 +14,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
 
-from services.errors import FieldError, InvalidInput
+from models.schemas.field_types import Id
+from services.errors import InvalidInput
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, FilterSpec, ToOne
 from services.query_engine.query_model import And, Comparison, Condition, Not, Or, RelationFilter
@@ -29,7 +30,7 @@ QUANTIFIERS = frozenset({"some", "none", "every"})
 _CHECKS: dict[type[object], TypeAdapter[Any]] = {
     bool: TypeAdapter(StrictBool),
     datetime: TypeAdapter(AwareDatetime),
-    UUID: TypeAdapter(UUID),
+    UUID: TypeAdapter(Id),
     str: TypeAdapter(str),
     int: TypeAdapter(Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]),
     float: TypeAdapter(Annotated[float, Field(allow_inf_nan=False)]),
@@ -121,12 +122,12 @@ def _check_value(kind: type[object], value: object, pointer: str) -> object:
     try:
         checked: object = adapter.validate_python(value)
     except ValidationError as error:
-        raise InvalidInput([FieldError(pointer, detail["msg"]) for detail in error.errors()]) from error
+        raise InvalidInput.from_pydantic(error.errors(), prefix=pointer) from error
     if isinstance(checked, datetime):
         return _in_utc(checked)
     if isinstance(checked, str) and "\x00" in checked:
         raise InvalidInput.at_pointer(pointer, "NUL characters are not allowed.")
-    return str(checked) if isinstance(checked, UUID | StrEnum) else checked
+    return str(checked) if isinstance(checked, StrEnum) else checked
 
 
 def _in_utc(timestamp: datetime) -> datetime:

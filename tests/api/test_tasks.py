@@ -116,7 +116,7 @@ def test_update_without_changes_keeps_the_revision(client: ApiClient) -> None:
     task = client.create("task", title="x", description="y")
 
     assert client.update("task", task["id"]) == task
-    assert client.update("task", task["id"], title="x", description=" y ") == task
+    assert client.update("task", task["id"], title=" x ", description="y") == task
     assert client.me()["revision"] == task["revision"]
 
 

@@ -16,6 +16,7 @@ from api.settings import Settings
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from models.schemas.field_types import Title
+from models.schemas.visible_text import has_visible_character
 from services.query_engine.case_conversion import to_snake_case
 from services.query_engine.entity_registry import ENTITIES
 from tests.support.api_clients import TLS
@@ -118,7 +119,8 @@ def test_blank_text_is_rejected_by_schema_and_service_alike() -> None:
     whitespace = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]
     assert "\u0085" in whitespace
 
-    for text in [*whitespace, "x", " x "]:
+    invisible = [chr(code) for code in range(1, 0x10000) if not has_visible_character(chr(code))]
+    for text in [*whitespace, *invisible, "x", " x "]:
         try:
             title.validate_python(text)
             accepted = True
