@@ -60,6 +60,20 @@ def test_every_index_starts_with_the_owner_column(database: PostgresServer) -> N
     assert {str(table) for table, _, _ in keys} == {str(table.__tablename__) for table in TABLES} - {"user"}
 
 
+def test_every_foreign_key_has_a_full_index_on_its_referencing_columns(database: PostgresServer) -> None:
+    """Cascades look for referencing rows, deleted ones too: without a full index, each reads all rows of the user."""
+    unindexed = run_sql(
+        database.owner,
+        """SELECT conrelid::regclass::text, conname FROM pg_constraint
+           WHERE contype = 'f' AND NOT EXISTS (
+             SELECT FROM pg_index
+             WHERE indrelid = conrelid AND indpred IS NULL AND indexprs IS NULL AND indisvalid
+               AND (indkey::int2[])[0:cardinality(conkey) - 1] @> conkey)""",
+    )
+
+    assert unindexed == []
+
+
 @pytest.mark.parametrize(
     "url",
     [
