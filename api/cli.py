@@ -21,6 +21,7 @@ from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
+from models.migrations.backfill import BackfillError
 from models.readiness import NotReadyError
 
 _WORKER_START_TIMEOUT = 30  # seconds; on a busy machine imports alone exceed uvicorn's default of five
@@ -34,11 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except (SettingsError, NotReadyError, EmbeddedMissingError) as error:
+    except (SettingsError, NotReadyError, EmbeddedMissingError, BackfillError) as error:
         print(f"todo: cannot {options.command}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
-        print(f"todo: cannot {options.command}: {str(error.orig).strip()}", file=sys.stderr)
+        cause = str(error.orig).partition("\nCONTEXT:")[0].strip()  # of an error that a migration raises
+        print(f"todo: cannot {options.command}: {cause}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0

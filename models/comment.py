@@ -1,7 +1,7 @@
 """Comment table, and the input schemas of comments."""
 
 from pydantic import Field as InputField
-from sqlalchemy import Index, text
+from sqlalchemy import Index
 
 from models.base import EXAMPLE_ID, Versioned, id_type, owner_scoped_foreign_key
 from models.columns import api_column
@@ -14,7 +14,7 @@ class Comment(Versioned, table=True):
 
     __table_args__ = (
         owner_scoped_foreign_key("task_id", "task", on_delete="CASCADE"),
-        Index("ix_comment_task", "user_id", "task_id", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_comment_reference", "user_id", "task_id", "created_at", "id"),
         Index("ix_comment_revision", "user_id", "revision"),
     )
 

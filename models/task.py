@@ -77,6 +77,7 @@ class Task(Positioned, table=True):
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="ck_task_completed_at"),
         Index("ix_task_created", "user_id", "created_at", "id", postgresql_where=_ACTIVE),
         Index("ix_task_list", "user_id", "list_id", "created_at", "id", postgresql_where=_ACTIVE),
+        Index("ix_task_list_reference", "user_id", "list_id"),
         Index("ix_task_parent", "user_id", "parent_id", "created_at", "id"),
         Index("ix_task_position", "user_id", "position", "id"),
         Index("ix_task_revision", "user_id", "revision"),

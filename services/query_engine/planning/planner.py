@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Text,
     any_,
     bindparam,
+    case,
     func,
     literal_column,
     select,
@@ -92,8 +96,9 @@ class Planner:
     def _column_index(self, column: str, *, upper: bool = False) -> int:
         """Return the index of the column in the rows; add the column if it is not selected yet."""
         if (column, upper) not in self._column_indexes:
-            expression = self.entity.columns[column].expression(self.table)
-            self.columns.append(func.upper(expression) if upper else expression)
+            spec = self.entity.columns[column]
+            expression = spec.expression(self.table)
+            self.columns.append(_enum_names(spec.value_type, expression) if upper else expression)
             self._column_indexes[column, upper] = len(self.columns) - 1
         return self._column_indexes[column, upper]
 
@@ -188,3 +193,11 @@ class Planner:
         parent = parent_keys_table()
         counted = select(parent.c.number, func.count()).where(*conditions, *join_conditions, key == parent.c.key)
         return compile_statement(counted.group_by(parent.c.number))
+
+
+def _enum_names(values: type[StrEnum], value: SqlExpression) -> SqlExpression:
+    """Return the name of an enum member instead of its value; upper() would depend on the locale of the database."""
+    names: dict[ColumnElement[Any], ColumnElement[Any]] = {
+        literal_column(f"'{member.value}'", Text): literal_column(f"'{member.name}'", Text) for member in values
+    }
+    return case(names, value=value)
