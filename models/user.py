@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field as InputField
 from pydantic import StringConstraints
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, select
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, func, select
 from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID_LENGTH, Owned
@@ -49,12 +49,13 @@ class User(SQLModel, table=True):
 
 
 class UserRevision(Owned, table=True):
-    """Revision of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
+    """Revision and time of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
 
     __tablename__ = "user_revision"
 
     revision: int = Field(default=0, sa_type=BigInteger)
     purged_revision: int = Field(default=0, sa_type=BigInteger)
+    stamped_at: datetime = Field(sa_column_kwargs={"server_default": func.now()})
 
 
 class DeletedUser(SQLModel, table=True):

@@ -26,11 +26,13 @@ from services.query_engine.execution.budget import Budget
 from services.rate_limiting.client import RequestQuota
 from services.unit_of_work import ReadTransaction, WriteTransaction
 
+# The clock is read after the lock: transaction_timestamp() would be the time at which the transaction began to wait for it.
 _ACCOUNT_SQL = (
-    "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {credential} AS credential_is_valid "
+    "SELECT account.is_active, counter.revision, greatest(clock_timestamp(), counter.stamped_at) AS now, "
+    "{credential} AS credential_is_valid "
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
-_CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
+_CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > clock_timestamp())"
 _REVOKED_MESSAGES: Mapping[type[Credential] | None, str] = {
     LoginSession: "The session was revoked or has expired; log in again.",
     ApiToken: INVALID_API_TOKEN,
