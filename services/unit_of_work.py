@@ -164,10 +164,10 @@ class WriteTransaction(ReadTransaction):
         return self.sql.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
     def update_where(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
-        """Update all rows that match the conditions, bump their revision, and return their ids."""
+        """Update all rows that match the conditions, bump their revision, and return their ids. Loaded rows change too."""
         version = {"revision": self.next_revision(), "updated_at": self.now}
         statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**version, **values)
-        return list(self.sql.scalars(statement.returning(col(table.id))))
+        return list(self.session.scalars(statement.returning(col(table.id))))
 
     def update(self, row: Versioned, values: ColumnValues) -> bool:
         """Set the values that differ and bump the revision; return whether any did. Equal values assign no revision."""
