@@ -78,9 +78,8 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         values.pop("tag_ids", None)
         if "priority" in values and values["priority"] is None:
             values["priority"] = Priority.NONE
-        completed = values.pop("completed", None)
-        if completed is not None and "status" not in values:
-            values["status"] = _status_from_completed(row, completed=completed)
+        if (completed := values.pop("completed", None)) is not None:
+            values["status"] = _requested_status(row, values.get("status"), completed=completed)
         if row is not None and "status" in values and values["status"] != row.status:
             values["completed_at"] = transaction.now if values["status"] == Status.COMPLETED else None
         parent = self._check_references(transaction, data, row)
@@ -195,6 +194,22 @@ def _list_of_subtask(
                 "/list_id", "A subtask is in the list of its parent. Move the parent, or change `parent_id` too."
             )
     return {}
+
+
+def _requested_status(row: Task | None, status: str | None, *, completed: bool) -> str:
+    """Return the status that `status` and `completed` request. If they disagree, the one that differs from the row counts.
+
+    So a client may send back a task in which it has changed only one of them. Raises InvalidInput if both differ.
+    """
+    if status is None or (row is not None and status == row.status):
+        return _status_from_completed(row, completed=completed)
+    is_contradictory = completed != (status == Status.COMPLETED)
+    if is_contradictory and (row is None or completed != (row.status == Status.COMPLETED)):
+        raise InvalidInput.at_pointer(
+            "/completed",
+            f"`completed` is {str(completed).lower()}, but `status` is {status}; send only one of them, or matching values.",
+        )
+    return status
 
 
 def _status_from_completed(row: Task | None, *, completed: bool) -> Status | str:
