@@ -37,6 +37,9 @@ class User(SQLModel, table=True):
     name: str | None = api_column("Display name.", example="Ada", filterable=False, default=None, max_length=100)
     password_hash: str | None = None
     is_active: bool = True
+    # The last e-mail that the issuer of an external user named, and the time of issue of that token.
+    issuer_email: str | None = Field(default=None, max_length=254)
+    issuer_email_at: datetime | None = None
     created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, filterable=False, sort_key="created")
     updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, filterable=False)
     revision: ClassVar[DerivedColumn] = DerivedColumn(
