@@ -3,10 +3,10 @@
 import string
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, StrictBool, model_validator
+from pydantic import AfterValidator, StrictBool
 from pydantic import Field as InputField
 from sqlalchemy import (
     CheckConstraint,
@@ -144,21 +144,13 @@ TagIds = Annotated[list[Id], InputField(max_length=100), AfterValidator(_unique)
 class _TaskWrite(InputSchema):
     """Fields that TaskCreate and TaskUpdate share."""
 
+    relations = frozenset({"list", "parent", "tags", "subtasks", "comments"})
+
     description: Annotated[Description | None, BlankToNone] = None
     priority: Priority | None = None
     list_id: Id | None = None
     parent_id: Id | None = None
     tag_ids: TagIds | None = None
-
-    @model_validator(mode="after")
-    def _status_and_completed_agree(self) -> Self:
-        """Raise ValueError if `status` and `completed` contradict each other; both set the status."""
-        sent = self.sent_fields()
-        status, completed = sent.get("status"), sent.get("completed")
-        if None not in {status, completed} and completed != (status == Status.COMPLETED):
-            msg = f"`completed` is {str(completed).lower()}, but `status` is {status}; send only one of them, or matching values."
-            raise ValueError(msg)
-        return self
 
 
 class TaskCreate(_TaskWrite):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field as InputField
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, select
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, func, select
 from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID_LENGTH, Owned
@@ -52,6 +52,9 @@ class User(SQLModel, table=True):
     )
     password_hash: str | None = None
     is_active: bool = True
+    # The last e-mail that the issuer of an external user named, and the time of issue of that token.
+    issuer_email: str | None = Field(default=None, max_length=MAX_EMAIL_LENGTH)
+    issuer_email_at: datetime | None = None
     created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, filterable=False, sort_key="created")
     updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, filterable=False)
     revision: ClassVar[DerivedColumn] = DerivedColumn(
@@ -64,12 +67,13 @@ class User(SQLModel, table=True):
 
 
 class UserRevision(Owned, table=True):
-    """Revision of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
+    """Revision and time of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
 
     __tablename__ = "user_revision"
 
     revision: int = Field(default=0, sa_type=BigInteger)
     purged_revision: int = Field(default=0, sa_type=BigInteger)
+    stamped_at: datetime = Field(sa_column_kwargs={"server_default": func.now()})
 
 
 class DeletedUser(SQLModel, table=True):

@@ -40,7 +40,7 @@ CredentialRow = TypeVar("CredentialRow", bound=Credential)
 # Scopes required to read an entity, other than the default.
 _READ_SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
 
-_UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
+_UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s, stamped_at = %s WHERE user_id = %s"
 
 
 @cache
@@ -61,6 +61,7 @@ def _max_position_sql(table: type[Positioned]) -> CompiledStatement:
 class ReadTransaction:
     """Read transaction: a consistent snapshot of the user's data, at one revision.
 
+    `now` is the time of all that it writes; within a user, it never goes back from one revision to the next.
     All reads of a request share one `budget`, and together may take `statement_timeout` seconds, as long as a single statement.
     """
 
@@ -111,7 +112,7 @@ class WriteTransaction(ReadTransaction):
         """Return the revision of this transaction, which all rows that it writes share; assign it on the first call."""
         if not self._has_next_revision:
             self.revision += 1
-            run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.user_id))
+            run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.now, self.user_id))
             self._has_next_revision = True
         return self.revision
 
@@ -175,10 +176,10 @@ class WriteTransaction(ReadTransaction):
         return self.sql.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
     def update_where(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
-        """Update all rows that match the conditions, bump their revision, and return their ids."""
+        """Update all rows that match the conditions, bump their revision, and return their ids. Loaded rows change too."""
         version = {"revision": self.next_revision(), "updated_at": self.now}
         statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**version, **values)
-        return list(self.sql.scalars(statement.returning(col(table.id))))
+        return list(self.session.scalars(statement.returning(col(table.id))))
 
     def update(self, row: Versioned, values: ColumnValues) -> bool:
         """Set the values that differ and bump the revision; return whether any did. Equal values assign no revision."""

@@ -62,16 +62,16 @@ ALL = {"Milk", "Bread", "Report", "Part"}
         ({"priority": {"lte": "none"}}, {"Report"}),
         ({"position": {"gt": 1, "lte": 3.5}}, {"Bread", "Report"}),
         ({"position": {"in": [1, 2.0]}}, {"Milk", "Bread"}),
-        ({"list_id": {"is_null": True}}, {"Bread", "Part"}),
+        ({"list_id": {"is_null": True}}, {"Bread"}),
         ({"completed_at": {"is_null": False}}, {"Report"}),
         ({"completed_at": {"gt": "2000-01-01T00:00:00Z"}}, {"Report"}),
         ({"created_at": {"gt": "2000-01-01T00:00:00+23:59"}}, ALL),
         ({"created_at": {"lt": "9999-12-31T23:59:59-14:00"}}, ALL),
         ({"created_at": {"lt": "2000-01-01T00:00:00Z"}}, set()),
-        ({"list": {}}, {"Milk", "Report"}),
+        ({"list": {}}, {"Milk", "Report", "Part"}),
         ({"list": {"name": {"eq": "Home"}}}, {"Milk"}),
         ({"not": {"list": {"name": {"eq": "Home"}}}}, ALL - {"Milk"}),
-        ({"list": {"not": {"color": {"eq": "#fff"}}}}, {"Report"}),
+        ({"list": {"not": {"color": {"eq": "#fff"}}}}, {"Report", "Part"}),
         ({"parent": {"list": {"name": {"contains": "wor"}}}}, {"Part"}),
         ({"tags": {"some": {}}}, {"Milk", "Bread"}),
         ({"tags": {"none": {"name": {"eq": "food"}}}}, {"Report", "Part"}),
@@ -92,7 +92,7 @@ def test_filter_condition_matches_expected_tasks(titles: Titles, tree: dict[str,
 def test_ids_and_revisions_can_be_filtered(titles: Titles, rows: dict[str, Any]) -> None:
     assert titles({"id": {"in": [rows["Milk"]["id"], rows["Part"]["id"]]}}) == {"Milk", "Part"}
     assert titles({"id": {"ne": rows["Milk"]["id"]}}) == ALL - {"Milk"}
-    assert titles({"list_id": {"eq": rows["Work"]["id"]}}) == {"Report"}
+    assert titles({"list_id": {"eq": rows["Work"]["id"]}}) == {"Report", "Part"}
     assert titles({"parent_id": {"ne": rows["Milk"]["id"]}}) == {"Part"}
     assert titles({"revision": {"gt": rows["Bread"]["revision"]}}) == {"Report", "Part"}
     assert titles({"updated_at": {"gte": rows["Report"]["updated_at"]}}) == {"Report", "Part"}

@@ -66,8 +66,8 @@ def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClie
             graphql_client.run(NESTED)
         counts += sent
 
-    # Preamble, lists, tasks, task count, tags, subtasks, comments. No task has a parent, so none is selected.
-    assert counts == [7, 7]
+    # Preamble, lists, tasks, task count, tags, parents, subtasks, comments.
+    assert counts == [8, 8]
 
 
 def test_rest_list_takes_one_preamble_and_one_select(rest_client: RestClient, log: LogCapture) -> None:
