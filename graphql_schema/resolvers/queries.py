@@ -28,7 +28,6 @@ from graphql_schema.types.objects import (
     Viewer,
 )
 from models.schemas.field_types import canonical_id
-from models.schemas.query_params import DEFAULT_PAGE_SIZE
 from models.scopes import Scope
 from services.auth import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
@@ -36,7 +35,6 @@ from services.json_types import JsonObject
 from services.query_engine.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
 from services.query_engine.entity_types import Entity
 from services.query_engine.execution.node_lookup import find_entity_by_id
-from services.query_engine.query_model import QueryNode
 from services.unit_of_work import ReadTransaction
 
 # Inside Query, `list` is a field and hides the built-in type.
@@ -54,10 +52,6 @@ def parse_id(text: str, pointer: str = "/id") -> str:
 
 def _bound_id(values: BoundValues) -> str:
     return parse_id(values["id"] or "")
-
-
-def _bound_cursor(values: BoundValues, node: QueryNode[JsonObject]) -> str | None:
-    return values.get(node.page.argument) if node.page else None
 
 
 def _single(entity: Entity) -> LookaheadRead:
@@ -78,7 +72,7 @@ def _single(entity: Entity) -> LookaheadRead:
 def _connection(entity: Entity) -> LookaheadRead:
     def select(field: SelectedField) -> Reader:
         node = connection_query(field, entity)
-        return lambda transaction, values: transaction.read(node.with_cursor(_bound_cursor(values, node)))
+        return lambda transaction, values: transaction.read(node.with_cursors(values))
 
     return LookaheadRead(select)
 
@@ -135,7 +129,7 @@ class Query:
     @strawberry.field(description="Tasks, newest first by default.", graphql_type=TaskConnection)
     def tasks(
         self,
-        first: First = DEFAULT_PAGE_SIZE,
+        first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
@@ -146,9 +140,9 @@ class Query:
         return _connection(TASK)
 
     @strawberry.field(description="Lists, ordered by position.", graphql_type=TaskListConnection)
-    def lists(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
+    def lists(self, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET) -> LookaheadRead:
         return _connection(TASK_LIST)
 
     @strawberry.field(description="Tags, ordered by name.", graphql_type=TagConnection)
-    def tags(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
+    def tags(self, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET) -> LookaheadRead:
         return _connection(TAG)
