@@ -147,7 +147,9 @@ class Problem(BaseModel):
     error_code: str
     status_code: Annotated[int, Field(description="Same as `status`.")]
     request_id: str
-    errors: Annotated[list[FieldError], Field(description="Validation errors; only with INVALID_INPUT.")] = []
+    errors: Annotated[
+        list[FieldError], Field(description="Errors of fields or items, with INVALID_INPUT, CONFLICT or NOT_FOUND.")
+    ] = []
     current: Annotated[dict[str, Any] | None, Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = (
         None
     )

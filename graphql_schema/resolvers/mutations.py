@@ -46,7 +46,7 @@ IfRevision = Annotated[
 
 
 def _ids(ids: list[strawberry.ID]) -> list[str]:
-    return [parse_id(id_, f"/ids/{index}") for index, id_ in enumerate(ids)]
+    return [parse_id(id_, f"/{index}/id") for index, id_ in enumerate(ids)]
 
 
 def _revisions(revision: int | None) -> ExpectedRevisions:
