@@ -8,6 +8,7 @@ from graphql_schema.documents.compiled_operation import Reader
 from graphql_schema.lookahead import LookaheadRead, SelectedField
 from graphql_schema.resolvers.credentials import credentials_reader
 from graphql_schema.selection import connection_query, row_selection
+from graphql_schema.types.arguments import ListId, NodeId, TagId, TaskId
 from graphql_schema.types.objects import (
     After,
     ApiToken,
@@ -111,19 +112,19 @@ class Query:
         return LookaheadRead(lambda field: credentials_reader(field, api_tokens.list_api_tokens))
 
     @strawberry.field(description="Fetch any object by id; null if not found.", graphql_type=Node | None)
-    def node(self, id: strawberry.ID) -> LookaheadRead:
+    def node(self, id: NodeId) -> LookaheadRead:
         return LookaheadRead(_node)
 
     @strawberry.field(description="Fetch a task by id.", graphql_type=Task | None)
-    def task(self, id: strawberry.ID) -> LookaheadRead:
+    def task(self, id: TaskId) -> LookaheadRead:
         return _single(TASK)
 
     @strawberry.field(description="Fetch a list by id.", graphql_type=TaskList | None)
-    def list(self, id: strawberry.ID) -> LookaheadRead:
+    def list(self, id: ListId) -> LookaheadRead:
         return _single(TASK_LIST)
 
     @strawberry.field(description="Fetch a tag by id.", graphql_type=Tag | None)
-    def tag(self, id: strawberry.ID) -> LookaheadRead:
+    def tag(self, id: TagId) -> LookaheadRead:
         return _single(TAG)
 
     @strawberry.field(description="Tasks, newest first by default.", graphql_type=TaskConnection)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, TypeAdapter, ValidationError
 
+from models.schemas.field_types import IntegralFloat
 from services.errors import FieldError, InvalidInput
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, FilterSpec, ToOne
@@ -26,11 +27,6 @@ MAX_FILTER_KEYS = 500
 MAX_FILTER_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
-
-
-def _integral_number(value: object) -> object:
-    """Return 1 for 1.0: JSON has one type of numbers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _date_time_text(value: object) -> object:
@@ -48,7 +44,7 @@ _CHECKS: dict[type[object], TypeAdapter[Any]] = {
     datetime: TypeAdapter(Annotated[AwareDatetime, BeforeValidator(_date_time_text)]),
     UUID: TypeAdapter(UUID),
     str: TypeAdapter(str),
-    int: TypeAdapter(Annotated[int, BeforeValidator(_integral_number), Field(strict=True, ge=-(2**63), lt=2**63)]),
+    int: TypeAdapter(Annotated[int, IntegralFloat, Field(strict=True, ge=-(2**63), lt=2**63)]),
     float: TypeAdapter(Annotated[float, Field(strict=True, allow_inf_nan=False)]),
 }
 
