@@ -65,9 +65,9 @@ class NotFound(TodoError):
         return cls(f"{display_name[0].upper()}{display_name[1:]} not found.")
 
     @classmethod
-    def for_items(cls, display_name: str, missing: Mapping[int, str]) -> "NotFound":
-        """Return the error for missing items of a bulk request: their ids by their indexes."""
-        errors = [FieldError(f"/{index}/id", f"{display_name.capitalize()} not found: {id_}.") for index, id_ in missing.items()]
+    def for_ids(cls, display_name: str, missing: Mapping[str, str]) -> "NotFound":
+        """Return the error for several resources: the missing ids by their pointers."""
+        errors = [FieldError(pointer, f"{display_name.capitalize()} not found: {id_}.") for pointer, id_ in missing.items()]
         names = ", ".join(dict.fromkeys(missing.values()))
         return cls(f"{display_name.capitalize()} not found: {names}. Nothing was changed.", errors=_rendered(errors))
 

@@ -166,9 +166,9 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         """Return the rows in the order of the ids. Raises NotFound if one is missing, InvalidInput if there are too many."""
         check_bulk_size(ids, "/ids")
         rows = transaction.find_all(self.table, ids)
-        missing = {index: row_id for index, row_id in enumerate(ids) if row_id not in rows}
+        missing = {f"/{index}/id": row_id for index, row_id in enumerate(ids) if row_id not in rows}
         if missing:
-            raise NotFound.for_items(self.entity.display_name, missing)
+            raise NotFound.for_ids(self.entity.display_name, missing)
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
     def _check_precondition(

@@ -13,7 +13,7 @@ from services.errors import FieldError, InvalidInput, NotFound
 from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
 from services.resource_service import ExpectedRevisions, ResourceService, Result, bulk_item, check_bulk_size
-from services.tags import replace_tags, tag_ids_of_task
+from services.tags import change_tags, replace_tags, tag_ids_of_task
 from services.task_hierarchy import ancestor_ids, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
 
@@ -56,6 +56,22 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             self._check_precondition(transaction, task, revisions, selection)
             is_completed = task.status != Status.COMPLETED if completed is None else completed
             self._update(transaction, task, TaskUpdate(completed=is_completed))
+            return self._read(transaction, task_id, selection)
+
+    def change_tags(
+        self,
+        task_id: str,
+        selection: RowSelection[Result | None],
+        revisions: ExpectedRevisions = None,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> Result:
+        """Add and remove tags of a task. Raises NotFound, PreconditionFailed, and InvalidInput if there would be too many."""
+        with self.context.write_transaction() as transaction:
+            task = self._get_or_raise(transaction, task_id)
+            self._check_precondition(transaction, task, revisions, selection)
+            change_tags(transaction, task, add=add, remove=remove)
             return self._read(transaction, task_id, selection)
 
     def delete_many(self, ids: Sequence[str]) -> None:

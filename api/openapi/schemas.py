@@ -150,6 +150,7 @@ class Problem(BaseModel):
     errors: Annotated[
         list[FieldError], Field(description="Errors of fields or items, with INVALID_INPUT, CONFLICT or NOT_FOUND.")
     ] = []
+    existing_id: Annotated[str | None, Field(description="Id of the row that has the same name; only with CONFLICT.")] = None
     current: Annotated[dict[str, Any] | None, Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = (
         None
     )

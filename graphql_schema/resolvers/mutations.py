@@ -14,6 +14,7 @@ from graphql_schema.types.arguments import (
     IfRevision,
     ListChanges,
     ListId,
+    MergedTagId,
     NewComment,
     NewList,
     NewTag,
@@ -21,6 +22,7 @@ from graphql_schema.types.arguments import (
     NewTasks,
     TagChanges,
     TagId,
+    TagIds,
     TaskChanges,
     TaskId,
     TaskIds,
@@ -36,7 +38,7 @@ from graphql_schema.types.payloads import (
     TasksPayload,
 )
 from models.comment import CommentCreate, CommentUpdate
-from models.tag import TagCreate, TagUpdate
+from models.tag import TagCreate, TagMerge, TagUpdate
 from models.task import TaskCreate, TaskUpdate
 from models.task_list import ListCreate, ListUpdate
 from services.json_types import JsonObject
@@ -47,6 +49,10 @@ from services.resource_service import ExpectedRevisions
 
 def _ids(ids: list[strawberry.ID]) -> list[str]:
     return [parse_id(id_, f"/{index}/id") for index, id_ in enumerate(ids)]
+
+
+def _tag_ids(ids: list[strawberry.ID]) -> list[str]:
+    return [parse_id(id_, f"/tag_ids/{index}") for index, id_ in enumerate(ids)]
 
 
 def _revisions(revision: int | None) -> ExpectedRevisions:
@@ -122,6 +128,22 @@ class Mutation(AccountMutation):
         tasks, task_id = info.context.tasks, parse_id(id)
         return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field)))
 
+    @strawberry.mutation(
+        description="Add tags to a task, which has at most 100. No effect if the task has them.", graphql_type=TaskPayload
+    )
+    def add_tags(self, info: Info, id: TaskId, tag_ids: TagIds, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+        tasks, task_id, tags = info.context.tasks, parse_id(id), _tag_ids(tag_ids)
+        return LookaheadWrite(lambda field: tasks.change_tags(task_id, _task_payload(field), _revisions(if_revision), add=tags))
+
+    @strawberry.mutation(
+        description="Remove tags from a task. No effect if the task does not have them.", graphql_type=TaskPayload
+    )
+    def remove_tags(self, info: Info, id: TaskId, tag_ids: TagIds, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+        tasks, task_id, tags = info.context.tasks, parse_id(id), _tag_ids(tag_ids)
+        return LookaheadWrite(
+            lambda field: tasks.change_tags(task_id, _task_payload(field), _revisions(if_revision), remove=tags)
+        )
+
     @strawberry.mutation(description="Delete a task with its subtasks and comments. `restoreTask` restores them.")
     def delete_task(self, info: Info, id: TaskId, if_revision: IfRevision = UNSET) -> DeletePayload:
         info.context.tasks.delete(parse_id(id), _revisions(if_revision))
@@ -163,6 +185,14 @@ class Mutation(AccountMutation):
     def update_tag(self, info: Info, id: TagId, input: TagChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tags, tag_id, change = info.context.tags, parse_id(id), parse_input(TagUpdate, input)
         return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), _revisions(if_revision)))
+
+    @strawberry.mutation(
+        description="Merge a tag into another one, which its tasks get instead. The tag is deleted. Returns the other tag.",
+        graphql_type=TagPayload,
+    )
+    def merge_tags(self, info: Info, id: TagId, into: MergedTagId, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+        tags, tag_id, merge = info.context.tags, parse_id(id), TagMerge(into=parse_id(into, "/into"))
+        return LookaheadWrite(lambda field: tags.merge(tag_id, merge, _tag_payload(field), _revisions(if_revision)))
 
     @strawberry.mutation(description="Delete a tag and remove it from its tasks.")
     def delete_tag(self, info: Info, id: TagId, if_revision: IfRevision = UNSET) -> DeletePayload:

@@ -13,6 +13,8 @@ TagId = Annotated[strawberry.ID, strawberry.argument(description="Id of the tag.
 CommentId = Annotated[strawberry.ID, strawberry.argument(description="Id of the comment.")]
 SessionId = Annotated[strawberry.ID, strawberry.argument(description="Id of the session.")]
 ApiTokenId = Annotated[strawberry.ID, strawberry.argument(description="Id of the API token.")]
+MergedTagId = Annotated[strawberry.ID, strawberry.argument(description="Id of the tag that the tasks get instead.")]
+TagIds = Annotated[list[strawberry.ID], strawberry.argument(description="Ids of the tags, at most 500.")]
 TaskIds = Annotated[list[strawberry.ID], strawberry.argument(description="Ids of the tasks, at most 500.")]
 
 NewTask = Annotated[inputs.CreateTaskInput, strawberry.argument(description="Fields of the task.")]
