@@ -63,6 +63,12 @@ class TagCreate(InputSchema):
     color: Annotated[Color | None, BlankToNone] = None
 
 
+class TagMerge(InputSchema):
+    """The tag into which another one is merged."""
+
+    into: Id = InputField(description="Id of the tag that the tasks get instead.")
+
+
 class TagUpdate(UpdateSchema):
     """Changes to a tag; omitted fields keep their values."""
 

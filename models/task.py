@@ -138,7 +138,8 @@ def _unique(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-TagIds = Annotated[list[Id], InputField(max_length=100), AfterValidator(_unique)]
+MAX_TAGS = 100
+TagIds = Annotated[list[Id], InputField(max_length=MAX_TAGS), AfterValidator(_unique)]
 
 
 class _TaskWrite(InputSchema):

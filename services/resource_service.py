@@ -1,6 +1,7 @@
 """Base class of the resource services: read, idempotent create, update and delete with preconditions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -28,6 +29,16 @@ def check_bulk_size(items: Sequence[object], pointer: str) -> None:
     """Raise InvalidInput if there are too many items for one transaction."""
     if len(items) > MAX_BULK_SIZE:
         raise InvalidInput.at_pointer(pointer, f"At most {MAX_BULK_SIZE} items per request.")
+
+
+@contextmanager
+def bulk_item(index: int, subject: str = "") -> Iterator[None]:
+    """Point the errors of the block to an item of a bulk request; with a subject, such as "Task 01…: ", the texts name it."""
+    try:
+        yield
+    except (InvalidInput, NotFound, Conflict, PreconditionFailed) as error:
+        error.point_to_item(index, subject)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +135,10 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             self._write_relations(transaction, row, new)
             return row, True
         if existing.deleted_at is not None:
-            raise Conflict(f"This id belongs to a deleted {self.entity.display_name}; use another id.")
+            raise Conflict.at_pointer("/id", f"This id belongs to a deleted {self.entity.display_name}; use another id.")
         if not self._matches(transaction, existing, new, values):
-            raise Conflict(f"A {self.entity.display_name} with this id already exists with different content.")
+            detail = f"A {self.entity.display_name} with this id already exists with different content."
+            raise Conflict.at_pointer("/id", detail)
         return existing, False
 
     def _update(self, transaction: WriteTransaction, row: Row, change: InputSchema) -> None:
@@ -161,9 +173,9 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         """Return the rows in the order of the ids. Raises NotFound if one is missing, InvalidInput if there are too many."""
         check_bulk_size(ids, "/ids")
         rows = transaction.find_all(self.table, ids)
-        missing = [row_id for row_id in ids if row_id not in rows]
+        missing = {f"/{index}/id": row_id for index, row_id in enumerate(ids) if row_id not in rows}
         if missing:
-            raise NotFound(f"{self.entity.display_name.capitalize()} not found: {', '.join(missing)}. Nothing was changed.")
+            raise NotFound.for_ids(self.entity.display_name, missing)
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
     def _check_precondition(

@@ -12,8 +12,8 @@ from models.task_list import TaskList
 from services.errors import FieldError, InvalidInput, NotFound
 from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ExpectedRevisions, ResourceService, Result, check_bulk_size
-from services.tags import replace_tags, tag_ids_of_task
+from services.resource_service import ExpectedRevisions, ResourceService, Result, bulk_item, check_bulk_size
+from services.tags import change_tags, replace_tags, tag_ids_of_task
 from services.task_hierarchy import ancestor_ids, move_subtasks, sort_parents_first, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
 
@@ -25,21 +25,25 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
     table = Task
 
     def create_many(self, new: Sequence[TaskCreate], selection: RowSelection[Result]) -> Result:
-        """Create several tasks, all or none. Raises InvalidInput if there are too many."""
+        """Create several tasks, all or none. Raises InvalidInput and Conflict, with the index of the item."""
         check_bulk_size(new, "/inputs")
         with self.context.write_transaction() as transaction:
             transaction.load_entities_of_ids([task.id for task in new if task.id is not None])
-            rows = [self._create(transaction, task)[0] for task in new]
+            rows: list[Task] = []
+            for index, task in enumerate(new):
+                with bulk_item(index):
+                    rows.append(self._create(transaction, task)[0])
             return transaction.read(selection.for_ids(TASK.name, *(row.id for row in rows)))
 
     def update_many(self, ids: Sequence[str], change: TaskUpdate, selection: RowSelection[Result]) -> Result:
-        """Update several tasks in the same way, all or none. Raises NotFound."""
+        """Update several tasks in the same way, all or none. Raises NotFound and InvalidInput, with index and id of the task."""
         with self.context.write_transaction() as transaction:
             rows = self._get_all_or_raise(transaction, ids)
             if "list_id" in change.model_fields_set:
                 rows = sort_parents_first(transaction, rows)
             for row in rows:
-                self._update(transaction, row, change)
+                with bulk_item(ids.index(row.id), f"Task {row.id}: "):
+                    self._update(transaction, row, change)
             return transaction.read(selection.for_ids(TASK.name, *ids))
 
     def complete(
@@ -56,6 +60,22 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             self._check_precondition(transaction, task, revisions, selection)
             is_completed = task.status != Status.COMPLETED if completed is None else completed
             self._update(transaction, task, TaskUpdate(completed=is_completed))
+            return self._read(transaction, task_id, selection)
+
+    def change_tags(
+        self,
+        task_id: str,
+        selection: RowSelection[Result | None],
+        revisions: ExpectedRevisions = None,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> Result:
+        """Add and remove tags of a task. Raises NotFound, PreconditionFailed, and InvalidInput if there would be too many."""
+        with self.context.write_transaction() as transaction:
+            task = self._get_or_raise(transaction, task_id)
+            self._check_precondition(transaction, task, revisions, selection)
+            change_tags(transaction, task, add=add, remove=remove)
             return self._read(transaction, task_id, selection)
 
     def delete_many(self, ids: Sequence[str]) -> None:

@@ -147,7 +147,10 @@ class Problem(BaseModel):
     error_code: str
     status_code: Annotated[int, Field(description="Same as `status`.")]
     request_id: str
-    errors: Annotated[list[FieldError], Field(description="Validation errors; only with INVALID_INPUT.")] = []
+    errors: Annotated[
+        list[FieldError], Field(description="Errors of fields or items, with INVALID_INPUT, CONFLICT or NOT_FOUND.")
+    ] = []
+    existing_id: Annotated[str | None, Field(description="Id of the row that has the same name; only with CONFLICT.")] = None
     current: Annotated[dict[str, Any] | None, Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = (
         None
     )

@@ -12,7 +12,7 @@ from api.openapi.responses import created, no_content, page, row, user_errors
 from api.routing import create_router
 from models.schemas.field_types import Id
 from models.schemas.query_params import PageQuery, RowQuery
-from models.tag import TagCreate, TagUpdate
+from models.tag import TagCreate, TagMerge, TagUpdate
 from services.list_query import list_query
 from services.query_engine.entity_registry import TAG
 from services.query_engine.rest_projection import default_row_selection, row_selection_for
@@ -44,6 +44,12 @@ def get_tag(tags: TagServiceDep, id: Id, query: Annotated[RowQuery, Query()]) ->
 def update_tag(tags: TagServiceDep, id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
     """Update a tag. Only fields that are present change; null clears a field. `{}` changes nothing."""
     return responses.row_response(tags.update(id, body, ROW_SELECTION, revisions))
+
+
+@router.post("/{id}/merge", operation_id="mergeTag", responses=row(schemas.Tag) | user_errors(404, 412, 413, 415))
+def merge_tag(tags: TagServiceDep, id: Id, body: TagMerge, revisions: IfMatch) -> Response:
+    """Merge a tag into another one, which its tasks get instead. The tag is deleted; the response is the other tag."""
+    return responses.row_response(tags.merge(id, body, ROW_SELECTION, revisions))
 
 
 @router.delete("/{id}", operation_id="deleteTag", status_code=204, responses=no_content() | user_errors(404, 412))

@@ -77,6 +77,18 @@ def restore_task(tasks: TaskServiceDep, id: Id) -> Response:
     return responses.row_response(tasks.restore(id, ROW_SELECTION))
 
 
+@router.put("/{id}/tags/{tag_id}", operation_id="addTag", responses=row(schemas.Task) | user_errors(404, 412))
+def add_tag(tasks: TaskServiceDep, id: Id, tag_id: Id, revisions: IfMatch) -> Response:
+    """Add a tag to a task, which has at most 100. No effect if the task has the tag."""
+    return responses.row_response(tasks.change_tags(id, ROW_SELECTION, revisions, add=[tag_id]))
+
+
+@router.delete("/{id}/tags/{tag_id}", operation_id="removeTag", responses=row(schemas.Task) | user_errors(404, 412))
+def remove_tag(tasks: TaskServiceDep, id: Id, tag_id: Id, revisions: IfMatch) -> Response:
+    """Remove a tag from a task. No effect if the task does not have the tag."""
+    return responses.row_response(tasks.change_tags(id, ROW_SELECTION, revisions, remove=[tag_id]))
+
+
 @router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(schemas.Task) | user_errors(404))
 def list_subtasks(tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()]) -> Response:
     """List the subtasks of a task, one page at a time."""

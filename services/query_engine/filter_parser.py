@@ -6,15 +6,16 @@ All keys of an object must match. A null column matches no comparison except is_
 nothing, and `not` negates that.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, TypeAdapter, ValidationError
 
-from models.schemas.field_types import Id
+from models.schemas.field_types import Id, IntegralFloat
 from services.errors import InvalidInput
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, FilterSpec, ToOne
@@ -27,13 +28,24 @@ MAX_FILTER_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
+
+def _date_time_text(value: object) -> object:
+    """Return the text of a date and time. Raises ValueError for numbers and dates, which pydantic would accept."""
+    if not isinstance(value, str) or not _DATE_TIME.match(value):
+        msg = "Must be a date and time with an offset, such as 2026-12-01T09:00:00Z."
+        raise ValueError(msg)
+    return value
+
+
+_DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+# The operands that GraphQL's scalars accept.
 _CHECKS: dict[type[object], TypeAdapter[Any]] = {
     bool: TypeAdapter(StrictBool),
-    datetime: TypeAdapter(AwareDatetime),
+    datetime: TypeAdapter(Annotated[AwareDatetime, BeforeValidator(_date_time_text)]),
     UUID: TypeAdapter(Id),
     str: TypeAdapter(str),
-    int: TypeAdapter(Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]),
-    float: TypeAdapter(Annotated[float, Field(allow_inf_nan=False)]),
+    int: TypeAdapter(Annotated[int, IntegralFloat, Field(strict=True, ge=-(2**63), lt=2**63)]),
+    float: TypeAdapter(Annotated[float, Field(strict=True, allow_inf_nan=False)]),
 }
 
 

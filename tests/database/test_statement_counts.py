@@ -18,6 +18,7 @@ from services.query_engine.query_model import (
     Comparison,
     Not,
     Or,
+    PageCursor,
     PageRequest,
     Projection,
     QueryNode,
@@ -141,7 +142,7 @@ def test_query_plans_do_not_retain_values() -> None:
     condition = And(
         (Or((Not(Comparison("title", "eq", "private")), RelationFilter("tags", "some", Comparison("name", "eq", "private")))),)
     )
-    window = PageRequest(3, has_cursor=True, cursor="private")
+    window = PageRequest(3, after=PageCursor("private", "after"), before=PageCursor("private", "before"))
     inner = QueryNode("task", RowList(), (Projection(()),), condition=condition, search=Search("private"), page=window)
     node = QueryNode(
         "task",
