@@ -17,6 +17,7 @@ from api.middleware.error_boundary import ErrorBoundaryMiddleware
 from api.middleware.path_encoding import PathEncodingMiddleware
 from api.middleware.rate_limit_headers import HEADER_NAMES, RateLimitHeadersMiddleware
 from api.middleware.request_logging import RequestLoggingMiddleware
+from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.openapi.customize import customize_openapi
 from api.openapi.swagger_ui import install_swagger_ui
@@ -107,4 +108,5 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     )
     app.add_middleware(RateLimitHeadersMiddleware)
     app.add_middleware(WebSocketLimitMiddleware, max_open=settings.max_websockets)
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestLoggingMiddleware)

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    settings = _override_settings(load_settings(), options)
+    settings = _override_settings(load_settings(configure_logging), options)
     if settings.migration_database_url is not None and settings.database_url is None:
         raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
     if settings.graphql_persisted_documents:
@@ -91,7 +91,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _migrate(_: argparse.Namespace) -> None:
-    settings = load_settings()
+    settings = load_settings(configure_logging)
     with migration_database(settings) as (owner, description):
         before, after = migrate(owner)
     change = f"already at {after}" if before == after else f"migrated from {before or 'an empty database'} to {after}"

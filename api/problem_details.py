@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
+from api.middleware.security_headers import NOSNIFF
 from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,7 +38,7 @@ def problem_response(error: TodoError, request_id: str | None, headers: Mapping[
         "request_id": request_id,
     }
     body = orjson.dumps(problem, option=orjson.OPT_UTC_Z)
-    return Response(body, error.status, {**error.headers, **(headers or {})}, MEDIA_TYPE)
+    return Response(body, error.status, {**NOSNIFF, **error.headers, **(headers or {})}, MEDIA_TYPE)
 
 
 def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:

@@ -21,7 +21,7 @@ from services.errors import InvalidInput
 from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.rest_projection import default_row_selection
 
-router = create_router("/api/auth", "Account")
+router = create_router("/api/auth", "Authentication")
 ROW_SELECTION = default_row_selection(ACCOUNT)
 LOGIN_RESPONSES: Responses = {200: {"model": schemas.TokenResponse, "description": "Access and refresh token."}}
 REGISTER_RESPONSES: Responses = {

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Body, Query, Request
 from starlette.responses import Response
 
 from api import responses
@@ -20,6 +20,9 @@ from services.query_engine.rest_projection import default_row_selection, row_sel
 router = create_router("/api/{user_id}/tags", "Tags")
 ROW_SELECTION = default_row_selection(TAG)
 
+TagCreateBody = Annotated[TagCreate, Body(openapi_examples={"new": {"value": {"name": "home", "color": "teal"}}})]
+TagUpdateBody = Annotated[TagUpdate, Body(openapi_examples={"change": {"value": {"color": "#2e7d32"}}})]
+
 
 @router.get("", operation_id="listTags", responses=page(schemas.Tag) | user_errors())
 def list_tags(tags: TagServiceDep, request: Request, query: Annotated[PageQuery, Query()]) -> Response:
@@ -28,7 +31,7 @@ def list_tags(tags: TagServiceDep, request: Request, query: Annotated[PageQuery,
 
 
 @router.post("", operation_id="createTag", status_code=201, responses=created(schemas.Tag) | user_errors(409, 413, 415))
-def create_tag(tags: TagServiceDep, request: Request, body: TagCreate) -> Response:
+def create_tag(tags: TagServiceDep, request: Request, body: TagCreateBody) -> Response:
     """Create a tag. Its name must be unique, ignoring case. With a client-generated id, the request can be repeated safely."""
     return responses.created_response(tags.create(body, ROW_SELECTION), responses.quoted_path(request))
 
@@ -41,7 +44,7 @@ def get_tag(tags: TagServiceDep, id: Id, query: Annotated[RowQuery, Query()]) ->
 
 @router.put("/{id}", operation_id="putTag", responses=row(schemas.Tag) | user_errors(404, 409, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchTag", responses=row(schemas.Tag) | user_errors(404, 409, 412, 413, 415))
-def update_tag(tags: TagServiceDep, id: Id, body: TagUpdate, revisions: IfMatch) -> Response:
+def update_tag(tags: TagServiceDep, id: Id, body: TagUpdateBody, revisions: IfMatch) -> Response:
     """Update a tag. Only fields that are present change; null clears a field. `{}` changes nothing."""
     return responses.row_response(tags.update(id, body, ROW_SELECTION, revisions))
 

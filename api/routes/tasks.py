@@ -29,7 +29,8 @@ TaskCreateBody = Annotated[
         openapi_examples={"short": {"value": {"title": "Buy milk"}}, "full": {"value": {"title": "Buy milk", "priority": "high"}}}
     ),
 ]
-TaskUpdateBody = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Buy oat milk", "list_id": None}}})]
+TaskUpdateBody = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Oat milk", "priority": "low"}}})]
+CommentCreateBody = Annotated[CommentCreate, Body(openapi_examples={"note": {"value": {"body": "The oat one."}}})]
 TaskCompletionBody = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
@@ -110,7 +111,7 @@ def list_comments(tasks: TaskServiceDep, id: Id, request: Request, query: Annota
     responses=created(schemas.Comment) | user_errors(404, 409, 413, 415),
     tags=["Comments"],
 )
-def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreate) -> Response:
+def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreateBody) -> Response:
     """Add a comment to a task."""
     result = TaskCommentService(user, id).create(body, default_row_selection(COMMENT))
     return responses.created_response(result, responses.user_path(request, "comments"))

@@ -1,11 +1,16 @@
 """Logging: one line per request, without private values."""
 
+import io
 import logging
+import sys
 
+import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
+from api.logging import TextFormatter, configure_logging
+from api.settings import LogFormat, Settings
 from models.database import make_engine
 from services.lists import ListService
 from tests.support.api_clients import GraphQLClient, RestClient
@@ -98,3 +103,66 @@ def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) 
 
     assert private not in log.captured[-1]
     assert "InvalidTextRepresentation: 22P02" in log.captured[-1]
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("log_format", "stream", "is_json", "has_colors"),
+    [
+        (LogFormat.AUTO, Terminal(), False, True),
+        (LogFormat.AUTO, io.StringIO(), True, False),
+        (LogFormat.TEXT, io.StringIO(), False, False),
+        (LogFormat.TEXT, Terminal(), False, True),
+        (LogFormat.JSON, Terminal(), True, False),
+    ],
+)
+def test_log_format_depends_on_setting_and_terminal(
+    monkeypatch: pytest.MonkeyPatch, log_format: LogFormat, stream: io.StringIO, *, is_json: bool, has_colors: bool
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    configure_logging(Settings.model_construct(log_format=log_format))
+    logging.getLogger("todo.settings").warning("a warning", extra={"status": 200})
+
+    line = stream.getvalue()
+    assert line.startswith("{") is is_json
+    assert ("\x1b[33mWARNING" in line) is has_colors
+    assert "a warning" in line
+    if is_json:
+        assert orjson.loads(line)["status"] == 200
+    else:
+        assert "status=200" in line
+
+
+def test_text_log_line_is_readable_and_escapes_control_characters() -> None:
+    record = logging.makeLogRecord(
+        {
+            "name": "todo.x",
+            "levelname": "INFO",
+            "msg": "request\x1b[2J\ncompleted",
+            "route": "/a b",
+            "method": "GET",
+            "empty": None,
+        }
+    )
+    line = TextFormatter(with_colors=False).format(record)
+
+    assert line.partition(" ")[2] == 'INFO     todo.x request\\x1b[2J\\ncompleted route="/a b" method=GET'
+
+
+def test_text_log_line_is_followed_by_the_traceback() -> None:
+    error = RuntimeError("the boiler burst\x1b[2J")
+    record = logging.makeLogRecord({"name": "x", "msg": "failed", "exc_info": (RuntimeError, error, None)})
+    lines = TextFormatter(with_colors=False).format(record).splitlines()
+
+    assert lines[0].endswith("failed")
+    assert lines[-1] == "RuntimeError: the boiler burst\\x1b[2J"
