@@ -190,10 +190,13 @@ class Settings(BaseSettings):
         return self.jwt_secret.get_secret_value() if self.jwt_secret else _load_or_create_secret(self.data_dir / "jwt_secret")
 
 
-def load_settings() -> Settings:
-    """Return the settings; log a warning for deprecated names and for names similar to a setting. Raises SettingsError."""
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings; log a warning for deprecated names and for names similar to a setting. Raises SettingsError.
+
+    The overrides have precedence over the environment, and are validated like it.
+    """
     try:
-        settings = Settings()
+        settings = Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("; ".join(_format_error(details) for details in error.errors())) from None
     _warn_about_deprecated_names()
