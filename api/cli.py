@@ -72,11 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-<<<<<<< HEAD
-    settings = _override_settings(load_settings(configure_logging), options)
-=======
-    settings = load_settings(**_overrides(options))
->>>>>>> t1
+    settings = load_settings(configure_logging, **_overrides(options))
     if settings.migration_database_url is not None and settings.database_url is None:
         raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
     if settings.graphql_persisted_documents:

@@ -1,6 +1,7 @@
 """Customisation of the OpenAPI document that FastAPI generates."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -38,9 +39,10 @@ _RATE_LIMIT_HEADERS = {
 
 
 def customize_openapi(app: FastAPI) -> None:
-    """Change the method of the app that generates the OpenAPI document."""
+    """Change the method of the app that generates the OpenAPI document, which is generated once."""
     generate = app.openapi
 
+    @cache
     def openapi() -> Document:
         document = generate()
         drop_null_from_parameters(document)

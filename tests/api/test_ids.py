@@ -112,7 +112,7 @@ def test_bulk_mutation_names_the_invalid_id(graphql_client: GraphQLClient) -> No
 
     (error,) = graphql_client.post({**body, "variables": {"ids": [ID, ID.replace("-", "_")]}})["errors"]
 
-    assert [error["pointer"] for error in error["extensions"]["errors"]] == ["/ids/1"]
+    assert [error["pointer"] for error in error["extensions"]["errors"]] == ["/1/id"]
 
 
 def test_filter_error_names_the_invalid_id(rest_client: RestClient) -> None:
