@@ -32,10 +32,12 @@ async function visitHome() {
 async function execute(page) {
   const operation = page.locator("#operations-Tasks-listTasks");
   if (!(await operation.getAttribute("class")).includes("is-open")) await operation.locator(".opblock-summary-control").click();
-  await operation.locator(".execute").click();
-  await operation.locator(".live-responses-table .response-col_status").last().waitFor();
-  await page.waitForLoadState("networkidle");
-  return (await operation.locator(".live-responses-table tbody .response-col_status").first().innerText()).split("\n")[0].trim();
+  // The response of an earlier execution is still shown, so the table alone does not tell when the new one is there.
+  const isTasks = (response) => new URL(response.url()).pathname.endsWith("/tasks");
+  const [response] = await Promise.all([page.waitForResponse(isTasks), operation.locator(".execute").click()]);
+  const status = String(response.status());
+  await operation.locator(".live-responses-table tbody .response-col_status", { hasText: status }).first().waitFor();
+  return status;
 }
 
 async function openDialog(page) {

