@@ -1,13 +1,12 @@
 """Mutation resolvers. Each root field calls one service method, in a separate transaction."""
 
-from typing import Annotated
-
 import strawberry
 from strawberry import UNSET
 
 from graphql_schema.context import Info
 from graphql_schema.lookahead import LookaheadWrite, SelectedField
 from graphql_schema.resolvers.account_mutations import AccountMutation
+from graphql_schema.resolvers.if_revision import IfRevision, preconditions_for
 from graphql_schema.resolvers.queries import parse_id
 from graphql_schema.selection import list_payload_selection, payload_selection
 from graphql_schema.types.inputs import (
@@ -38,19 +37,10 @@ from models.task_list import ListCreate, ListUpdate
 from services.json_types import JsonObject
 from services.query_engine.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ExpectedRevisions
-
-IfRevision = Annotated[
-    int | None, strawberry.argument(description="Optimistic concurrency: fails with PRECONDITION_FAILED if the revision differs.")
-]
 
 
 def _ids(ids: list[strawberry.ID]) -> list[str]:
     return [parse_id(id_, f"/ids/{index}") for index, id_ in enumerate(ids)]
-
-
-def _revisions(revision: int | None) -> ExpectedRevisions:
-    return None if revision is None or revision is UNSET else frozenset({revision})
 
 
 def _task_payload(field: SelectedField) -> RowSelection[JsonObject | None]:
@@ -93,7 +83,7 @@ class Mutation(AccountMutation):
         self, info: Info, id: strawberry.ID, input: UpdateTaskInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
         tasks, task_id, change = info.context.tasks, parse_id(id), parse_input(TaskUpdate, input)
-        return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(
         description="Apply the same update to several tasks, all or none; at most 500.", graphql_type=TasksPayload
@@ -103,9 +93,11 @@ class Mutation(AccountMutation):
         return LookaheadWrite(lambda field: tasks.update_many(task_ids, change, _tasks_payload(field)))
 
     @strawberry.mutation(description="Complete a task. No effect if it is completed already.", graphql_type=TaskPayload)
-    def complete_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+    def complete_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=True))
+        return LookaheadWrite(
+            lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision), completed=True)
+        )
 
     @strawberry.mutation(description="Complete several tasks, all or none; at most 500.", graphql_type=TasksPayload)
     def complete_tasks(self, info: Info, ids: list[strawberry.ID]) -> LookaheadWrite:
@@ -115,18 +107,20 @@ class Mutation(AccountMutation):
     @strawberry.mutation(
         description="Set a completed task back to PENDING. No effect if it is not completed.", graphql_type=TaskPayload
     )
-    def reopen_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+    def reopen_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=False))
+        return LookaheadWrite(
+            lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision), completed=False)
+        )
 
     @strawberry.mutation(description="Complete a task, or reopen it if it is completed already.", graphql_type=TaskPayload)
-    def toggle_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+    def toggle_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field)))
+        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete a task with its subtasks and comments. `restoreTask` restores them.")
     def delete_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.tasks.delete(parse_id(id), _revisions(if_revision))
+        info.context.tasks.delete(parse_id(id), preconditions_for(if_revision))
         return DeletePayload(id=id)
 
     @strawberry.mutation(description="Delete several tasks with their subtasks and comments, all or none; at most 500.")
@@ -137,9 +131,9 @@ class Mutation(AccountMutation):
     @strawberry.mutation(
         description="Restore a deleted task with the subtasks and comments that were deleted with it.", graphql_type=TaskPayload
     )
-    def restore_task(self, info: Info, id: strawberry.ID) -> LookaheadWrite:
+    def restore_task(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.restore(task_id, _task_payload(field)))
+        return LookaheadWrite(lambda field: tasks.restore(task_id, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Create a list.", graphql_type=ListPayload)
     def create_list(self, info: Info, input: CreateListInput) -> LookaheadWrite:
@@ -151,11 +145,11 @@ class Mutation(AccountMutation):
         self, info: Info, id: strawberry.ID, input: UpdateListInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
         lists, list_id, change = info.context.lists, parse_id(id), parse_input(ListUpdate, input)
-        return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete a list. Its tasks are kept, without a list.")
     def delete_list(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.lists.delete(parse_id(id), _revisions(if_revision))
+        info.context.lists.delete(parse_id(id), preconditions_for(if_revision))
         return DeletePayload(id=id)
 
     @strawberry.mutation(description="Create a tag.", graphql_type=TagPayload)
@@ -166,11 +160,11 @@ class Mutation(AccountMutation):
     @strawberry.mutation(description="Update a tag.", graphql_type=TagPayload)
     def update_tag(self, info: Info, id: strawberry.ID, input: UpdateTagInput, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tags, tag_id, change = info.context.tags, parse_id(id), parse_input(TagUpdate, input)
-        return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete a tag and remove it from its tasks.")
     def delete_tag(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.tags.delete(parse_id(id), _revisions(if_revision))
+        info.context.tags.delete(parse_id(id), preconditions_for(if_revision))
         return DeletePayload(id=id)
 
     @strawberry.mutation(description="Add a comment to a task.", graphql_type=CommentPayload)
@@ -185,9 +179,11 @@ class Mutation(AccountMutation):
         self, info: Info, id: strawberry.ID, input: UpdateCommentInput, if_revision: IfRevision = UNSET
     ) -> LookaheadWrite:
         comments, comment_id, change = info.context.comments, parse_id(id), parse_input(CommentUpdate, input)
-        return LookaheadWrite(lambda field: comments.update(comment_id, change, _comment_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(
+            lambda field: comments.update(comment_id, change, _comment_payload(field), preconditions_for(if_revision))
+        )
 
     @strawberry.mutation(description="Delete a comment.")
     def delete_comment(self, info: Info, id: strawberry.ID, if_revision: IfRevision = UNSET) -> DeletePayload:
-        info.context.comments.delete(parse_id(id), _revisions(if_revision))
+        info.context.comments.delete(parse_id(id), preconditions_for(if_revision))
         return DeletePayload(id=id)
