@@ -1,11 +1,12 @@
 """Application factory: builds the FastAPI app from the settings. Importing this module builds nothing."""
 
 import gc
+from asyncio import get_running_loop
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
-from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -13,8 +14,10 @@ from api.container import open_container
 from api.graphql.endpoint import install_graphql_endpoint
 from api.middleware.body_limit import BodyLimitMiddleware
 from api.middleware.error_boundary import ErrorBoundaryMiddleware
+from api.middleware.path_encoding import PathEncodingMiddleware
 from api.middleware.rate_limit_headers import HEADER_NAMES, RateLimitHeadersMiddleware
 from api.middleware.request_logging import RequestLoggingMiddleware
+from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.openapi.customize import customize_openapi
 from api.openapi.swagger_ui import install_swagger_ui
@@ -44,7 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # One thread for each connection of the pool, because a working thread holds a connection; and one for each queued
         # password, because those threads hold none.
-        to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size + MAX_QUEUED
+        threads = ThreadPoolExecutor(settings.database_pool_size + MAX_QUEUED, thread_name_prefix="worker")
+        get_running_loop().set_default_executor(threads)
         async with AsyncExitStack() as stack:
             app.state.container = container = stack.enter_context(open_container(settings))
             if container.jwks is not None:
@@ -90,17 +94,19 @@ def _tune_garbage_collector() -> None:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middleware for all requests, innermost first. Metered routes also have AuthenticationMiddleware."""
+    app.add_middleware(PathEncodingMiddleware)
     app.add_middleware(ErrorBoundaryMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_origin_regex=_LOCALHOST if not settings.cors_origins and settings.environment is Environment.DEVELOPMENT else None,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],
         expose_headers=_EXPOSED_HEADERS,
         max_age=600,
     )
     app.add_middleware(RateLimitHeadersMiddleware)
     app.add_middleware(WebSocketLimitMiddleware, max_open=settings.max_websockets)
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestLoggingMiddleware)

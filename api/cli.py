@@ -21,6 +21,7 @@ from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
+from models.migrations.backfill import BackfillError
 from models.readiness import NotReadyError
 
 _WORKER_START_TIMEOUT = 30  # seconds; on a busy machine imports alone exceed uvicorn's default of five
@@ -34,11 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except (SettingsError, NotReadyError, EmbeddedMissingError) as error:
+    except (SettingsError, NotReadyError, EmbeddedMissingError, BackfillError) as error:
         print(f"todo: cannot {options.command}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
-        print(f"todo: cannot {options.command}: {str(error.orig).strip()}", file=sys.stderr)
+        cause = str(error.orig).partition("\nCONTEXT:")[0].strip()  # of an error that a migration raises
+        print(f"todo: cannot {options.command}: {cause}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    settings = _override_settings(load_settings(), options)
+    settings = _override_settings(load_settings(configure_logging), options)
     if settings.migration_database_url is not None and settings.database_url is None:
         raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
     if settings.graphql_persisted_documents:
@@ -89,7 +91,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _migrate(_: argparse.Namespace) -> None:
-    settings = load_settings()
+    settings = load_settings(configure_logging)
     with migration_database(settings) as (owner, description):
         before, after = migrate(owner)
     change = f"already at {after}" if before == after else f"migrated from {before or 'an empty database'} to {after}"

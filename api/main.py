@@ -5,4 +5,4 @@ from api.logging import configure_logging
 from api.settings import load_settings
 
 configure_logging()
-app = create_app(load_settings())
+app = create_app(load_settings(configure_logging))

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
+from api.middleware.security_headers import NOSNIFF
 from api.responses import not_modified_response
 from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
 from services.preconditions import NotModified
@@ -39,7 +40,7 @@ def problem_response(error: TodoError, request_id: str | None, headers: Mapping[
         "request_id": request_id,
     }
     body = orjson.dumps(problem, option=orjson.OPT_UTC_Z)
-    return Response(body, error.status, {**error.headers, **(headers or {})}, MEDIA_TYPE)
+    return Response(body, error.status, {**NOSNIFF, **error.headers, **(headers or {})}, MEDIA_TYPE)
 
 
 def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
@@ -85,9 +86,9 @@ def _from_http_exception(error: HTTPException) -> TodoError:
 
 
 def _allowed_methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
-    """Return the methods of all routes that match the path."""
+    """Return the methods of all routes that match the path. GET routes serve HEAD too."""
     methods: set[str] = set()
     for route in routes:
         if route.matches(dict(request.scope))[0] is not Match.NONE:
             methods |= set(getattr(route, "methods", None) or ())
-    return sorted(methods)
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -3,9 +3,8 @@
 Every client may request it, so frequent checks must be cheap.
 """
 
-from asyncio import Task, create_task, shield
+from asyncio import Task, create_task, shield, to_thread
 
-from anyio import to_thread
 from sqlalchemy import Engine
 
 from models.readiness import check_readiness
@@ -21,5 +20,5 @@ class ReadinessProbe:
     async def check(self) -> None:
         """Check the database, or wait for a check that is already running. Raises NotReadyError."""
         if self._running is None or self._running.done():
-            self._running = create_task(to_thread.run_sync(check_readiness, self._engine))
+            self._running = create_task(to_thread(check_readiness, self._engine))
         await shield(self._running)

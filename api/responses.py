@@ -1,7 +1,7 @@
 """JSON responses of the REST API, encoded by orjson. Results are not validated again."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import orjson
 from starlette.requests import Request
@@ -60,7 +60,17 @@ def not_modified_response(tag: EntityTag) -> Response:
 
 def quoted_path(request: Request) -> str:
     """Return the percent-encoded path of the request, for use in a header: a user id may contain any character."""
-    return quote(request.scope["path"])
+    return "/".join(_quote_segment(unquote(segment)) for segment in request.scope["path"].split("/"))
+
+
+def user_path(request: Request, collection: str) -> str:
+    """Return the percent-encoded path of a collection of the user whom the path of the request names."""
+    return f"/api/{_quote_segment(request.path_params['user_id'])}/{collection}"
+
+
+def _quote_segment(segment: str) -> str:
+    """Return an encoded segment. Clients would remove a dot segment, and only a user id can be one."""
+    return "me" if segment in {".", ".."} else quote(segment, safe="")
 
 
 def created_response(result: CreateResult[JsonObject], collection_path: str) -> Response:

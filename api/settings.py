@@ -3,7 +3,7 @@
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,14 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class LogFormat(StrEnum):
+    """Format of the logs. `auto` is text on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+
+
 class Settings(BaseSettings):
     """All settings. `.env.example` lists and explains them."""
 
@@ -105,6 +113,7 @@ class Settings(BaseSettings):
     rate_limit_storage_url: StorageUrl = SecretStr(IN_MEMORY)
     forwarded_allow_ips: TrustedNetworks = "127.0.0.1"
     graceful_shutdown_seconds: Annotated[int, Field(ge=1, le=600)] = 20
+    log_format: LogFormat = LogFormat.AUTO
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -190,12 +199,17 @@ class Settings(BaseSettings):
         return self.jwt_secret.get_secret_value() if self.jwt_secret else _load_or_create_secret(self.data_dir / "jwt_secret")
 
 
-def load_settings() -> Settings:
-    """Return the settings; log a warning for deprecated names and for names similar to a setting. Raises SettingsError."""
+def load_settings(configure_logging: Callable[[Settings], None] | None = None) -> Settings:
+    """Return the settings; log a warning for deprecated names and for names similar to a setting. Raises SettingsError.
+
+    `configure_logging` is called before the warnings are logged.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(_format_error(details) for details in error.errors())) from None
+    if configure_logging:
+        configure_logging(settings)
     _warn_about_deprecated_names()
     _warn_about_similar_names()
     return settings

@@ -7,6 +7,7 @@ from graphql_schema.lookahead import LookaheadExecutionContext
 from graphql_schema.resolvers.mutations import Mutation
 from graphql_schema.resolvers.queries import Query
 from graphql_schema.types.objects import Comment, Tag, Task, TaskList
+from graphql_schema.types.scalars import SCALARS
 
 
 def build_schema() -> strawberry.Schema:
@@ -16,5 +17,5 @@ def build_schema() -> strawberry.Schema:
         Mutation,
         types=[Task, TaskList, Tag, Comment],
         execution_context_class=LookaheadExecutionContext,
-        config=StrawberryConfig(),
+        config=StrawberryConfig(scalar_map=SCALARS),
     )

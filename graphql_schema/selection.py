@@ -17,6 +17,7 @@ from services.query_engine.query_model import (
     ColumnField,
     Condition,
     OrderTerm,
+    PageCursor,
     PageRequest,
     Projection,
     QueryNode,
@@ -145,20 +146,23 @@ def _page_info_field(field: SelectedField) -> str | LiteralField:
 
 
 def _page_request(arguments: Mapping[str, Any]) -> PageRequest:
-    last, before = arguments.get("last"), arguments.get("before")
-    backward = last is not None or before is not None
-    if backward and arguments.get("after") is not None:
-        raise InvalidInput.at_pointer("/after", "Use either `first` and `after` or `last` and `before`, not both.")
-    size = last if last is not None else arguments.get("first")
-    size = DEFAULT_PAGE_SIZE if size is None else size
-    if not 0 <= size <= MAX_PAGE_SIZE:
-        raise InvalidInput.at_pointer(
-            "/last" if last is not None else "/first", f"The page size must be between 0 and {MAX_PAGE_SIZE}."
-        )
-    cursor = before if backward else arguments.get("after")
-    return PageRequest(
-        size, backward=backward, has_cursor=cursor is not None, cursor=cursor, argument="before" if backward else "after"
-    )
+    first, last = _page_size(arguments, "first"), _page_size(arguments, "last")
+    after, before = _page_cursor(arguments, "after"), _page_cursor(arguments, "before")
+    if first is None and last is not None:
+        return PageRequest(last, backward=True, after=after, before=before)
+    return PageRequest(DEFAULT_PAGE_SIZE if first is None else first, after=after, before=before, last=last)
+
+
+def _page_size(arguments: Mapping[str, Any], name: str) -> int | None:
+    size: int | None = arguments.get(name)
+    if size is not None and not 0 <= size <= MAX_PAGE_SIZE:
+        raise InvalidInput.at_pointer(f"/{name}", f"The page size must be between 0 and {MAX_PAGE_SIZE}.")
+    return size
+
+
+def _page_cursor(arguments: Mapping[str, Any], name: str) -> PageCursor | None:
+    text: str | None = arguments.get(name)
+    return None if text is None else PageCursor(text, name)
 
 
 def _condition(entity: Entity, arguments: Mapping[str, Any]) -> Condition | None:

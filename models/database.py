@@ -24,7 +24,7 @@ from models.sql import commit, driver_connection, fetch, translate_error
 APP_ROLE = "todo_app"
 
 Row = tuple[Any, ...] | None
-Message = tuple[str, tuple[str, ...]]
+Message = tuple[str, tuple[object, ...]]
 ConnectionType = TypeVar("ConnectionType", Connection, PoolProxiedConnection)
 
 _DIALECT = "postgresql.psycopg2_todo"
@@ -124,7 +124,7 @@ class TransactionPreamble:
 
     settings: Mapping[str, str]
     select: str
-    values: tuple[str, ...]
+    values: tuple[object, ...]
 
     def render(self, statement_timeout: int, *, read_only: bool) -> Message:
         """Return the preamble as SQL with placeholders, and their values. The timeout is in milliseconds."""

@@ -1,31 +1,38 @@
 """Database migrations with Alembic, run by the owner of the tables."""
 
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from models.database import parse_url
+from models.migrations.backfill import Backfill
 
 _MIGRATION_LOCK_KEY = 7_063_710  # key of the advisory lock that serializes concurrent migrations; an arbitrary constant
+_FOLDER = Path(__file__).parent / "migrations"
+_VERSION_FOLDERS = [_FOLDER / "versions"]
+
+_logger = logging.getLogger("todo.migration")
 
 
 def migrate(owner_url: str) -> tuple[str | None, str]:
-    """Run the pending migrations in one transaction; return the versions before and after.
+    """Run the pending migrations; return the versions before and after.
 
-    The lock belongs to the transaction, so a pooler in transaction mode can be used. Raises sqlalchemy.exc.DBAPIError.
+    Each migration, and each batch of a backfill, is a transaction of its own: after an error or a crash, the next call continues.
+    Raises sqlalchemy.exc.DBAPIError, BackfillError.
     """
     engine = create_engine(parse_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY})
+    with _locked_transaction(engine) as connection:
         before = current_version(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    while _run_step(engine, is_new=before is None):
+        pass
     return before, newest_version()
 
 
@@ -43,7 +50,46 @@ def current_version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@contextmanager
+def _locked_transaction(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that holds the lock of the migrations. A session lock would not work through a pooler."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY})
+        yield connection
+
+
+def _run_step(engine: Engine, *, is_new: bool) -> bool:
+    """Run the next batch or the next migration; return False if there is none. A new database has nothing to block."""
+    with _locked_transaction(engine) as connection:
+        script = _next_script(current_version(connection))
+        if script is None:
+            return False
+        backfills: Sequence[Backfill] = getattr(script.module, "backfills", ())
+        if any(backfill.fill_batch(connection) for backfill in backfills):
+            return True
+        if hasattr(script.module, "locks") and not is_new:
+            _logger.info("migration %s blocks %s", script.revision, script.module.locks)
+        for backfill in backfills:
+            backfill.finish(connection)
+        _upgrade(connection, script.revision)
+    return True
+
+
+def _next_script(version: str | None) -> Script | None:
+    """Return the script that follows a version; None if it is the newest."""
+    *_, following = [None, *ScriptDirectory.from_config(_config()).iterate_revisions("head", version or "base")]
+    return following
+
+
+def _upgrade(connection: Connection, version: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(map(str, _VERSION_FOLDERS)))
     return config

@@ -1,16 +1,19 @@
-"""Readiness check of the database: reachable, migrated, and protected by row-level security."""
+"""Readiness check of the database: reachable, migrated, usable, and protected by row-level security."""
 
+from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from models.database import APP_ROLE
 from models.migrate import newest_version
-from models.row_level_security.audit import find_violations, missing_tables
+from models.row_level_security.audit import find_missing_privileges, find_violations, missing_tables
 
 _NOT_MIGRATED = "the database is not migrated: run `todo migrate` with the owner's URL"
 _BECOME_APP = text(f"BEGIN; SET LOCAL ROLE {APP_ROLE}")
 _VERSION = text("SELECT version_num FROM alembic_version")
+_SCHEMA_USAGE_SQL = text("SELECT has_schema_privilege('public', 'USAGE')")
+_FIX_AS_OWNER = "As the owner of the database, run:"
 _BYPASSING_ROLE_SQL = text("SELECT current_user FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)")
 
 
@@ -19,12 +22,12 @@ class NotReadyError(Exception):
 
 
 def check_readiness(engine: Engine) -> None:
-    """Raise NotReadyError unless the database is reachable, migrated and protected by row-level security."""
+    """Raise NotReadyError unless the database is reachable, migrated, usable and protected by row-level security."""
     try:
         with engine.connect() as connection:
             _check_role(connection)
             _check_version(connection)
-            _check_row_level_security(connection)
+            _check_tables(connection)
     except (DBAPIError, PoolTimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         line = str(cause).strip().replace("\n", " ")
@@ -51,9 +54,17 @@ def _check_role(connection: Connection) -> None:
 
 def _check_version(connection: Connection) -> None:
     required = newest_version()
+    if not connection.execute(_SCHEMA_USAGE_SQL).scalar():
+        raise NotReadyError(
+            f"{APP_ROLE} lacks USAGE on the schema public. {_FIX_AS_OWNER} GRANT USAGE ON SCHEMA public TO {APP_ROLE};"
+        )
     try:
         version = connection.execute(_VERSION).scalar()
     except ProgrammingError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise NotReadyError(
+                f"{APP_ROLE} lacks SELECT on alembic_version. {_FIX_AS_OWNER} GRANT SELECT ON alembic_version TO {APP_ROLE};"
+            ) from error
         raise NotReadyError(_NOT_MIGRATED) from error
     if version != required:
         raise NotReadyError(
@@ -61,15 +72,22 @@ def _check_version(connection: Connection) -> None:
         )
 
 
-def _check_row_level_security(connection: Connection) -> None:
+def _check_tables(connection: Connection) -> None:
     missing = missing_tables(connection)
     if missing:
         raise NotReadyError(f"the database has lost tables ({', '.join(missing)}): restore them from a backup")
-    violations = find_violations(connection)
-    if violations:
-        descriptions = "; ".join(violation.description for violation in violations)
-        fixes = " ".join(dict.fromkeys(violation.fix_sql for violation in violations))
-        raise NotReadyError(f"row-level security would not hold: {descriptions}. As the owner of the database, run: {fixes}")
+    problems = {
+        "row-level security would not hold": find_violations(connection),
+        "privileges are missing": find_missing_privileges(connection),
+    }
+    causes = [
+        f"{problem}: {'; '.join(violation.description for violation in violations)}"
+        for problem, violations in problems.items()
+        if violations
+    ]
+    if causes:
+        fixes = dict.fromkeys(violation.fix_sql for violations in problems.values() for violation in violations)
+        raise NotReadyError(f"{'; '.join(causes)}. {_FIX_AS_OWNER} {' '.join(fixes)}")
 
 
 def _database_address(engine: Engine) -> str:

@@ -3,10 +3,10 @@
 import string
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, StrictBool, model_validator
+from pydantic import AfterValidator, StrictBool
 from pydantic import Field as InputField
 from sqlalchemy import (
     CheckConstraint,
@@ -77,6 +77,7 @@ class Task(Positioned, table=True):
         CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="ck_task_completed_at"),
         Index("ix_task_created", "user_id", "created_at", "id", postgresql_where=_ACTIVE),
         Index("ix_task_list", "user_id", "list_id", "created_at", "id", postgresql_where=_ACTIVE),
+        Index("ix_task_list_reference", "user_id", "list_id"),
         Index("ix_task_parent", "user_id", "parent_id", "created_at", "id"),
         Index("ix_task_position", "user_id", "position", "id"),
         Index("ix_task_revision", "user_id", "revision"),
@@ -137,27 +138,20 @@ def _unique(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-TagIds = Annotated[list[Id], InputField(max_length=100), AfterValidator(_unique)]
+MAX_TAGS = 100
+TagIds = Annotated[list[Id], InputField(max_length=MAX_TAGS), AfterValidator(_unique)]
 
 
 class _TaskWrite(InputSchema):
     """Fields that TaskCreate and TaskUpdate share."""
+
+    relations = frozenset({"list", "parent", "tags", "subtasks", "comments"})
 
     description: Annotated[Description | None, BlankToNone] = None
     priority: Priority | None = None
     list_id: Id | None = None
     parent_id: Id | None = None
     tag_ids: TagIds | None = None
-
-    @model_validator(mode="after")
-    def _status_and_completed_agree(self) -> Self:
-        """Raise ValueError if `status` and `completed` contradict each other; both set the status."""
-        sent = self.sent_fields()
-        status, completed = sent.get("status"), sent.get("completed")
-        if None not in {status, completed} and completed != (status == Status.COMPLETED):
-            msg = f"`completed` is {str(completed).lower()}, but `status` is {status}; send only one of them, or matching values."
-            raise ValueError(msg)
-        return self
 
 
 class TaskCreate(_TaskWrite):

@@ -4,17 +4,25 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field as InputField
-from pydantic import StringConstraints
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, select
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, func, select
 from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID_LENGTH, Owned
 from models.columns import DerivedColumn, api_column, table_of
-from models.schemas.field_types import Email, NoNulCharacter, PersonName, normalized_password
+from models.schemas.field_types import (
+    MAX_EMAIL_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    Email,
+    NoNulCharacter,
+    PersonName,
+    SubmittedEmail,
+    normalized_password,
+)
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 
-Password = Annotated[str, InputField(min_length=8, max_length=256), NoNulCharacter, normalized_password(8, 256)]
-SubmittedPassword = Annotated[str, InputField(max_length=256), NoNulCharacter, normalized_password(0, 256)]
+MAX_TYPED_PASSWORD = 1024  # characters before normalization, which makes one of up to four; only 256 may remain
+Password = Annotated[str, InputField(min_length=8, max_length=MAX_TYPED_PASSWORD), NoNulCharacter, normalized_password(8, 256)]
+SubmittedPassword = Annotated[str, InputField(max_length=MAX_TYPED_PASSWORD), NoNulCharacter, normalized_password(0, 256)]
 
 
 def _latest_revision(account: FromClause) -> ColumnElement[Any]:
@@ -32,11 +40,21 @@ class User(SQLModel, table=True):
         "Id of the account; part of every REST path.", example="ada", filterable=False, primary_key=True, sa_type=Text
     )
     email: str | None = api_column(
-        "E-mail address, used to log in.", example="ada@example.com", filterable=False, default=None, unique=True, max_length=254
+        "E-mail address, used to log in.",
+        example="ada@example.com",
+        filterable=False,
+        default=None,
+        unique=True,
+        max_length=MAX_EMAIL_LENGTH,
     )
-    name: str | None = api_column("Display name.", example="Ada", filterable=False, default=None, max_length=100)
+    name: str | None = api_column(
+        "Display name.", example="Ada", filterable=False, default=None, max_length=MAX_PERSON_NAME_LENGTH
+    )
     password_hash: str | None = None
     is_active: bool = True
+    # The last e-mail that the issuer of an external user named, and the time of issue of that token.
+    issuer_email: str | None = Field(default=None, max_length=MAX_EMAIL_LENGTH)
+    issuer_email_at: datetime | None = None
     created_at: datetime = api_column("Time of creation.", example=EXAMPLE_TIME, filterable=False, sort_key="created")
     updated_at: datetime = api_column("Time of the last change.", example=EXAMPLE_TIME, filterable=False)
     revision: ClassVar[DerivedColumn] = DerivedColumn(
@@ -49,12 +67,13 @@ class User(SQLModel, table=True):
 
 
 class UserRevision(Owned, table=True):
-    """Revision of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
+    """Revision and time of the owner's last write, and `purged_revision`, reserved for purging tombstones (nothing reads it)."""
 
     __tablename__ = "user_revision"
 
     revision: int = Field(default=0, sa_type=BigInteger)
     purged_revision: int = Field(default=0, sa_type=BigInteger)
+    stamped_at: datetime = Field(sa_column_kwargs={"server_default": func.now()})
 
 
 class DeletedUser(SQLModel, table=True):
@@ -77,7 +96,7 @@ class Registration(InputSchema):
 class Credentials(InputSchema):
     """E-mail and password that a client submits for a login."""
 
-    email: Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254), NoNulCharacter]
+    email: SubmittedEmail
     password: SubmittedPassword
 
 

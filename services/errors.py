@@ -32,6 +32,14 @@ class TodoError(Exception):
         """Return the `extensions` of the GraphQL error; graphql-core copies this attribute."""
         return {"code": self.code, "status": self.status, **self.extra_fields}
 
+    def point_to_item(self, index: int, subject: str = "") -> None:
+        """Make this the error of one item of a bulk request: its pointers begin with the index, its texts with the subject."""
+        errors = self.extra_fields.get("errors") or [{"pointer": "", "detail": self.detail}]
+        prefixed = [FieldError(f"/{index}{error['pointer']}", subject + error["detail"]) for error in errors]
+        self.detail = prefixed[0].detail if len(prefixed) == 1 else subject + _summary(prefixed)
+        self.extra_fields["errors"] = _rendered(prefixed)
+        self.args = (self.detail,)
+
 
 class Unauthenticated(TodoError):
     """The token is missing, invalid, expired or revoked."""
@@ -55,6 +63,13 @@ class NotFound(TodoError):
     def for_resource(cls, display_name: str) -> "NotFound":
         """Return the error for a resource with this display name, such as "API token"."""
         return cls(f"{display_name[0].upper()}{display_name[1:]} not found.")
+
+    @classmethod
+    def for_ids(cls, display_name: str, missing: Mapping[str, str]) -> "NotFound":
+        """Return the error for several resources: the missing ids by their pointers."""
+        errors = [FieldError(pointer, f"{display_name.capitalize()} not found: {id_}.") for pointer, id_ in missing.items()]
+        names = ", ".join(dict.fromkeys(missing.values()))
+        return cls(f"{display_name.capitalize()} not found: {names}. Nothing was changed.", errors=_rendered(errors))
 
 
 class MethodNotAllowed(TodoError):
@@ -80,6 +95,11 @@ class Conflict(TodoError):
 
     code, status, title = "CONFLICT", 409, "Conflict"
 
+    @classmethod
+    def at_pointer(cls, pointer: str, detail: str, **extra_fields: Any) -> "Conflict":
+        """Return the error for the field at this pointer."""
+        return cls(detail, errors=_rendered([FieldError(pointer, detail)]), **extra_fields)
+
 
 class EmailTaken(TodoError):
     """Another account has this e-mail."""
@@ -102,10 +122,7 @@ class InvalidInput(TodoError):
     code, status, title = "INVALID_INPUT", 422, "Invalid input"
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__(
-            errors[0].detail if len(errors) == 1 else _summary(errors),
-            errors=[{"pointer": error.pointer, "detail": error.detail} for error in errors],
-        )
+        super().__init__(errors[0].detail if len(errors) == 1 else _summary(errors), errors=_rendered(errors))
 
     @classmethod
     def from_pydantic(cls, errors: Iterable[Mapping[str, Any]], *, skip: int = 0, prefix: str = "") -> "InvalidInput":
@@ -125,6 +142,10 @@ class QueryTooComplex(TodoError):
     """The request exceeds a complexity or size limit; the detail says how to reduce it."""
 
     code, status, title = "QUERY_TOO_COMPLEX", 422, "Query too complex"
+
+
+def _rendered(errors: Sequence[FieldError]) -> list[dict[str, str]]:
+    return [{"pointer": error.pointer, "detail": error.detail} for error in errors]
 
 
 def _summary(errors: Sequence[FieldError]) -> str:

@@ -14,6 +14,7 @@ from services.query_engine.query_model import (
     Comparison,
     Condition,
     OrderTerm,
+    PageCursor,
     PageRequest,
     QueryNode,
     RelationFilter,
@@ -33,7 +34,7 @@ def list_query(entity: Entity, query: PageQuery, *conditions: Condition, search:
         condition=And(conditions) if conditions else None,
         search=search,
         order=_parse_sort(entity, query.sort),
-        page=PageRequest(query.limit, has_cursor=query.cursor is not None, cursor=query.cursor),
+        page=PageRequest(query.limit, after=None if query.cursor is None else PageCursor(query.cursor, "cursor")),
     )
 
 

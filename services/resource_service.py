@@ -1,6 +1,7 @@
 """Base class of the resource services: read, idempotent create, update and delete with preconditions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -30,6 +31,16 @@ def check_bulk_size(items: Sequence[object], pointer: str) -> None:
     """Raise InvalidInput if there are too many items for one transaction."""
     if len(items) > MAX_BULK_SIZE:
         raise InvalidInput.at_pointer(pointer, f"At most {MAX_BULK_SIZE} items per request.")
+
+
+@contextmanager
+def bulk_item(index: int, subject: str = "") -> Iterator[None]:
+    """Point the errors of the block to an item of a bulk request; with a subject, such as "Task 01…: ", the texts name it."""
+    try:
+        yield
+    except (InvalidInput, NotFound, Conflict, PreconditionFailed) as error:
+        error.point_to_item(index, subject)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +97,8 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
     ) -> CreateResult[Result]:
         """Create a row.
 
-        Raises InvalidInput, Conflict if a row with this id exists and differs or is deleted, and PreconditionFailed if the
-        preconditions do not permit that it exists or does not.
+        Raises InvalidInput, Conflict if its id belongs to a deleted row, another kind, or other content, and PreconditionFailed
+        if the preconditions do not permit that it exists or does not.
         """
         with self.context.write_transaction() as transaction:
             if not preconditions.is_empty:
@@ -147,7 +158,7 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
     def _create(self, transaction: WriteTransaction, new: CreateInput) -> tuple[Row, bool]:
         values = self._column_values(transaction, new, None)
         row_id: str | None = getattr(new, "id", None)
-        existing = self._find_including_deleted(transaction, row_id) if row_id is not None else None
+        existing = self._find_by_own_id(transaction, row_id) if row_id is not None else None
         if existing is None:
             column_values = {"id": row_id or new_id(), **self._default_values(transaction, values), **values}
             row = transaction.add(self.table, column_values)
@@ -155,15 +166,23 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             self._write_relations(transaction, row, new)
             return row, True
         if existing.deleted_at is not None:
-            raise Conflict(f"This id belongs to a deleted {self.entity.display_name}; use another id.")
+            raise Conflict.at_pointer("/id", f"This id belongs to a deleted {self.entity.display_name}; use another id.")
         if not self._matches(transaction, existing, new, values):
-            raise Conflict(f"A {self.entity.display_name} with this id already exists with different content.")
+            detail = f"A {self.entity.display_name} with this id already exists with different content."
+            raise Conflict.at_pointer("/id", detail)
         return existing, False
 
     def _update(self, transaction: WriteTransaction, row: Row, change: InputSchema) -> None:
         transaction.update(row, self._column_values(transaction, change, row))
         self._write_relations(transaction, row, change)
         self._flush(transaction)
+
+    def _find_by_own_id(self, transaction: WriteTransaction, row_id: str) -> Row | None:
+        """Return the row, deleted or not, that has the id a client generated. Raises Conflict if only other entities have it."""
+        entities = transaction.entities_of_id(row_id)
+        if entities and self.entity not in entities:
+            raise Conflict(f"This id belongs to a {entities[0].display_name}; use another id.")
+        return self._find_including_deleted(transaction, row_id) if entities else None
 
     def _find_including_deleted(self, transaction: WriteTransaction, row_id: str) -> Row | None:
         statement = transaction.owned(self.table).where(col(self.table.id) == row_id)
@@ -185,9 +204,9 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         """Return the rows in the order of the ids. Raises NotFound if one is missing, InvalidInput if there are too many."""
         check_bulk_size(ids, "/ids")
         rows = transaction.find_all(self.table, ids)
-        missing = [row_id for row_id in ids if row_id not in rows]
+        missing = {f"/{index}/id": row_id for index, row_id in enumerate(ids) if row_id not in rows}
         if missing:
-            raise NotFound(f"{self.entity.display_name.capitalize()} not found: {', '.join(missing)}. Nothing was changed.")
+            raise NotFound.for_ids(self.entity.display_name, missing)
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
     def _composed_tag(self, transaction: ReadTransaction, conditional: ConditionalRead) -> EntityTag:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, update
 from sqlmodel import col
 
-from models.tag import UNIQUE_TAG_NAME, Tag, TagCreate, TagUpdate, TaskTag
-from models.task import Task
-from services.errors import Conflict
+from models.schemas.input_schemas import InputSchema
+from models.tag import Tag, TagCreate, TagMerge, TagUpdate, TaskTag
+from models.task import MAX_TAGS, Task
+from services.errors import Conflict, InvalidInput, NotFound
+from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TAG
-from services.resource_service import ResourceService
-from services.unit_of_work import WriteTransaction
+from services.query_engine.query_model import RowSelection
+from services.resource_service import ResourceService, Result, check_bulk_size
+from services.unit_of_work import ColumnValues, WriteTransaction
 
 
 class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
@@ -19,20 +22,74 @@ class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
     entity = TAG
     table = Tag
 
-    def _flush(self, transaction: WriteTransaction) -> None:
-        try:
-            super()._flush(transaction)
-        except IntegrityError as error:
-            if UNIQUE_TAG_NAME in str(error.orig):
-                raise Conflict("A tag with this name already exists.") from error
-            raise
+    def merge(
+        self,
+        tag_id: str,
+        merge: TagMerge,
+        selection: RowSelection[Result | None],
+        preconditions: Preconditions = NO_PRECONDITIONS,
+    ) -> Result:
+        """Give the tasks of a tag another tag instead, delete the first tag, and return the other.
 
-    def _soft_delete(self, transaction: WriteTransaction, row: Tag) -> None:
-        """Delete the tag, and remove it from its tasks, whose revision is bumped."""
+        Raises NotFound, PreconditionFailed, and InvalidInput for the other tag.
+        """
+        with self.context.write_transaction() as transaction:
+            source = self._get_or_raise(transaction, tag_id)
+            self._check_preconditions(transaction, source, preconditions, selection)
+            if merge.into == tag_id:
+                raise InvalidInput.at_pointer("/into", "A tag cannot be merged into itself.")
+            if transaction.find(Tag, merge.into) is None:
+                raise InvalidInput.at_pointer("/into", "Tag not found.")
+            self._soft_delete(transaction, source, replacement_id=merge.into)
+            self._flush(transaction)
+            return self._read(transaction, merge.into, selection)
+
+    def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Tag | None) -> ColumnValues:
+        values = super()._column_values(transaction, data, row)
+        if "name" in values:
+            _check_name_is_unique(transaction, values["name"], getattr(data, "id", None) if row is None else row.id)
+        return values
+
+    def _soft_delete(self, transaction: WriteTransaction, row: Tag, replacement_id: str | None = None) -> None:
+        """Delete the tag, and remove it from its tasks or replace it, which bumps their revision."""
         super()._soft_delete(transaction, row)
         tagged_task_ids = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == row.id).with_only_columns(col(TaskTag.task_id))
         transaction.update_where(Task, col(Task.id).in_(tagged_task_ids), col(Task.deleted_at).is_(None))
+        if replacement_id is not None:
+            _replace_tag(transaction, row.id, replacement_id)
         transaction.delete_where(TaskTag, col(TaskTag.tag_id) == row.id)
+
+
+def _replace_tag(transaction: WriteTransaction, tag_id: str, replacement_id: str) -> None:
+    """Replace the tag in all tasks that do not have the other one; deleted tasks too, which may be restored."""
+    others = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == replacement_id).with_only_columns(col(TaskTag.task_id))
+    transaction.sql.execute(
+        update(TaskTag)
+        .where(col(TaskTag.user_id) == transaction.user_id, col(TaskTag.tag_id) == tag_id, col(TaskTag.task_id).not_in(others))
+        .values(tag_id=replacement_id)
+    )
+
+
+def _check_name_is_unique(transaction: WriteTransaction, name: str, own_id: str | None) -> None:
+    """Raise Conflict, with the id of the other tag, if another active tag has this name."""
+    same_name = transaction.active(Tag).where(func.lower(col(Tag.name)) == func.lower(name)).with_only_columns(col(Tag.id))
+    existing_id = next((tag_id for tag_id in transaction.session.scalars(same_name) if tag_id != own_id), None)
+    if existing_id is not None:
+        raise Conflict.at_pointer("/name", f"The tag {existing_id} already has this name.", existing_id=existing_id)
+
+
+def change_tags(transaction: WriteTransaction, task: Task, *, add: Sequence[str], remove: Sequence[str]) -> None:
+    """Add and remove tags of the task. Raises NotFound for tags that do not exist, InvalidInput if there would be too many."""
+    check_bulk_size([*add, *remove], "/tag_ids")
+    existing = transaction.existing_ids(Tag, [*add, *remove])
+    missing = {f"/tag_ids/{index}": tag_id for index, tag_id in enumerate([*add, *remove]) if tag_id not in existing}
+    if missing:
+        raise NotFound.for_ids("tag", missing)
+    current = tag_ids_of_task(transaction, task.id)
+    tag_ids = (current | set(add)) - set(remove)
+    if len(tag_ids) > max(MAX_TAGS, len(current)):
+        raise InvalidInput.at_pointer("/tag_ids", f"A task has at most {MAX_TAGS} tags.")
+    replace_tags(transaction, task, sorted(tag_ids))
 
 
 def tag_ids_of_task(transaction: WriteTransaction, task_id: str) -> set[str]:

@@ -13,9 +13,9 @@ from services.errors import FieldError, InvalidInput, NotFound
 from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ResourceService, Result, check_bulk_size
-from services.tags import replace_tags, tag_ids_of_task
-from services.task_hierarchy import ancestor_ids, subtree_ids
+from services.resource_service import ResourceService, Result, bulk_item, check_bulk_size
+from services.tags import change_tags, replace_tags, tag_ids_of_task
+from services.task_hierarchy import ancestor_ids, move_subtasks, sort_parents_first, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
 
 
@@ -26,17 +26,25 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
     table = Task
 
     def create_many(self, new: Sequence[TaskCreate], selection: RowSelection[Result]) -> Result:
-        """Create several tasks, all or none. Raises InvalidInput if there are too many."""
+        """Create several tasks, all or none. Raises InvalidInput and Conflict, with the index of the item."""
         check_bulk_size(new, "/inputs")
         with self.context.write_transaction() as transaction:
-            rows = [self._create(transaction, task)[0] for task in new]
+            transaction.load_entities_of_ids([task.id for task in new if task.id is not None])
+            rows: list[Task] = []
+            for index, task in enumerate(new):
+                with bulk_item(index):
+                    rows.append(self._create(transaction, task)[0])
             return transaction.read(selection.for_ids(TASK.name, *(row.id for row in rows)))
 
     def update_many(self, ids: Sequence[str], change: TaskUpdate, selection: RowSelection[Result]) -> Result:
-        """Update several tasks in the same way, all or none. Raises NotFound."""
+        """Update several tasks in the same way, all or none. Raises NotFound and InvalidInput, with index and id of the task."""
         with self.context.write_transaction() as transaction:
-            for row in self._get_all_or_raise(transaction, ids):
-                self._update(transaction, row, change)
+            rows = self._get_all_or_raise(transaction, ids)
+            if "list_id" in change.model_fields_set:
+                rows = sort_parents_first(transaction, rows)
+            for row in rows:
+                with bulk_item(ids.index(row.id), f"Task {row.id}: "):
+                    self._update(transaction, row, change)
             return transaction.read(selection.for_ids(TASK.name, *ids))
 
     def complete(
@@ -53,6 +61,22 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             self._check_preconditions(transaction, task, preconditions, selection)
             is_completed = task.status != Status.COMPLETED if completed is None else completed
             self._update(transaction, task, TaskUpdate(completed=is_completed))
+            return self._read(transaction, task_id, selection)
+
+    def change_tags(
+        self,
+        task_id: str,
+        selection: RowSelection[Result | None],
+        preconditions: Preconditions = NO_PRECONDITIONS,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> Result:
+        """Add and remove tags of a task. Raises NotFound, PreconditionFailed, and InvalidInput if there would be too many."""
+        with self.context.write_transaction() as transaction:
+            task = self._get_or_raise(transaction, task_id)
+            self._check_preconditions(transaction, task, preconditions, selection)
+            change_tags(transaction, task, add=add, remove=remove)
             return self._read(transaction, task_id, selection)
 
     def delete_many(self, ids: Sequence[str]) -> None:
@@ -79,16 +103,21 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
 
     def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> ColumnValues:
         values = super()._column_values(transaction, data, row)
-        completed = values.pop("completed", None)
         values.pop("tag_ids", None)
         if "priority" in values and values["priority"] is None:
             values["priority"] = Priority.NONE
-        if completed is not None and "status" not in values:
-            values["status"] = _status_from_completed(row, completed=completed)
+        if (completed := values.pop("completed", None)) is not None:
+            values["status"] = _requested_status(row, values.get("status"), completed=completed)
         if row is not None and "status" in values and values["status"] != row.status:
             values["completed_at"] = transaction.now if values["status"] == Status.COMPLETED else None
-        self._check_references(transaction, data, row)
-        return values
+        parent = self._check_references(transaction, data, row)
+        return values | _list_of_subtask(transaction, values, row, parent)
+
+    def _update(self, transaction: WriteTransaction, row: Task, change: InputSchema) -> None:
+        list_id = row.list_id
+        super()._update(transaction, row, change)
+        if row.list_id != list_id:
+            move_subtasks(transaction, row)
 
     def _default_values(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
         completed = values.get("status") == Status.COMPLETED
@@ -112,9 +141,16 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         )
 
     def _restore_subtree(self, transaction: WriteTransaction, task: Task) -> None:
-        """Restore the rows that were deleted with the task; references to a list or parent deleted since are removed."""
+        """Restore the rows that were deleted with the task, all in its list: that of its parent, if it has one.
+
+        References to a list or parent deleted since are removed.
+        """
         deletion_revision = task.revision
-        if task.parent_id is not None and transaction.find(Task, task.parent_id) is None:
+        parent = None if task.parent_id is None else transaction.find(Task, task.parent_id)
+        list_id = task.list_id if parent is None else parent.list_id
+        if list_id is not None and transaction.find(TaskList, list_id) is None:
+            list_id = None
+        if parent is None:
             task.parent_id = None
         transaction.session.flush()
         subtree = subtree_ids(transaction, task.id)
@@ -124,6 +160,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             col(Task.deleted_at).is_not(None),
             col(Task.revision) == deletion_revision,
             deleted_at=None,
+            list_id=list_id,
         )
         transaction.update_where(
             Comment,
@@ -132,19 +169,19 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             col(Comment.revision) == deletion_revision,
             deleted_at=None,
         )
-        active_list_ids = transaction.active(TaskList).with_only_columns(col(TaskList.id))
-        transaction.update_where(
-            Task, col(Task.id).in_(tasks), col(Task.list_id).is_not(None), col(Task.list_id).not_in(active_list_ids), list_id=None
-        )
 
-    def _check_references(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> None:
-        """Raise InvalidInput if a list, parent or tag does not exist, or a task would become its own ancestor."""
+    def _check_references(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> Task | None:
+        """Return the parent that the client sent.
+
+        Raises InvalidInput if a list, parent or tag does not exist, or a task would become its own ancestor.
+        """
         sent = data.sent_fields()
         errors: list[FieldError] = []
+        parent = transaction.find(Task, sent["parent_id"]) if sent.get("parent_id") else None
         if sent.get("list_id") and transaction.find(TaskList, sent["list_id"]) is None:
             errors.append(FieldError("/list_id", "List not found."))
         if sent.get("parent_id"):
-            errors += _validate_parent(transaction, sent["parent_id"], sent.get("id") if row is None else row.id)
+            errors += _validate_parent(transaction, sent["parent_id"], parent, sent.get("id") if row is None else row.id)
         if sent.get("tag_ids"):
             existing = transaction.existing_ids(Tag, sent["tag_ids"])
             errors += [
@@ -154,16 +191,53 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             ]
         if errors:
             raise InvalidInput(errors)
+        return parent
 
 
-def _validate_parent(transaction: WriteTransaction, parent_id: str, task_id: str | None) -> list[FieldError]:
+def _validate_parent(transaction: WriteTransaction, parent_id: str, parent: Task | None, task_id: str | None) -> list[FieldError]:
     if parent_id == task_id:
         return [FieldError("/parent_id", "A task cannot be its own parent.")]
-    if transaction.find(Task, parent_id) is None:
+    if parent is None:
         return [FieldError("/parent_id", "Task not found.")]
     if task_id is not None and task_id in ancestor_ids(transaction, parent_id):
         return [FieldError("/parent_id", "The parent is a subtask of this task.")]
     return []
+
+
+def _list_of_subtask(
+    transaction: WriteTransaction, values: ColumnValues, row: Task | None, sent_parent: Task | None
+) -> ColumnValues:
+    """Return the list of the parent as a column value if these values give a task a new parent, else nothing.
+
+    Raises InvalidInput if they move a subtask to another list than its parent's.
+    """
+    stored_parent_id, stored_list_id = (None, None) if row is None else (row.parent_id, row.list_id)
+    parent_id = values.get("parent_id", stored_parent_id)
+    if parent_id != stored_parent_id:
+        return {} if sent_parent is None else {"list_id": sent_parent.list_id}
+    if parent_id is not None and values.get("list_id", stored_list_id) != stored_list_id:
+        parent = sent_parent or transaction.find(Task, parent_id)
+        if parent is not None and parent.list_id != values["list_id"]:
+            raise InvalidInput.at_pointer(
+                "/list_id", "A subtask is in the list of its parent. Move the parent, or change `parent_id` too."
+            )
+    return {}
+
+
+def _requested_status(row: Task | None, status: str | None, *, completed: bool) -> str:
+    """Return the status that `status` and `completed` request. If they disagree, the one that differs from the row counts.
+
+    So a client may send back a task in which it has changed only one of them. Raises InvalidInput if both differ.
+    """
+    if status is None or (row is not None and status == row.status):
+        return _status_from_completed(row, completed=completed)
+    is_contradictory = completed != (status == Status.COMPLETED)
+    if is_contradictory and (row is None or completed != (row.status == Status.COMPLETED)):
+        raise InvalidInput.at_pointer(
+            "/completed",
+            f"`completed` is {str(completed).lower()}, but `status` is {status}; send only one of them, or matching values.",
+        )
+    return status
 
 
 def _status_from_completed(row: Task | None, *, completed: bool) -> Status | str:

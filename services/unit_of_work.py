@@ -11,21 +11,23 @@ from math import floor
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
-from sqlalchemy.exc import DataError
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned
 from models.credentials import Credential
+from models.schemas.field_types import MAX_POSITION
 from models.scopes import Scope
 from models.sql import fetch, run
 from services.authorization import Authorization
-from services.database_errors import UNAVAILABLE_ERRORS, database_unavailable
-from services.errors import InvalidInput, NotFound
+from services.database_errors import translate_database_errors
+from services.errors import NotFound
 from services.query_engine.compiled_statement import CompiledStatement, compile_statement, user_id_param
 from services.query_engine.entity_registry import ACCOUNT
+from services.query_engine.entity_types import Entity
 from services.query_engine.execution.budget import Budget
 from services.query_engine.execution.executor import execute
+from services.query_engine.execution.node_lookup import find_entities_by_ids
 from services.query_engine.query_model import QueryNode, RowSelection
 from services.query_engine.result_format import Result_co
 
@@ -38,7 +40,7 @@ CredentialRow = TypeVar("CredentialRow", bound=Credential)
 # Scopes required to read an entity, other than the default.
 _READ_SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
 
-_UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s WHERE user_id = %s"
+_UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s, stamped_at = %s WHERE user_id = %s"
 
 
 @cache
@@ -51,13 +53,15 @@ def _active_credentials_sql(table: type[Credential]) -> CompiledStatement:
 
 @cache
 def _max_position_sql(table: type[Positioned]) -> CompiledStatement:
-    return compile_statement(select(func.max(col(table.position))).where(col(table.user_id) == user_id_param()))
+    conditions = col(table.user_id) == user_id_param(), col(table.deleted_at).is_(None)
+    return compile_statement(select(func.max(col(table.position))).where(*conditions))
 
 
 @dataclass(slots=True)
 class ReadTransaction:
     """Read transaction: a consistent snapshot of the user's data, at one revision.
 
+    `now` is the time of all that it writes; within a user, it never goes back from one revision to the next.
     All reads of a request share one `budget`, and together may take `statement_timeout` seconds, as long as a single statement.
     """
 
@@ -81,12 +85,8 @@ class ReadTransaction:
         """
         self.require_read_scope(node.entity)
         self.budget.start_timer(self.statement_timeout)
-        try:
+        with translate_database_errors():
             return execute(self.connection, self.user_id, node, self.budget)
-        except UNAVAILABLE_ERRORS as error:
-            raise database_unavailable() from error
-        except DataError as error:
-            raise InvalidInput.at_pointer("", "A value is out of range.") from error
 
     def read_account(self, selection: RowSelection[Result | None]) -> Result:
         """Return the user's account. Raises NotFound if it was deleted, Forbidden if the token lacks the scope."""
@@ -110,12 +110,13 @@ class WriteTransaction(ReadTransaction):
     sql: Connection = field(kw_only=True)
     session: Session = field(kw_only=True)
     _has_next_revision: bool = False
+    _entities_of_ids: dict[str, Sequence[Entity]] = field(default_factory=dict)
 
     def next_revision(self) -> int:
         """Return the revision of this transaction, which all rows that it writes share; assign it on the first call."""
         if not self._has_next_revision:
             self.revision += 1
-            run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.user_id))
+            run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.now, self.user_id))
             self._has_next_revision = True
         return self.revision
 
@@ -140,10 +141,21 @@ class WriteTransaction(ReadTransaction):
         active = self.active(table).where(col(table.id).in_(ids))
         return set(self.session.scalars(active.with_only_columns(col(table.id))))
 
+    def load_entities_of_ids(self, ids: Sequence[str]) -> None:
+        """Load the entities of several ids in one statement, for `entities_of_id`."""
+        if ids:
+            self._entities_of_ids.update(find_entities_by_ids(self.connection, self.user_id, ids))
+
+    def entities_of_id(self, row_id: str) -> Sequence[Entity]:
+        """Return the entities that have a row of the user with this id, deleted or not."""
+        if row_id not in self._entities_of_ids:
+            self.load_entities_of_ids([row_id])
+        return self._entities_of_ids[row_id]
+
     def next_position(self, table: type[Positioned]) -> float:
-        """Return a position after those of all other rows."""
+        """Return a position after those of all other active rows; at the maximum, their ids decide the order."""
         ((highest,),) = fetch(self.connection, _max_position_sql(table).text, {"user_id": self.user_id})
-        return float(floor(highest or 0) + 1)
+        return min(float(floor(highest or 0) + 1), MAX_POSITION)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:
         """Insert a row of the user, with the next revision."""
@@ -156,6 +168,7 @@ class WriteTransaction(ReadTransaction):
             **values,
         )
         self.session.add(row)
+        self._entities_of_ids.pop(row.id, None)  # a bulk creation may repeat an id
         return row
 
     def bulk_insert(self, table: type[OwnedRow], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -167,10 +180,10 @@ class WriteTransaction(ReadTransaction):
         return self.sql.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
     def update_where(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
-        """Update all rows that match the conditions, bump their revision, and return their ids."""
+        """Update all rows that match the conditions, bump their revision, and return their ids. Loaded rows change too."""
         version = {"revision": self.next_revision(), "updated_at": self.now}
         statement = update(table).where(col(table.user_id) == self.user_id, *conditions).values(**version, **values)
-        return list(self.sql.scalars(statement.returning(col(table.id))))
+        return list(self.session.scalars(statement.returning(col(table.id))))
 
     def update(self, row: Versioned, values: ColumnValues) -> bool:
         """Set the values that differ and bump the revision; return whether any did. Equal values assign no revision."""

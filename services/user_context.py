@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from models.credentials import ApiToken, Credential, LoginSession
@@ -26,19 +28,31 @@ from services.query_engine.execution.budget import Budget
 from services.rate_limiting.client import RequestQuota
 from services.unit_of_work import ReadTransaction, WriteTransaction
 
+# The clock is read after the lock: transaction_timestamp() would be the time at which the transaction began to wait for it.
 _ACCOUNT_SQL = (
-    "SELECT account.is_active, counter.revision, transaction_timestamp() AS now, {credential} AS credential_is_valid "
+    "SELECT account.is_active, counter.revision, greatest(clock_timestamp(), counter.stamped_at) AS now, "
+    "{credential} AS credential_is_valid, {new_email} AS has_new_email "
     'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
 )
-_CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > now())"
+_CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > clock_timestamp())"
+# Whether an external token changes the e-mail of its account: it is not older than the token that named the last one, nor that
+# token itself, whose e-mail another account may have.
+_NEW_EMAIL_SQL = (
+    "(account.is_active AND account.password_hash IS NULL AND account.email IS DISTINCT FROM %s "
+    "AND (account.issuer_email, account.issuer_email_at) IS DISTINCT FROM (%s, %s) "
+    "AND coalesce(account.issuer_email_at <= %s, true))"
+)
 _REVOKED_MESSAGES: Mapping[type[Credential] | None, str] = {
     LoginSession: "The session was revoked or has expired; log in again.",
     ApiToken: INVALID_API_TOKEN,
 }
-_PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.format(credential="true")} | {
-    credential_type: _ACCOUNT_SQL.format(credential=_CREDENTIAL_SQL.format(table=credential_type.__tablename__))
+_PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.format(credential="true", new_email="false")} | {
+    credential_type: _ACCOUNT_SQL.format(
+        credential=_CREDENTIAL_SQL.format(table=credential_type.__tablename__), new_email="false"
+    )
     for credential_type in (LoginSession, ApiToken)
 }
+_EMAIL_PREAMBLE_SQL = _ACCOUNT_SQL.format(credential="true", new_email=_NEW_EMAIL_SQL)
 # A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
 _LOCK_SQL = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
 
@@ -47,7 +61,7 @@ BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[
 
 @dataclass(frozen=True, slots=True)
 class ExternalUserProfile:
-    """Profile claims of an external token, from which the user is provisioned on first use."""
+    """Profile claims of an external token, from which the user is provisioned on first use; later ones may change the e-mail."""
 
     email: str | None
     name: str | None
@@ -114,13 +128,16 @@ class UserContext:
         preamble = self._preamble(lock)
         with translate_database_errors(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(preamble))
-            if account is None and self.external_profile is not None:
+            if self.external_profile is not None and (account is None or _has_new_email(account)):
                 stack.close()
-                self._provision_user(self.external_profile)
+                if account is None:
+                    self._provision_user(self.external_profile)
+                else:
+                    self._take_over_email(self.external_profile)
                 connection, account = stack.enter_context(begin(preamble))
             if account is None:
                 raise Unauthenticated("The account was deleted.")
-            is_active, revision, now, credential_is_valid = account
+            is_active, revision, now, credential_is_valid, _ = account
             if not is_active:
                 raise Unauthenticated("The account is deactivated.")
             if not credential_is_valid:
@@ -128,11 +145,16 @@ class UserContext:
             yield connection, revision, now
 
     def _preamble(self, lock: str) -> TransactionPreamble:
+        settings = {"app.user_id": self.user_id}
         lock_parameters = (self.user_id,) if lock else ()
+        profile = self.external_profile
+        if profile is not None and profile.email is not None:
+            email_parameters = (profile.email, profile.email, profile.issued_at, profile.issued_at)
+            return TransactionPreamble(settings, lock + _EMAIL_PREAMBLE_SQL, (*lock_parameters, *email_parameters, self.user_id))
         credential_id = self.authorization.credential_id
         credential_parameters = () if credential_id is None else (credential_id,)
         return TransactionPreamble(
-            {"app.user_id": self.user_id},
+            settings,
             lock + _PREAMBLE_SQL[self.authorization.credential_type],
             (*lock_parameters, *credential_parameters, self.user_id),
         )
@@ -147,11 +169,33 @@ class UserContext:
             if self._insert_user(connection, profile):
                 connection.execute(insert(UserRevision).values(user_id=self.user_id, revision=0, purged_revision=0))
 
+    def _take_over_email(self, profile: ExternalUserProfile) -> None:
+        """Set the e-mail of an external user to the one that the token names, unless another account has it."""
+        with self.database.write(self._preamble(_LOCK_SQL)) as (connection, row):
+            if row is None or not _has_new_email(row):  # a concurrent request was first
+                return
+            _, revision, now, *_ = row
+            account = update(User).where(col(User.id) == self.user_id)
+            connection.execute(account.values(issuer_email=profile.email, issuer_email_at=profile.issued_at))
+            try:
+                with connection.begin_nested():
+                    connection.execute(account.values(email=profile.email, updated_at=now))
+            except IntegrityError:
+                return
+            counter = update(UserRevision).where(col(UserRevision.user_id) == self.user_id)
+            connection.execute(counter.values(revision=revision + 1, stamped_at=now))
+
     def _insert_user(self, connection: Connection, profile: ExternalUserProfile) -> bool:
         """Insert the account, without its e-mail if another account has it; return False if the account exists already."""
         for email in dict.fromkeys((profile.email, None)):
             account = {"id": self.user_id, "email": email, "name": profile.name, "is_active": True}
-            statement = upsert(User).values(**account, created_at=func.now(), updated_at=func.now())
+            claims = {"issuer_email": profile.email, "issuer_email_at": profile.issued_at}
+            statement = upsert(User).values(**account, **claims, created_at=func.now(), updated_at=func.now())
             if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
                 return True
         return False
+
+
+def _has_new_email(account: tuple[Any, ...]) -> bool:
+    """Return the last column of the preamble: whether the token changes the e-mail of the account."""
+    return bool(account[-1])

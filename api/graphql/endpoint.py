@@ -1,6 +1,7 @@
 """GraphQL endpoint: POST and GET /graphql. A whole operation runs in one worker thread; browsers get the GraphiQL page."""
 
-from anyio import to_thread
+from asyncio import to_thread
+
 from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from graphql_schema.execution.result import OperationResult, error_result
 from services.errors import RateLimited
 
 PATH = "/graphql"
+_MAX_LOGGED_NAME_LENGTH = 200  # characters; the document need not contain the name
 
 
 def install_graphql_endpoint(app: FastAPI, settings: Settings) -> None:
@@ -59,7 +61,7 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     graphql_request = await parse_graphql_request(request)
     if preference.media_type is None:
         return render_not_acceptable()
-    request.state.graphql_operation = graphql_request.operation_name
+    request.state.graphql_operation = (graphql_request.operation_name or "")[:_MAX_LOGGED_NAME_LENGTH] or None
     container = get_container(request)
     # An invalid token is an error only if a field requires a user. Logging in and introspection do not.
     context = GraphQLContext(get_authentication(request), get_client(request), container.auth_service, container.password_hasher)
@@ -67,4 +69,4 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     def execute() -> OperationResult:
         return executor.execute(graphql_request, context, read_only=is_safe_method(request))
 
-    return render_result(await to_thread.run_sync(execute), preference)
+    return render_result(await to_thread(execute), preference)

@@ -10,16 +10,16 @@ from pathlib import Path
 import graphene_django_graphiql_static as package
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from api.graphql.content_negotiation import parse_accept
 from api.graphql.request_parsing import has_no_document, is_safe_method
 from api.middleware.base import HttpMiddleware
+from api.web.page import HtmlPage
 
 _FILES = Path(package.__file__).parent / "static" / "graphene_django_graphiql_static"
-_PAGE = (Path(__file__).parent / "graphiql.html").read_text()
+_PAGE = HtmlPage((Path(__file__).parent / "graphiql.html").read_text())
 
 
 def install_graphiql_files(app: FastAPI) -> None:
@@ -34,6 +34,6 @@ class GraphiQLMiddleware(HttpMiddleware):
         """Handle one HTTP request."""
         request = Request(scope)
         if is_safe_method(request) and parse_accept(request).prefers_html and has_no_document(request):
-            await HTMLResponse(_PAGE, headers={"Vary": "Accept"})(scope, receive, send)
+            await _PAGE.response({"Vary": "Accept"})(scope, receive, send)
         else:
             await self._app(scope, receive, send)

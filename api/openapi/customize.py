@@ -1,16 +1,30 @@
 """Customisation of the OpenAPI document that FastAPI generates."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
+from api.openapi.examples import complete_examples
 from api.openapi.responses import ALWAYS, COMPONENTS, NAMES
 from api.openapi.schemas import Problem
+from api.openapi.security import complete_security
 
 Document = dict[str, Any]
 
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+# In the order of Swagger UI: a new user logs in first.
+_TAGS = {
+    "Authentication": "Register, log in, and manage the account.",
+    "Tasks": "Tasks and subtasks.",
+    "Lists": "Lists of tasks.",
+    "Tags": "Tags of tasks.",
+    "Comments": "Comments on tasks.",
+    "Sessions": "Login sessions, one for each device.",
+    "API tokens": "Tokens for programs, with scopes and an expiry.",
+    "Service": "Information and health, without authentication.",
+}
 _DECLARED_INLINE = ("200", "201", "204", "304")
 _RATE_LIMIT_HEADERS = {
     "RateLimit": {
@@ -25,15 +39,21 @@ _RATE_LIMIT_HEADERS = {
 
 
 def customize_openapi(app: FastAPI) -> None:
-    """Change the method of the app that generates the OpenAPI document."""
+    """Change the method of the app that generates the OpenAPI document, which is generated once."""
     generate = app.openapi
 
+    @cache
     def openapi() -> Document:
         document = generate()
         drop_null_from_parameters(document)
         share_error_responses(document)
         add_rate_limit_headers(document)
         _add_problem_schema(document)
+        drop_defaults(document)
+        complete_security(document)
+        complete_examples(document)
+        describe_put(document)
+        document["tags"] = [{"name": name, "description": description} for name, description in _TAGS.items()]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -75,6 +95,31 @@ def drop_null_from_parameters(document: Document) -> None:
             _drop_null(field)
         for name in form["required"]:
             form["properties"][name].setdefault("minLength", 1)
+
+
+def drop_defaults(document: Document) -> None:
+    """Move the defaults of fields to their descriptions.
+
+    Generators declare a field with a default as always present. In responses such fields are absent, and in requests they would
+    become compulsory.
+    """
+    for schema in document["components"]["schemas"].values():
+        for field in schema.get("properties", {}).values():
+            default = field.pop("default", None)
+            if default:
+                field["description"] = f"{field.get('description', '')} Default: {default}.".lstrip()
+
+
+def describe_put(document: Document) -> None:
+    """Give PUT a title and a description of its own; it shares its handler with PATCH."""
+    for methods in document["paths"].values():
+        if {"put", "patch"} <= methods.keys():
+            title = methods["patch"]["summary"].removeprefix("Update ")
+            methods["put"]["summary"] = f"Save {title}"
+            methods["put"]["description"] = (
+                f"Save a {title.lower()} as GET returned it, with changes. Read-only fields are ignored. As with PATCH, absent "
+                "fields do not change."
+            )
 
 
 def _add_problem_schema(document: Document) -> None:

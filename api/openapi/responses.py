@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.error_examples import ERROR_EXAMPLES
 from api.problem_details import MEDIA_TYPE
 
 Responses = dict[int | str, dict[str, Any]]
@@ -14,11 +15,11 @@ _ERRORS = {
     404: ("NotFound", "NOT_FOUND: absent, deleted, or owned by another user."),
     405: ("MethodNotAllowed", "METHOD_NOT_ALLOWED: see the Allow header."),
     408: ("RequestTimeout", "REQUEST_TIMEOUT: timed out waiting for the rest of the request."),
-    409: ("Conflict", "CONFLICT: conflicts with existing data."),
+    409: ("Conflict", "CONFLICT: conflicts with existing data. EMAIL_TAKEN: another account has the e-mail address."),
     412: ("PreconditionFailed", "PRECONDITION_FAILED: If-Match or If-None-Match does not permit the request; see `current`."),
     413: ("PayloadTooLarge", "PAYLOAD_TOO_LARGE: the body exceeds the size limit."),
     415: ("UnsupportedMediaType", "UNSUPPORTED_MEDIA_TYPE: see `detail` for the media type to send."),
-    422: ("InvalidInput", "INVALID_INPUT: see `errors`."),
+    422: ("InvalidInput", "INVALID_INPUT: see `errors`. QUERY_TOO_COMPLEX: see `detail` for the limit that the request exceeds."),
     429: ("RateLimited", "RATE_LIMITED: retry after Retry-After seconds."),
     431: ("HeadersTooLarge", "HEADERS_TOO_LARGE: the request line and the headers exceed the size limit."),
     500: ("InternalError", "INTERNAL: quote the request id when reporting it."),
@@ -37,7 +38,7 @@ _ERROR_HEADERS = {
 COMPONENTS = {
     code: {
         "description": description,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": ERROR_EXAMPLES[code]}},
         **({"headers": _ERROR_HEADERS[code]} if code in _ERROR_HEADERS else {}),
     }
     for code, (_, description) in _ERRORS.items()

@@ -1,6 +1,7 @@
 """Response schemas for the OpenAPI document. Tests validate real responses against them."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -117,8 +118,33 @@ class CreatedApiToken(ApiToken):
     ]
 
 
+class ErrorCode(StrEnum):
+    """Code of an error, for programs."""
+
+    MALFORMED_REQUEST = "MALFORMED_REQUEST"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+    CONFLICT = "CONFLICT"
+    EMAIL_TAKEN = "EMAIL_TAKEN"
+    PRECONDITION_FAILED = "PRECONDITION_FAILED"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    INVALID_INPUT = "INVALID_INPUT"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    RATE_LIMITED = "RATE_LIMITED"
+    HEADERS_TOO_LARGE = "HEADERS_TOO_LARGE"
+    INTERNAL = "INTERNAL"
+    UNAVAILABLE = "UNAVAILABLE"
+    TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
+
+
 class FieldError(BaseModel):
     """A validation error of one field or parameter."""
+
+    model_config = _config({"pointer": "/title", "detail": "Must not be blank."})
 
     pointer: Annotated[str, Field(description="JSON pointer to the field or parameter.")]
     detail: str
@@ -144,22 +170,35 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    error_code: str
+    error_code: ErrorCode
     status_code: Annotated[int, Field(description="Same as `status`.")]
     request_id: str
-    errors: Annotated[list[FieldError], Field(description="Validation errors; only with INVALID_INPUT.")] = []
-    current: Annotated[dict[str, Any] | None, Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = (
-        None
-    )
+    errors: Annotated[
+        list[FieldError], Field(description="Errors of fields or items, with INVALID_INPUT, CONFLICT or NOT_FOUND.")
+    ] = []
+    existing_id: Annotated[str, Field(description="Id of the row that has the same name; only with CONFLICT.")] = ""
+    current: Annotated[dict[str, Any], Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = {}
+    retry_after: Annotated[int, Field(description="Seconds to wait before a retry; only with RATE_LIMITED.")] = 0
 
 
 class ServiceInfo(BaseModel):
     """Name, version and paths of the service."""
 
+    model_config = _config(
+        {
+            "name": "Todo",
+            "version": "0.1.0",
+            "api": "/api",
+            "docs": "/docs",
+            "openapi": "/openapi.json",
+            "graphql": "/graphql",
+        }
+    )
+
     name: str
     version: str
     api: str
-    docs: str
+    docs: Annotated[str, Field(description="Absent if the documentation pages are disabled.")] = ""
     openapi: str
     graphql: str
 

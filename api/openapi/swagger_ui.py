@@ -4,24 +4,23 @@ from pathlib import Path
 
 import fastapi_offline
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from api.web.page import HtmlPage
+
 _FILES = Path(fastapi_offline.__file__).parent / "static"
+_PAGE = HtmlPage((Path(__file__).parent / "swagger_ui.html").read_text())
 
 
 def install_swagger_ui(app: FastAPI) -> None:
     """Add the page and its static files to the app."""
     app.mount("/docs/files", StaticFiles(directory=_FILES), name="docs-files")
 
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url=app.openapi_url or "/openapi.json",
-            title=app.title,
-            swagger_js_url="/docs/files/swagger-ui-bundle.js",
-            swagger_css_url="/docs/files/swagger-ui.css",
-            swagger_favicon_url="/docs/files/favicon.png",
-            swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True, "tryItOutEnabled": True},
-        )
+    app.docs_url = "/docs"
+
+    async def docs(_: Request) -> HTMLResponse:
+        return _PAGE.response()
+
+    app.add_route(app.docs_url, docs, ["GET"], include_in_schema=False)  # serves HEAD too

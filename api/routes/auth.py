@@ -1,8 +1,8 @@
 """Endpoints of authentication and of the current account: /api/auth."""
 
+from asyncio import to_thread
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import Body, Depends, Request
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ from services.errors import InvalidInput
 from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.rest_projection import default_row_selection
 
-router = create_router("/api/auth", "Account")
+router = create_router("/api/auth", "Authentication")
 ROW_SELECTION = default_row_selection(ACCOUNT)
 LOGIN_RESPONSES: Responses = {200: {"model": schemas.TokenResponse, "description": "Access and refresh token."}}
 REGISTER_RESPONSES: Responses = {
@@ -85,9 +85,9 @@ async def log_out(request: Request, body: LogoutBody = None) -> Response:
     Its tokens stop working immediately.
     """
     if body is not None and body.refresh_token is not None:
-        await to_thread.run_sync(get_container(request).auth_service.log_out, body.refresh_token)
+        await to_thread(get_container(request).auth_service.log_out, body.refresh_token)
     else:
-        await to_thread.run_sync(SessionService(get_current_user(request)).revoke_current)
+        await to_thread(SessionService(get_current_user(request)).revoke_current)
     return responses.no_content()
 
 

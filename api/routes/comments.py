@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Body, Query
 from starlette.responses import Response
 
 from api import responses
@@ -20,6 +20,8 @@ from services.query_engine.rest_projection import default_row_selection, row_sel
 router = create_router("/api/{user_id}/comments", "Comments")
 ROW_SELECTION = default_row_selection(COMMENT)
 
+CommentUpdateBody = Annotated[CommentUpdate, Body(openapi_examples={"change": {"value": {"body": "The oat one, please."}}})]
+
 
 @router.get("/{id}", operation_id="getComment", responses=readable_row(schemas.Comment) | user_errors(404, 412))
 def get_comment(
@@ -31,7 +33,7 @@ def get_comment(
 
 @router.put("/{id}", operation_id="putComment", responses=row(schemas.Comment) | user_errors(404, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchComment", responses=row(schemas.Comment) | user_errors(404, 412, 413, 415))
-def update_comment(comments: CommentServiceDep, id: Id, body: CommentUpdate, preconditions: PreconditionsDep) -> Response:
+def update_comment(comments: CommentServiceDep, id: Id, body: CommentUpdateBody, preconditions: PreconditionsDep) -> Response:
     """Update a comment. Only fields that are present change; null clears a field. `{}` changes nothing."""
     return responses.row_response(comments.update(id, body, ROW_SELECTION, preconditions))
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Body, Query, Request
 from starlette.responses import Response
 
 from api import responses
@@ -22,6 +22,9 @@ from services.query_engine.rest_projection import default_row_selection, row_sel
 router = create_router("/api/{user_id}/lists", "Lists")
 ROW_SELECTION = default_row_selection(TASK_LIST)
 
+ListCreateBody = Annotated[ListCreate, Body(openapi_examples={"new": {"value": {"name": "Groceries", "color": "#2e7d32"}}})]
+ListUpdateBody = Annotated[ListUpdate, Body(openapi_examples={"change": {"value": {"name": "Groceries and household"}}})]
+
 
 @router.get("", operation_id="listLists", responses=page(schemas.TaskList) | user_errors(412))
 def list_lists(
@@ -34,7 +37,7 @@ def list_lists(
 @router.post(
     "", operation_id="createList", status_code=201, responses=created(schemas.TaskList) | user_errors(409, 412, 413, 415)
 )
-def create_list(lists: ListServiceDep, request: Request, body: ListCreate, preconditions: PreconditionsDep) -> Response:
+def create_list(lists: ListServiceDep, request: Request, body: ListCreateBody, preconditions: PreconditionsDep) -> Response:
     """Create a list. With a client-generated id, the request can be repeated safely."""
     return responses.created_response(lists.create(body, ROW_SELECTION, preconditions), responses.quoted_path(request))
 
@@ -47,7 +50,7 @@ def get_list(lists: ListServiceDep, id: Id, query: Annotated[RowQuery, Query()],
 
 @router.put("/{id}", operation_id="putList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
 @router.patch("/{id}", operation_id="patchList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
-def update_list(lists: ListServiceDep, id: Id, body: ListUpdate, preconditions: PreconditionsDep) -> Response:
+def update_list(lists: ListServiceDep, id: Id, body: ListUpdateBody, preconditions: PreconditionsDep) -> Response:
     """Update a list. Only fields that are present change; null clears a field. `{}` changes nothing."""
     return responses.row_response(lists.update(id, body, ROW_SELECTION, preconditions))
 

@@ -30,7 +30,8 @@ TaskCreateBody = Annotated[
         openapi_examples={"short": {"value": {"title": "Buy milk"}}, "full": {"value": {"title": "Buy milk", "priority": "high"}}}
     ),
 ]
-TaskUpdateBody = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Buy oat milk", "list_id": None}}})]
+TaskUpdateBody = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Oat milk", "priority": "low"}}})]
+CommentCreateBody = Annotated[CommentCreate, Body(openapi_examples={"note": {"value": {"body": "The oat one."}}})]
 TaskCompletionBody = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
 
 
@@ -80,6 +81,18 @@ def restore_task(tasks: TaskServiceDep, id: Id, preconditions: PreconditionsDep)
     return responses.row_response(tasks.restore(id, ROW_SELECTION, preconditions))
 
 
+@router.put("/{id}/tags/{tag_id}", operation_id="addTag", responses=row(schemas.Task) | user_errors(404, 412))
+def add_tag(tasks: TaskServiceDep, id: Id, tag_id: Id, preconditions: PreconditionsDep) -> Response:
+    """Add a tag to a task, which has at most 100. No effect if the task has the tag."""
+    return responses.row_response(tasks.change_tags(id, ROW_SELECTION, preconditions, add=[tag_id]))
+
+
+@router.delete("/{id}/tags/{tag_id}", operation_id="removeTag", responses=row(schemas.Task) | user_errors(404, 412))
+def remove_tag(tasks: TaskServiceDep, id: Id, tag_id: Id, preconditions: PreconditionsDep) -> Response:
+    """Remove a tag from a task. No effect if the task does not have the tag."""
+    return responses.row_response(tasks.change_tags(id, ROW_SELECTION, preconditions, remove=[tag_id]))
+
+
 @router.get("/{id}/subtasks", operation_id="listSubtasks", responses=page(schemas.Task) | user_errors(404, 412))
 def list_subtasks(
     tasks: TaskServiceDep, id: Id, request: Request, query: Annotated[TaskQuery, Query()], conditional: ConditionalReadDep
@@ -107,8 +120,9 @@ def list_comments(
     responses=created(schemas.Comment) | user_errors(404, 409, 412, 413, 415),
     tags=["Comments"],
 )
-def add_comment(user: PathUserDep, id: Id, request: Request, body: CommentCreate, preconditions: PreconditionsDep) -> Response:
+def add_comment(
+    user: PathUserDep, id: Id, request: Request, body: CommentCreateBody, preconditions: PreconditionsDep
+) -> Response:
     """Add a comment to a task."""
-    collection_path = responses.quoted_path(request).split("/tasks/")[0] + "/comments"
     result = TaskCommentService(user, id).create(body, default_row_selection(COMMENT), preconditions)
-    return responses.created_response(result, collection_path)
+    return responses.created_response(result, responses.user_path(request, "comments"))

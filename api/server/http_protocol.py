@@ -7,13 +7,18 @@ client can still interpret them, and closes the connection.
 
 from asyncio import Transport
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.server.host_header import check_host
 from api.server.protocol_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, error_response_bytes
+from api.server.request_parser import RequestParser
 from api.server.timer import Timer
 from services.errors import TodoError
+
+_VERSIONS_BEFORE_1_1 = {"0.9", "1.0"}
+_HANDSHAKE_HEADERS = {b"upgrade", b"content-length", b"transfer-encoding"}
 
 
 class Phase(Enum):
@@ -24,7 +29,7 @@ class Phase(Enum):
     BODY = "body and trailers"
 
 
-class LimitExceededError(Exception):
+class RequestRejectedError(Exception):
     """Raised in a callback of the parser to stop it. The protocol stores the error for the client."""
 
 
@@ -41,12 +46,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser: RequestParser = RequestParser(self, self._head_without_offer)  # type: ignore[assignment] # same methods
+        self._is_upgrading = False
         self._phase = Phase.IDLE
         self._request_started_at: float | None = None  # of the incomplete request, in the event loop's time
         self._request_count = 0
         self._received_size = 0  # bytes of the current call of data_received
         self._reset_sizes()
-        self._limit_error: TodoError | None = None
+        self._parser_error: TodoError | None = None
         self._is_rejected = False
         self._request_timer = Timer(self.loop, self._on_request_timeout)
         self._write_timer = Timer(self.loop, self._on_write_timeout)
@@ -83,24 +90,32 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._reset_sizes()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store a header. Trailers are counted and discarded. Raises LimitExceededError."""
+        """Store a header. Trailers are counted and discarded. Raises RequestRejectedError."""
         if self._phase is Phase.HEADERS:
             super().on_header(name, value)
             return
         self._trailers_size += len(name) + len(value)
         if self._trailers_size > self.max_header_bytes:
-            self._stop_parser(f"The trailers exceed {self.max_header_bytes} bytes.")
+            self._stop_parser(HeadersTooLarge(f"The trailers exceed {self.max_header_bytes} bytes."))
 
     def on_headers_complete(self) -> None:
-        """Start the request if the headers are within the limits. Raises LimitExceededError."""
+        """Start the request if the headers are within the limits. Raises RequestRejectedError."""
         if self._headers_size + self._received_size > self.max_header_bytes:
             size = len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
             if size > self.max_header_bytes:
-                self._stop_parser(self._headers_too_large)
+                self._stop_parser(HeadersTooLarge(self._headers_too_large))
+        is_http_1_1 = self.parser.get_http_version() not in _VERSIONS_BEFORE_1_1
+        self._check_host(is_required=is_http_1_1)
+        self.expect_100_continue = self.expect_100_continue and is_http_1_1
+        if self.parser.get_method() == b"CONNECT":
+            self._stop_parser(MalformedRequest("CONNECT is not supported."))
+        self._is_upgrading = self.parser.should_upgrade() and self._is_websocket_handshake()
+        if self._is_offer_ignored:
+            return
         super().on_headers_complete()  # stops the parser if the request target is invalid
         self._phase = Phase.BODY
         if len(self.pipeline) > self.max_pipelined:
-            self._stop_parser(f"More than {self.max_pipelined} pipelined requests.")
+            self._stop_parser(HeadersTooLarge(f"More than {self.max_pipelined} pipelined requests."))
 
     def on_body(self, body: bytes) -> None:
         """Count and store a part of the body."""
@@ -108,7 +123,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Record that no request is incomplete."""
+        """Record that no request is incomplete, unless the request is read again without its upgrade offer."""
+        if self._is_offer_ignored:
+            return
         self._phase = Phase.IDLE
         self._request_started_at = None
         super().on_message_complete()
@@ -120,7 +137,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Reject a request that stopped the parser."""
-        self._reject(self._limit_error or MalformedRequest("Malformed HTTP request."))
+        self._reject(self._parser_error or MalformedRequest("Malformed HTTP request."))
 
     def pause_writing(self) -> None:
         """Start the timeout of an unread response."""
@@ -132,6 +149,40 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._write_timer.cancel()
 
+    def _check_host(self, *, is_required: bool) -> None:
+        try:
+            check_host([value for name, value in self.headers if name == b"host"], is_required=is_required)
+        except MalformedRequest as error:
+            self._stop_parser(error)
+
+    def _should_upgrade(self) -> bool:
+        return self._is_upgrading
+
+    @property
+    def _is_offer_ignored(self) -> bool:
+        return self.parser.should_upgrade() and not self._is_upgrading
+
+    def _is_websocket_handshake(self) -> bool:
+        """Return whether the request opens a WebSocket (RFC 6455, 4.1): GET of HTTP/1.1, without a body or pending responses."""
+        values = {name: value for name, value in self.headers if name in _HANDSHAKE_HEADERS}
+        return (
+            self.parser.get_method() == b"GET"
+            and self.parser.get_http_version() == "1.1"
+            and values.get(b"upgrade", b"").strip().lower() == b"websocket"
+            and values.get(b"content-length", b"0").strip() == b"0"
+            and b"transfer-encoding" not in values
+            and not self._is_responding()
+            and self._should_upgrade_to_ws()
+        )
+
+    def _head_without_offer(self) -> bytes | None:
+        """Return the request line and headers without Upgrade; None if the connection is upgraded."""
+        if self._is_upgrading:
+            return None
+        line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        headers = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"".join([line, *headers, b"\r\n"])
+
     @property
     def _headers_too_large(self) -> str:
         return f"The request line and headers exceed {self.max_header_bytes} bytes."
@@ -140,10 +191,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Reset the sizes of the parts of a request, in bytes. The overhead is that of the chunked encoding."""
         self._headers_size = self._body_size = self._overhead_size = self._trailers_size = 0
 
-    def _stop_parser(self, detail: str) -> None:
-        """Stop the parser, which then calls send_400_response. Raises LimitExceededError."""
-        self._limit_error = HeadersTooLarge(detail)
-        raise LimitExceededError
+    def _stop_parser(self, error: TodoError) -> NoReturn:
+        """Stop the parser, which then calls send_400_response. Raises RequestRejectedError."""
+        self._parser_error = error
+        raise RequestRejectedError
 
     def _count_bytes(self, phase: Phase, request_count: int, body_size: int) -> None:
         """Count bytes that cause no parser callback, if all received bytes belong to one request. Reject excess.

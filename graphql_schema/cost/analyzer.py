@@ -31,7 +31,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaField
 
 from graphql_schema.cost.argument_values import ArgumentValues
 from graphql_schema.cost.complexity import Complexity, FieldCost
-from models.schemas.query_params import MAX_PAGE_SIZE
+from models.schemas.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 UNPAGINATED_LIST_SIZE = 5
 ROW_WRITE_COST = 1_000
@@ -124,9 +124,9 @@ class CostAnalyzer:
         """Return the number of rows that the arguments of the field request or contain; None if they do not determine it."""
         arguments = self._arguments.arguments(node)
         if _is_paginated(field):
-            size = arguments.get("last")
-            size = arguments.get("first") if size is None else size
-            size = field.args["first"].default_value if size is None else size
+            size = arguments.get("first")
+            size = arguments.get("last") if size is None else size
+            size = DEFAULT_PAGE_SIZE if size is None else size
             return min(max(size, 0), MAX_PAGE_SIZE) if isinstance(size, int) else MAX_PAGE_SIZE
         lengths = [_length(arguments.get(name)) for name, argument in field.args.items() if _is_list(argument)]
         return max(lengths) if lengths else None

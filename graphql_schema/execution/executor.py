@@ -1,6 +1,7 @@
 """GraphQL executor: parses, validates, analyzes and executes operations with graphql-core, or replays compiled queries."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 
 import strawberry
@@ -12,7 +13,7 @@ from graphql_schema.documents.compiled_operation import CompiledOperation
 from graphql_schema.documents.operation_cache import OperationCache
 from graphql_schema.documents.persisted import PersistedDocuments
 from graphql_schema.documents.request import GraphQLRequest
-from graphql_schema.execution.result import OperationResult, error_result, execution_result, invalid_result
+from graphql_schema.execution.result import OperationResult, error_result, execution_result, internal_error_result, invalid_result
 from graphql_schema.lookahead import LookaheadExecutionContext
 from services.errors import MethodNotAllowed, TodoError
 
@@ -40,24 +41,28 @@ class GraphQLExecutor:
         self.documents = PersistedDocuments(self.cache, allow_list or {}, allow_list_only=allow_list_only)
 
     def execute(self, request: GraphQLRequest, context: GraphQLContext, *, read_only: bool = False) -> OperationResult:
-        """Return the result of the operation, and close the context.
+        """Return the result of the operation, and close the context. Raises nothing: every error is a GraphQL error.
 
         `read_only` rejects mutations, for requests with a safe HTTP method.
         """
         try:
-            request = self.documents.resolve(request)
-            parsed = self.cache.document(request.query)
-            if parsed.document is None or parsed.errors:
-                return invalid_result(parsed.errors, 400 if parsed.document is None else 422)
-            if read_only and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
-                raise MethodNotAllowed("GET allows queries only; send mutations with POST.")
-            return self._execute_prepared(parsed.document, request, context)
+            with closing(context):
+                return self._resolve_and_execute(request, context, read_only=read_only)
         except TodoError as error:
             return error_result(error)
         except RecursionError:
             return invalid_result((GraphQLError("The operation is nested too deeply."),), 422)
-        finally:
-            context.close()
+        except Exception as error:  # noqa: BLE001 - it is logged
+            return internal_error_result(error)
+
+    def _resolve_and_execute(self, request: GraphQLRequest, context: GraphQLContext, *, read_only: bool) -> OperationResult:
+        request = self.documents.resolve(request)
+        parsed = self.cache.document(request.query)
+        if parsed.document is None or parsed.errors:
+            return invalid_result(parsed.errors, 400 if parsed.document is None else 422)
+        if read_only and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
+            raise MethodNotAllowed("GET allows queries only; send mutations with POST.")
+        return self._execute_prepared(parsed.document, request, context)
 
     def _execute_prepared(self, document: DocumentNode, request: GraphQLRequest, context: GraphQLContext) -> OperationResult:
         operation = self.cache.prepare(request)

@@ -11,6 +11,8 @@ from services.errors import RateLimited, TodoError
 from services.query_engine.case_conversion import to_camel_case
 
 PARTIAL_SUCCESS = 294
+_INTERNAL_MESSAGE = "Internal server error"
+_INTERNAL = {"code": "INTERNAL", "status": 500}
 
 log = logging.getLogger("todo.graphql")
 
@@ -38,6 +40,12 @@ def error_result(error: TodoError) -> OperationResult:
 def invalid_result(errors: Iterable[GraphQLError], status: int) -> OperationResult:
     """Return the result for an invalid document, operation or variables."""
     return OperationResult({"errors": [_format_error(error) for error in errors]}, executed=False, status=status)
+
+
+def internal_error_result(error: Exception) -> OperationResult:
+    """Return the result for an unexpected error outside of a field, which is logged and masked."""
+    log.error("unhandled exception", exc_info=error)
+    return OperationResult({"errors": [{"message": _INTERNAL_MESSAGE, "extensions": _INTERNAL}]}, executed=False, status=500)
 
 
 def execution_result(result: ExecutionResult, *, is_single: bool) -> OperationResult:
@@ -68,8 +76,8 @@ def _format_error(error: GraphQLError) -> dict[str, Any]:
         formatted["extensions"] = {"code": "INVALID_INPUT", "status": 422}
     else:
         log.error("unhandled exception", exc_info=cause)
-        formatted["message"] = "Internal server error"
-        formatted["extensions"] = {"code": "INTERNAL", "status": 500}
+        formatted["message"] = _INTERNAL_MESSAGE
+        formatted["extensions"] = _INTERNAL
     return formatted
 
 

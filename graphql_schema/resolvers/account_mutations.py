@@ -6,18 +6,21 @@ from strawberry import UNSET
 from graphql_schema.context import Info
 from graphql_schema.lookahead import LookaheadWrite, SelectedField
 from graphql_schema.resolvers.credentials import credential_serializer
-from graphql_schema.resolvers.if_revision import IfRevision, preconditions_for
+from graphql_schema.resolvers.if_revision import preconditions_for
 from graphql_schema.resolvers.queries import parse_id
 from graphql_schema.selection import payload_selection
-from graphql_schema.types.inputs import (
-    CreateApiTokenInput,
-    LogInInput,
-    LogOutInput,
-    RefreshInput,
-    RegisterInput,
-    UpdateAccountInput,
-    parse_input,
+from graphql_schema.types.arguments import (
+    AccountChanges,
+    AccountCredentials,
+    ApiTokenId,
+    IfRevision,
+    NewAccount,
+    NewApiToken,
+    SessionId,
+    SessionToRefresh,
+    SessionToRevoke,
 )
+from graphql_schema.types.inputs import parse_input
 from graphql_schema.types.payloads import (
     AccountPayload,
     ApiTokenPayload,
@@ -65,7 +68,7 @@ class AccountMutation:
     """Mutations of accounts, sessions and API tokens."""
 
     @strawberry.mutation(description="Register an account and start a session.", graphql_type=AuthPayload)
-    def register(self, info: Info, input: RegisterInput) -> LookaheadWrite:
+    def register(self, info: Info, input: NewAccount) -> LookaheadWrite:
         registration, context = parse_input(Registration, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(
@@ -74,21 +77,21 @@ class AccountMutation:
         )
 
     @strawberry.mutation(description="Log in with e-mail and password: start a session.", graphql_type=AuthPayload)
-    def log_in(self, info: Info, input: LogInInput) -> LookaheadWrite:
+    def log_in(self, info: Info, input: AccountCredentials) -> LookaheadWrite:
         credentials, context = parse_input(Credentials, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(field, context.auth_service.log_in(credentials, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="Refresh a session: exchange a refresh token for new tokens.", graphql_type=AuthPayload)
-    def refresh(self, info: Info, input: RefreshInput) -> LookaheadWrite:
+    def refresh(self, info: Info, input: SessionToRefresh) -> LookaheadWrite:
         request, context = parse_input(RefreshRequest, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(field, context.auth_service.refresh(request, _account_payload(field), context.client))
         )
 
     @strawberry.mutation(description="Log out: revoke the session of `refreshToken`, or else of the access token.")
-    def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:
+    def log_out(self, info: Info, input: SessionToRevoke = None) -> LogOutPayload:
         request = parse_input(LogoutRequest, input or {})
         if request.refresh_token is not None:
             session_id = info.context.auth_service.log_out(request.refresh_token)
@@ -97,28 +100,30 @@ class AccountMutation:
         return LogOutPayload(session_id=strawberry.ID(session_id) if session_id else None)
 
     @strawberry.mutation(description="Revoke a session. Its tokens stop working immediately.")
-    def end_session(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.sessions.revoke(parse_id(id))
-        return DeletePayload(id=id)
+    def end_session(self, info: Info, id: SessionId) -> DeletePayload:
+        session_id = parse_id(id)
+        info.context.sessions.revoke(session_id)
+        return DeletePayload(id=strawberry.ID(session_id))
 
     @strawberry.mutation(description="Revoke all sessions except the one of the access token.")
     def end_other_sessions(self, info: Info) -> DeleteManyPayload:
         return DeleteManyPayload(ids=[strawberry.ID(session_id) for session_id in info.context.sessions.revoke_others()])
 
     @strawberry.mutation(description="Create an API token.", graphql_type=ApiTokenPayload)
-    def create_api_token(self, info: Info, input: CreateApiTokenInput) -> LookaheadWrite:
+    def create_api_token(self, info: Info, input: NewApiToken) -> LookaheadWrite:
         tokens, new_token = info.context.api_tokens, parse_input(ApiTokenCreate, input)
         return LookaheadWrite(lambda field: _api_token_payload(field, tokens.create(new_token)))
 
     @strawberry.mutation(description="Delete an API token. It stops working immediately.")
-    def delete_api_token(self, info: Info, id: strawberry.ID) -> DeletePayload:
-        info.context.api_tokens.delete(parse_id(id))
-        return DeletePayload(id=id)
+    def delete_api_token(self, info: Info, id: ApiTokenId) -> DeletePayload:
+        token_id = parse_id(id)
+        info.context.api_tokens.delete(token_id)
+        return DeletePayload(id=strawberry.ID(token_id))
 
     @strawberry.mutation(
         description="Update the account. A new password revokes its other sessions.", graphql_type=AccountPayload
     )
-    def update_account(self, info: Info, input: UpdateAccountInput, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+    def update_account(self, info: Info, input: AccountChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         account, change = info.context.account, parse_input(AccountUpdate, input)
         return LookaheadWrite(lambda field: account.update(change, _account_payload(field), preconditions_for(if_revision)))
 

@@ -1,15 +1,8 @@
-"""Argument `ifRevision` of mutations that change one row."""
+"""Preconditions of mutations that change one row, from their argument `ifRevision`."""
 
-from typing import Annotated
-
-import strawberry
 from strawberry import UNSET
 
 from services.preconditions import NO_PRECONDITIONS, Preconditions
-
-IfRevision = Annotated[
-    int | None, strawberry.argument(description="Optimistic concurrency: fails with PRECONDITION_FAILED if the revision differs.")
-]
 
 
 def preconditions_for(if_revision: int | None) -> Preconditions:

@@ -8,6 +8,7 @@ from graphql_schema.documents.compiled_operation import Reader
 from graphql_schema.lookahead import LookaheadRead, SelectedField
 from graphql_schema.resolvers.credentials import credentials_reader
 from graphql_schema.selection import connection_query, row_selection
+from graphql_schema.types.arguments import ListId, NodeId, TagId, TaskId
 from graphql_schema.types.objects import (
     After,
     ApiToken,
@@ -28,7 +29,6 @@ from graphql_schema.types.objects import (
     Viewer,
 )
 from models.schemas.field_types import canonical_id
-from models.schemas.query_params import DEFAULT_PAGE_SIZE
 from models.scopes import Scope
 from services.auth import api_tokens, sessions
 from services.errors import InvalidInput, NotFound
@@ -36,7 +36,6 @@ from services.json_types import JsonObject
 from services.query_engine.entity_registry import ACCOUNT, NODE_ENTITIES, TAG, TASK, TASK_LIST
 from services.query_engine.entity_types import Entity
 from services.query_engine.execution.node_lookup import find_entity_by_id
-from services.query_engine.query_model import QueryNode
 from services.unit_of_work import ReadTransaction
 
 # Inside Query, `list` is a field and hides the built-in type.
@@ -54,10 +53,6 @@ def parse_id(text: str, pointer: str = "/id") -> str:
 
 def _bound_id(values: BoundValues) -> str:
     return parse_id(values["id"] or "")
-
-
-def _bound_cursor(values: BoundValues, node: QueryNode[JsonObject]) -> str | None:
-    return values.get(node.page.argument) if node.page else None
 
 
 def _single(entity: Entity) -> LookaheadRead:
@@ -78,7 +73,7 @@ def _single(entity: Entity) -> LookaheadRead:
 def _connection(entity: Entity) -> LookaheadRead:
     def select(field: SelectedField) -> Reader:
         node = connection_query(field, entity)
-        return lambda transaction, values: transaction.read(node.with_cursor(_bound_cursor(values, node)))
+        return lambda transaction, values: transaction.read(node.with_cursors(values))
 
     return LookaheadRead(select)
 
@@ -117,25 +112,25 @@ class Query:
         return LookaheadRead(lambda field: credentials_reader(field, api_tokens.list_api_tokens))
 
     @strawberry.field(description="Fetch any object by id; null if not found.", graphql_type=Node | None)
-    def node(self, id: strawberry.ID) -> LookaheadRead:
+    def node(self, id: NodeId) -> LookaheadRead:
         return LookaheadRead(_node)
 
     @strawberry.field(description="Fetch a task by id.", graphql_type=Task | None)
-    def task(self, id: strawberry.ID) -> LookaheadRead:
+    def task(self, id: TaskId) -> LookaheadRead:
         return _single(TASK)
 
     @strawberry.field(description="Fetch a list by id.", graphql_type=TaskList | None)
-    def list(self, id: strawberry.ID) -> LookaheadRead:
+    def list(self, id: ListId) -> LookaheadRead:
         return _single(TASK_LIST)
 
     @strawberry.field(description="Fetch a tag by id.", graphql_type=Tag | None)
-    def tag(self, id: strawberry.ID) -> LookaheadRead:
+    def tag(self, id: TagId) -> LookaheadRead:
         return _single(TAG)
 
     @strawberry.field(description="Tasks, newest first by default.", graphql_type=TaskConnection)
     def tasks(
         self,
-        first: First = DEFAULT_PAGE_SIZE,
+        first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
@@ -146,9 +141,9 @@ class Query:
         return _connection(TASK)
 
     @strawberry.field(description="Lists, ordered by position.", graphql_type=TaskListConnection)
-    def lists(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
+    def lists(self, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET) -> LookaheadRead:
         return _connection(TASK_LIST)
 
     @strawberry.field(description="Tags, ordered by name.", graphql_type=TagConnection)
-    def tags(self, first: First = DEFAULT_PAGE_SIZE, after: After = UNSET) -> LookaheadRead:
+    def tags(self, first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET) -> LookaheadRead:
         return _connection(TAG)

@@ -13,13 +13,23 @@ from graphql_schema.lookahead import resolve_from_result
 from graphql_schema.types.enums import Priority, Scope, Status
 from graphql_schema.types.filters import TaskFilter
 from graphql_schema.types.ordering import TaskOrder
-from models.schemas.query_params import DEFAULT_PAGE_SIZE
+from models.schemas.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from services.json_types import JsonObject, JsonValue
 
-First = Annotated[int | None, strawberry.argument(description="Returns the first n rows (after `after`); at most 500.")]
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"Returns the first n of the rows between `after` and `before`; at most {MAX_PAGE_SIZE}. "
+        f"{DEFAULT_PAGE_SIZE} unless `last` is given."
+    ),
+]
 After = Annotated[str | None, strawberry.argument(description="Returns the rows after this cursor.")]
 Last = Annotated[
-    int | None, strawberry.argument(description="Returns the last n rows (before `before`) instead of the first; at most 500.")
+    int | None,
+    strawberry.argument(
+        description=f"Returns the last n of the rows between `after` and `before`; at most {MAX_PAGE_SIZE}. "
+        "With `first`, the last n of these first rows."
+    ),
 ]
 Before = Annotated[str | None, strawberry.argument(description="Returns the rows before this cursor.")]
 Filter = Annotated[TaskFilter | None, strawberry.argument(description="Condition that the tasks must match.")]
@@ -36,7 +46,7 @@ OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="Sor
 def declare_task_connection(
     root: strawberry.Parent[JsonObject],
     info: strawberry.Info,
-    first: First = DEFAULT_PAGE_SIZE,
+    first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
@@ -51,7 +61,7 @@ def declare_task_connection(
 def declare_comment_connection(
     root: strawberry.Parent[JsonObject],
     info: strawberry.Info,
-    first: First = DEFAULT_PAGE_SIZE,
+    first: First = UNSET,
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
@@ -168,8 +178,12 @@ _Tags = list[Tag]
 class PageInfo:
     """The PageInfo type of the Relay connection specification."""
 
-    has_next_page: bool = strawberry.field(description="Whether there are rows after this page.")
-    has_previous_page: bool = strawberry.field(description="Whether there are rows before this page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether more rows follow this page; with `first`, before the row of `before`."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether more rows precede this page; with `last`, after the row of `after`."
+    )
     start_cursor: str | None = strawberry.field(description="Cursor of the first row.")
     end_cursor: str | None = strawberry.field(description="Cursor of the last row; pass it as `after` to fetch the next page.")
 

@@ -13,14 +13,28 @@ _APP_TABLES = """
 
 MISSING_TABLES_SQL = text(f"WITH {_APP_TABLES} SELECT name FROM app_table WHERE oid IS NULL ORDER BY name")  # noqa: S608 - SQL made of constants, here and below
 
+# Privileges of the two roles that read and write rows. A role loses them after it was the owner of the table.
+MISSING_PRIVILEGES_SQL = text(f"""
+    WITH {_APP_TABLES}
+    SELECT format('%s lacks %s on %s', rolname, string_agg(privilege, ', ' ORDER BY privilege), name),
+           format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO %I;', name, rolname)
+    FROM app_table, pg_roles, unnest('{{SELECT,INSERT,UPDATE,DELETE}}'::text[]) AS required (privilege)
+    WHERE rolname IN (current_user, :maintenance_role) AND NOT has_table_privilege(pg_roles.oid, app_table.oid, privilege)
+    GROUP BY name, rolname
+    ORDER BY name, rolname
+""")  # noqa: S608
+
 _UNPROTECTED = """
     SELECT 'row-level security is not enabled and forced on ' || name,
            format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;', name)
     FROM app_table JOIN pg_class USING (oid)
     WHERE NOT (relrowsecurity AND relforcerowsecurity)"""
 
+# The new owner takes over all privileges of the old one.
 _OWNERSHIP = """
-    SELECT format('%s owns %s', current_user, name), format('ALTER TABLE %I OWNER TO %I;', name, pg_get_userbyid(datdba))
+    SELECT format('%s owns %s', current_user, name),
+           format('ALTER TABLE %I OWNER TO %I; GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I TO %3$I;',
+                  name, pg_get_userbyid(datdba), current_user)
     FROM app_table JOIN pg_class USING (oid), pg_database
     WHERE datname = current_database() AND pg_get_userbyid(relowner) = current_user
   UNION
@@ -28,6 +42,18 @@ _OWNERSHIP = """
            format('REVOKE %I FROM %I;', owner, current_user)
     FROM app_table JOIN pg_class USING (oid), pg_get_userbyid(relowner) AS owner
     WHERE owner <> current_user AND pg_has_role(current_user, relowner, 'USAGE')"""
+
+# The role itself, or a role between.
+_MAINTENANCE_MEMBERSHIP = """
+    SELECT format('%s is a member of %s', current_user, maintenance.rolname),
+           format('REVOKE %I FROM %I;', pg_get_userbyid(roleid), current_user)
+    FROM pg_roles AS maintenance, pg_auth_members
+    WHERE maintenance.rolname = :maintenance_role
+      AND pg_get_userbyid(member) = current_user AND pg_has_role(roleid, maintenance.oid, 'MEMBER')"""
+
+_MAINTENANCE_ROLE = """
+    SELECT format('the role %s does not exist', :maintenance_role), format('CREATE ROLE %I NOLOGIN;', :maintenance_role)
+    WHERE to_regrole(:maintenance_role) IS NULL"""
 
 # Row-level security does not apply to TRUNCATE, to foreign key checks, or to triggers.
 _EXCESS_PRIVILEGES = """
@@ -67,7 +93,9 @@ _FUNCTIONS = """
 
 VIOLATIONS_SQL = text(f"""
     WITH RECURSIVE {_APP_TABLES},
-    bypassing (oid) AS (SELECT oid FROM pg_roles WHERE rolsuper OR rolbypassrls),
+    bypassing (oid) AS (
+        SELECT oid FROM pg_roles WHERE rolsuper OR rolbypassrls OR pg_has_role(oid, to_regrole(:maintenance_role), 'USAGE')
+    ),
     dependent (oid) AS (
         SELECT oid::oid FROM app_table
       UNION
@@ -76,7 +104,9 @@ VIOLATIONS_SQL = text(f"""
         JOIN pg_depend ON refclassid = 'pg_class'::regclass AND refobjid = dependent.oid AND classid = 'pg_rewrite'::regclass
         JOIN pg_rewrite AS rule ON rule.oid = objid
     )
-    {_UNPROTECTED}
+    {_MAINTENANCE_ROLE}
+  UNION ALL {_MAINTENANCE_MEMBERSHIP}
+  UNION ALL {_UNPROTECTED}
   UNION ALL {_OWNERSHIP}
   UNION ALL {_EXCESS_PRIVILEGES}
   UNION ALL {_CREATE_PRIVILEGES}
@@ -87,7 +117,8 @@ VIOLATIONS_SQL = text(f"""
 POLICIES_SQL = text(f"""
     WITH {_APP_TABLES}
     SELECT name, polname,
-           polpermissive AND polroles = '{{0}}',
+           CASE WHEN polpermissive AND polroles = '{{0}}' THEN 'public'
+                WHEN polpermissive AND cardinality(polroles) = 1 THEN pg_get_userbyid(polroles[1]) END,
            CASE polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' ELSE 'OTHER' END,
            pg_get_expr(polqual, polrelid),
            pg_get_expr(polwithcheck, polrelid)

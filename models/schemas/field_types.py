@@ -1,10 +1,16 @@
 """Field types of the input schemas. PostgreSQL can store every value that they accept."""
 
+import re
 import unicodedata
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from models.schemas.visible_text import BLANK_TEXT_PATTERN, VISIBLE_CHARACTER_PATTERN, has_visible_character
+
+MAX_EMAIL_LENGTH = 254
+MAX_PERSON_NAME_LENGTH = 100
+MAX_POSITION = 2.0**53 - 1  # up to here, adding 1 makes another number, in JavaScript too
 
 
 def _reject_nul(text: str) -> str:
@@ -15,7 +21,7 @@ def _reject_nul(text: str) -> str:
 
 
 def _reject_blank(text: str) -> str:
-    if not text:
+    if not has_visible_character(text):
         msg = "Must not be blank."
         raise ValueError(msg)
     return text
@@ -23,12 +29,11 @@ def _reject_blank(text: str) -> str:
 
 def not_blank_json_schema() -> Any:
     """Return the JSON schema of `NotBlank` for the OpenAPI document."""
-    # Patterns are JavaScript regular expressions, whose \s does not match NEL (U+0085); str.strip removes it.
-    return Field(json_schema_extra={"minLength": 1, "pattern": r"[^\s\u0085]"})
+    return Field(json_schema_extra={"minLength": 1, "pattern": VISIBLE_CHARACTER_PATTERN})
 
 
 def _blank_to_none(text: object) -> object:
-    return None if isinstance(text, str) and not text.strip() else text
+    return None if isinstance(text, str) and not has_visible_character(text) else text
 
 
 def _float_to_int(number: object) -> object:
@@ -53,15 +58,25 @@ def normalized_password(min_length: int, max_length: int) -> AfterValidator:
     return AfterValidator(normalize)
 
 
+# RFC 9562, section 4. The class UUID also accepts other notations, such as underscores and white space between the digits.
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
 def canonical_id(text: str) -> str:
-    """Return a UUID in the format of PostgreSQL. Raises ValueError."""
-    try:
-        return str(UUID(text))
-    except ValueError:
+    """Return a UUID in the format of PostgreSQL, which is lower case. Raises ValueError."""
+    if not _UUID.fullmatch(text):
         msg = "Must be a UUID, such as 01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e."
-        raise ValueError(msg) from None
+        raise ValueError(msg)
+    return text.lower()
 
 
+def fold_email(text: str) -> str:
+    """Return an e-mail address as it is stored and compared: without surrounding spaces, in lower case."""
+    return text.strip().lower()
+
+
+# Limits apply to the result, which may be longer: İ becomes two characters.
+FoldedEmail = BeforeValidator(lambda text: fold_email(text) if isinstance(text, str) else text)
 NoNulCharacter = AfterValidator(_reject_nul)
 NotBlank = AfterValidator(_reject_blank)
 BlankToNone = BeforeValidator(_blank_to_none)
@@ -71,7 +86,8 @@ IntegralFloat = BeforeValidator(_float_to_int)
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), NoNulCharacter]
+# Descriptions and comments may be Markdown, where indentation and trailing spaces have a meaning: they are not trimmed.
+Description = Annotated[str, StringConstraints(max_length=2000), NoNulCharacter]
 ListName = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
@@ -81,18 +97,19 @@ TagName = Annotated[
 TokenName = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
-CommentBody = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()
-]
+CommentBody = Annotated[str, StringConstraints(max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()]
 PersonName = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_PERSON_NAME_LENGTH),
+    NotBlank,
+    NoNulCharacter,
+    not_blank_json_schema(),
 ]
 _COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
 # Before validation: surrounding spaces are removed, and a blank color becomes null.
-_COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^\s*({_COLOR})?\s*$"}
+_COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^(\s*({_COLOR})\s*|{BLANK_TEXT_PATTERN})$"}
 Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_COLOR_JSON_SCHEMA)]
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), NoNulCharacter
-]
+Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s]+$"), FoldedEmail, NoNulCharacter]
+SubmittedEmail = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH), FoldedEmail, NoNulCharacter]
 Id = Annotated[str, AfterValidator(canonical_id), WithJsonSchema({"type": "string", "format": "uuid"})]
-Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, strict=True)]
+Position = Annotated[float, Field(ge=-MAX_POSITION, le=MAX_POSITION, allow_inf_nan=False, strict=True)]

@@ -9,6 +9,8 @@ from models.task import Priority
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
+# Characters. A cursor holds the title or name that the list is sorted by, each character in up to six bytes and then in base64.
+MAX_CURSOR_LENGTH = 10_000
 
 
 def _null_is_none(value: object) -> object:
@@ -53,7 +55,9 @@ class PageQuery(RowQuery):
         ),
     ] = ""
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Number of rows per page.")] = DEFAULT_PAGE_SIZE
-    cursor: Annotated[str | None, Field(max_length=1000, description="Cursor from the Link header of the previous page.")] = None
+    cursor: Annotated[
+        str | None, Field(max_length=MAX_CURSOR_LENGTH, description="Cursor from the Link header of the previous page.")
+    ] = None
 
 
 class TaskQuery(PageQuery):

@@ -13,7 +13,7 @@ from cachetools import LRUCache, cached
 from services.auth.claims import Identity, identity_from_external_claims, identity_from_local_claims
 from services.auth.jwks.cache import JwksUnavailableError, UnknownKeyError
 from services.auth.jwks.parsing import Jwk
-from services.auth.jwks.verifiers import HS256, JwksVerifier, SharedSecretVerifier, unverified_issuer
+from services.auth.jwks.verifiers import HS256, LEEWAY_SECONDS, JwksVerifier, SharedSecretVerifier, unverified_issuer
 from services.errors import Unauthenticated
 
 LOCAL_ISSUER = "todo"
@@ -77,7 +77,7 @@ class AccessTokens:
 
     def _authenticate_cached(self, token: str) -> Identity:
         verified = self._verified(token)
-        if verified.expires <= time():
+        if verified.expires <= time() - LEEWAY_SECONDS:
             raise Unauthenticated("The token has expired.")
         if verified.key is not None and self._issuer is not None and not self._issuer.has_key(verified.key):
             raise Unauthenticated("The token is not valid.")

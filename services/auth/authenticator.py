@@ -1,8 +1,8 @@
 """Authenticator: the user context of a bearer token, for all kinds of tokens and both APIs."""
 
+from asyncio import to_thread
 from threading import Lock
 
-from anyio import to_thread
 from cachetools import TTLCache
 from sqlmodel import col
 
@@ -62,7 +62,7 @@ class Authenticator:
     async def _lookup_limited(self, token: str, client: Client) -> Identity:
         """Look the token up in the database, unless the client's address has sent too many invalid tokens."""
         await client.limiter.run_without_blocking(client.anonymous_quota.check)
-        return await to_thread.run_sync(self._lookup, token)
+        return await to_thread(self._lookup, token)
 
     def _lookup(self, token: str) -> Identity:
         """Return the identity of an API token from the database, and record its use there."""

@@ -1,17 +1,17 @@
 """Identity of a token: the user and authorization that its verified claims name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.base import MAX_USER_ID_LENGTH
-from models.schemas.field_types import canonical_id
+from models.schemas.field_types import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, canonical_id, fold_email
+from models.schemas.visible_text import has_visible_character
 from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
 from services.user_context import ExternalUserProfile
 
 _REQUIRED_LOCAL_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
-_MAX_EMAIL, _MAX_NAME = 254, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,18 @@ def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
 
 def _external_profile(claims: Mapping[str, object]) -> ExternalUserProfile:
     return ExternalUserProfile(
-        email=_clean_text(claims.get("email"), _MAX_EMAIL, lower=True),
-        name=_clean_text(claims.get("name"), _MAX_NAME),
+        email=_clean_text(claims.get("email"), MAX_EMAIL_LENGTH, fold_email),
+        name=_clean_text(claims.get("name"), MAX_PERSON_NAME_LENGTH),
         issued_at=_timestamp(claims.get("iat")),
     )
 
 
-def _clean_text(value: object, max_length: int, *, lower: bool = False) -> str | None:
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= max_length:
+def _clean_text(value: object, max_length: int, normalize: Callable[[str], str] = str.strip) -> str | None:
+    """Return the text as it is stored, or None if there is none or it is not acceptable."""
+    if not isinstance(value, str) or not value.isprintable():
         return None
-    return value.strip().lower() if lower else value.strip()
+    stored = normalize(value)
+    return stored if has_visible_character(stored) and len(stored) <= max_length else None
 
 
 def _timestamp(value: object) -> datetime | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from models.schemas.field_types import canonical_id
 from services.errors import InvalidInput
 from services.query_engine.entity_types import Entity, SortKey, SortKeys
 from services.query_engine.query_model import OrderTerm, Search
@@ -97,7 +98,7 @@ def _parse_text(value: object, kind: type[object]) -> CursorValue:
     if not isinstance(value, str):
         raise TypeError
     if kind is UUID:
-        return str(UUID(value))
+        return canonical_id(value)
     timestamp = datetime.fromisoformat(value)
     if timestamp.tzinfo is None:
         raise ValueError

@@ -6,15 +6,17 @@ All keys of an object must match. A null column matches no comparison except is_
 nothing, and `not` negates that.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StrictBool, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, TypeAdapter, ValidationError
 
-from services.errors import FieldError, InvalidInput
+from models.schemas.field_types import Id, IntegralFloat
+from services.errors import InvalidInput
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, FilterSpec, ToOne
 from services.query_engine.query_model import And, Comparison, Condition, Not, Or, RelationFilter
@@ -26,13 +28,24 @@ MAX_FILTER_RELATIONS = 20
 MAX_OPERANDS = 500
 QUANTIFIERS = frozenset({"some", "none", "every"})
 
+
+def _date_time_text(value: object) -> object:
+    """Return the text of a date and time. Raises ValueError for numbers and dates, which pydantic would accept."""
+    if not isinstance(value, str) or not _DATE_TIME.match(value):
+        msg = "Must be a date and time with an offset, such as 2026-12-01T09:00:00Z."
+        raise ValueError(msg)
+    return value
+
+
+_DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+# The operands that GraphQL's scalars accept.
 _CHECKS: dict[type[object], TypeAdapter[Any]] = {
     bool: TypeAdapter(StrictBool),
-    datetime: TypeAdapter(AwareDatetime),
-    UUID: TypeAdapter(UUID),
+    datetime: TypeAdapter(Annotated[AwareDatetime, BeforeValidator(_date_time_text)]),
+    UUID: TypeAdapter(Id),
     str: TypeAdapter(str),
-    int: TypeAdapter(Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]),
-    float: TypeAdapter(Annotated[float, Field(allow_inf_nan=False)]),
+    int: TypeAdapter(Annotated[int, IntegralFloat, Field(strict=True, ge=-(2**63), lt=2**63)]),
+    float: TypeAdapter(Annotated[float, Field(strict=True, allow_inf_nan=False)]),
 }
 
 
@@ -121,12 +134,12 @@ def _check_value(kind: type[object], value: object, pointer: str) -> object:
     try:
         checked: object = adapter.validate_python(value)
     except ValidationError as error:
-        raise InvalidInput([FieldError(pointer, detail["msg"]) for detail in error.errors()]) from error
+        raise InvalidInput.from_pydantic(error.errors(), prefix=pointer) from error
     if isinstance(checked, datetime):
         return _in_utc(checked)
     if isinstance(checked, str) and "\x00" in checked:
         raise InvalidInput.at_pointer(pointer, "NUL characters are not allowed.")
-    return str(checked) if isinstance(checked, UUID | StrEnum) else checked
+    return str(checked) if isinstance(checked, StrEnum) else checked
 
 
 def _in_utc(timestamp: datetime) -> datetime:

@@ -4,6 +4,7 @@ All classes are immutable and hashable. Values (operands, cursors, page sizes, i
 differ only in values are equal and share one plan.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
@@ -55,14 +56,50 @@ class OrderTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class PageCursor:
+    """Cursor of a row that limits a page; `argument` is its name in errors."""
+
+    text: str = field(compare=False)
+    argument: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Requested page: `size` rows after (if backward: before) a cursor, if any; `argument` is the cursor's name in errors."""
+    """Requested page: the first (if backward: the last) `size` of the rows after one cursor and before the other, if any.
+
+    With `last`, only the last rows of this page, at most so many.
+    """
 
     size: int = field(compare=False)
     backward: bool = False
-    has_cursor: bool = False
-    cursor: str | None = field(default=None, compare=False)
-    argument: str = field(default="cursor", compare=False)
+    after: PageCursor | None = None
+    before: PageCursor | None = None
+    last: int | None = field(default=None, compare=False)
+
+    @property
+    def start(self) -> PageCursor | None:
+        """Return the cursor at which reading starts: `after`, if backward `before`."""
+        return self.before if self.backward else self.after
+
+    @property
+    def end(self) -> PageCursor | None:
+        """Return the other cursor, at which reading ends."""
+        return self.after if self.backward else self.before
+
+    @property
+    def start_flag(self) -> str:
+        """Return the name of the page info that shows whether rows were skipped at the start."""
+        return "has_next_page" if self.backward else "has_previous_page"
+
+    def with_cursors(self, texts: Mapping[str, str | None]) -> "PageRequest":
+        """Return a copy with the cursors that the arguments with these names contain; the structure stays the same."""
+        after, before = _with_text(self.after, texts), _with_text(self.before, texts)
+        return self if after is self.after and before is self.before else replace(self, after=after, before=before)
+
+
+def _with_text(cursor: PageCursor | None, texts: Mapping[str, str | None]) -> PageCursor | None:
+    text = texts.get(cursor.argument) if cursor else None
+    return cursor if cursor is None or text is None or text == cursor.text else replace(cursor, text=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +187,10 @@ class QueryNode(Generic[Result_co]):
         """Return the hash of the structure, without values."""
         return self._hash
 
-    def with_cursor(self, cursor: str | None) -> "QueryNode[Result_co]":
-        """Return a copy of the node with another cursor."""
-        if self.page is None or cursor == self.page.cursor:
-            return self
-        return replace(self, page=replace(self.page, cursor=cursor))
+    def with_cursors(self, texts: Mapping[str, str | None]) -> "QueryNode[Result_co]":
+        """Return a copy of the node with other cursors, by the names of their arguments."""
+        page = self.page.with_cursors(texts) if self.page else None
+        return self if page is self.page else replace(self, page=page)
 
 
 @dataclass(frozen=True, slots=True)

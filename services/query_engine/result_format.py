@@ -17,13 +17,13 @@ Result_co = TypeVar("Result_co", covariant=True)
 class ParentRows:
     """The rows of one parent, at most a page of them, in the order of the result.
 
-    `has_more`: more rows follow in the direction of paging. `has_cursor`: the page begins at a cursor.
+    `has_more`: more rows follow in the direction of paging. `has_rows_outside`: rows precede the start of the page.
     """
 
     rows: Sequence[Row]
     has_more: bool = False
     is_backward: bool = False
-    has_cursor: bool = False
+    has_rows_outside: bool = False
     total_count: int | None = None
     encode_cursor: Callable[[Row], str] | None = None
 
@@ -35,9 +35,9 @@ class ParentRows:
         """Return has_next_page, has_previous_page, start_cursor or end_cursor."""
         match name:
             case "has_next_page":
-                return self.has_cursor if self.is_backward else self.has_more
+                return self.has_rows_outside if self.is_backward else self.has_more
             case "has_previous_page":
-                return self.has_more if self.is_backward else self.has_cursor
+                return self.has_more if self.is_backward else self.has_rows_outside
             case "start_cursor":
                 return self.cursor(0)
             case _:
@@ -57,6 +57,10 @@ class ResultFormat(ABC, Generic[Result_co]):
     @property
     def needs_total_count(self) -> bool:
         """Return whether the result holds the number of rows on all pages."""
+        return False
+
+    def needs_page_info(self, name: str) -> bool:
+        """Return whether the result holds this page info, such as has_next_page."""
         return False
 
     @abstractmethod
@@ -214,6 +218,12 @@ class RelayConnection(ResultFormat[JsonObject]):
     def needs_total_count(self) -> bool:
         """Return whether the total count is selected."""
         return any(isinstance(field, ConnectionTotal) for field in self.fields)
+
+    def needs_page_info(self, name: str) -> bool:
+        """Return whether this page info is selected."""
+        return any(
+            isinstance(field, ConnectionPageInfo) and any(value == name for _, value in field.fields) for field in self.fields
+        )
 
     def format_result(self, page: ParentRows, projected: Projected) -> JsonObject:
         """Return the connection."""

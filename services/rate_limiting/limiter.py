@@ -39,9 +39,13 @@ class RateLimiter:
 
     def consume(self, policy: QuotaPolicy, key: str, amount: int) -> tuple[bool, QuotaStatus]:
         """Consume the amount if it fits; return whether it does, and the status. An amount of 0 only reads the status."""
-        args = f"{policy.name}/{policy.window}/{key}", policy.amount, policy.window, amount
-        fits = not amount or self._run(policy, lambda storage: storage.acquire_sliding_window_entry(*args))
-        previous, _, current, expires_in = self._run(policy, lambda storage: storage.get_sliding_window(args[0], policy.window))
+        key = f"{policy.name}/{policy.window}/{key}"
+
+        def count(storage: SlidingWindowCounterSupport) -> tuple[bool, tuple[int, float, int, float]]:
+            fits = not amount or storage.acquire_sliding_window_entry(key, policy.amount, policy.window, amount)
+            return fits, storage.get_sliding_window(key, policy.window)
+
+        fits, (previous, _, current, expires_in) = self._run(policy, count)
         return fits, QuotaStatus(policy, previous, current, max(0.0, expires_in - policy.window))
 
     def reset(self, policy: QuotaPolicy, key: str) -> None:
@@ -76,6 +80,8 @@ class RateLimiter:
 
     def _redis_unless_down(self) -> RedisStorage | None:
         """Return Redis. While it is down, one caller per REDIS_RETRY_INTERVAL retries it; the others get None."""
+        if self._redis is None:
+            return None
         with self._lock:
             if self._is_down and monotonic() < self._retry_at:
                 return None

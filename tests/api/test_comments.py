@@ -9,7 +9,7 @@ from tests.support.api_clients import ApiClient, ApiError
 
 def test_comments_are_created_listed_updated_and_deleted(client: ApiClient) -> None:
     task = client.create("task", title="x")
-    first, second = client.comment(task["id"], " One "), client.comment(task["id"], "Two")
+    first, second = client.comment(task["id"], "One"), client.comment(task["id"], "Two")
 
     assert (first["body"], first["task_id"]) == ("One", task["id"])
     assert client.comments(task["id"]) == [first, second]

@@ -62,16 +62,16 @@ ALL = {"Milk", "Bread", "Report", "Part"}
         ({"priority": {"lte": "none"}}, {"Report"}),
         ({"position": {"gt": 1, "lte": 3.5}}, {"Bread", "Report"}),
         ({"position": {"in": [1, 2.0]}}, {"Milk", "Bread"}),
-        ({"list_id": {"is_null": True}}, {"Bread", "Part"}),
+        ({"list_id": {"is_null": True}}, {"Bread"}),
         ({"completed_at": {"is_null": False}}, {"Report"}),
         ({"completed_at": {"gt": "2000-01-01T00:00:00Z"}}, {"Report"}),
         ({"created_at": {"gt": "2000-01-01T00:00:00+23:59"}}, ALL),
         ({"created_at": {"lt": "9999-12-31T23:59:59-14:00"}}, ALL),
         ({"created_at": {"lt": "2000-01-01T00:00:00Z"}}, set()),
-        ({"list": {}}, {"Milk", "Report"}),
+        ({"list": {}}, {"Milk", "Report", "Part"}),
         ({"list": {"name": {"eq": "Home"}}}, {"Milk"}),
         ({"not": {"list": {"name": {"eq": "Home"}}}}, ALL - {"Milk"}),
-        ({"list": {"not": {"color": {"eq": "#fff"}}}}, {"Report"}),
+        ({"list": {"not": {"color": {"eq": "#fff"}}}}, {"Report", "Part"}),
         ({"parent": {"list": {"name": {"contains": "wor"}}}}, {"Part"}),
         ({"tags": {"some": {}}}, {"Milk", "Bread"}),
         ({"tags": {"none": {"name": {"eq": "food"}}}}, {"Report", "Part"}),
@@ -92,7 +92,7 @@ def test_filter_condition_matches_expected_tasks(titles: Titles, tree: dict[str,
 def test_ids_and_revisions_can_be_filtered(titles: Titles, rows: dict[str, Any]) -> None:
     assert titles({"id": {"in": [rows["Milk"]["id"], rows["Part"]["id"]]}}) == {"Milk", "Part"}
     assert titles({"id": {"ne": rows["Milk"]["id"]}}) == ALL - {"Milk"}
-    assert titles({"list_id": {"eq": rows["Work"]["id"]}}) == {"Report"}
+    assert titles({"list_id": {"eq": rows["Work"]["id"]}}) == {"Report", "Part"}
     assert titles({"parent_id": {"ne": rows["Milk"]["id"]}}) == {"Part"}
     assert titles({"revision": {"gt": rows["Bread"]["revision"]}}) == {"Report", "Part"}
     assert titles({"updated_at": {"gte": rows["Report"]["updated_at"]}}) == {"Report", "Part"}
@@ -151,3 +151,51 @@ def test_rest_filter_accepts_camel_case_names(rest_client: RestClient) -> None:
     rest_client.create("task", title="x")
 
     assert len(rest_client.page("task", filter={"listId": {"isNull": True}})) == 1
+
+
+ACCEPTED_OPERANDS: dict[str, list[object]] = {
+    "revision": [1, 1.0, -0.0],
+    "position": [1, 1.0, 1e300],
+    "created_at": [
+        "2026-01-01T00:00:00Z",
+        "2026-01-01t00:00:00.123456+05:30",
+        "2026-01-01 00:00:00-00:00",
+        "2026-01-01T00:00Z",
+    ],
+}
+REJECTED_OPERANDS: dict[str, list[object]] = {
+    "revision": ["1", 1.5, True, "", [1], {}, None, 1e300],
+    "position": ["1", "1.0", "NaN", True, "", [1], {}, None],
+    "completed": ["true", 1, 0, 1.0, "", None],
+    "title": [1, 1.5, True, ["x"], {}, None],
+    "priority": [1, True, "lowest", " low", "", None],
+    "list_id": [1, True, "", "x", None],
+    "created_at": [
+        *(0, 1767225600, 1.5, True, None, "", "0", "1767225600", "1767225600.5", "2026", "2026-01-01", "now"),
+        *("2026-01-01T00:00:00", "20260101T000000Z", "2026-W01-1T00:00:00Z", "2026-001T00:00:00Z"),
+    ],
+}
+
+
+@pytest.mark.parametrize("column", ACCEPTED_OPERANDS)
+def test_both_apis_accept_the_same_filter_operands(client: ApiClient, column: str) -> None:
+    task = client.create("task", title="x", position=1)
+
+    for operand in ACCEPTED_OPERANDS[column]:
+        for operator in ("eq", "ne", "lt", "lte", "gt", "gte"):
+            client.page("task", filter={column: {operator: operand}})
+        client.page("task", filter={column: {"in": [operand]}})
+    assert client.page("task", filter={"revision": {"eq": float(task["revision"])}, "position": {"eq": 1}}) == [task]
+
+
+@pytest.mark.parametrize("column", REJECTED_OPERANDS)
+def test_both_apis_reject_filter_operands_of_another_type(client: ApiClient, column: str) -> None:
+    accepted = []
+    for operand in REJECTED_OPERANDS[column]:
+        for condition in ({"eq": operand}, {"in": [operand]}):
+            try:
+                client.page("task", filter={column: condition})
+                accepted.append(condition)
+            except ApiError as error:
+                assert error.code == "INVALID_INPUT"  # noqa: PT017 - all operands are tried
+    assert accepted == []

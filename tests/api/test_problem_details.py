@@ -34,7 +34,7 @@ def test_method_not_allowed_lists_allowed_methods(rest_client: RestClient) -> No
     response = rest_client.http.post("/api/me/tasks/01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e")
 
     assert (response.status_code, response.json()["error_code"]) == (405, "METHOD_NOT_ALLOWED")
-    assert response.headers["allow"] == "DELETE, GET, PATCH, PUT"
+    assert response.headers["allow"] == "DELETE, GET, HEAD, PATCH, PUT"
 
 
 def test_unknown_path_returns_404(rest_client: RestClient) -> None:

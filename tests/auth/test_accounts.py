@@ -5,12 +5,16 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import jwt
 import pytest
 from passlib.handlers.argon2 import argon2
 
-from tests.support.api_clients import ApiError, ClientFactory
+from tests.support.api_clients import ApiError, ClientFactory, expect_error
 from tests.support.service import SECRET, RunningService, run_sql
 from tests.support.users import PASSWORD, TestUser, sign_token
+
+# Shorter than the limit of 254 characters; in lower case, U+0130 becomes two.
+LONG_WHEN_FOLDED = "\u0130" * 127 + "@example.com"
 
 
 def new_email() -> str:
@@ -40,6 +44,7 @@ def test_password_is_stored_as_argon2id_hash(make_client: ClientFactory, service
     [
         ({"email": "not an address", "password": PASSWORD}, "/email"),
         ({"email": "a b@example.com", "password": PASSWORD}, "/email"),
+        ({"email": LONG_WHEN_FOLDED, "password": PASSWORD}, "/email"),
         ({"email": "a@example.com", "password": "short"}, "/password"),
         ({"email": "a@example.com", "password": "x" * 257}, "/password"),
         ({"email": "a@example.com", "password": PASSWORD + "\x00"}, "/password"),
@@ -50,6 +55,28 @@ def test_invalid_registration_returns_pointer(make_client: ClientFactory, fields
         make_client(None).register(**fields)
 
     assert (error.value.code, error.value.pointers) == ("INVALID_INPUT", [pointer])
+
+
+def test_email_may_be_as_long_as_its_column_when_it_is_folded(make_client: ClientFactory) -> None:
+    email = "\u0130" * 110 + new_email()[-33:]
+
+    registered = make_client(None).register(email=f" {email} ", password=PASSWORD)
+
+    assert registered["user"]["email"] == email.lower()
+    assert len(email) < len(email.lower()) <= 254
+    assert make_client(None).log_in(email, PASSWORD)["user"] == registered["user"]
+
+
+def test_email_too_long_when_folded_is_rejected_everywhere(make_client: ClientFactory, user: TestUser) -> None:
+    with expect_error("INVALID_INPUT") as error:
+        make_client(user.token).change_me(email=LONG_WHEN_FOLDED, current_password=PASSWORD)
+    assert error.value.pointers == ["/email"]
+    with expect_error("INVALID_INPUT") as error:
+        make_client(None).log_in(LONG_WHEN_FOLDED, PASSWORD)
+
+    client = make_client(sign_token({"sub": uuid4().hex, "email": LONG_WHEN_FOLDED}, SECRET))
+    assert client.page("task") == []
+    assert client.me()["email"] is None
 
 
 def test_email_is_unique_ignoring_case(make_client: ClientFactory, user: TestUser) -> None:
@@ -241,8 +268,19 @@ def test_external_token_issued_after_account_deletion_provisions_again(
     assert error.value.code == "UNAUTHENTICATED"
 
 
+def test_time_claims_have_a_leeway_of_30_seconds(make_client: ClientFactory, user: TestUser) -> None:
+    """For own tokens and for those of an external issuer that shares the secret."""
+    own, now = jwt.decode(user.token, options={"verify_signature": False}), int(time.time())
+    for claims in (own, {"sub": user.id}):
+        for skewed in ({"exp": now - 20}, {"iat": now + 20}, {"nbf": now + 20}):
+            assert make_client(sign_token({**claims, **skewed}, SECRET)).me()["id"] == user.id, skewed
+        for skewed in ({"exp": now - 31}, {"iat": now + 60}, {"nbf": now + 60}):
+            with expect_error("UNAUTHENTICATED"):
+                make_client(sign_token({**claims, **skewed}, SECRET)).me()
+
+
 INVALID_TOKENS: dict[str, Callable[[str], str]] = {
-    "expired": lambda user: sign_token({"sub": user}, SECRET, lifetime=-1),
+    "expired": lambda user: sign_token({"sub": user}, SECRET, lifetime=-31),
     "forged": lambda user: sign_token({"sub": user}, "another secret, also long enough to be one"),
     "unsigned": lambda user: sign_token({"sub": user}, "", algorithm="none"),
     "other algorithm": lambda user: sign_token({"sub": user}, SECRET * 2, algorithm="HS512"),
@@ -286,7 +324,7 @@ def test_login_ignores_an_invalid_authorization_header(make_client: ClientFactor
 
 
 def test_cached_token_is_rejected_after_expiry(make_client: ClientFactory, user: TestUser) -> None:
-    client = make_client(sign_token({"sub": user.id}, SECRET, lifetime=2))
+    client = make_client(sign_token({"sub": user.id}, SECRET, lifetime=-28))
     assert client.me()["id"] == user.id
 
     time.sleep(2.1)

@@ -36,6 +36,7 @@ IGNORED_KEYS: dict[str, Any] = {
     "for other operations": {**ED.jwk, "key_ops": ["deriveKey"]},
     "key_ops of the wrong type": {**ED.jwk, "key_ops": 5},
     "alg of another curve": {**EC.jwk, "alg": "ES384"},
+    "Ed25519 as alg of another type": {**EC.jwk, "alg": "Ed25519"},
     "alg of a shared secret": {**ED.jwk, "alg": "HS256"},
     "unsupported alg": {**RSA.jwk, "alg": "RS512"},
     "RSA with 1024 bits": {**SHORT.jwk, "alg": "RS256"},

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from api.settings import Settings
 from graphql_schema.schema import build_schema
 from graphql_schema.selection import TYPE_NAMES
 from models.schemas.field_types import Title
+from models.schemas.visible_text import has_visible_character
+from services.errors import TodoError
 from services.query_engine.case_conversion import to_snake_case
 from services.query_engine.entity_registry import ENTITIES
 from tests.support.api_clients import TLS
@@ -118,10 +121,98 @@ def test_blank_text_is_rejected_by_schema_and_service_alike() -> None:
     whitespace = [chr(code) for code in range(1, 0x110000) if chr(code).isspace()]
     assert "\u0085" in whitespace
 
-    for text in [*whitespace, "x", " x "]:
+    invisible = [chr(code) for code in range(1, 0x10000) if not has_visible_character(chr(code))]
+    for text in [*whitespace, *invisible, "x", " x "]:
         try:
             title.validate_python(text)
             accepted = True
         except ValidationError:
             accepted = False
         assert document.is_valid(text) is accepted, repr(text)
+
+
+def operations(openapi: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in openapi["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_optional_fields_have_no_default(openapi: dict[str, Any]) -> None:
+    """Generators declare a field with a default as always present."""
+    schemas = openapi["components"]["schemas"]
+    fields = [(name, field, schema) for name, item in schemas.items() for field, schema in item.get("properties", {}).items()]
+
+    assert [(name, field) for name, field, schema in fields if "default" in schema] == []
+    assert "Default: 90." in schemas["ApiTokenCreate"]["properties"]["expires_in_days"]["description"]
+
+
+def test_error_code_is_an_enum_of_all_codes(openapi: dict[str, Any]) -> None:
+    def subclasses(error: type[TodoError]) -> Iterator[type[TodoError]]:
+        for subclass in error.__subclasses__():
+            yield subclass
+            yield from subclasses(subclass)
+
+    graphql = ("graphql_schema.", "api.graphql.", "tests.")
+    codes = {error.code for error in subclasses(TodoError) if not error.__module__.startswith(graphql)}
+
+    assert set(openapi["components"]["schemas"]["ErrorCode"]["enum"]) == codes
+    assert openapi["components"]["schemas"]["Problem"]["properties"]["error_code"] == {"$ref": "#/components/schemas/ErrorCode"}
+
+
+def test_operations_have_unique_titles(openapi: dict[str, Any]) -> None:
+    titles = [operation["summary"] for _, operation in operations(openapi)]
+
+    assert sorted(titles) == sorted(set(titles))
+
+
+def test_every_operation_declares_its_security(openapi: dict[str, Any]) -> None:
+    user: list[dict[str, list[str]]] = [{"OAuth2PasswordBearer": []}, {"BearerToken": []}]
+    public = {name for name, operation in operations(openapi) if operation["security"] == []}
+
+    assert public == {
+        "POST /api/auth/register",
+        "POST /api/auth/login",
+        "POST /api/auth/refresh",
+        "GET /",
+        "GET /health",
+        "GET /ready",
+    }
+    assert all(operation["security"] in (user, [*user, {}]) for name, operation in operations(openapi) if name not in public)
+    assert openapi["components"]["securitySchemes"]["BearerToken"]["scheme"] == "bearer"
+
+
+def test_authentication_comes_first_and_every_tag_is_described(openapi: dict[str, Any]) -> None:
+    tags = [tag["name"] for tag in openapi["tags"]]
+
+    assert tags[0] == "Authentication"
+    assert set(tags) == {tag for _, operation in operations(openapi) for tag in operation["tags"]}
+
+
+def test_user_id_has_the_example_me(openapi: dict[str, Any]) -> None:
+    parameters = [parameter for _, operation in operations(openapi) for parameter in operation.get("parameters", [])]
+
+    assert {parameter["example"] for parameter in parameters if parameter["name"] == "user_id"} == {"me"}
+
+
+def test_examples_are_complete_and_valid(openapi: dict[str, Any]) -> None:
+    schemas = openapi["components"]["schemas"]
+    request_schemas = {f"#/components/schemas/{name}" for name, schema in schemas.items() if schema.get("type") == "object"}
+    checked = set()
+
+    def check(reference: str, example: Any) -> None:
+        checked.add(reference)
+        document = {"$ref": reference, "components": {"schemas": schemas}}
+        jsonschema_rs.validate(document, example)
+
+    for name, schema in schemas.items():
+        for example in schema.get("examples", []):
+            check(f"#/components/schemas/{name}", example)
+    for response in openapi["components"]["responses"].values():
+        check("#/components/schemas/Problem", response["content"]["application/problem+json"]["example"])
+    for _, operation in operations(openapi):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            for example in content.get("examples", {}).values():
+                references = [content["schema"], *content["schema"].get("anyOf", [])]
+                check(next(item["$ref"] for item in references if "$ref" in item), example["value"])
+
+    assert checked == request_schemas

@@ -58,6 +58,16 @@ DAMAGE = {
        USING (user_id = nullif(current_setting('app.user_id', true), ''))""": "the policy owner_only on comment was changed",
     'CREATE POLICY "let\'s see" ON task_list FOR SELECT USING (true)': "the policy let's see on task_list is unexpected",
     "CREATE POLICY support ON user_revision TO todo_app USING (true)": "the policy support on user_revision is unexpected",
+    "DROP POLICY maintenance ON tag": "the policy maintenance on tag is missing",
+    "ALTER POLICY maintenance ON task TO PUBLIC": "the policy maintenance on task was changed",
+    "ALTER POLICY maintenance ON task TO todo_maintenance, todo_app": "the policy maintenance on task was changed",
+    "ALTER POLICY maintenance ON comment USING (false)": "the policy maintenance on comment was changed",
+    "GRANT todo_maintenance TO todo_app": "todo_app is a member of todo_maintenance",
+    "CREATE ROLE helper; GRANT todo_maintenance TO helper; GRANT helper TO todo_app": "todo_app is a member of todo_maintenance",
+    """CREATE ROLE reporter; GRANT todo_maintenance TO reporter; CREATE VIEW report AS SELECT * FROM task;
+       ALTER VIEW report OWNER TO reporter; GRANT SELECT ON report TO todo_app""": "the view report shows rows",
+    """CREATE FUNCTION report() RETURNS SETOF task SECURITY DEFINER LANGUAGE sql AS 'TABLE task';
+       ALTER FUNCTION report() OWNER TO todo_maintenance""": "report() runs with the rights of todo_maintenance",
     "ALTER TABLE task OWNER TO todo_app": "todo_app owns task",
     """CREATE ROLE clerk; ALTER TABLE tag OWNER TO clerk; GRANT clerk TO todo_app""": "has the rights of clerk, who owns tag",
     "GRANT TRUNCATE ON deleted_user TO todo_app": "todo_app may do more to deleted_user than read and write rows",
@@ -85,6 +95,45 @@ def test_startup_fails_if_row_level_security_is_damaged_and_the_error_contains_t
     assert message in line
 
     run_sql(database.owner, line.partition("As the owner of the database, run: ")[2])
+    start_service(database)
+
+
+LOST_PRIVILEGES = {
+    "ALTER TABLE task OWNER TO todo_app; ALTER TABLE task OWNER TO postgres": "todo_app lacks DELETE, INSERT, SELECT",
+    "REVOKE INSERT ON comment FROM todo_app": "todo_app lacks INSERT on comment",
+    'REVOKE SELECT ON "user" FROM todo_app; GRANT SELECT (id) ON "user" TO todo_app': "todo_app lacks SELECT on user",
+    "REVOKE ALL ON tag FROM todo_maintenance": "todo_maintenance lacks DELETE, INSERT, SELECT, UPDATE on tag",
+    "REVOKE USAGE ON SCHEMA public FROM todo_app, PUBLIC": "todo_app lacks USAGE on the schema public",
+    "REVOKE SELECT ON alembic_version FROM todo_app": "todo_app lacks SELECT on alembic_version",
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), LOST_PRIVILEGES.items())
+def test_startup_fails_if_privileges_are_missing_and_the_error_contains_the_fix(
+    database: PostgresServer, damage: str, message: str
+) -> None:
+    run_sql(database.owner, damage)
+
+    line = startup_error(database)
+    assert message in line
+
+    run_sql(database.owner, line.partition("As the owner of the database, run: ")[2])
+    start_service(database)
+    with (
+        run_service(settings_for(database), database) as running,
+        RestClient(running.url, TestUser.register(running.url).token) as client,
+    ):
+        client.create("task", title="x")
+
+
+def test_lost_policies_and_privileges_of_the_maintenance_role_are_reported_together(database: PostgresServer) -> None:
+    run_sql(database.owner, "DROP OWNED BY todo_maintenance")
+
+    line = startup_error(database)
+    assert "the policy maintenance on task is missing" in line
+    assert "privileges are missing: todo_maintenance lacks" in line
+
+    run_sql(database.owner, line.partition("run: ")[2])
     start_service(database)
 
 

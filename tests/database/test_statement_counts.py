@@ -20,6 +20,7 @@ from services.query_engine.query_model import (
     Comparison,
     Not,
     Or,
+    PageCursor,
     PageRequest,
     Projection,
     QueryNode,
@@ -75,8 +76,8 @@ def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClie
             graphql_client.run(NESTED)
         counts += sent
 
-    # Preamble, lists, tasks, task count, tags, subtasks, comments. No task has a parent, so none is selected.
-    assert counts == [7, 7]
+    # Preamble, lists, tasks, task count, tags, parents, subtasks, comments.
+    assert counts == [8, 8]
 
 
 def test_rest_list_takes_one_preamble_and_one_select(rest_client: RestClient, log: LogCapture) -> None:
@@ -184,7 +185,7 @@ def test_query_plans_do_not_retain_values() -> None:
     condition = And(
         (Or((Not(Comparison("title", "eq", "private")), RelationFilter("tags", "some", Comparison("name", "eq", "private")))),)
     )
-    window = PageRequest(3, has_cursor=True, cursor="private")
+    window = PageRequest(3, after=PageCursor("private", "after"), before=PageCursor("private", "before"))
     inner = QueryNode("task", RowList(), (Projection(()),), condition=condition, search=Search("private"), page=window)
     node = QueryNode(
         "task",

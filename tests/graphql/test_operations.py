@@ -25,7 +25,7 @@ from tests.support.users import PASSWORD, TestUser
 
 @pytest.fixture
 def home_rows(graphql_client: GraphQLClient) -> dict[str, Any]:
-    """Ids of a list, its two tags and its five tasks; the first task has subtasks and a comment."""
+    """Ids of a list, its two tags and its five tasks; the first task has two subtasks and a comment."""
     tags = [graphql_client.create("tag", name=name)["id"] for name in ("b", "a")]
     home = graphql_client.create("list", name="Home")["id"]
     tasks = [
@@ -39,14 +39,14 @@ def home_rows(graphql_client: GraphQLClient) -> dict[str, Any]:
 
 def test_nested_selection_returns_nested_data(graphql_client: GraphQLClient, home_rows: dict[str, Any]) -> None:
     data = graphql_client.run(
-        """{ lists { nodes { name tasks(first: 2, orderBy: [{field: TITLE}]) { totalCount nodes {
+        """{ lists { nodes { name tasks(first: 2, orderBy: [{field: POSITION}]) { totalCount nodes {
             title list { name } tags { name tasks { totalCount } } subtasks { nodes { title parent { id } } }
             comments { nodes { body task { title } } } } } } } }"""
     )
 
     (home,) = data["lists"]["nodes"]
     first, second = home["tasks"]["nodes"]
-    assert home["tasks"]["totalCount"] == 5
+    assert home["tasks"]["totalCount"] == 7
     assert (first["title"], second["title"]) == ("Task 0", "Task 1")
     assert first["list"] == {"name": "Home"}
     assert first["tags"] == [{"name": "a", "tasks": {"totalCount": 5}}, {"name": "b", "tasks": {"totalCount": 5}}]
@@ -175,8 +175,8 @@ def test_empty_nested_page_still_has_total_count(graphql_client: GraphQLClient, 
 
     beyond = graphql_client.run(document, a=all_ids["pageInfo"]["endCursor"])["lists"]["nodes"][0]["tasks"]
 
-    assert len(all_ids["nodes"]) == len(home_rows["tasks"])
-    assert beyond == {"totalCount": 5, "nodes": [], "pageInfo": {"endCursor": None}}
+    assert len(all_ids["nodes"]) == len(home_rows["tasks"]) + 2
+    assert beyond == {"totalCount": 7, "nodes": [], "pageInfo": {"endCursor": None}}
 
 
 @pytest.mark.parametrize(

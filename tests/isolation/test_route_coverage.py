@@ -13,7 +13,9 @@ def test_every_route_is_declared() -> None:
         path = getattr(route, "path", "")
         for method in getattr(route, "methods", None) or ():
             kind = path.split("/")[3].removesuffix("s") if path.startswith("/api/{user_id}") else path.split("/")[-2][:-1]
-            routes.add(f"{method} {path.replace('{user_id}', '{user}').replace('{id}', f'{{{kind}}}')}")
+            routes.add(
+                f"{method} {path.replace('{user_id}', '{user}').replace('{tag_id}', '{tag}').replace('{id}', f'{{{kind}}}')}"
+            )
 
     assert routes == set(REST)
 

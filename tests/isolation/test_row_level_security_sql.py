@@ -6,7 +6,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 from sqlmodel import SQLModel
 
 from models.database import Database, TransactionPreamble, make_engine
-from models.row_level_security.policies import policies_of
+from models.row_level_security.policies import user_policies
 from tests.support.service import PostgresServer, open_app_transaction, run_sql
 from tests.support.table_rows import (
     ADA,
@@ -102,7 +102,7 @@ class TestEachTable:
         assert run_sql(filled_database.service, f'SELECT count(*) FROM "{table}"') == [(0,)]
 
     def test_lookup_policies_expose_one_row_and_forbid_writes(self, filled_database: PostgresServer, table: str) -> None:
-        for policy in policies_of(SQLModel.metadata.tables[table])[1:]:
+        for policy in user_policies(SQLModel.metadata.tables[table])[1:]:
             value = str(rows_for_user(ADA)[table][0][policy.column])
             with open_app_transaction(filled_database, **{policy.setting.removeprefix("app."): value}) as cursor:
                 for other_table in TABLE_NAMES:

@@ -4,13 +4,12 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
 
 import psutil
 import pytest
 
 from api.server.http_protocol import LimitedHttpProtocol
+from tests.support.raw_http import connected, exchange, parse_responses, receive_all
 from tests.support.service import LogCapture, PostgresServer, RunningService, run_service, settings_for
 from tests.support.users import TestUser
 
@@ -30,47 +29,6 @@ def strict_service(postgres: PostgresServer) -> Iterator[RunningService]:
     database = postgres.copy("template_todo")
     with run_service(settings_for(database), database, http=StrictProtocol) as running:
         yield running
-
-
-@contextmanager
-def connected(service: RunningService) -> Iterator[socket.socket]:
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-        connection.settimeout(20)
-        connection.connect(("127.0.0.1", int(service.url.rsplit(":", 1)[1])))
-        yield connection
-
-
-def receive_all(connection: socket.socket) -> bytes:
-    """Return all bytes until the connection is closed or reset."""
-    parts = []
-    with suppress(ConnectionResetError):
-        while part := connection.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
-
-
-def exchange(service: RunningService, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send the parts until the server stops reading, and return all bytes that it sends."""
-    with connected(service) as connection:
-        with suppress(OSError):
-            for part in parts:
-                connection.sendall(part)
-                time.sleep(pause)
-        return receive_all(connection)
-
-
-def parse_responses(received: bytes) -> list[tuple[int, dict[str, str], Any]]:
-    """Return the responses: status, headers, body."""
-    responses = []
-    while received:
-        head, _, remaining = received.partition(b"\r\n\r\n")
-        first, *lines = head.decode().split("\r\n")
-        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-        length = int(headers["content-length"])
-        responses.append((int(first.split()[1]), headers, json.loads(remaining[:length])))
-        received = remaining[length:]
-    return responses
 
 
 def check_problem(received: bytes, status: int, code: str) -> str:

@@ -1,11 +1,16 @@
 """Logging: one line per request, without private values."""
 
+import io
 import logging
+import sys
 
+import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
+from api.logging import TextFormatter, configure_logging
+from api.settings import LogFormat, Settings
 from models.database import make_engine
 from services.lists import ListService
 from tests.support.api_clients import GraphQLClient, RestClient
@@ -29,6 +34,20 @@ def test_graphql_request_log_line_has_the_operation_name(graphql_client: GraphQL
 
     (line,) = log.lines(requests=1)
     assert (line["route"], line["graphql_operation"], line["user_id"], line["sql_statements"]) == ("/graphql", "Mine", user.id, 3)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_long_operation_name_is_truncated_in_the_log(graphql_client: GraphQLClient, log: LogCapture, method: str) -> None:
+    log.captured.clear()
+    # The request line of a GET is limited to 32 KiB.
+    name = "e" * 20_000 if method == "GET" else "é" * 200_000
+    request = {"query": "query Mine { tasks { totalCount } }", "operationName": name}
+    response = graphql_client.http.request(method, "/graphql", **{"params" if method == "GET" else "json": request})  # type: ignore[arg-type]
+
+    (line,) = log.lines(requests=1)
+    assert line["graphql_operation"] == name[:200]
+    assert max(map(len, log.captured)) < 1000
+    assert "Unknown operation" in response.json()["errors"][0]["message"]
 
 
 def test_private_values_are_not_logged(service: RunningService, log: LogCapture) -> None:
@@ -84,3 +103,66 @@ def test_driver_messages_are_redacted(service: RunningService, log: LogCapture) 
 
     assert private not in log.captured[-1]
     assert "InvalidTextRepresentation: 22P02" in log.captured[-1]
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("log_format", "stream", "is_json", "has_colors"),
+    [
+        (LogFormat.AUTO, Terminal(), False, True),
+        (LogFormat.AUTO, io.StringIO(), True, False),
+        (LogFormat.TEXT, io.StringIO(), False, False),
+        (LogFormat.TEXT, Terminal(), False, True),
+        (LogFormat.JSON, Terminal(), True, False),
+    ],
+)
+def test_log_format_depends_on_setting_and_terminal(
+    monkeypatch: pytest.MonkeyPatch, log_format: LogFormat, stream: io.StringIO, *, is_json: bool, has_colors: bool
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    configure_logging(Settings.model_construct(log_format=log_format))
+    logging.getLogger("todo.settings").warning("a warning", extra={"status": 200})
+
+    line = stream.getvalue()
+    assert line.startswith("{") is is_json
+    assert ("\x1b[33mWARNING" in line) is has_colors
+    assert "a warning" in line
+    if is_json:
+        assert orjson.loads(line)["status"] == 200
+    else:
+        assert "status=200" in line
+
+
+def test_text_log_line_is_readable_and_escapes_control_characters() -> None:
+    record = logging.makeLogRecord(
+        {
+            "name": "todo.x",
+            "levelname": "INFO",
+            "msg": "request\x1b[2J\ncompleted",
+            "route": "/a b",
+            "method": "GET",
+            "empty": None,
+        }
+    )
+    line = TextFormatter(with_colors=False).format(record)
+
+    assert line.partition(" ")[2] == 'INFO     todo.x request\\x1b[2J\\ncompleted route="/a b" method=GET'
+
+
+def test_text_log_line_is_followed_by_the_traceback() -> None:
+    error = RuntimeError("the boiler burst\x1b[2J")
+    record = logging.makeLogRecord({"name": "x", "msg": "failed", "exc_info": (RuntimeError, error, None)})
+    lines = TextFormatter(with_colors=False).format(record).splitlines()
+
+    assert lines[0].endswith("failed")
+    assert lines[-1] == "RuntimeError: the boiler burst\\x1b[2J"

@@ -94,36 +94,32 @@ class ArgumentGenerator:
                 continue
             arguments[name] = None if self.rng.probability(4) else self._value(field.args[name].type, (target, name))
         cursors = [] if self.options.non_empty else self.data.cursors(target, arguments.get("orderBy"))
-        backward = "last" in field.args and self.rng.probability(35)
-        paging = self._paging(cursors, min(max_rows, TOP_PAGE if top else PAGE), backward=backward, unpaged=max_rows >= UNPAGED)
+        paging = self._paging(cursors, min(max_rows, TOP_PAGE if top else PAGE), unpaged=max_rows >= UNPAGED)
         arguments |= paging
-        size = paging["last"] if "last" in paging else paging.get("first")
+        size = paging.get("last") if paging.get("first") is None else paging["first"]
         if self.rng.probability(self.options.invalid_percent if top or self.options.invalid_at_any_depth else 0):
             self._make_invalid(arguments, field, target)
         return arguments, UNPAGED if size is None else max(size, 1)
 
-    def _paging(self, cursors: Sequence[str], max_rows: int, *, backward: bool, unpaged: bool) -> dict[str, Any]:
-        size = self.rng.number(1, max_rows)
-        if not self.options.non_empty and self.rng.probability(3):
-            size = 0
-        bounded = bool(cursors) and self.rng.probability(40)
-        if not backward:
-            paging: dict[str, Any] = {"first": size}
-            if unpaged and self.rng.probability(15):
-                paging = {"first": None} if self.rng.probability(30) else {}
+    def _paging(self, cursors: Sequence[str], max_rows: int, *, unpaged: bool) -> dict[str, Any]:
+        """Return any combination of paging arguments that limits the rows, or none if the page may be `unpaged`."""
+        names = self.rng.choice([["first"], ["first"], ["last"], ["first", "last"]])
+        paging: dict[str, Any] = {name: self._page_size(max_rows) for name in names}
+        if unpaged and self.rng.probability(10):
+            paging = self.rng.choice([{}, {"first": None}, {"last": None}])
+        for name in ("after", "before"):
+            bounded = bool(cursors) and self.rng.probability(35)
             if bounded or self.rng.probability(3):
-                paging["after"] = self.rng.choice(cursors) if bounded else None
-            return paging
-        if not bounded:
-            return {"last": size, "first": 3} if self.rng.probability(10) else {"last": size}
-        cursor = self.rng.choice(cursors)
-        return {"first" if self.rng.probability(25) else "last": size, "before": cursor}
+                paging[name] = self.rng.choice(cursors) if bounded else None
+        return paging
+
+    def _page_size(self, max_rows: int) -> int:
+        return 0 if not self.options.non_empty and self.rng.probability(3) else self.rng.number(1, max_rows)
 
     def _make_invalid(self, arguments: dict[str, Any], field: GraphQLField, target: str) -> None:
         """Replace paging arguments by an invalid combination."""
-        replacements: list[dict[str, Any]] = [{"first": -1}, {"first": 501}, {"after": "nonsense"}]
-        if "last" in field.args:
-            replacements += [{"last": -1}, {"after": "x", "last": 1}, {"after": "x", "before": "y"}, {"before": ""}]
+        replacements: list[dict[str, Any]] = [{"first": -1}, {"first": 501}, {"after": "nonsense"}, {"first": 2, "last": 501}]
+        replacements += [{"last": -1}, {"after": "x", "last": 1}, {"after": "x", "before": "y"}, {"before": ""}]
         if "orderBy" in field.args:
             (term,) = self._value(field.args["orderBy"].type, (target, ""))[:1] or [{"field": "TITLE"}]
             replacements += [

@@ -251,26 +251,30 @@ class ReferenceExecutor:
         order_by: Sequence[Row] | None = None,
     ) -> Row:
         order = self._order(type_name, order_by)
-        backward = last is not None or before is not None
-        if backward and after is not None:
+        if not all(0 <= size <= 500 for size in (first, last) if size is not None):
             raise api_error("INVALID_INPUT")
-        size = last if last is not None else 50 if first is None else first
-        if not 0 <= size <= 500:
-            raise api_error("INVALID_INPUT")
+        if first is None and last is None:
+            first = 50
         all_matching = sort_rows([row for row in rows if filter is None or self.matches(type_name, row, filter)], order)
-        cursor = before if backward else after
-        candidates = (
-            all_matching if cursor is None else self._rows_after(type_name, order, all_matching, cursor, backward=backward)
-        )
-        nodes = candidates[max(0, len(candidates) - size) :] if backward else candidates[:size]
-        has_more = len(candidates) > size
+        # https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
+        edges = all_matching
+        if after is not None:
+            edges = self._rows_after(type_name, order, edges, after, backward=False)
+        if before is not None:
+            edges = self._rows_after(type_name, order, edges, before, backward=True)
+        firsts = edges if first is None else edges[:first]
+        nodes = firsts if last is None else firsts[max(0, len(firsts) - last) :]
         cursors = [self._cursor(type_name, order, row) for row in nodes]
         return {
             "edges": [{"cursor": cursor, "node": node} for cursor, node in zip(cursors, nodes, strict=True)],
             "nodes": nodes,
             "page_info": {
-                "has_next_page": cursor is not None if backward else has_more,
-                "has_previous_page": has_more if backward else cursor is not None,
+                "has_next_page": self._has_rows_beyond(type_name, order, all_matching, before, backward=False)
+                if first is None
+                else len(edges) > first,
+                "has_previous_page": self._has_rows_beyond(type_name, order, all_matching, after, backward=True)
+                if last is None
+                else len(firsts) > last,
                 "start_cursor": cursors[0] if cursors else None,
                 "end_cursor": cursors[-1] if cursors else None,
             },
@@ -297,6 +301,12 @@ class ReferenceExecutor:
         except InvalidInput:
             raise api_error("INVALID_INPUT") from None
         return [row for row in rows if is_after(sort_keys(row, order), position, backward=backward)]
+
+    def _has_rows_beyond(
+        self, type_name: str, order: Sequence[tuple[str, bool]], rows: list[Row], cursor: str | None, *, backward: bool
+    ) -> bool:
+        """Return whether the cursor excludes rows; its own row is one of them."""
+        return cursor is not None and len(self._rows_after(type_name, order, rows, cursor, backward=not backward)) < len(rows)
 
     # Filters. A null value matches no comparison, and `not` is true if its condition is not true.
 

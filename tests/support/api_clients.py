@@ -69,6 +69,12 @@ class ApiClient(ABC):
     @abstractmethod
     def restore(self, task_id: str) -> Row: ...
     @abstractmethod
+    def add_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row: ...
+    @abstractmethod
+    def remove_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row: ...
+    @abstractmethod
+    def merge_tag(self, tag_id: str, into: str, revision: int | None = None) -> Row: ...
+    @abstractmethod
     def comment(self, task_id: str, body: str, **fields: Any) -> Row: ...
     @abstractmethod
     def comments(self, task_id: str) -> list[Row]: ...
@@ -161,6 +167,18 @@ class RestClient(ApiClient):
 
     def restore(self, task_id: str) -> Row:
         return _without_owner(self.send("POST", f"/api/me/tasks/{task_id}/restore").json())
+
+    def add_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row:
+        path = f"/api/me/tasks/{task_id}/tags/{tag_id}"
+        return _without_owner(self.send("PUT", path, headers=_if_match(revision)).json())
+
+    def remove_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row:
+        path = f"/api/me/tasks/{task_id}/tags/{tag_id}"
+        return _without_owner(self.send("DELETE", path, headers=_if_match(revision)).json())
+
+    def merge_tag(self, tag_id: str, into: str, revision: int | None = None) -> Row:
+        response = self.send("POST", f"/api/me/tags/{tag_id}/merge", json={"into": into}, headers=_if_match(revision))
+        return _without_owner(response.json())
 
     def comment(self, task_id: str, body: str, **fields: Any) -> Row:
         return _without_owner(self.send("POST", f"/api/me/tasks/{task_id}/comments", json={"body": body, **fields}).json())
@@ -287,6 +305,22 @@ class GraphQLClient(ApiClient):
         document = f"mutation($id: ID!) {{ p: {verb}(id: $id) {{ task {{ {FIELDS['task']} }} }} }}"
         return rest_row(self.run(document, id=task_id)["p"]["task"])
 
+    def add_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row:
+        return self._change_tags("addTags", task_id, tag_id, revision)
+
+    def remove_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row:
+        return self._change_tags("removeTags", task_id, tag_id, revision)
+
+    def _change_tags(self, verb: str, task_id: str, tag_id: str, revision: int | None) -> Row:
+        arguments = "id: $id, tagIds: [$tag], ifRevision: $r"
+        document = f"mutation($id: ID!, $tag: ID!, $r: Int) {{ p: {verb}({arguments}) {{ task {{ {FIELDS['task']} }} }} }}"
+        return rest_row(self.run(document, id=task_id, tag=tag_id, r=revision)["p"]["task"])
+
+    def merge_tag(self, tag_id: str, into: str, revision: int | None = None) -> Row:
+        arguments = "id: $id, into: $into, ifRevision: $r"
+        document = f"mutation($id: ID!, $into: ID!, $r: Int) {{ p: mergeTags({arguments}) {{ tag {{ {FIELDS['tag']} }} }} }}"
+        return rest_row(self.run(document, id=tag_id, into=into, r=revision)["p"]["tag"])
+
     def comment(self, task_id: str, body: str, **fields: Any) -> Row:
         document = f"mutation($i: AddCommentInput!) {{ p: addComment(input: $i) {{ comment {{ {FIELDS['comment']} }} }} }}"
         return rest_row(self.run(document, i={"taskId": task_id, "body": body, **graphql_fields(fields)})["p"]["comment"])
@@ -349,6 +383,10 @@ class GraphQLClient(ApiClient):
 
     def delete_me(self) -> None:
         self.run("mutation { deleteAccount { id } }")
+
+
+def _if_match(revision: int | None) -> dict[str, str]:
+    return {} if revision is None else {"If-Match": f'"{revision}"'}
 
 
 def _without_owner(row: Mapping[str, Any]) -> Row:

@@ -78,7 +78,7 @@ def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
     }
     return {
         "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
-        "user_revision": [{**owner, "revision": 7, "purged_revision": 0}],
+        "user_revision": [{**owner, "revision": 7, "purged_revision": 0, "stamped_at": _NOW}],
         "deleted_user": [{**owner, "deleted_at": _NOW}],
         "login_session": [{**credential("session"), "device": f"device of {name}", **session, "rotated_at": _NOW}],
         "api_token": [

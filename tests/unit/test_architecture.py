@@ -18,7 +18,7 @@ SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglo
 TRACKED = [
     Path(line)
     for line in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S607
-    if not line.endswith(("package-lock.json", "vocabulary.py", "test_architecture.py", "LICENSE"))
+    if not line.endswith(("package-lock.json", "vocabulary.py", "test_architecture.py", "LICENSE", ".ico"))
 ]
 MAX_MODULES = 17
 OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}

@@ -14,6 +14,8 @@ import orjson
 
 MAX_KEYS = 100
 _ALGORITHMS = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("EC", "P-384"): "ES384", ("RSA", None): "RS256"}
+# RFC 9864 replaces the name EdDSA by the name of the curve.
+_ALGORITHM_NAMES = {"EdDSA": ("EdDSA", "Ed25519")}
 _PUBLIC_PARAMETERS = {"OKP": ("x",), "EC": ("x", "y"), "RSA": ("n", "e")}
 _PRIVATE_PARAMETERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 _TEXT_PARAMETERS = ("kty", "crv", "alg", "use", "kid")
@@ -32,6 +34,11 @@ class Jwk:
     algorithm: str
     parameters: tuple[str, ...]
     public_key: jwt.PyJWK = field(compare=False, repr=False)
+
+    @property
+    def algorithm_names(self) -> tuple[str, ...]:
+        """Return the names that the header of a token may have for the algorithm of this key."""
+        return _ALGORITHM_NAMES.get(self.algorithm, (self.algorithm,))
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,11 @@ def _parse_key(entry: Any) -> Jwk | None:
         return None
     key_type, curve = entry.get("kty", ""), entry.get("crv")
     algorithm = _ALGORITHMS.get((key_type, None if key_type == "RSA" else curve))
-    if algorithm is None or entry.get("alg") not in {None, algorithm} or not _is_public_signature_key(entry):
+    if (
+        algorithm is None
+        or entry.get("alg") not in {None, *_ALGORITHM_NAMES.get(algorithm, (algorithm,))}
+        or not _is_public_signature_key(entry)
+    ):
         return None
     parameters = {name: entry.get(name) for name in _PUBLIC_PARAMETERS[key_type]}
     try:

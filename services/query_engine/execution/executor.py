@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -38,7 +39,8 @@ class _Executor:
         parameters = self._parameters(plan, node)
         rows = self._fetch(plan.statement, parameters)
         total = self._fetch(plan.count_statement, parameters)[0][0] if plan.count_statement else None
-        return self._format_pages(plan, node, [rows], [total], None)[0]
+        has_rows_outside = bool(plan.outside_statement and self._fetch(plan.outside_statement, parameters))
+        return self._format_pages(plan, node, [_Group(rows, total, has_rows_outside)], None)[0]
 
     def _read_children(
         self, child: ChildPlan, node: QueryNode[JsonValue], keys: Sequence[str], multiplicities: Multiplicities
@@ -55,20 +57,24 @@ class _Executor:
             case ManyToMany():
                 return _shared_by_parents(rows, self._project(plan, node, rows, row_multiplicities)[0], len(keys))
             case _:
-                counts: dict[int, int] = dict(self._fetch(plan.count_statement, parameters)) if plan.count_statement else {}
-                totals = [counts.get(number, 0) for number in range(1, len(keys) + 1)]
-                return self._format_pages(plan, node, _group_by_parent(rows, len(keys)), totals, multiplicities)
+                groups = self._complete_groups(plan, _group_by_parent(rows, len(keys)), parameters)
+                return self._format_pages(plan, node, groups, multiplicities)
+
+    def _complete_groups(self, plan: Plan, rows: Sequence[Rows], parameters: dict[str, object]) -> list["_Group"]:
+        """Return each parent's rows with its total count, and whether it has rows outside, as far as the result shows them."""
+        counts: dict[int, int] = dict(self._fetch(plan.count_statement, parameters)) if plan.count_statement else {}
+        outside = {number for (number,) in self._fetch(plan.outside_statement, parameters)} if plan.outside_statement else ()
+        return [_Group(group, counts.get(number, 0), number in outside) for number, group in enumerate(rows, 1)]
 
     def _format_pages(
         self,
         plan: Plan,
         node: QueryNode[Result_co],
-        groups: Sequence[Rows],
-        totals: Sequence[int | None],
+        groups: Sequence["_Group"],
         multiplicities: Multiplicities,
     ) -> list[Result_co]:
         """Return each parent's page in the result format of the node."""
-        pages = self._pages(plan, node, groups, totals)
+        pages = self._pages(plan, node, groups)
         rows = [row for page in pages for row in page.rows]
         row_multiplicities = (
             None
@@ -82,24 +88,22 @@ class _Executor:
             for page, start, end in zip(pages, [0, *ends], ends, strict=False)
         ]
 
-    def _pages(
-        self, plan: Plan, node: QueryNode[object], groups: Sequence[Rows], totals: Sequence[int | None]
-    ) -> list[ParentRows]:
+    def _pages(self, plan: Plan, node: QueryNode[object], groups: Sequence["_Group"]) -> list[ParentRows]:
         """Cut each parent's rows to its page. The statement reads one extra row, which shows whether more rows follow."""
-        request = node.page
-        size = None if request is None else request.size
-        is_backward = request is not None and request.backward
+        size = None if node.page is None else node.page.size
+        last = None if node.page is None else node.page.last
+        is_backward = node.page is not None and node.page.backward
         encode_cursor = self._cursor_encoder(plan.entity, node, plan.cursor_columns) if plan.cursor_columns else None
         return [
             ParentRows(
-                rows=rows[:size][::-1] if is_backward else rows[:size],
-                has_more=size is not None and len(rows) > size,
+                rows=_cut(group.rows[:size], last, is_backward=is_backward),
+                has_more=size is not None and len(group.rows) > size,
                 is_backward=is_backward,
-                has_cursor=request is not None and request.cursor is not None,
-                total_count=total,
+                has_rows_outside=group.has_rows_outside if last is None else len(group.rows[:size]) > last,
+                total_count=group.total,
                 encode_cursor=encode_cursor,
             )
-            for rows, total in zip(groups, totals, strict=True)
+            for group in groups
         ]
 
     def _cursor_encoder(self, entity: Entity, node: QueryNode[object], columns: slice) -> Callable[[Row], str]:
@@ -148,15 +152,31 @@ class _Executor:
             parameters |= {"words": to_tsquery_syntax(node.search.text), "search": node.search.text}
         if node.page is not None:
             parameters["limit"] = node.page.size + 1
-            if node.page.cursor is not None:
-                cursors = CursorCodec(self._user_id, plan.entity, node.order, node.search)
-                values = cursors.decode(node.page.cursor, f"/{node.page.argument}")
-                parameters |= {f"k{number}": value for number, value in enumerate(values)}
+            for name, cursor in (("start", node.page.start), ("end", node.page.end)):
+                if cursor is not None:
+                    cursors = CursorCodec(self._user_id, plan.entity, node.order, node.search)
+                    values = cursors.decode(cursor.text, f"/{cursor.argument}")
+                    parameters |= {f"{name}{number}": value for number, value in enumerate(values)}
         return parameters
 
     def _fetch(self, statement: CompiledStatement, parameters: dict[str, object]) -> Rows:
         self._budget.check_timeout()
         return fetch(self._connection, statement.text, {**statement.constants, **parameters})
+
+
+class _Group(NamedTuple):
+    """Rows of one parent, their total count, and whether rows precede the start of the page."""
+
+    rows: Rows
+    total: int | None
+    has_rows_outside: bool
+
+
+def _cut(rows: Rows, last: int | None, *, is_backward: bool) -> Rows:
+    """Return the rows in the order of the result, at most the last ones if `last` is set."""
+    if is_backward:
+        return rows[::-1]
+    return rows if last is None else rows[max(0, len(rows) - last) :]
 
 
 # The last column of a child's row is the number of its parent's key, counted from 1.

@@ -32,10 +32,14 @@ class ProjectionPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Plan of a query node: its statement, the statement of the total count if selected, and the layout of the rows."""
+    """Plan of a query node: its statements, and the layout of the rows.
+
+    If the result shows them, `count_statement` reads the total count, and `outside_statement` whether rows precede the start.
+    """
 
     entity: Entity
     statement: CompiledStatement
     count_statement: CompiledStatement | None
+    outside_statement: CompiledStatement | None
     projections: tuple[ProjectionPlan, ...]
     cursor_columns: slice | None

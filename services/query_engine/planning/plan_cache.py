@@ -18,6 +18,8 @@ from services.query_engine.query_model import (
     Condition,
     Not,
     Or,
+    PageCursor,
+    PageRequest,
     Projection,
     QueryNode,
     RelationField,
@@ -53,12 +55,17 @@ def strip_values(node: QueryNode[Result_co]) -> QueryNode[Result_co]:
         ids=(),
         condition=None if node.condition is None else _strip_condition(node.condition),
         search=None if node.search is None else Search(""),
-        page=None if node.page is None else replace(node.page, size=0, cursor=None),
+        page=None if node.page is None else _strip_page(node.page),
     )
 
 
 def _strip_field(field: ColumnField | LiteralField | RelationField) -> ColumnField | LiteralField | RelationField:
     return replace(field, node=strip_values(field.node)) if isinstance(field, RelationField) else field
+
+
+def _strip_page(page: PageRequest) -> PageRequest:
+    after, before = (cursor and PageCursor("", cursor.argument) for cursor in (page.after, page.before))
+    return replace(page, size=0, after=after, before=before, last=None)
 
 
 def _strip_condition(condition: Condition) -> Condition:

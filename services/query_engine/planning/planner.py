@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Text,
     any_,
     bindparam,
+    case,
     func,
     literal_column,
     select,
@@ -58,6 +62,7 @@ class Planner:
             entity=self.entity,
             statement=compile_statement(self._statement()),
             count_statement=self._count_statement(),
+            outside_statement=self._outside_statement(),
             projections=projections,
             cursor_columns=cursor_columns,
         )
@@ -92,8 +97,9 @@ class Planner:
     def _column_index(self, column: str, *, upper: bool = False) -> int:
         """Return the index of the column in the rows; add the column if it is not selected yet."""
         if (column, upper) not in self._column_indexes:
-            expression = self.entity.columns[column].expression(self.table)
-            self.columns.append(func.upper(expression) if upper else expression)
+            spec = self.entity.columns[column]
+            expression = spec.expression(self.table)
+            self.columns.append(_enum_names(spec.value_type, expression) if upper else expression)
             self._column_indexes[column, upper] = len(self.columns) - 1
         return self._column_indexes[column, upper]
 
@@ -167,8 +173,8 @@ class Planner:
             conditions.append(search_condition(self.entity.search, self.table))
         if self.node.condition is not None:
             conditions.append(FilterCompiler().compile(self.node.condition, self.entity, self.table))
-        if cursor and self.node.page is not None and self.node.page.has_cursor:
-            conditions.append(self.ordering.after_cursor(self.table))
+        if cursor:
+            conditions += self.ordering.between_cursors(self.table)
         return conditions
 
     def _paginated(self, rows: SqlSelect) -> SqlSelect:
@@ -188,3 +194,26 @@ class Planner:
         parent = parent_keys_table()
         counted = select(parent.c.number, func.count()).where(*conditions, *join_conditions, key == parent.c.key)
         return compile_statement(counted.group_by(parent.c.number))
+
+    def _outside_statement(self) -> CompiledStatement | None:
+        """Return the statement for the parents that have rows before the start of their page, if the result shows whether."""
+        page = self.node.page
+        if page is None or page.start is None or not self.node.result_format.needs_page_info(page.start_flag):
+            return None
+        conditions = [*self._conditions(cursor=False), self.ordering.up_to_start(self.table)]
+        if self.relation is None:
+            return compile_statement(
+                select(literal_column("1")).select_from(self.table).where(*conditions).limit(literal_column("1"))
+            )
+        key, join_conditions = self._parent_key()
+        parent = parent_keys_table()
+        rows: SqlSelect = select(literal_column("1")).where(*conditions, *join_conditions, key == parent.c.key).correlate(parent)
+        return compile_statement(select(parent.c.number).where(rows.exists()))
+
+
+def _enum_names(values: type[StrEnum], value: SqlExpression) -> SqlExpression:
+    """Return the name of an enum member instead of its value; upper() would depend on the locale of the database."""
+    names: dict[ColumnElement[Any], ColumnElement[Any]] = {
+        literal_column(f"'{member.value}'", Text): literal_column(f"'{member.name}'", Text) for member in values
+    }
+    return case(names, value=value)

@@ -28,7 +28,7 @@ def invalid_tokens(service: RunningService, victim: TestUser) -> Tokens:
     return {
         "anonymous": None,
         "malformed": "x.y.z",
-        "expired": local_token(exp=int(time.time()) - 1),
+        "expired": local_token(exp=int(time.time()) - 31),
         "forged": local_token("another secret, also long enough to be one"),
         "unsigned": jwt.encode(claims, "", "none"),
         "unknown session": local_token(sid="01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"),

@@ -11,7 +11,7 @@ from tests.support.api_clients import RestClient
 from tests.support.service import SECRET, PostgresServer, run_sql
 from tests.support.users import PASSWORD, TestUser, sign_token
 
-KINDS = ("user", "task", "subtask", "list", "tag", "comment", "session", "token")
+KINDS = ("user", "task", "subtask", "list", "tag", "other_tag", "comment", "session", "token")
 Ids = dict[str, str]
 
 
@@ -33,10 +33,11 @@ class ResourceOwner:
 def create_resource_owner(url: str, word: str, row_ids: Ids | None = None) -> ResourceOwner:
     """Register a user with one row of every type; rows get these ids."""
     user = TestUser.register(url, name=word, email=f"{word.lower()}.{uuid4().hex}@example.com")
-    ids = {kind: str(uuid4()) for kind in ("task", "subtask", "list", "tag", "comment")} | (row_ids or {})
+    ids = {kind: str(uuid4()) for kind in ("task", "subtask", "list", "tag", "other_tag", "comment")} | (row_ids or {})
     with RestClient(url, user.token) as client:
         client.create("list", id=ids["list"], name=word)
         client.create("tag", id=ids["tag"], name=word)
+        client.create("tag", id=ids["other_tag"], name=f"{word} 2")
         fields: dict[str, Any] = {"title": word, "description": word, "list_id": ids["list"], "tag_ids": [ids["tag"]]}
         client.create("task", id=ids["task"], **fields)
         client.create("task", id=ids["subtask"], parent_id=ids["task"], **fields)

@@ -15,12 +15,12 @@ from sqlmodel import SQLModel
 
 from api import container
 from models.database import make_engine
-from models.row_level_security.policies import policies_of
+from models.row_level_security.policies import user_policies
 from tests.support.service import PostgresServer, RunningService, run_service, settings_for
 from tests.support.table_rows import TABLE_NAMES
 
 # Columns of the policies, which the service filters by too: the owner, and those looked up before the owner is known.
-_OWNERS = {policy.column for name in TABLE_NAMES for policy in policies_of(SQLModel.metadata.tables[name])} - {"id"}
+_OWNERS = {policy.column for name in TABLE_NAMES for policy in user_policies(SQLModel.metadata.tables[name])} - {"id"}
 _NAME = r'(?:"\w+"|\w+)'
 _VALUE = rf"(?:%\(\w+\)s|%s)(?:::\w+)?|{_NAME}\.(?:user_id|id)\b"
 _OWNER_CONDITION = re.compile(rf"(?<![\w.\"])(?:(?!app\.){_NAME}\.)?(?:{'|'.join(sorted(_OWNERS))}) = ({_VALUE})")

@@ -1,0 +1,1 @@
+"""Web pages for browsers: security headers, the start page and the favicon."""

@@ -1,0 +1,66 @@
+"""The server accepts the cursors and positions that it returns."""
+
+from typing import Any
+
+import pytest
+
+from models.schemas.field_types import MAX_POSITION
+from tests.support.api_clients import PLURALS, ApiClient, GraphQLClient, RestClient
+
+LONG_TEXTS = {"emoji": "🎉", "control characters": "\x01", "quotes": '"', "dotted capital I": "\u0130"}
+NAME = {"task": ("title", 200), "list": ("name", 100), "tag": ("name", 50)}
+
+
+@pytest.mark.parametrize("character", LONG_TEXTS.values(), ids=LONG_TEXTS)
+@pytest.mark.parametrize("kind", NAME)
+def test_link_of_a_list_sorted_by_long_texts_can_be_followed(rest_client: RestClient, kind: str, character: str) -> None:
+    field, length = NAME[kind]
+    expected = {rest_client.create(kind, **{field: letter + character * (length - 1)})["id"] for letter in "abc"}
+
+    link: str | None = f"/api/me/{PLURALS[kind]}?sort=-{field},created&limit=1"
+    found = []
+    while link is not None:
+        response = rest_client.send("GET", link)
+        found += [row["id"] for row in response.json()]
+        link = response.links.get("next", {}).get("url")
+
+    assert len(found) == len(expected)
+    assert set(found) == expected
+
+
+def test_cursor_of_a_long_text_is_accepted_by_both_apis(rest_client: RestClient, graphql_client: GraphQLClient) -> None:
+    for letter in "ab":
+        rest_client.create("task", title=letter + "\x01" * 199)
+    document = """query($after: String) { tasks(first: 1, after: $after, orderBy: [{field: TITLE}]) {
+        nodes { id } pageInfo { endCursor } } }"""
+
+    cursor = graphql_client.run(document)["tasks"]["pageInfo"]["endCursor"]
+
+    (second,) = graphql_client.run(document, after=cursor)["tasks"]["nodes"]
+    (same,) = rest_client.send("GET", "/api/me/tasks", params={"sort": "title", "limit": 1, "cursor": cursor}).json()
+    assert len(cursor) > 1000
+    assert same["id"] == second["id"]
+
+
+@pytest.mark.parametrize("kind", ["task", "list"])
+@pytest.mark.parametrize("highest", [1e12, 1e12 + 0.5, MAX_POSITION - 1, MAX_POSITION])
+def test_position_of_a_new_row_is_accepted(client: ApiClient, kind: str, highest: float) -> None:
+    field, _ = NAME[kind]
+    first = client.create(kind, position=highest, **{field: "first"})
+
+    rows = [client.create(kind, **{field: "next"}) for _ in range(2)]
+
+    assert all(client.update(kind, row["id"], position=row["position"])["position"] >= highest for row in rows)
+    found = [row["id"] for row in client.page(kind, sort="position")]
+    assert found == [first["id"], *(row["id"] for row in rows)]
+
+
+@pytest.mark.parametrize("kind", ["task", "list"])
+def test_deleted_row_does_not_count_towards_the_highest_position(client: ApiClient, kind: str) -> None:
+    def create(**fields: Any) -> Any:
+        return client.create(kind, **{NAME[kind][0]: "x"}, **fields)
+
+    create()
+    client.delete(kind, create(position=1e12)["id"])
+
+    assert create()["position"] == 2
