@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import func
 from sqlmodel import col
 
 from models.schemas.input_schemas import InputSchema
@@ -61,13 +61,13 @@ class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
 
 
 def _replace_tag(transaction: WriteTransaction, tag_id: str, replacement_id: str) -> None:
-    """Replace the tag in all tasks that do not have the other one; deleted tasks too, which may be restored."""
-    others = transaction.owned(TaskTag).where(col(TaskTag.tag_id) == replacement_id).with_only_columns(col(TaskTag.task_id))
-    transaction.sql.execute(
-        update(TaskTag)
-        .where(col(TaskTag.user_id) == transaction.user_id, col(TaskTag.tag_id) == tag_id, col(TaskTag.task_id).not_in(others))
-        .values(tag_id=replacement_id)
-    )
+    """Add the replacement to all tasks with the tag that do not have it; to deleted tasks too, which may be restored."""
+    tagged = transaction.owned(TaskTag).with_only_columns(col(TaskTag.task_id))
+    others = tagged.where(col(TaskTag.tag_id) == replacement_id)
+    task_ids = tagged.where(col(TaskTag.tag_id) == tag_id, col(TaskTag.task_id).not_in(others))
+    rows = [{"task_id": task_id, "tag_id": replacement_id} for task_id in transaction.session.scalars(task_ids)]
+    if rows:
+        transaction.bulk_insert(TaskTag, rows)
 
 
 def _check_name_is_unique(transaction: WriteTransaction, name: str, own_id: str | None) -> None:
