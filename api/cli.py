@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from types import FrameType
 
 import orjson
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Errors at startup are printed as one line on standard error."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _exit_on_signal)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, _terminate_on_signal)
     configure_logging()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
@@ -49,11 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="todo", description="Todo back end with a REST API and a GraphQL API on PostgreSQL.")
+    parser.add_argument(
+        "--version", action="version", version=f"todo {version('todo-backend')}", help="print the version and exit"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the REST API and the GraphQL API")
     serve.add_argument("--host", help="address to listen on; overrides HOST")
-    serve.add_argument("--port", type=int, help="port to listen on; overrides PORT")
-    serve.add_argument("--workers", type=int, help="number of worker processes; overrides WORKERS")
+    serve.add_argument("--port", help="port to listen on, 0 to 65535; overrides PORT")
+    serve.add_argument("--workers", help="number of worker processes, 1 to 64; overrides WORKERS")
     serve.add_argument("--migrate", action="store_true", help="migrate the database first")
     serve.set_defaults(run=_serve)
     for name, run, text in (
@@ -66,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    settings = _override_settings(load_settings(configure_logging), options)
+    settings = load_settings(configure_logging, **_overrides(options))
     if settings.migration_database_url is not None and settings.database_url is None:
         raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
     if settings.graphql_persisted_documents:
@@ -107,9 +113,8 @@ def _openapi(_: argparse.Namespace) -> None:
     print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def _override_settings(settings: Settings, options: argparse.Namespace) -> Settings:
-    overrides = {name: getattr(options, name) for name in ("host", "port", "workers") if getattr(options, name) is not None}
-    return settings.model_copy(update=overrides)
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    return {name: getattr(options, name) for name in ("host", "port", "workers") if getattr(options, name) is not None}
 
 
 def _print_urls(settings: Settings) -> None:
@@ -125,6 +130,11 @@ def _print_urls(settings: Settings) -> None:
 def _exit_on_signal(_signal: int, _frame: FrameType | None) -> None:
     """Exit normally: uvicorn raises the signal again after its shutdown, and the database must be stopped after that."""
     raise SystemExit(0)
+
+
+def _terminate_on_signal(_signal: int, _frame: FrameType | None) -> None:
+    """Stop as after SIGTERM: SIGHUP means that the terminal was closed."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -199,13 +199,14 @@ class Settings(BaseSettings):
         return self.jwt_secret.get_secret_value() if self.jwt_secret else _load_or_create_secret(self.data_dir / "jwt_secret")
 
 
-def load_settings(configure_logging: Callable[[Settings], None] | None = None) -> Settings:
+def load_settings(configure_logging: Callable[[Settings], None] | None = None, **overrides: Any) -> Settings:
     """Return the settings; log a warning for deprecated names and for names similar to a setting. Raises SettingsError.
 
-    `configure_logging` is called before the warnings are logged.
+    The overrides have precedence over the environment, and are validated like it. `configure_logging` is called before the
+    warnings are logged.
     """
     try:
-        settings = Settings()
+        settings = Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("; ".join(_format_error(details) for details in error.errors())) from None
     if configure_logging:

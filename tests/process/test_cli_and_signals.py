@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -72,7 +73,7 @@ def postgres_processes(folder: Path) -> list[psutil.Process]:
     ]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals) -> None:
     with run_serve(tmp_path) as (process, url):
         user = TestUser.register(url)
@@ -186,6 +187,26 @@ def test_serve_reports_invalid_configuration_in_one_line(tmp_path: Path, setting
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"todo: cannot serve: {message}")
     assert "hidden" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("workers", "0"), ("workers", "-1"), ("workers", "x"), ("port", "99999"), ("port", "-1")]
+)
+def test_serve_rejects_invalid_options_like_invalid_settings(tmp_path: Path, name: str, value: str) -> None:
+    option = run_command(tmp_path, "serve", f"--{name}={value}")
+    setting = run_command(tmp_path, "serve", **{name.upper(): value})
+
+    assert (option.returncode, option.stdout, option.stderr) == (1, "", setting.stderr)
+    assert option.stderr.startswith(f"todo: cannot serve: {name.upper()} ")
+    assert option.stderr.count("\n") == 1
+
+
+def test_version_and_help_of_every_option_are_printed(tmp_path: Path) -> None:
+    assert run_command(tmp_path, "--version").stdout == f"todo {version('todo-backend')}\n"
+    text = run_command(tmp_path, "serve", "--help").stdout
+    options = re.findall(r"^  (?:-h, )?--([a-z]+)(?: [A-Z]+)?(.*)$", text, re.MULTILINE)
+    assert [name for name, _ in options] == ["help", "host", "port", "workers", "migrate"]
+    assert all(description.strip() for _, description in options)
 
 
 def test_serve_requires_a_migrated_database(tmp_path: Path, postgres: PostgresServer) -> None:

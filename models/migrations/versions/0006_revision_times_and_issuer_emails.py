@@ -9,6 +9,7 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
+locks = "ALTER TABLE locks user_revision and user exclusively for a moment; no row is rewritten"
 
 
 def upgrade() -> None:

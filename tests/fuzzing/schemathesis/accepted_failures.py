@@ -52,6 +52,11 @@ def _rejects_nul(_: Failure, __: Case[Any], response: Response) -> bool:
     return any("NUL" in error["detail"] for error in errors)
 
 
+def _is_longer_after_normalization(_: Failure, __: Case[Any], response: Response) -> bool:
+    errors = response.json().get("errors", ()) if response.status_code == 422 else ()
+    return any("NFKC" in error["detail"] for error in errors)
+
+
 def _has_selected_fields(failure: Failure, case: Case[Any], _: Response) -> bool:
     return bool((case.query or {}).get("fields")) and "is a required property" in failure.message
 
@@ -86,12 +91,17 @@ ACCEPTED = (
     AcceptedFailure(
         RejectedPositiveData,
         "A schema cannot express whether a row exists, or whether a task may be moved to it.",
-        _points_to("/list_id", "/parent_id", "/tag_ids"),
+        _points_to("/into", "/list_id", "/parent_id", "/tag_ids"),
     ),
     AcceptedFailure(
         RejectedPositiveData,
         "A schema cannot express whether this is the password of the account.",
         _points_to("/current_password"),
+    ),
+    AcceptedFailure(
+        RejectedPositiveData,
+        "The length of a password is limited after normalization, which JSON Schema cannot express.",
+        _is_longer_after_normalization,
     ),
     AcceptedFailure(
         RejectedPositiveData,

@@ -81,4 +81,11 @@ AMBIGUOUS_ACCOUNT = {"GET /api/auth/me", "PATCH /api/auth/me", "query viewer", "
 # Requests that change nothing but all users' revision counters.
 REVISION_ONLY = {"POST /api/{user}/lists", "POST /api/{user}/tags", "mutation createList", "mutation createTag"}
 # Requests that reveal the existence of rows without showing them.
-EXISTENCE_LEAK = {"totals", "query node", "id of the victim", "new user"}
+EXISTENCE_LEAK = {
+    "totals",
+    "query node",
+    "id of the victim",
+    "new user",
+    "POST /api/{user}/tags/{tag}/merge",
+    "mutation mergeTags",
+}

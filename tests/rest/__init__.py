@@ -1,0 +1,1 @@
+"""Tests of what only the REST API and its pages have."""
