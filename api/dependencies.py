@@ -1,15 +1,14 @@
-"""Dependencies of the REST endpoints: the service for the authenticated user, and the If-Match header.
+"""Dependencies of the REST endpoints: the service for the authenticated user.
 
 Each endpoint has one service dependency without sub-dependencies, because FastAPI resolves every dependency again for each
 request. The middleware has already authenticated the request (api/middleware/authentication.py); the dependency rejects it if it
 has no user, or if its path names another user.
 """
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Path, Request
 from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 
@@ -18,16 +17,13 @@ from services.accounts import AccountService
 from services.auth.api_tokens import ApiTokenService
 from services.auth.sessions import SessionService
 from services.comments import CommentService
-from services.errors import Forbidden, InvalidInput
+from services.errors import Forbidden
 from services.lists import ListService
-from services.resource_service import ExpectedRevisions
 from services.tags import TagService
 from services.tasks import TaskService
 from services.user_context import UserContext
 
 _LOGIN = OAuthFlowPassword(tokenUrl="/api/auth/login", scopes={})
-_IF_MATCH = re.compile(r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$')
-_ENTITY_TAG = re.compile(r'(W/)?"([0-9]{1,18})"')
 
 Service = TypeVar("Service")
 
@@ -80,26 +76,6 @@ def _api_token_service(request: Request) -> ApiTokenService:
     return ApiTokenService(get_current_user(request))
 
 
-async def if_match_revisions(
-    if_match: Annotated[
-        str | None,
-        Header(
-            description='ETag that the row must still have, such as `"7"`; otherwise PRECONDITION_FAILED.',
-            examples=['"7"'],
-            json_schema_extra={"pattern": _IF_MATCH.pattern},
-        ),
-    ] = None,
-) -> ExpectedRevisions:
-    """Return the revisions that If-Match (RFC 9110, 13.1.1) allows; None if it allows any. Raises InvalidInput."""
-    if if_match is None:
-        return None
-    if not _IF_MATCH.fullmatch(if_match):
-        raise InvalidInput.at_pointer("/if-match", 'Invalid If-Match header: expected an ETag such as "7", or *.')
-    if "*" in if_match.split('"')[0]:
-        return None
-    return frozenset(int(revision) for weak, revision in _ENTITY_TAG.findall(if_match) if not weak)
-
-
 SECURITY: list[dict[str, list[str]]] = [{_BearerToken.scheme_name: []}]
 
 TaskServiceDep = Annotated[TaskService, Depends(_PathUserService(TaskService))]
@@ -110,4 +86,3 @@ PathUserDep = Annotated[UserContext, Depends(_PathUserService(lambda context: co
 AccountServiceDep = Annotated[AccountService, Depends(_CurrentUserService(_account_service))]
 SessionServiceDep = Annotated[SessionService, Depends(_CurrentUserService(_session_service))]
 ApiTokenServiceDep = Annotated[ApiTokenService, Depends(_CurrentUserService(_api_token_service))]
-IfMatch = Annotated[ExpectedRevisions, Depends(if_match_revisions)]

@@ -11,7 +11,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from api.middleware.security_headers import NOSNIFF
+from api.responses import not_modified_response
 from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
+from services.preconditions import NotModified
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,9 +44,9 @@ def problem_response(error: TodoError, request_id: str | None, headers: Mapping[
 
 
 def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
-    """Render all expected errors of the app as problem details; `routes` are all routes, for the Allow header.
+    """Render all expected errors of the app as problem details, and NotModified as status 304.
 
-    ErrorBoundaryMiddleware handles unexpected errors.
+    `routes` are all routes, for the Allow header. ErrorBoundaryMiddleware handles unexpected errors.
     """
 
     async def on_todo_error(request: Request, error: Exception) -> Response:
@@ -63,7 +65,12 @@ def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> Non
         )
         return problem_response(todo_error, request.state.request_id, headers)
 
+    async def on_not_modified(_: Request, error: Exception) -> Response:
+        assert isinstance(error, NotModified)  # noqa: S101
+        return not_modified_response(error.tag)
+
     app.add_exception_handler(TodoError, on_todo_error)
+    app.add_exception_handler(NotModified, on_not_modified)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
 

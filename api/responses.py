@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from services.auth.login import AuthTokens
 from services.json_types import JsonObject
-from services.query_engine.result_format import PageResult, RowWithRevision
+from services.preconditions import EntityTag, Preconditions, TaggedResult
+from services.query_engine.result_format import PageResult
 from services.resource_service import CreateResult
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
@@ -27,12 +28,34 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
 
 def row_response(row: JsonObject) -> Response:
     """Return one row, with its revision as ETag."""
-    return json_response(row, headers={"ETag": f'"{row["revision"]}"'})
+    return json_response(row, headers=_revision_etag(row))
 
 
-def projected_row_response(result: RowWithRevision) -> Response:
-    """Return the selected fields of one row, with its revision as ETag."""
-    return json_response(result.row, headers={"ETag": f'"{result.revision}"'})
+def account_response(account: JsonObject) -> Response:
+    """Return the account, with its revision as ETag.
+
+    No cache may store it: the ETags of two accounts may be equal, so a browser could show the account of the previous user.
+    """
+    headers = {**_revision_etag(account), "Cache-Control": f"{_PRIVATE['Cache-Control']}, no-store"}
+    return json_response(account, headers=headers)
+
+
+def tagged_response(result: TaggedResult[JsonObject]) -> Response:
+    """Return a row, with its ETag."""
+    return json_response(result.value, headers={"ETag": str(result.tag)})
+
+
+def hashed_response(value: object, preconditions: Preconditions) -> Response:
+    """Return a value that has no revision, with a hash of the body as ETag. Raises NotModified, PreconditionFailed."""
+    body = encode_json(value)
+    tag = EntityTag.of_content(body)
+    preconditions.check_read(tag)
+    return Response(body, headers={**_PRIVATE, "ETag": str(tag)}, media_type="application/json")
+
+
+def not_modified_response(tag: EntityTag) -> Response:
+    """Return the response without a body for a client that has the current representation."""
+    return Response(status_code=304, headers={**_PRIVATE, "ETag": str(tag)})
 
 
 def quoted_path(request: Request) -> str:
@@ -52,17 +75,18 @@ def _quote_segment(segment: str) -> str:
 
 def created_response(result: CreateResult[JsonObject], collection_path: str) -> Response:
     """Return a new row of the collection with status 201, or 200 if an earlier identical request created it."""
-    headers = {"ETag": f'"{result.row["revision"]}"', "Location": f"{collection_path}/{result.row_id}"}
+    headers = {**_revision_etag(result.row), "Location": f"{collection_path}/{result.row_id}"}
     return json_response(result.row, 201 if result.created else 200, headers)
 
 
-def page_response(page: PageResult, request: Request) -> Response:
+def page_response(result: TaggedResult[PageResult], request: Request) -> Response:
     """Return a page as a JSON array, with the URL of the next page in Link (RFC 8288) if there is one."""
+    page, headers = result.value, {"ETag": str(result.tag)}
     if page.next_cursor is None:
-        return json_response(page.objects)
+        return json_response(page.objects, headers=headers)
     parameters = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     target = f"{quoted_path(request)}?{urlencode([*parameters, ('cursor', page.next_cursor)])}"
-    return json_response(page.objects, headers={"Link": f'<{target}>; rel="next"'})
+    return json_response(page.objects, headers={**headers, "Link": f'<{target}>; rel="next"'})
 
 
 def no_content() -> Response:
@@ -80,3 +104,9 @@ def token_response(tokens: AuthTokens[JsonObject], status: int = 200) -> Respons
         "user": tokens.user,
     }
     return json_response(body, status, {"Cache-Control": "no-store"})
+
+
+def _revision_etag(row: JsonObject) -> dict[str, str]:
+    revision = row["revision"]
+    assert isinstance(revision, int)  # noqa: S101
+    return {"ETag": str(EntityTag.of_revision(revision))}

@@ -12,9 +12,13 @@ from models.user import AccountUpdate, DeletedUser, User
 from services.auth.password_hashing import PasswordHasher
 from services.auth.password_verification import PasswordVerification, load_password_hash
 from services.auth.sessions import revoke_other_sessions
-from services.errors import EmailTaken, InvalidInput
+from services.errors import EmailTaken, InvalidInput, PreconditionFailed
+from services.preconditions import NO_PRECONDITIONS, EntityTag, Preconditions
+from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.query_model import RowSelection
+from services.query_engine.rest_projection import default_row_selection
 from services.rate_limiting.client import Client
+from services.unit_of_work import ReadTransaction, WriteTransaction
 from services.user_context import UserContext
 
 Result = TypeVar("Result")
@@ -28,15 +32,26 @@ class AccountService:
         self._passwords = passwords
         self._client = client
 
-    def get(self, selection: RowSelection[Result | None]) -> Result:
-        """Return the account."""
+    def get(self, selection: RowSelection[Result | None], preconditions: Preconditions = NO_PRECONDITIONS) -> Result:
+        """Return the account. Raises NotModified, PreconditionFailed."""
         with self._context.read_transaction() as transaction:
-            return transaction.read_account(selection)
+            transaction.require_read_scope(ACCOUNT.name)
+            tag = _account_tag(transaction)
+            preconditions.check_unmodified(tag)
+            account = transaction.read_account(selection)
+            preconditions.check_read(tag, account)
+            return account
 
-    def update(self, change: AccountUpdate, selection: RowSelection[Result | None]) -> Result:
+    def update(
+        self,
+        change: AccountUpdate,
+        selection: RowSelection[Result | None],
+        preconditions: Preconditions = NO_PRECONDITIONS,
+    ) -> Result:
         """Update the fields that were sent; a new password revokes all other sessions.
 
-        Raises EmailTaken, InvalidInput if the current password is missing or wrong, RateLimited after too many attempts.
+        Raises PreconditionFailed, EmailTaken, InvalidInput if the current password is missing or wrong, RateLimited after too
+        many attempts.
         """
         values = change.sent_fields()
         current = values.pop("current_password", None)
@@ -45,6 +60,7 @@ class AccountService:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
             with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+                _check_preconditions(transaction, preconditions, selection)
                 if verification is not None and not verification.is_still_valid(transaction, self._passwords):
                     raise _invalid_current_password()
                 account = transaction.session.get_one(User, transaction.user_id)
@@ -58,9 +74,10 @@ class AccountService:
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail already exists.") from error
 
-    def delete(self) -> None:
-        """Delete the account and all its data. Its tokens are rejected immediately."""
+    def delete(self, preconditions: Preconditions = NO_PRECONDITIONS) -> None:
+        """Delete the account and all its data. Its tokens are rejected immediately. Raises PreconditionFailed."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            _check_preconditions(transaction, preconditions, default_row_selection(ACCOUNT))
             connection, user_id = transaction.sql, transaction.user_id
             tombstone = upsert(DeletedUser).values(user_id=user_id, deleted_at=transaction.now)
             connection.execute(tombstone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
@@ -81,6 +98,20 @@ class AccountService:
         if verification is None:
             raise _invalid_current_password()
         return verification
+
+
+def _account_tag(transaction: ReadTransaction) -> EntityTag:
+    """Return the tag of the account, whose revision is the user's revision."""
+    return EntityTag.of_revision(transaction.revision)
+
+
+def _check_preconditions(
+    transaction: WriteTransaction, preconditions: Preconditions, selection: RowSelection[Result | None]
+) -> None:
+    """Raise PreconditionFailed, with the current account, unless the account may be written."""
+    failure = preconditions.find_failure(_account_tag(transaction))
+    if failure is not None:
+        raise PreconditionFailed(transaction.read_account(selection), failure)
 
 
 def _invalid_current_password() -> InvalidInput:

@@ -108,12 +108,12 @@ class EmailTaken(TodoError):
 
 
 class PreconditionFailed(TodoError):
-    """The resource does not have the expected revision; `current` is its current state."""
+    """The resource does not meet a precondition; `current` is its current state."""
 
     code, status, title = "PRECONDITION_FAILED", 412, "Precondition failed"
 
-    def __init__(self, current: object) -> None:
-        super().__init__("The resource has changed since the given revision; see `current`.", current=current)
+    def __init__(self, current: object, detail: str) -> None:
+        super().__init__(detail, current=current)
 
 
 class InvalidInput(TodoError):

@@ -10,9 +10,12 @@ from sqlmodel import col
 from models.base import Positioned, Versioned, new_id
 from models.schemas.input_schemas import InputSchema, UpdateSchema
 from services.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from services.json_types import JsonObject
+from services.preconditions import NO_PRECONDITIONS, ConditionalRead, EntityTag, Preconditions, TaggedResult
 from services.query_engine.entity_types import Entity
 from services.query_engine.query_model import QueryNode, RowSelection
 from services.query_engine.rest_projection import default_row_selection
+from services.query_engine.result_format import RowWithRevision
 from services.unit_of_work import ColumnValues, ReadTransaction, WriteTransaction
 from services.user_context import UserContext
 
@@ -22,7 +25,6 @@ Row = TypeVar("Row", bound=Versioned)
 CreateInput = TypeVar("CreateInput", bound=InputSchema)
 UpdateInput = TypeVar("UpdateInput", bound=UpdateSchema)
 Result = TypeVar("Result")
-ExpectedRevisions = frozenset[int] | None
 
 
 def check_bulk_size(items: Sequence[object], pointer: str) -> None:
@@ -59,43 +61,72 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
     def __init__(self, context: UserContext) -> None:
         self.context = context
 
-    def get(self, row_id: str, selection: RowSelection[Result | None]) -> Result:
-        """Return the row. Raises NotFound."""
+    def get(
+        self, row_id: str, selection: RowSelection[RowWithRevision | None], conditional: ConditionalRead
+    ) -> TaggedResult[JsonObject]:
+        """Return the row. Raises NotFound, NotModified, PreconditionFailed."""
         with self.context.read_transaction() as transaction:
-            return self._read(transaction, row_id, selection)
+            composed_tag = self._composed_tag(transaction, conditional) if selection.is_composed else None
+            row = self._read(transaction, row_id, selection)
+            tag = composed_tag or EntityTag.of_revision(row.revision)
+            conditional.preconditions.check_read(tag, row.row)
+            return TaggedResult(row.row, tag)
 
-    def list_page(self, node: QueryNode[Result]) -> Result:
-        """Return the result of the query node."""
+    def list_page(self, node: QueryNode[Result], conditional: ConditionalRead) -> TaggedResult[Result]:
+        """Return the result of the query node. Raises NotModified, PreconditionFailed."""
         with self.context.read_transaction() as transaction:
-            return transaction.read(node)
+            tag = self._composed_tag(transaction, conditional)
+            result = transaction.read(node)
+            conditional.preconditions.check_read(tag)
+            return TaggedResult(result, tag)
 
-    def list_related(self, row_id: str, node: QueryNode[Result]) -> Result:
-        """Return the result of a query node for rows related to this row. Raises NotFound if the row does not exist."""
+    def list_related(self, row_id: str, node: QueryNode[Result], conditional: ConditionalRead) -> TaggedResult[Result]:
+        """Return the result of a query node for rows related to this row.
+
+        Raises NotFound if the row does not exist, NotModified, PreconditionFailed.
+        """
         with self.context.read_transaction() as transaction:
+            tag = self._composed_tag(transaction, conditional)
             self._read(transaction, row_id, default_row_selection(self.entity))
-            return transaction.read(node)
+            result = transaction.read(node)
+            conditional.preconditions.check_read(tag)
+            return TaggedResult(result, tag)
 
-    def create(self, new: CreateInput, selection: RowSelection[Result | None]) -> CreateResult[Result]:
-        """Create a row. Raises InvalidInput, and Conflict if its id belongs to a deleted row, another kind, or other content."""
+    def create(
+        self, new: CreateInput, selection: RowSelection[Result | None], preconditions: Preconditions = NO_PRECONDITIONS
+    ) -> CreateResult[Result]:
+        """Create a row.
+
+        Raises InvalidInput, Conflict if its id belongs to a deleted row, another kind, or other content, and PreconditionFailed
+        if the preconditions do not permit that it exists or does not.
+        """
         with self.context.write_transaction() as transaction:
+            if not preconditions.is_empty:
+                row_id: str | None = getattr(new, "id", None)
+                existing = None if row_id is None else transaction.find(self.table, row_id)
+                self._check_preconditions(transaction, existing, preconditions, selection)
             row, is_new = self._create(transaction, new)
             return CreateResult(self._read(transaction, row.id, selection), row.id, is_new)
 
     def update(
-        self, row_id: str, change: UpdateInput, selection: RowSelection[Result | None], revisions: ExpectedRevisions = None
+        self,
+        row_id: str,
+        change: UpdateInput,
+        selection: RowSelection[Result | None],
+        preconditions: Preconditions = NO_PRECONDITIONS,
     ) -> Result:
         """Update the fields that were sent. Raises NotFound, PreconditionFailed, InvalidInput."""
         with self.context.write_transaction() as transaction:
             row = self._get_or_raise(transaction, row_id)
-            self._check_precondition(transaction, row, revisions, selection)
+            self._check_preconditions(transaction, row, preconditions, selection)
             self._update(transaction, row, change)
             return self._read(transaction, row_id, selection)
 
-    def delete(self, row_id: str, revisions: ExpectedRevisions = None) -> None:
+    def delete(self, row_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> None:
         """Delete the row, leaving a tombstone. Raises NotFound, PreconditionFailed."""
         with self.context.write_transaction() as transaction:
             row = self._get_or_raise(transaction, row_id)
-            self._check_precondition(transaction, row, revisions)
+            self._check_preconditions(transaction, row, preconditions)
             self._soft_delete(transaction, row)
 
     def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Row | None) -> ColumnValues:
@@ -178,10 +209,31 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
             raise NotFound.for_ids(self.entity.display_name, missing)
         return [rows[row_id] for row_id in dict.fromkeys(ids)]
 
-    def _check_precondition(
-        self, transaction: WriteTransaction, row: Row, revisions: ExpectedRevisions, selection: RowSelection[object] | None = None
+    def _composed_tag(self, transaction: ReadTransaction, conditional: ConditionalRead) -> EntityTag:
+        """Return the tag of a response that is composed of rows of this user.
+
+        Raises NotModified if the client has it, before any row is read; Forbidden if the token does not permit to read rows.
+        """
+        transaction.require_read_scope(self.entity.name)
+        tag = conditional.composed_tag(transaction.revision)
+        conditional.preconditions.check_unmodified(tag)
+        return tag
+
+    def _check_preconditions(
+        self,
+        transaction: WriteTransaction,
+        row: Row | None,
+        preconditions: Preconditions,
+        selection: RowSelection[object] | None = None,
     ) -> None:
-        """Raise PreconditionFailed, with the current row, unless it has one of these revisions."""
-        if revisions is not None and row.revision not in revisions:
-            current: RowSelection[object] = selection or default_row_selection(self.entity)
-            raise PreconditionFailed(transaction.read(current.for_ids(self.entity.name, row.id)))
+        """Raise PreconditionFailed, with the current row, unless the row (None: there is none) may be written."""
+        failure = preconditions.find_failure(None if row is None else EntityTag.of_revision(row.revision))
+        if failure is not None:
+            raise PreconditionFailed(None if row is None else self._current(transaction, row, selection), failure)
+
+    def _current(self, transaction: WriteTransaction, row: Row, selection: RowSelection[object] | None) -> object:
+        """Return the selected fields of the row; of a deleted row its id and revision."""
+        if row.deleted_at is not None:
+            return {"id": row.id, "deleted": True, "revision": row.revision}
+        current: RowSelection[object] = selection or default_row_selection(self.entity)
+        return transaction.read(current.for_ids(self.entity.name, row.id))

@@ -9,9 +9,10 @@ from models.schemas.input_schemas import InputSchema
 from models.tag import Tag, TagCreate, TagMerge, TagUpdate, TaskTag
 from models.task import MAX_TAGS, Task
 from services.errors import Conflict, InvalidInput, NotFound
+from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TAG
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ExpectedRevisions, ResourceService, Result, check_bulk_size
+from services.resource_service import ResourceService, Result, check_bulk_size
 from services.unit_of_work import ColumnValues, WriteTransaction
 
 
@@ -22,7 +23,11 @@ class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
     table = Tag
 
     def merge(
-        self, tag_id: str, merge: TagMerge, selection: RowSelection[Result | None], revisions: ExpectedRevisions = None
+        self,
+        tag_id: str,
+        merge: TagMerge,
+        selection: RowSelection[Result | None],
+        preconditions: Preconditions = NO_PRECONDITIONS,
     ) -> Result:
         """Give the tasks of a tag another tag instead, delete the first tag, and return the other.
 
@@ -30,7 +35,7 @@ class TagService(ResourceService[Tag, TagCreate, TagUpdate]):
         """
         with self.context.write_transaction() as transaction:
             source = self._get_or_raise(transaction, tag_id)
-            self._check_precondition(transaction, source, revisions, selection)
+            self._check_preconditions(transaction, source, preconditions, selection)
             if merge.into == tag_id:
                 raise InvalidInput.at_pointer("/into", "A tag cannot be merged into itself.")
             if transaction.find(Tag, merge.into) is None:

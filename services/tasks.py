@@ -10,9 +10,10 @@ from models.tag import Tag
 from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
 from models.task_list import TaskList
 from services.errors import FieldError, InvalidInput, NotFound
+from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ExpectedRevisions, ResourceService, Result, bulk_item, check_bulk_size
+from services.resource_service import ResourceService, Result, bulk_item, check_bulk_size
 from services.tags import change_tags, replace_tags, tag_ids_of_task
 from services.task_hierarchy import ancestor_ids, move_subtasks, sort_parents_first, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
@@ -50,14 +51,14 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         self,
         task_id: str,
         selection: RowSelection[Result | None],
-        revisions: ExpectedRevisions = None,
+        preconditions: Preconditions = NO_PRECONDITIONS,
         *,
         completed: bool | None = None,
     ) -> Result:
         """Set whether the task is completed; None toggles. Raises NotFound, PreconditionFailed."""
         with self.context.write_transaction() as transaction:
             task = self._get_or_raise(transaction, task_id)
-            self._check_precondition(transaction, task, revisions, selection)
+            self._check_preconditions(transaction, task, preconditions, selection)
             is_completed = task.status != Status.COMPLETED if completed is None else completed
             self._update(transaction, task, TaskUpdate(completed=is_completed))
             return self._read(transaction, task_id, selection)
@@ -66,7 +67,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         self,
         task_id: str,
         selection: RowSelection[Result | None],
-        revisions: ExpectedRevisions = None,
+        preconditions: Preconditions = NO_PRECONDITIONS,
         *,
         add: Sequence[str] = (),
         remove: Sequence[str] = (),
@@ -74,7 +75,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         """Add and remove tags of a task. Raises NotFound, PreconditionFailed, and InvalidInput if there would be too many."""
         with self.context.write_transaction() as transaction:
             task = self._get_or_raise(transaction, task_id)
-            self._check_precondition(transaction, task, revisions, selection)
+            self._check_preconditions(transaction, task, preconditions, selection)
             change_tags(transaction, task, add=add, remove=remove)
             return self._read(transaction, task_id, selection)
 
@@ -84,12 +85,18 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             for task in self._get_all_or_raise(transaction, ids):
                 self._soft_delete(transaction, task)
 
-    def restore(self, task_id: str, selection: RowSelection[Result | None]) -> Result:
-        """Restore a deleted task, with the subtasks and comments that were deleted with it. Raises NotFound."""
+    def restore(
+        self, task_id: str, selection: RowSelection[Result | None], preconditions: Preconditions = NO_PRECONDITIONS
+    ) -> Result:
+        """Restore a deleted task, with the subtasks and comments that were deleted with it.
+
+        Raises NotFound, PreconditionFailed: the preconditions apply to the deleted row.
+        """
         with self.context.write_transaction() as transaction:
             task = self._find_including_deleted(transaction, task_id)
             if task is None:
                 raise NotFound.for_resource(TASK.display_name)
+            self._check_preconditions(transaction, task, preconditions, selection)
             if task.deleted_at is not None:
                 self._restore_subtree(transaction, task)
             return self._read(transaction, task_id, selection)

@@ -73,13 +73,17 @@ class ReadTransaction:
     budget: Budget
     statement_timeout: float
 
+    def require_read_scope(self, entity: str) -> None:
+        """Raise Forbidden if the token does not permit to read rows of this entity."""
+        self.authorization.require_scope(_READ_SCOPES.get(entity, Scope.TASKS_READ))
+
     def read(self, node: QueryNode[Result_co]) -> Result_co:
         """Return the result of the query node, in its result format.
 
         Raises Forbidden if the token lacks the scope, QueryTooComplex if the read exceeds the budget or its time limit,
         InvalidInput if a value is out of range for the database.
         """
-        self.authorization.require_scope(_READ_SCOPES.get(node.entity, Scope.TASKS_READ))
+        self.require_read_scope(node.entity)
         self.budget.start_timer(self.statement_timeout)
         with translate_database_errors():
             return execute(self.connection, self.user_id, node, self.budget)

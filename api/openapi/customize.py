@@ -25,7 +25,7 @@ _TAGS = {
     "API tokens": "Tokens for programs, with scopes and an expiry.",
     "Service": "Information and health, without authentication.",
 }
-_SUCCESS_CODES = ("200", "201", "204")
+_DECLARED_INLINE = ("200", "201", "204", "304")
 _RATE_LIMIT_HEADERS = {
     "RateLimit": {
         "schema": {"type": "string", "examples": ['"requests";r=1199;t=60']},
@@ -63,8 +63,8 @@ def share_error_responses(document: Document) -> None:
     """Declare each error response once, under `components.responses`, and reference it from the operations."""
     document["components"]["responses"] = {NAMES[code]: COMPONENTS[code] for code in sorted(COMPONENTS)}
     for operation in _operations(document):
-        responses = {code: operation["responses"][code] for code in operation["responses"] if code in _SUCCESS_CODES}
-        declared = {int(code) for code in operation["responses"] if code not in _SUCCESS_CODES}
+        responses = {code: operation["responses"][code] for code in operation["responses"] if code in _DECLARED_INLINE}
+        declared = {int(code) for code in operation["responses"] if code not in _DECLARED_INLINE}
         references = {str(code): {"$ref": f"#/components/responses/{NAMES[code]}"} for code in sorted(declared | set(ALWAYS))}
         operation["responses"] = responses | references
 

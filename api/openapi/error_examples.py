@@ -32,7 +32,7 @@ _ERRORS: tuple[TodoError, ...] = (
     MethodNotAllowed("Method not allowed; see the Allow header."),
     RequestTimeout("The rest of the request was not received in time."),
     Conflict(f"The id {EXAMPLE_ID} is already in use."),
-    PreconditionFailed(TASK.example),
+    PreconditionFailed(TASK.example, "The resource has changed since the given revision; see `current`."),
     PayloadTooLarge("The body is larger than 1048576 bytes."),
     UnsupportedMediaType("Unsupported media type; send application/json."),
     InvalidInput.at_pointer("/title", "Must not be blank."),

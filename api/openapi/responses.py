@@ -16,7 +16,7 @@ _ERRORS = {
     405: ("MethodNotAllowed", "METHOD_NOT_ALLOWED: see the Allow header."),
     408: ("RequestTimeout", "REQUEST_TIMEOUT: timed out waiting for the rest of the request."),
     409: ("Conflict", "CONFLICT: conflicts with existing data. EMAIL_TAKEN: another account has the e-mail address."),
-    412: ("PreconditionFailed", "PRECONDITION_FAILED: the resource has changed; see `current`."),
+    412: ("PreconditionFailed", "PRECONDITION_FAILED: If-Match or If-None-Match does not permit the request; see `current`."),
     413: ("PayloadTooLarge", "PAYLOAD_TOO_LARGE: the body exceeds the size limit."),
     415: ("UnsupportedMediaType", "UNSUPPORTED_MEDIA_TYPE: see `detail` for the media type to send."),
     422: ("InvalidInput", "INVALID_INPUT: see `errors`. QUERY_TOO_COMPLEX: see `detail` for the limit that the request exceeds."),
@@ -43,9 +43,23 @@ COMPONENTS = {
     }
     for code, (_, description) in _ERRORS.items()
 }
-_ROW_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "Revision of the row, in double quotes."}}
+_ETAG = {
+    "schema": {"type": "string"},
+    "description": 'Revision of the row, in double quotes. With related rows or several rows, a weak ETag (`W/"…"`), '
+    "for If-None-Match only.",
+}
+_ROW_HEADERS = {"ETag": _ETAG}
+READ_HEADERS = {
+    **_ROW_HEADERS,
+    "Cache-Control": {"schema": {"type": "string"}, "description": "Caches must send If-None-Match before each use."},
+    "Vary": {"schema": {"type": "string"}, "description": "Request headers that determine the response."},
+}
+NOT_MODIFIED: Responses = {
+    304: {"description": "The client has the current representation: If-None-Match lists its ETag.", "headers": READ_HEADERS}
+}
 _PAGE_HEADERS = {
-    "Link": {"schema": {"type": "string"}, "description": 'URL of the next page, if there is one: <url>; rel="next".'}
+    **READ_HEADERS,
+    "Link": {"schema": {"type": "string"}, "description": 'URL of the next page, if there is one: <url>; rel="next".'},
 }
 _CREATED_HEADERS = {**_ROW_HEADERS, "Location": {"schema": {"type": "string"}, "description": "URL of the row."}}
 
@@ -65,9 +79,14 @@ def row(schema: Any) -> Responses:
     return {200: {"model": schema, "description": "The row.", "headers": _ROW_HEADERS}}
 
 
+def readable_row(schema: Any) -> Responses:
+    """Return the declarations of the responses to reading one row."""
+    return {200: {"model": schema, "description": "The row.", "headers": READ_HEADERS}, **NOT_MODIFIED}
+
+
 def page(schema: Any) -> Responses:
-    """Return the declaration of a response with a page of rows."""
-    return {200: {"model": list[schema], "description": "One page of rows.", "headers": _PAGE_HEADERS}}
+    """Return the declarations of the responses to reading a page of rows."""
+    return {200: {"model": list[schema], "description": "One page of rows.", "headers": _PAGE_HEADERS}, **NOT_MODIFIED}
 
 
 def created(schema: Any) -> Responses:

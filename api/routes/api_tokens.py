@@ -8,14 +8,19 @@ from starlette.responses import Response
 from api import responses
 from api.dependencies import ApiTokenServiceDep
 from api.openapi import schemas
-from api.openapi.responses import Responses, errors, no_content
+from api.openapi.responses import NOT_MODIFIED, READ_HEADERS, Responses, errors, no_content
+from api.preconditions import PreconditionsDep
 from api.routing import create_router
 from models.credentials import ApiTokenCreate
 from models.schemas.field_types import Id
 
 router = create_router("/api/auth/tokens", "API tokens")
 LIST_RESPONSES: Responses = {
-    200: {"model": list[schemas.ApiToken], "description": "API tokens that have not expired, most recently used first."}
+    200: {
+        "model": list[schemas.ApiToken],
+        "description": "API tokens that have not expired, most recently used first.",
+        "headers": READ_HEADERS,
+    }
 }
 CREATE_RESPONSES: Responses = {
     201: {"model": schemas.CreatedApiToken, "description": "The new API token. Its secret is returned only in this response."}
@@ -27,10 +32,10 @@ ApiTokenCreateBody = Annotated[
 ]
 
 
-@router.get("", operation_id="listApiTokens", responses=LIST_RESPONSES | errors(401, 403))
-def list_api_tokens(tokens: ApiTokenServiceDep) -> Response:
+@router.get("", operation_id="listApiTokens", responses=LIST_RESPONSES | NOT_MODIFIED | errors(401, 403, 412))
+def list_api_tokens(tokens: ApiTokenServiceDep, preconditions: PreconditionsDep) -> Response:
     """List the API tokens of the account."""
-    return responses.json_response(tokens.list_all())
+    return responses.hashed_response(tokens.list_all(), preconditions)
 
 
 @router.post("", operation_id="createApiToken", status_code=201, responses=CREATE_RESPONSES | errors(401, 403, 409, 413, 415))

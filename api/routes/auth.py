@@ -12,7 +12,8 @@ from api import responses
 from api.authentication import get_client, get_container, get_current_user
 from api.dependencies import SECURITY, AccountServiceDep
 from api.openapi import schemas
-from api.openapi.responses import Responses, errors, no_content
+from api.openapi.responses import NOT_MODIFIED, READ_HEADERS, Responses, errors, no_content
+from api.preconditions import PreconditionsDep
 from api.routing import create_router
 from models.credentials import LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
@@ -27,7 +28,7 @@ LOGIN_RESPONSES: Responses = {200: {"model": schemas.TokenResponse, "description
 REGISTER_RESPONSES: Responses = {
     201: {"model": schemas.TokenResponse, "description": "Access and refresh token of the new account."}
 }
-ACCOUNT_RESPONSES: Responses = {200: {"model": schemas.Account, "description": "The account."}}
+ACCOUNT_RESPONSES: Responses = {200: {"model": schemas.Account, "description": "The account.", "headers": READ_HEADERS}}
 
 RegistrationBody = Annotated[
     Registration,
@@ -97,23 +98,23 @@ def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:
         raise InvalidInput.from_pydantic(error.errors()) from None
 
 
-@router.get("/me", operation_id="getMe", responses=ACCOUNT_RESPONSES | errors(401))
-def get_current_account(account: AccountServiceDep) -> Response:
+@router.get("/me", operation_id="getMe", responses=ACCOUNT_RESPONSES | NOT_MODIFIED | errors(401, 412))
+def get_current_account(account: AccountServiceDep, preconditions: PreconditionsDep) -> Response:
     """Get the current account."""
-    return responses.json_response(account.get(ROW_SELECTION))
+    return responses.account_response(account.get(ROW_SELECTION, preconditions))
 
 
-@router.patch("/me", operation_id="patchMe", responses=ACCOUNT_RESPONSES | errors(401, 409, 413, 415))
-def update_current_account(account: AccountServiceDep, body: AccountUpdateBody) -> Response:
+@router.patch("/me", operation_id="patchMe", responses=ACCOUNT_RESPONSES | errors(401, 409, 412, 413, 415))
+def update_current_account(account: AccountServiceDep, body: AccountUpdateBody, preconditions: PreconditionsDep) -> Response:
     """Update the current account. Changing the e-mail address or the password requires `current_password`.
 
     A new password revokes all other sessions.
     """
-    return responses.json_response(account.update(body, ROW_SELECTION))
+    return responses.account_response(account.update(body, ROW_SELECTION, preconditions))
 
 
-@router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401))
-def delete_current_account(account: AccountServiceDep) -> Response:
+@router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401, 412))
+def delete_current_account(account: AccountServiceDep, preconditions: PreconditionsDep) -> Response:
     """Delete the current account and all its data. Its tokens stop working immediately."""
-    account.delete()
+    account.delete(preconditions)
     return responses.no_content()

@@ -5,18 +5,21 @@ from starlette.responses import Response
 from api import responses
 from api.dependencies import SessionServiceDep
 from api.openapi import schemas
-from api.openapi.responses import Responses, errors, no_content
+from api.openapi.responses import NOT_MODIFIED, READ_HEADERS, Responses, errors, no_content
+from api.preconditions import PreconditionsDep
 from api.routing import create_router
 from models.schemas.field_types import Id
 
 router = create_router("/api/auth/sessions", "Sessions")
-LIST_RESPONSES: Responses = {200: {"model": list[schemas.Session], "description": "Active sessions, most recently used first."}}
+LIST_RESPONSES: Responses = {
+    200: {"model": list[schemas.Session], "description": "Active sessions, most recently used first.", "headers": READ_HEADERS}
+}
 
 
-@router.get("", operation_id="listSessions", responses=LIST_RESPONSES | errors(401, 403))
-def list_sessions(sessions: SessionServiceDep) -> Response:
+@router.get("", operation_id="listSessions", responses=LIST_RESPONSES | NOT_MODIFIED | errors(401, 403, 412))
+def list_sessions(sessions: SessionServiceDep, preconditions: PreconditionsDep) -> Response:
     """List the active sessions of the account."""
-    return responses.json_response(sessions.list_all())
+    return responses.hashed_response(sessions.list_all(), preconditions)
 
 
 @router.delete(

@@ -1,16 +1,19 @@
 """Mutation resolvers for registration, login and logout, the account, its sessions and its API tokens."""
 
 import strawberry
+from strawberry import UNSET
 
 from graphql_schema.context import Info
 from graphql_schema.lookahead import LookaheadWrite, SelectedField
 from graphql_schema.resolvers.credentials import credential_serializer
+from graphql_schema.resolvers.if_revision import preconditions_for
 from graphql_schema.resolvers.queries import parse_id
 from graphql_schema.selection import payload_selection
 from graphql_schema.types.arguments import (
     AccountChanges,
     AccountCredentials,
     ApiTokenId,
+    IfRevision,
     NewAccount,
     NewApiToken,
     SessionId,
@@ -120,11 +123,11 @@ class AccountMutation:
     @strawberry.mutation(
         description="Update the account. A new password revokes its other sessions.", graphql_type=AccountPayload
     )
-    def update_account(self, info: Info, input: AccountChanges) -> LookaheadWrite:
+    def update_account(self, info: Info, input: AccountChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         account, change = info.context.account, parse_input(AccountUpdate, input)
-        return LookaheadWrite(lambda field: account.update(change, _account_payload(field)))
+        return LookaheadWrite(lambda field: account.update(change, _account_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete the account and all its data. Its tokens stop working immediately.")
-    def delete_account(self, info: Info) -> DeletePayload:
-        info.context.account.delete()
+    def delete_account(self, info: Info, if_revision: IfRevision = UNSET) -> DeletePayload:
+        info.context.account.delete(preconditions_for(if_revision))
         return DeletePayload(id=strawberry.ID(info.context.user.user_id))

@@ -8,6 +8,7 @@ from strawberry import UNSET
 from graphql_schema.context import Info
 from graphql_schema.lookahead import LookaheadWrite, SelectedField
 from graphql_schema.resolvers.account_mutations import AccountMutation
+from graphql_schema.resolvers.if_revision import preconditions_for
 from graphql_schema.resolvers.queries import parse_id
 from graphql_schema.selection import list_payload_selection, payload_selection
 from graphql_schema.types.arguments import (
@@ -46,7 +47,7 @@ from models.task_list import ListCreate, ListUpdate
 from services.json_types import JsonObject
 from services.query_engine.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.query_engine.query_model import RowSelection
-from services.resource_service import ExpectedRevisions, ResourceService
+from services.resource_service import ResourceService
 
 
 def _ids(ids: list[strawberry.ID]) -> list[str]:
@@ -57,14 +58,10 @@ def _tag_ids(ids: list[strawberry.ID]) -> list[str]:
     return [parse_id(id_, f"/tag_ids/{index}") for index, id_ in enumerate(ids)]
 
 
-def _revisions(revision: int | None) -> ExpectedRevisions:
-    return None if revision is None or revision is UNSET else frozenset({revision})
-
-
 def _delete(service: ResourceService[Any, Any, Any], id: str, if_revision: int | None) -> DeletePayload:
     """Delete the row, and return its id in canonical form."""
     row_id = parse_id(id)
-    service.delete(row_id, _revisions(if_revision))
+    service.delete(row_id, preconditions_for(if_revision))
     return DeletePayload(id=strawberry.ID(row_id))
 
 
@@ -106,7 +103,7 @@ class Mutation(AccountMutation):
     @strawberry.mutation(description="Update a task.", graphql_type=TaskPayload)
     def update_task(self, info: Info, id: TaskId, input: TaskChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id, change = info.context.tasks, parse_id(id), parse_input(TaskUpdate, input)
-        return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: tasks.update(task_id, change, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(
         description="Apply the same update to several tasks, all or none; at most 500.", graphql_type=TasksPayload
@@ -116,9 +113,11 @@ class Mutation(AccountMutation):
         return LookaheadWrite(lambda field: tasks.update_many(task_ids, change, _tasks_payload(field)))
 
     @strawberry.mutation(description="Complete a task. No effect if it is completed already.", graphql_type=TaskPayload)
-    def complete_task(self, info: Info, id: TaskId) -> LookaheadWrite:
+    def complete_task(self, info: Info, id: TaskId, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=True))
+        return LookaheadWrite(
+            lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision), completed=True)
+        )
 
     @strawberry.mutation(description="Complete several tasks, all or none; at most 500.", graphql_type=TasksPayload)
     def complete_tasks(self, info: Info, ids: TaskIds) -> LookaheadWrite:
@@ -128,21 +127,25 @@ class Mutation(AccountMutation):
     @strawberry.mutation(
         description="Set a completed task back to PENDING. No effect if it is not completed.", graphql_type=TaskPayload
     )
-    def reopen_task(self, info: Info, id: TaskId) -> LookaheadWrite:
+    def reopen_task(self, info: Info, id: TaskId, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), completed=False))
+        return LookaheadWrite(
+            lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision), completed=False)
+        )
 
     @strawberry.mutation(description="Complete a task, or reopen it if it is completed already.", graphql_type=TaskPayload)
-    def toggle_task(self, info: Info, id: TaskId) -> LookaheadWrite:
+    def toggle_task(self, info: Info, id: TaskId, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field)))
+        return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(
         description="Add tags to a task, which has at most 100. No effect if the task has them.", graphql_type=TaskPayload
     )
     def add_tags(self, info: Info, id: TaskId, tag_ids: TagIds, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id, tags = info.context.tasks, parse_id(id), _tag_ids(tag_ids)
-        return LookaheadWrite(lambda field: tasks.change_tags(task_id, _task_payload(field), _revisions(if_revision), add=tags))
+        return LookaheadWrite(
+            lambda field: tasks.change_tags(task_id, _task_payload(field), preconditions_for(if_revision), add=tags)
+        )
 
     @strawberry.mutation(
         description="Remove tags from a task. No effect if the task does not have them.", graphql_type=TaskPayload
@@ -150,7 +153,7 @@ class Mutation(AccountMutation):
     def remove_tags(self, info: Info, id: TaskId, tag_ids: TagIds, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id, tags = info.context.tasks, parse_id(id), _tag_ids(tag_ids)
         return LookaheadWrite(
-            lambda field: tasks.change_tags(task_id, _task_payload(field), _revisions(if_revision), remove=tags)
+            lambda field: tasks.change_tags(task_id, _task_payload(field), preconditions_for(if_revision), remove=tags)
         )
 
     @strawberry.mutation(description="Delete a task with its subtasks and comments. `restoreTask` restores them.")
@@ -166,9 +169,9 @@ class Mutation(AccountMutation):
     @strawberry.mutation(
         description="Restore a deleted task with the subtasks and comments that were deleted with it.", graphql_type=TaskPayload
     )
-    def restore_task(self, info: Info, id: TaskId) -> LookaheadWrite:
+    def restore_task(self, info: Info, id: TaskId, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tasks, task_id = info.context.tasks, parse_id(id)
-        return LookaheadWrite(lambda field: tasks.restore(task_id, _task_payload(field)))
+        return LookaheadWrite(lambda field: tasks.restore(task_id, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Create a list.", graphql_type=ListPayload)
     def create_list(self, info: Info, input: NewList) -> LookaheadWrite:
@@ -178,7 +181,7 @@ class Mutation(AccountMutation):
     @strawberry.mutation(description="Update a list.", graphql_type=ListPayload)
     def update_list(self, info: Info, id: ListId, input: ListChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         lists, list_id, change = info.context.lists, parse_id(id), parse_input(ListUpdate, input)
-        return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete a list. Its tasks are kept, without a list.")
     def delete_list(self, info: Info, id: ListId, if_revision: IfRevision = UNSET) -> DeletePayload:
@@ -192,7 +195,7 @@ class Mutation(AccountMutation):
     @strawberry.mutation(description="Update a tag.", graphql_type=TagPayload)
     def update_tag(self, info: Info, id: TagId, input: TagChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tags, tag_id, change = info.context.tags, parse_id(id), parse_input(TagUpdate, input)
-        return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: tags.update(tag_id, change, _tag_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(
         description="Merge a tag into another one, which its tasks get instead. The tag is deleted. Returns the other tag.",
@@ -200,7 +203,7 @@ class Mutation(AccountMutation):
     )
     def merge_tags(self, info: Info, id: TagId, into: MergedTagId, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         tags, tag_id, merge = info.context.tags, parse_id(id), TagMerge(into=parse_id(into, "/into"))
-        return LookaheadWrite(lambda field: tags.merge(tag_id, merge, _tag_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(lambda field: tags.merge(tag_id, merge, _tag_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete a tag and remove it from its tasks.")
     def delete_tag(self, info: Info, id: TagId, if_revision: IfRevision = UNSET) -> DeletePayload:
@@ -216,7 +219,9 @@ class Mutation(AccountMutation):
     @strawberry.mutation(description="Update a comment.", graphql_type=CommentPayload)
     def update_comment(self, info: Info, id: CommentId, input: CommentChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         comments, comment_id, change = info.context.comments, parse_id(id), parse_input(CommentUpdate, input)
-        return LookaheadWrite(lambda field: comments.update(comment_id, change, _comment_payload(field), _revisions(if_revision)))
+        return LookaheadWrite(
+            lambda field: comments.update(comment_id, change, _comment_payload(field), preconditions_for(if_revision))
+        )
 
     @strawberry.mutation(description="Delete a comment.")
     def delete_comment(self, info: Info, id: CommentId, if_revision: IfRevision = UNSET) -> DeletePayload:

@@ -41,6 +41,11 @@ class Projection:
 
     fields: ProjectionFields
 
+    @property
+    def has_relations(self) -> bool:
+        """Return whether fields of related rows are selected."""
+        return any(isinstance(field, RelationField) for field in self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class OrderTerm:
@@ -194,6 +199,11 @@ class RowSelection(Generic[Result_co]):
 
     result_format: ResultFormat[Result_co]
     projections: tuple[Projection, ...]
+
+    @property
+    def is_composed(self) -> bool:
+        """Return whether the result holds related rows, so that the row's revision does not determine it."""
+        return any(projection.has_relations for projection in self.projections)
 
     def for_ids(self, entity: str, *ids: str) -> QueryNode[Result_co]:
         """Return the query node for these rows."""

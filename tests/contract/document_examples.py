@@ -54,6 +54,7 @@ _VOLATILE = [
         "cursor in a link": r"(?<=cursor=)[\w%-]+",
         "cursor": r"\bWy[IJ][\w-]{16,}",
         "etag": r"(?<=[Ee][Tt]ag: )\"\d+\"",
+        "weak etag": r"(?<=[Ee][Tt]ag: )W/\"\d+-[0-9a-f]{24}\"",
         "remaining quota": r"(?<=;r=)\d+;t=\d+",
     }.items()
 ]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
+import httpx
 import pytest
 
 from models.database import Database, TransactionPreamble, make_engine
@@ -46,6 +48,13 @@ def count_logged_statements(log: LogCapture) -> Iterator[list[int]]:
     counts += [line["sql_statements"] for line in log.lines(requests=1)]
 
 
+def logged_statements(log: LogCapture, response: httpx.Response) -> int:
+    """Return the number of statements of this request, from its log line."""
+    request_id = response.headers["x-request-id"]
+    lines = (line for requests in count(1) for line in log.lines(requests=requests))
+    return next(int(line["sql_statements"]) for line in lines if line["request_id"] == request_id and "sql_statements" in line)
+
+
 def create_tasks(graphql_client: GraphQLClient, tasks: int) -> None:
     """Create a list with tasks, each with two tags; the first three with a subtask and a comment."""
     tags = [graphql_client.create("tag", name=f"{tasks} {name}")["id"] for name in "ab"]
@@ -81,6 +90,40 @@ def test_rest_list_takes_one_preamble_and_one_select(rest_client: RestClient, lo
         rest_client.page("task", include="tags,subtasks")
 
     assert (plain, nested) == ([2], [4])
+
+
+@pytest.mark.parametrize(
+    ("path", "statements"),
+    [
+        ("/api/me/tasks", 2),
+        ("/api/me/tasks?include=tags,subtasks", 4),
+        ("/api/me/tasks/{task}?include=subtasks", 3),
+        ("/api/me/tasks/{task}/subtasks", 3),
+        ("/api/me/tasks/{task}/comments", 3),
+        ("/api/me/lists", 2),
+        ("/api/me/tags", 2),
+        ("/api/auth/me", 2),
+    ],
+)
+def test_not_modified_response_takes_the_preamble_only(
+    rest_client: RestClient, log: LogCapture, path: str, statements: int
+) -> None:
+    path = path.format(task=rest_client.create("task", title="x")["id"])
+
+    full = rest_client.http.get(path)
+    unchanged = rest_client.http.get(path, headers={"If-None-Match": full.headers["etag"]})
+
+    assert (full.status_code, unchanged.status_code) == (200, 304)
+    assert (logged_statements(log, full), logged_statements(log, unchanged)) == (statements, 1)
+
+
+def test_not_modified_response_of_a_row_reads_its_revision(rest_client: RestClient, log: LogCapture) -> None:
+    task = rest_client.create("task", title="x")
+
+    unchanged = rest_client.http.get(f"/api/me/tasks/{task['id']}", headers={"If-None-Match": f'"{task["revision"]}"'})
+
+    assert unchanged.status_code == 304
+    assert logged_statements(log, unchanged) == 2
 
 
 def test_all_fields_of_an_operation_read_one_snapshot(graphql_client: GraphQLClient, log: LogCapture) -> None:

@@ -43,7 +43,8 @@ def _has_an_invalid_part(_: Failure, case: Case[Any], __: Response) -> bool:
 
 
 def _precondition_failed(_: Failure, case: Case[Any], response: Response) -> bool:
-    return response.status_code == 412 and "if-match" in {name.lower() for name in case.headers or ()}
+    sent = {name.lower() for name in case.headers or ()}
+    return response.status_code == 412 and not sent.isdisjoint({"if-match", "if-none-match"})
 
 
 def _rejects_nul(_: Failure, __: Case[Any], response: Response) -> bool:
@@ -74,8 +75,13 @@ ACCEPTED = (
     ),
     AcceptedFailure(
         RejectedPositiveData,
-        "If-Match names another revision than the row has: 412 is the declared response.",
+        "The row does not meet If-Match or If-None-Match: 412 is the declared response.",
         _precondition_failed,
+    ),
+    AcceptedFailure(
+        RejectedPositiveData,
+        "Schemathesis finds no valid value for a header whose pattern requires quotes, and sends an invalid one.",
+        _points_to("/if-match", "/if-none-match"),
     ),
     AcceptedFailure(
         RejectedPositiveData,

@@ -37,7 +37,7 @@ RELATIONS = {
     "comments": ("task",),
 }
 REFERENCES = ("list_id", "parent_id", "tag_ids")
-CURSOR, IF_MATCH, OWN_ID = "cursor", "if-match", "id"
+CURSOR, IF_MATCH, IF_NONE_MATCH, OWN_ID = "cursor", "if-match", "if-none-match", "id"
 
 
 def fill_parameters(case: Case[Any], rng: random.Random) -> None:
@@ -48,8 +48,7 @@ def fill_parameters(case: Case[Any], rng: random.Random) -> None:
     if "user_id" in (case.path_parameters or {}) and "user_id" not in tested and rng.random() < USUALLY:
         # The id too: the object level authorization check compares the responses that other users get for it.
         case.path_parameters["user_id"] = rng.choice(["me", os.environ[OWNER]])
-    if IF_MATCH in (case.headers or {}) and IF_MATCH not in tested and (_has_invalid_header(case) or rng.random() < USUALLY):
-        case.headers[IF_MATCH] = "*"
+    _fill_preconditions(case, tested, rng)
     if isinstance(case.body, dict) and not tested:
         # Most ids that schemathesis knows belong to another type, and an own `id` to another row.
         unwanted = {name for name in (OWN_ID, *REFERENCES) if rng.random() < USUALLY}
@@ -65,6 +64,19 @@ def _fill_query(case: Case[Any], query: dict[str, Any], tested: set[str], rng: r
             query[name] = rng.choice(values_by_name[name])
     if CURSOR in query and CURSOR not in tested and rng.random() < USUALLY:
         del query[CURSOR]
+
+
+def _fill_preconditions(case: Case[Any], tested: set[str], rng: random.Random) -> None:
+    """Set preconditions that most rows fulfil. A row that is to be created exists only if its id was used before."""
+    is_create = case.method == "POST" and not case.path.endswith("/restore")
+    values = {IF_MATCH: None if is_create else "*", IF_NONE_MATCH: '"0"'}
+    for name in (values.keys() & (case.headers or {}).keys()) - tested:
+        if _has_invalid_header(case) or rng.random() < USUALLY:
+            value = values[name]
+            if value is None:
+                del case.headers[name]
+            else:
+                case.headers[name] = value
 
 
 def _has_invalid_header(case: Case[Any]) -> bool:
