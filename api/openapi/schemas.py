@@ -177,7 +177,10 @@ class Problem(BaseModel):
         list[FieldError], Field(description="Errors of fields or items, with INVALID_INPUT, CONFLICT or NOT_FOUND.")
     ] = []
     existing_id: Annotated[str, Field(description="Id of the row that has the same name; only with CONFLICT.")] = ""
-    current: Annotated[dict[str, Any], Field(description="Current state of the row; only with PRECONDITION_FAILED.")] = {}
+    current: Annotated[
+        dict[str, Any] | None,
+        Field(description="Current state of the row, or null if it does not exist; only with PRECONDITION_FAILED."),
+    ] = None
     retry_after: Annotated[int, Field(description="Seconds to wait before a retry; only with RATE_LIMITED.")] = 0
 
 
