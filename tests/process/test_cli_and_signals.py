@@ -73,9 +73,19 @@ def postgres_processes(folder: Path) -> list[psutil.Process]:
     ]
 
 
+@contextmanager
+def hangup_disposition(disposition: signal.Handlers) -> Iterator[None]:
+    """Set the disposition of SIGHUP that child processes inherit; a test run under nohup ignores the signal."""
+    previous = signal.signal(signal.SIGHUP, disposition)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals) -> None:
-    with run_serve(tmp_path) as (process, url):
+    with hangup_disposition(signal.SIG_DFL), run_serve(tmp_path) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
             task = client.create("task", title="x")
@@ -88,6 +98,14 @@ def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path,
 
     with run_serve(tmp_path) as (process, url), RestClient(url, user.token) as client:
         assert client.get("task", task["id"]) == task
+
+
+def test_serve_under_nohup_ignores_sighup(tmp_path: Path) -> None:
+    with hangup_disposition(signal.SIG_IGN), run_serve(tmp_path) as (process, url):
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        assert is_ready(url)
 
 
 def test_serve_recovers_after_kill_and_stops_its_database(tmp_path: Path) -> None:
