@@ -44,10 +44,9 @@ class RequestQuota:
 
     def check(self) -> None:
         """Raise RateLimited if nothing remains; consume nothing."""
-        if self._policy:
-            _, status = self._limiter.consume(self._policy, self._key, 0)
-            if not status.remaining:
-                raise self._rejection(status, 1)
+        self.peek()
+        if self._policy and not (status := self._usage[self._policy.name]).remaining:
+            raise self._rejection(status, 1)
 
     def reset(self) -> None:
         """Remove the consumption of this quota, but not of the wider one."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from limits import RateLimitItem
-from limits.storage import RedisStorage, SlidingWindowCounterSupport
+from limits.storage import SlidingWindowCounterSupport
 
 from services.rate_limiting.policies import QuotaPolicy, QuotaStatus
 from services.rate_limiting.storage import BoundedMemoryStorage, redis_storage
@@ -35,7 +35,7 @@ class RateLimiter:
         self._redis = redis_storage(redis_url) if redis_url else None
         self._redis_threads = CapacityLimiter(REDIS_THREADS)
         self._lock = Lock()
-        self._is_down, self._retry_at = False, 0.0
+        self._retry_at = 0.0  # while Redis is down: when to try it again, in seconds of the monotonic clock
 
     def consume(self, policy: QuotaPolicy, key: str, amount: int) -> tuple[bool, QuotaStatus]:
         """Consume the amount if it fits; return whether it does, and the status. An amount of 0 only reads the status."""
@@ -61,29 +61,23 @@ class RateLimiter:
             await to_thread.run_sync(count, limiter=self._redis_threads)
 
     def _run(self, policy: QuotaPolicy, count: Callable[[SlidingWindowCounterSupport], Result]) -> Result:
-        """Count in Redis, or in memory if there is no Redis or it fails."""
-        if redis := self._redis_unless_down():
+        """Count in Redis, or in memory if there is no Redis or it fails. While it is down, one caller per interval tries it."""
+        with self._lock:
+            redis = self._redis if monotonic() >= self._retry_at else None
+            if redis and self._retry_at:
+                self._retry_at = monotonic() + REDIS_RETRY_INTERVAL
+        if redis:
             try:
                 result = count(redis)
             except redis.base_exceptions as error:
                 redis.storage.connection_pool.disconnect()
-                was_down, self._is_down = self._is_down, True
+                was_down, self._retry_at = self._retry_at, monotonic() + REDIS_RETRY_INTERVAL
                 if not was_down:
                     log.warning("Redis unavailable; falling back to in-process rate limiting: %s", error)
             else:
-                was_down, self._is_down = self._is_down, False
+                was_down, self._retry_at = self._retry_at, 0.0
                 if was_down:
                     log.info("Redis available again; rate limits are shared")
                 return result
         with self._lock:
             return count(self._memory[policy.name])
-
-    def _redis_unless_down(self) -> RedisStorage | None:
-        """Return Redis. While it is down, one caller per REDIS_RETRY_INTERVAL retries it; the others get None."""
-        if self._redis is None:
-            return None
-        with self._lock:
-            if self._is_down and monotonic() < self._retry_at:
-                return None
-            self._retry_at = monotonic() + REDIS_RETRY_INTERVAL
-            return self._redis

@@ -182,7 +182,7 @@ def test_hanging_redis_is_called_once_per_retry_interval(redis: Redis, monkeypat
     assert len(calls) == 1
 
     # After the retry interval one caller retries Redis, and the others do not wait for it.
-    limiter._retry_at = 0.0
+    limiter._retry_at = time.monotonic()
     with ThreadPoolExecutor(5) as pool:
         assert sorted(pool.map(lambda _: consume(limiter), range(5))) == [89, 90, 91, 92, 93]
     redis.process.send_signal(signal.SIGCONT)
