@@ -14,7 +14,7 @@ from models.database import Database, make_engine, parse_url
 from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
 from models.readiness import check_readiness
-from models.statement_counter import attach_statement_counter
+from models.sql.statement_counter import attach_statement_counter
 from services.auth.access_tokens import AccessTokens
 from services.auth.authenticator import Authenticator
 from services.auth.jwks.cache import JwksCache

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.middleware.authentication import AuthenticationMiddleware
 from api.query_string import check_query_string
+from services.database_errors import rerun_if_stale
 from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_parsing import JsonError, parse_json
 
@@ -89,9 +90,11 @@ def with_authentication(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
 
 
 def _in_worker_thread(endpoint: Callable[..., Response]) -> Callable[..., Coroutine[Any, Any, Response]]:
+    run_endpoint = rerun_if_stale(endpoint)
+
     @wraps(endpoint)
     async def run(**arguments: Any) -> Response:
-        return await to_thread(endpoint, **arguments)
+        return await to_thread(run_endpoint, **arguments)
 
     return run
 

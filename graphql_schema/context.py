@@ -110,6 +110,13 @@ class GraphQLContext:
         """Return the service for the comments on one of the caller's tasks."""
         return TaskCommentService(self.user, task_id)
 
+    def restart_reads(self) -> None:
+        """Close the read transaction, so that the operation can be executed again in a new one."""
+        self.close()
+        self.__dict__.pop("read_transaction", None)
+        self.root_readers.clear()
+        self.user.budget.reset()
+
     def close(self) -> None:
         """Close the read transaction if one is open."""
         self._exit_stack.close()

@@ -21,6 +21,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from graphql_schema.context import GraphQLContext
 from graphql_schema.documents.bind_parameters import BINDABLE_ARGUMENTS
 from graphql_schema.documents.compiled_operation import CompiledRootField, Reader
+from services.database_errors import rerun_if_stale
 from services.json_types import JsonObject, JsonValue
 
 
@@ -118,5 +119,5 @@ class LookaheadExecutionContext(StrawberryGraphQLCoreExecutionContext):
         """Return the result of a lookahead read or write without completing it."""
         if isinstance(result, LookaheadRead | LookaheadWrite):
             field = SelectedField(str(path.key), info.parent_type, self, field_details_list)
-            return result.run(field) if isinstance(result, LookaheadWrite) else field.execute_read(result.select)
+            return rerun_if_stale(result.run)(field) if isinstance(result, LookaheadWrite) else field.execute_read(result.select)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)

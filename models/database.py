@@ -4,7 +4,7 @@ psycopg2 sends a string of several statements in one round trip. The preamble co
 SELECT. The driver is therefore in autocommit mode, and this module sends BEGIN, COMMIT and ROLLBACK itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import sleep
@@ -19,12 +19,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.sql import commit, driver_connection, fetch, translate_error
+from models.sql.execution import Values, begin, commit, driver_connection, translate_error
+from models.sql.prepared_statements import Preparation
+from models.sql.statement import Statement
 
 APP_ROLE = "todo_app"
 
 Row = tuple[Any, ...] | None
-Message = tuple[str, tuple[object, ...]]
 ConnectionType = TypeVar("ConnectionType", Connection, PoolProxiedConnection)
 
 _DIALECT = "postgresql.psycopg2_todo"
@@ -120,17 +121,17 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
 
 @dataclass(frozen=True, slots=True)
 class TransactionPreamble:
-    """The first statements of a transaction: settings that the row-level security policies read, and a SELECT."""
+    """The first statements of a transaction: settings that the row-level security policies read, and queries."""
 
     settings: Mapping[str, str]
-    select: str
-    values: tuple[object, ...]
+    statements: Sequence[Statement]
+    values: Values
 
-    def render(self, statement_timeout: int, *, read_only: bool) -> Message:
-        """Return the preamble as SQL with placeholders, and their values. The timeout is in milliseconds."""
-        begin = (_BEGIN_READ_SQL if read_only else _BEGIN_WRITE_SQL).format(timeout=statement_timeout)
-        set_local = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
-        return begin + set_local + self.select, (*self.settings.values(), *self.values)
+    def execute(self, connection: PoolProxiedConnection, begin_sql: str) -> Row:
+        """Begin a transaction on the connection, and return the first row of the last query."""
+        set_local = "".join(f"SET LOCAL {name} = %({name})s; " for name in self.settings)
+        rows = begin(connection, begin_sql + set_local, self.statements, {**self.settings, **self.values})
+        return next(iter(rows), None)
 
 
 class Database:
@@ -139,6 +140,9 @@ class Database:
     def __init__(self, engine: Engine, *, statement_timeout: int) -> None:
         self.engine = engine
         self._statement_timeout = statement_timeout
+        self._begin_read_sql = _BEGIN_READ_SQL.format(timeout=statement_timeout)
+        self._begin_write_sql = _BEGIN_WRITE_SQL.format(timeout=statement_timeout)
+        Preparation(engine)
 
     @property
     def statement_timeout_seconds(self) -> float:
@@ -151,7 +155,7 @@ class Database:
 
         Raises SQLAlchemy's errors. The pool rolls back a connection that is returned uncommitted.
         """
-        connection, first = self._begin(self._raw_connection, preamble.render(self._statement_timeout, read_only=True))
+        connection, first = self._begin(self._raw_connection, preamble, self._begin_read_sql)
         try:
             yield connection, first
             # If COMMIT fails, the rows have been read; the pool rolls back or discards the connection.
@@ -166,25 +170,29 @@ class Database:
 
         Commits at the end of the block, and rolls back if the block raises. Raises SQLAlchemy's errors.
         """
-        connection, first = self._begin(self.engine.connect, preamble.render(self._statement_timeout, read_only=False))
+        connection, first = self._begin(self.engine.connect, preamble, self._begin_write_sql)
         with connection:
             connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
             yield connection, first
             connection.commit()
 
-    def _begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:
+    def _begin(
+        self, connect: Callable[[], ConnectionType], preamble: TransactionPreamble, begin_sql: str
+    ) -> tuple[ConnectionType, Row]:
         """Begin a transaction. Retry once if the connection was closed, which is safe as nothing was executed before."""
         try:
-            return self._try_begin(connect, message)
+            return self._try_begin(connect, preamble, begin_sql)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        return self._try_begin(connect, message)
+        return self._try_begin(connect, preamble, begin_sql)
 
-    def _try_begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:
+    def _try_begin(
+        self, connect: Callable[[], ConnectionType], preamble: TransactionPreamble, begin_sql: str
+    ) -> tuple[ConnectionType, Row]:
         connection = self._connect(connect)
         try:
-            return connection, next(iter(fetch(driver_connection(connection), *message)), None)
+            return connection, preamble.execute(driver_connection(connection), begin_sql)
         except BaseException:
             connection.close()
             raise

@@ -172,6 +172,10 @@ class Unavailable(TodoError):
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
+class StaleTransaction(Unavailable):
+    """The prepared statements of a connection have become invalid, for example by a migration. Running it again prepares them."""
+
+
 class RateLimited(TodoError):
     """A quota is exhausted. Nothing was done; the client may retry after `retry_after` seconds."""
 

@@ -18,11 +18,12 @@ from models.base import Owned, Positioned, Versioned
 from models.credentials import Credential
 from models.schemas.field_types import MAX_POSITION
 from models.scopes import Scope
-from models.sql import fetch, run
+from models.sql.execution import fetch, run
+from models.sql.statement import Statement
 from services.authorization import Authorization
 from services.database_errors import translate_database_errors
 from services.errors import NotFound
-from services.query_engine.compiled_statement import CompiledStatement, compile_statement, user_id_param
+from services.query_engine.compiled_statement import compile_statement, user_id_param
 from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.entity_types import Entity
 from services.query_engine.execution.budget import Budget
@@ -40,11 +41,13 @@ CredentialRow = TypeVar("CredentialRow", bound=Credential)
 # Scopes required to read an entity, other than the default.
 _READ_SCOPES = {ACCOUNT.name: Scope.ACCOUNT}
 
-_UPDATE_REVISION_SQL = "UPDATE user_revision SET revision = %s, stamped_at = %s WHERE user_id = %s"
+_UPDATE_REVISION = Statement.parse(
+    "UPDATE user_revision SET revision = %(revision)s, stamped_at = %(now)s WHERE user_id = %(user_id)s"
+)
 
 
 @cache
-def _active_credentials_sql(table: type[Credential]) -> CompiledStatement:
+def _active_credentials_sql(table: type[Credential]) -> Statement:
     """Compile the query of a user's active credentials, last used first; unused ones are sorted by their creation."""
     used_at = func.coalesce(col(table.last_used_at), col(table.created_at))
     conditions = col(table.user_id) == user_id_param(), col(table.expires_at) > func.now()
@@ -52,7 +55,7 @@ def _active_credentials_sql(table: type[Credential]) -> CompiledStatement:
 
 
 @cache
-def _max_position_sql(table: type[Positioned]) -> CompiledStatement:
+def _max_position_sql(table: type[Positioned]) -> Statement:
     conditions = col(table.user_id) == user_id_param(), col(table.deleted_at).is_(None)
     return compile_statement(select(func.max(col(table.position))).where(*conditions))
 
@@ -99,7 +102,7 @@ class ReadTransaction:
         """Return the user's active credentials of this table. Raises Forbidden if the token lacks the scope."""
         self.authorization.require_scope(Scope.ACCOUNT)
         names = table.__table__.columns.keys()  # type: ignore[attr-defined]
-        rows = fetch(self.connection, _active_credentials_sql(table).text, {"user_id": self.user_id})
+        rows = fetch(self.connection, _active_credentials_sql(table), {"user_id": self.user_id})
         return [table(**dict(zip(names, row, strict=True))) for row in rows]
 
 
@@ -116,7 +119,7 @@ class WriteTransaction(ReadTransaction):
         """Return the revision of this transaction, which all rows that it writes share; assign it on the first call."""
         if not self._has_next_revision:
             self.revision += 1
-            run(self.connection, _UPDATE_REVISION_SQL, (self.revision, self.now, self.user_id))
+            run(self.connection, _UPDATE_REVISION, {"revision": self.revision, "now": self.now, "user_id": self.user_id})
             self._has_next_revision = True
         return self.revision
 
@@ -154,7 +157,7 @@ class WriteTransaction(ReadTransaction):
 
     def next_position(self, table: type[Positioned]) -> float:
         """Return a position after those of all other active rows; at the maximum, their ids decide the order."""
-        ((highest,),) = fetch(self.connection, _max_position_sql(table).text, {"user_id": self.user_id})
+        ((highest,),) = fetch(self.connection, _max_position_sql(table), {"user_id": self.user_id})
         return min(float(floor(highest or 0) + 1), MAX_POSITION)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:

@@ -19,7 +19,8 @@ from sqlmodel import Session, col
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
-from models.sql import driver_connection
+from models.sql.execution import driver_connection
+from models.sql.statement import Statement
 from models.user import DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
@@ -32,29 +33,34 @@ from services.unit_of_work import ReadTransaction, WriteTransaction
 _ACCOUNT_SQL = (
     "SELECT account.is_active, counter.revision, greatest(clock_timestamp(), counter.stamped_at) AS now, "
     "{credential} AS credential_is_valid, {new_email} AS has_new_email "
-    'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %s'
+    'FROM "user" AS account JOIN user_revision AS counter ON counter.user_id = account.id WHERE account.id = %(user_id)s'
 )
-_CREDENTIAL_SQL = "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %s AND expires_at > clock_timestamp())"
+_CREDENTIAL_SQL = (
+    "EXISTS (SELECT FROM {table} WHERE user_id = account.id AND id = %(credential_id)s AND expires_at > clock_timestamp())"
+)
 # Whether an external token changes the e-mail of its account: it is not older than the token that named the last one, nor that
 # token itself, whose e-mail another account may have.
 _NEW_EMAIL_SQL = (
-    "(account.is_active AND account.password_hash IS NULL AND account.email IS DISTINCT FROM %s "
-    "AND (account.issuer_email, account.issuer_email_at) IS DISTINCT FROM (%s, %s) "
-    "AND coalesce(account.issuer_email_at <= %s, true))"
+    "(account.is_active AND account.password_hash IS NULL AND account.email IS DISTINCT FROM %(email)s "
+    "AND (account.issuer_email, account.issuer_email_at) IS DISTINCT FROM (%(email)s, %(issued_at)s) "
+    "AND coalesce(account.issuer_email_at <= %(issued_at)s, true))"
 )
 _REVOKED_MESSAGES: Mapping[type[Credential] | None, str] = {
     LoginSession: "The session was revoked or has expired; log in again.",
     ApiToken: INVALID_API_TOKEN,
 }
-_PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.format(credential="true", new_email="false")} | {
-    credential_type: _ACCOUNT_SQL.format(
-        credential=_CREDENTIAL_SQL.format(table=credential_type.__tablename__), new_email="false"
+_ACCOUNT: Mapping[type[Credential] | None, Statement] = {
+    credential_type: Statement.parse(
+        _ACCOUNT_SQL.format(
+            credential=_CREDENTIAL_SQL.format(table=credential_type.__tablename__) if credential_type else "true",
+            new_email="false",
+        )
     )
-    for credential_type in (LoginSession, ApiToken)
+    for credential_type in (None, LoginSession, ApiToken)
 }
-_EMAIL_PREAMBLE_SQL = _ACCOUNT_SQL.format(credential="true", new_email=_NEW_EMAIL_SQL)
+_ACCOUNT_WITH_EMAIL = Statement.parse(_ACCOUNT_SQL.format(credential="true", new_email=_NEW_EMAIL_SQL))
 # A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
-_LOCK_SQL = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
+_LOCK = Statement.parse("SELECT FROM user_revision WHERE user_id = %(user_id)s FOR UPDATE")
 
 BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[ConnectionType, Row]]]
 
@@ -104,7 +110,7 @@ class UserContext:
         Raises the errors of `read_transaction`, and Forbidden if the token lacks the scope.
         """
         with (
-            self._begin(self.database.write, _LOCK_SQL) as (connection, revision, now),
+            self._begin(self.database.write, _LOCK) as (connection, revision, now),
             Session(bind=connection, expire_on_commit=False) as session,
         ):
             self.authorization.require_scope(scope)
@@ -122,10 +128,12 @@ class UserContext:
             session.flush()
 
     @contextmanager
-    def _begin(self, begin: BeginTransaction[ConnectionType], lock: str = "") -> Iterator[tuple[ConnectionType, int, datetime]]:
+    def _begin(
+        self, begin: BeginTransaction[ConnectionType], *locks: Statement
+    ) -> Iterator[tuple[ConnectionType, int, datetime]]:
         if self.request_quota is not None:
             self.request_quota.consume()
-        preamble = self._preamble(lock)
+        preamble = self._preamble(*locks)
         with translate_database_errors(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(preamble))
             if self.external_profile is not None and (account is None or _has_new_email(account)):
@@ -144,24 +152,20 @@ class UserContext:
                 raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.credential_type])
             yield connection, revision, now
 
-    def _preamble(self, lock: str) -> TransactionPreamble:
-        settings = {"app.user_id": self.user_id}
-        lock_parameters = (self.user_id,) if lock else ()
+    def _preamble(self, *locks: Statement) -> TransactionPreamble:
         profile = self.external_profile
+        values: dict[str, object] = {"user_id": self.user_id}
         if profile is not None and profile.email is not None:
-            email_parameters = (profile.email, profile.email, profile.issued_at, profile.issued_at)
-            return TransactionPreamble(settings, lock + _EMAIL_PREAMBLE_SQL, (*lock_parameters, *email_parameters, self.user_id))
-        credential_id = self.authorization.credential_id
-        credential_parameters = () if credential_id is None else (credential_id,)
-        return TransactionPreamble(
-            settings,
-            lock + _PREAMBLE_SQL[self.authorization.credential_type],
-            (*lock_parameters, *credential_parameters, self.user_id),
-        )
+            account = _ACCOUNT_WITH_EMAIL
+            values |= {"email": profile.email, "issued_at": profile.issued_at}
+        else:
+            account = _ACCOUNT[self.authorization.credential_type]
+            values["credential_id"] = self.authorization.credential_id
+        return TransactionPreamble({"app.user_id": self.user_id}, [*locks, account], values)
 
     def _provision_user(self, profile: ExternalUserProfile) -> None:
         """Create the account of an external user, unless the token was issued before that account was deleted here."""
-        preamble = TransactionPreamble({"app.user_id": self.user_id}, "SELECT 1", ())
+        preamble = TransactionPreamble({"app.user_id": self.user_id}, [], {})
         with translate_database_errors(), self.database.write(preamble) as (connection, _):
             deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
@@ -171,7 +175,7 @@ class UserContext:
 
     def _take_over_email(self, profile: ExternalUserProfile) -> None:
         """Set the e-mail of an external user to the one that the token names, unless another account has it."""
-        with self.database.write(self._preamble(_LOCK_SQL)) as (connection, row):
+        with self.database.write(self._preamble(_LOCK)) as (connection, row):
             if row is None or not _has_new_email(row):  # a concurrent request was first
                 return
             _, revision, now, *_ = row

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.logging import current_request_id
 from api.middleware.base import HttpMiddleware
-from models.statement_counter import count_statements
+from models.sql.statement_counter import count_statements
 
 _VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationType, execute_sync
+from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, execute_sync
 
 from graphql_schema.context import GraphQLContext
 from graphql_schema.cost.limits import MAX_COST, check_complexity
@@ -15,7 +15,7 @@ from graphql_schema.documents.persisted import PersistedDocuments
 from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.execution.result import OperationResult, error_result, execution_result, internal_error_result, invalid_result
 from graphql_schema.lookahead import LookaheadExecutionContext
-from services.errors import MethodNotAllowed, TodoError
+from services.errors import MethodNotAllowed, StaleTransaction, TodoError
 
 # Mutations that count as authentication attempts.
 AUTH_MUTATIONS = frozenset({"register", "logIn", "refresh"})
@@ -90,6 +90,9 @@ class GraphQLExecutor:
             return None
         try:
             data = {field.key: field.read(transaction, variables) for field in operation.root_readers}
+        except StaleTransaction:
+            context.restart_reads()
+            return None
         except TodoError:
             transaction.budget.reset()
             return None
@@ -99,7 +102,17 @@ class GraphQLExecutor:
         self, document: DocumentNode, request: GraphQLRequest, operation: CompiledOperation, context: GraphQLContext
     ) -> OperationResult:
         context.bind_variables = operation.bind_variables
-        result = execute_sync(
+        result = self._run_graphql_core(document, request, context)
+        if any(isinstance(error.original_error, StaleTransaction) for error in result.errors or ()):
+            context.restart_reads()
+            result = self._run_graphql_core(document, request, context)
+        readers = tuple(context.root_readers)
+        if result.data and not result.errors and list(result.data) == [field.key for field in readers]:
+            self.cache.store(replace(operation, root_readers=readers))
+        return execution_result(result, is_single=len(operation.root_fields) == 1)
+
+    def _run_graphql_core(self, document: DocumentNode, request: GraphQLRequest, context: GraphQLContext) -> ExecutionResult:
+        return execute_sync(
             self._core,
             document,
             context_value=context,
@@ -108,7 +121,3 @@ class GraphQLExecutor:
             executor_class=LookaheadExecutionContext,
             hide_suggestions=self._hide_schema,
         )
-        readers = tuple(context.root_readers)
-        if result.data and not result.errors and list(result.data) == [field.key for field in readers]:
-            self.cache.store(replace(operation, root_readers=readers))
-        return execution_result(result, is_single=len(operation.root_fields) == 1)

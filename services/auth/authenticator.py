@@ -9,6 +9,7 @@ from sqlmodel import col
 from models.credentials import ApiToken
 from models.database import Database, TransactionPreamble
 from models.scopes import Scope
+from models.sql.statement import Statement
 from services.auth.access_tokens import AccessTokens
 from services.auth.claims import Identity
 from services.auth.opaque_tokens import API_TOKEN_PREFIX, hash_secret
@@ -22,7 +23,7 @@ NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
 MAX_CACHED_TOKENS = 10_000  # API tokens
 CACHE_TTL_SECONDS = 60.0  # also the precision of `last_used_at`
 
-_LOOKUP_SQL = "SELECT user_id, id, scopes FROM api_token WHERE token_hash = %s AND expires_at > now()"
+_LOOKUP = Statement.parse("SELECT user_id, id, scopes FROM api_token WHERE token_hash = %(token_hash)s AND expires_at > now()")
 
 
 class Authenticator:
@@ -67,7 +68,7 @@ class Authenticator:
     def _lookup(self, token: str) -> Identity:
         """Return the identity of an API token from the database, and record its use there."""
         token_hash = hash_secret(token)
-        preamble = TransactionPreamble({"app.secret_hash": token_hash}, _LOOKUP_SQL, (token_hash,))
+        preamble = TransactionPreamble({"app.secret_hash": token_hash}, [_LOOKUP], {"token_hash": token_hash})
         with translate_database_errors(), self._database.read(preamble) as (_, row):
             pass
         if row is None:

@@ -12,6 +12,7 @@ from models.base import new_id
 from models.credentials import RefreshRequest
 from models.database import Database, TransactionPreamble
 from models.scopes import Scope
+from models.sql.statement import Statement
 from models.user import Credentials, Registration, User, UserRevision
 from services.auth.access_tokens import AccessTokens
 from services.auth.opaque_tokens import RefreshToken
@@ -26,7 +27,7 @@ from services.user_context import UserContext
 
 Result = TypeVar("Result")
 
-_ACCOUNT_BY_EMAIL_SQL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
+_ACCOUNT_BY_EMAIL = Statement.parse('SELECT id, password_hash, is_active FROM "user" WHERE email = %(email)s')
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class AuthService:
         client.auth_attempts.consume()
         client.account_attempts("register", registration.email).consume()
         user_id = new_id()
-        preamble = TransactionPreamble({"app.user_id": user_id}, "SELECT 1", ())
+        preamble = TransactionPreamble({"app.user_id": user_id}, [], {})
         password_hash = self._passwords.hash(registration.password)
         try:
             with translate_database_errors(), self._database.write(preamble) as (connection, _):
@@ -78,7 +79,7 @@ class AuthService:
         client.auth_attempts.consume()
         attempts = client.account_attempts("log in", credentials.email)
         attempts.consume()
-        preamble = TransactionPreamble({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
+        preamble = TransactionPreamble({"app.login_email": credentials.email}, [_ACCOUNT_BY_EMAIL], {"email": credentials.email})
         with translate_database_errors(), self._database.read(preamble) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)

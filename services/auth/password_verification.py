@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from sqlalchemy import update
 from sqlmodel import col
 
-from models.sql import fetch
+from models.sql.execution import fetch
+from models.sql.statement import Statement
 from models.user import User
 from services.auth.password_hashing import PasswordHasher
 from services.unit_of_work import ReadTransaction, WriteTransaction
 
-_HASH_SQL = 'SELECT password_hash FROM "user" WHERE id = %s'
+_HASH = Statement.parse('SELECT password_hash FROM "user" WHERE id = %(user_id)s')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +45,5 @@ class PasswordVerification:
 
 def load_password_hash(transaction: ReadTransaction) -> str | None:
     """Return the hash of the user's password; None for the account of an external user."""
-    ((stored,),) = fetch(transaction.connection, _HASH_SQL, (transaction.user_id,))
+    ((stored,),) = fetch(transaction.connection, _HASH, {"user_id": transaction.user_id})
     return None if stored is None else str(stored)

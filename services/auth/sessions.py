@@ -10,6 +10,7 @@ from models.base import new_id
 from models.credentials import LoginSession
 from models.database import Database, TransactionPreamble
 from models.scopes import Scope
+from models.sql.statement import Statement
 from services.auth.opaque_tokens import RefreshToken, hash_secret, hashes_equal, new_salt
 from services.authorization import Authorization
 from services.database_errors import translate_database_errors
@@ -21,7 +22,7 @@ from services.user_context import UserContext
 MAX_SESSIONS = 100
 REFRESH_RETRY_WINDOW = timedelta(seconds=10)
 
-_LOOKUP_SQL = "SELECT user_id, id FROM login_session WHERE handle_hash = %s AND expires_at > now()"
+_LOOKUP = Statement.parse("SELECT user_id, id FROM login_session WHERE handle_hash = %(handle_hash)s AND expires_at > now()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,8 @@ class RefreshTokenRotation:
     def find_context(self, token: RefreshToken) -> UserContext | None:
         """Return the context of the token's session, for a token of any generation; None if there is no active session."""
         handle_hash = hash_secret(token.handle)
-        with (
-            translate_database_errors(),
-            self._database.read(TransactionPreamble({"app.secret_hash": handle_hash}, _LOOKUP_SQL, (handle_hash,))) as (
-                _,
-                session,
-            ),
-        ):
+        preamble = TransactionPreamble({"app.secret_hash": handle_hash}, [_LOOKUP], {"handle_hash": handle_hash})
+        with translate_database_errors(), self._database.read(preamble) as (_, session):
             pass
         return UserContext(session[0], self._database, authorization=Authorization.for_session(session[1])) if session else None
 

@@ -1,7 +1,6 @@
-"""Compiled statements: SQL text for the driver, and the parameters that the statements share."""
+"""Compilation of queries to statements, and the parameters that the statements share."""
 
 import re
-from dataclasses import dataclass
 
 from sqlalchemy import (
     ARRAY,
@@ -13,30 +12,31 @@ from sqlalchemy import (
     column,
     func,
     literal_column,
+    select,
 )
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
+from models.sql.statement import Statement
 from services.query_engine.sql_types import SqlExpression, SqlQuery
 
 _DIALECT = make_dialect()
 # Parameters that the executor sets; start… and end… are the values of cursors, v… the operands of a condition.
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|words|search|(start|end|v)\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledStatement:
-    """SQL text for the driver, and the parameters that are the same in each execution."""
+def compile_statement(query: SqlQuery) -> Statement:
+    """Return the query as a statement. Values that are the same in each execution are a part of its text."""
+    compiled = query.compile(dialect=_DIALECT)
 
-    text: str
-    constants: dict[str, object]
+    def literal(match: re.Match[str]) -> str:
+        parameter = compiled.binds[match[1]]
+        if _RUNTIME_PARAMETERS.fullmatch(match[1]):
+            return match[0]
+        return compiled.render_literal_value(parameter.value, parameter.type)
 
-
-def compile_statement(statement: SqlQuery) -> CompiledStatement:
-    """Return the compiled statement."""
-    result = statement.compile(dialect=_DIALECT)
-    constants = {name: value for name, value in result.params.items() if not _RUNTIME_PARAMETERS.fullmatch(name)}
-    return CompiledStatement(str(result), constants)
+    return Statement.parse(_PLACEHOLDER.sub(literal, str(compiled)))
 
 
 def user_id_param() -> SqlExpression:
@@ -57,8 +57,8 @@ def ids_param(kind: TypeEngine[object]) -> SqlExpression:
 
 
 def tsquery_param() -> SqlExpression:
-    """Return the tsquery of the full-text search."""
-    return func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
+    """Return the tsquery of the full-text search. A generic plan evaluates a subquery once, but a function for each row."""
+    return select(func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))).scalar_subquery()
 
 
 def search_text_param() -> SqlExpression:

@@ -6,9 +6,12 @@ from itertools import count
 
 import httpx
 import pytest
+from sqlalchemy.pool import PoolProxiedConnection
 
-from models.database import Database, TransactionPreamble, make_engine
-from models.statement_counter import count_statements
+from models.database import Database, make_engine
+from models.sql import execution
+from models.sql.execution import Values
+from models.sql.statement_counter import count_statements
 from services.errors import QueryTooComplex
 from services.json_types import JsonObject
 from services.query_engine.execution.budget import Budget
@@ -201,14 +204,24 @@ def test_query_plans_do_not_retain_values() -> None:
     assert "private" not in repr(strip_values(node))
 
 
-def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser) -> None:
-    preamble, _ = TransactionPreamble({"app.user_id": user.id}, "SELECT 1", ()).render(5000, read_only=True)
-    assert preamble.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
-    assert preamble.endswith("SET LOCAL app.user_id = %s; SELECT 1")
+def test_transaction_preamble_is_one_message(service: RunningService, user: TestUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages: list[str] = []
+    send = execution._execute
 
+    def record_and_send(connection: PoolProxiedConnection, text: str, *values: Values) -> object:
+        messages.append(text)
+        return send(connection, text, *values)
+
+    monkeypatch.setattr(execution, "_execute", record_and_send)
     engine = make_engine(service.database.service, pool_size=1)
     context = UserContext(user.id, Database(engine, statement_timeout=5000))
-    with count_statements() as sent, context.read_transaction():
-        pass
+    for _ in range(2):  # the first transaction prepares the statement
+        messages.clear()
+        with count_statements() as sent, context.read_transaction():
+            pass
+        assert sent.count == 1
     engine.dispose()
-    assert sent.count == 1
+    preamble, commit = messages
+    assert preamble.startswith("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE todo_app; ")
+    assert "SET LOCAL app.user_id = %(app.user_id)s; EXECUTE " in preamble
+    assert commit == "COMMIT"

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from models.database import Database, make_engine
-from models.statement_counter import count_statements
+from models.sql.statement_counter import count_statements
 from services.user_context import UserContext
 from tests.support.api_clients import ApiClient, ClientFactory, Row
 from tests.support.service import PostgresServer, RunningService

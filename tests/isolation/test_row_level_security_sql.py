@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from models.database import Database, TransactionPreamble, make_engine
 from models.row_level_security.policies import user_policies
+from models.sql.statement import Statement
 from tests.support.service import PostgresServer, open_app_transaction, run_sql
 from tests.support.table_rows import (
     ADA,
@@ -120,7 +121,7 @@ def test_unusual_user_ids_are_distinguished(filled_database: PostgresServer, use
     for begin in (database.read, database.write):
         for table in TABLE_NAMES:
             select = f"SELECT array_agg(DISTINCT {owner_column(table)}), current_setting('app.user_id') FROM \"{table}\""
-            with begin(TransactionPreamble({"app.user_id": user_id}, select, ())) as (_, first):
+            with begin(TransactionPreamble({"app.user_id": user_id}, [Statement.parse(select)], {})) as (_, first):
                 assert first == ([user_id], user_id)
     engine.dispose()
 
@@ -132,7 +133,7 @@ def test_transactions_use_the_app_role_for_any_login_role(filled_database: Postg
         database = Database(engine, statement_timeout=5000)
         for begin in (database.read, database.write):
             select = "SELECT current_user::text, array_agg(DISTINCT user_id) FROM task"
-            with begin(TransactionPreamble({"app.user_id": EVE}, select, ())) as (_, first):
+            with begin(TransactionPreamble({"app.user_id": EVE}, [Statement.parse(select)], {})) as (_, first):
                 assert first == ("todo_app", [EVE])
         engine.dispose()
 
@@ -140,7 +141,7 @@ def test_transactions_use_the_app_role_for_any_login_role(filled_database: Postg
 def test_connection_resets_its_user_after_commit_rollback_and_error(filled_database: PostgresServer) -> None:
     engine = make_engine(filled_database.service, pool_size=1)
     database = Database(engine, statement_timeout=5000)
-    preamble = TransactionPreamble({"app.user_id": EVE}, "SELECT user_id FROM task", ())
+    preamble = TransactionPreamble({"app.user_id": EVE}, [Statement.parse("SELECT user_id FROM task")], {})
 
     def read() -> None:
         with database.read(preamble) as (_, first):
@@ -157,7 +158,7 @@ def test_connection_resets_its_user_after_commit_rollback_and_error(filled_datab
     def fail_in_preamble() -> None:
         with (
             pytest.raises(Exception, match="division by zero"),
-            database.write(TransactionPreamble({"app.user_id": EVE}, "SELECT 1/0", ())),
+            database.write(TransactionPreamble({"app.user_id": EVE}, [Statement.parse("SELECT 1/0")], {})),
         ):
             pass
 

@@ -11,7 +11,7 @@ from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.execution.result import OperationResult
 from graphql_schema.schema import build_schema
 from models.database import Database, make_engine
-from models.statement_counter import attach_statement_counter, count_statements
+from models.sql.statement_counter import attach_statement_counter, count_statements
 from services.query_engine.execution.budget import Budget
 from services.rate_limiting.client import Client
 from services.user_context import UserContext

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from operator import mul
 from time import monotonic
 
-from models.sql import Rows
+from models.sql.execution import Rows
 from services.errors import QueryTooComplex
 
 MAX_ROWS = 25_000  # nested rows in the response

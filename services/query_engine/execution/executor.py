@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.sql import Rows, fetch
+from models.sql.execution import Rows, fetch
+from models.sql.statement import Statement
 from services.json_types import JsonObject, JsonValue
-from services.query_engine.compiled_statement import CompiledStatement
 from services.query_engine.cursors import CursorCodec
 from services.query_engine.entity_types import Entity, ManyToMany, ToOne
 from services.query_engine.execution.budget import Budget, Multiplicities, multiplicities_by_key
@@ -159,9 +159,9 @@ class _Executor:
                     parameters |= {f"{name}{number}": value for number, value in enumerate(values)}
         return parameters
 
-    def _fetch(self, statement: CompiledStatement, parameters: dict[str, object]) -> Rows:
+    def _fetch(self, statement: Statement, parameters: dict[str, object]) -> Rows:
         self._budget.check_timeout()
-        return fetch(self._connection, statement.text, {**statement.constants, **parameters})
+        return fetch(self._connection, statement, parameters)
 
 
 class _Group(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import any_, literal_column, select, union_all
 from sqlalchemy.pool import PoolProxiedConnection
 
-from models.sql import fetch
+from models.sql.execution import fetch
 from services.query_engine.compiled_statement import compile_statement, ids_param, user_id_param
 from services.query_engine.entity_registry import NODE_ENTITIES
 from services.query_engine.entity_types import Entity
@@ -17,14 +17,14 @@ def find_entity_by_id(connection: PoolProxiedConnection, user_id: str, row_id: s
 
     Rows of different entities may share an id that was given to both before this was refused; the first entity is preferred.
     """
-    rows = fetch(connection, _LOOKUP.text, {"user_id": user_id, "ids": [row_id]})
+    rows = fetch(connection, _LOOKUP, {"user_id": user_id, "ids": [row_id]})
     active = {name for name, _, is_active in rows if is_active}
     return next((entity for entity in NODE_ENTITIES if entity.name in active), None)
 
 
 def find_entities_by_ids(connection: PoolProxiedConnection, user_id: str, ids: Sequence[str]) -> Mapping[str, Sequence[Entity]]:
     """Return for each id the entities that have a row with it, deleted or not, in one statement."""
-    found = {(name, row_id) for name, row_id, _ in fetch(connection, _LOOKUP.text, {"user_id": user_id, "ids": list(ids)})}
+    found = {(name, row_id) for name, row_id, _ in fetch(connection, _LOOKUP, {"user_id": user_id, "ids": list(ids)})}
     return {row_id: [entity for entity in NODE_ENTITIES if (entity.name, row_id) in found] for row_id in ids}
 
 

@@ -6,7 +6,7 @@ keys if cursors are needed; in a child node, the number of the parent's key (man
 
 from dataclasses import dataclass
 
-from services.query_engine.compiled_statement import CompiledStatement
+from models.sql.statement import Statement
 from services.query_engine.entity_types import Entity, Relation
 from services.query_engine.planning.row_mapper import RowMapper
 
@@ -38,8 +38,8 @@ class Plan:
     """
 
     entity: Entity
-    statement: CompiledStatement
-    count_statement: CompiledStatement | None
-    outside_statement: CompiledStatement | None
+    statement: Statement
+    count_statement: Statement | None
+    outside_statement: Statement | None
     projections: tuple[ProjectionPlan, ...]
     cursor_columns: slice | None

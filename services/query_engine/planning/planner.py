@@ -19,8 +19,8 @@ from sqlalchemy import (
     true,
 )
 
+from models.sql.statement import Statement
 from services.query_engine.compiled_statement import (
-    CompiledStatement,
     compile_statement,
     ids_param,
     parent_keys_table,
@@ -184,7 +184,7 @@ class Planner:
             bindparam("limit", type_=Integer)
         )
 
-    def _count_statement(self) -> CompiledStatement | None:
+    def _count_statement(self) -> Statement | None:
         if not self.node.result_format.needs_total_count:
             return None
         conditions = self._conditions(cursor=False)
@@ -195,7 +195,7 @@ class Planner:
         counted = select(parent.c.number, func.count()).where(*conditions, *join_conditions, key == parent.c.key)
         return compile_statement(counted.group_by(parent.c.number))
 
-    def _outside_statement(self) -> CompiledStatement | None:
+    def _outside_statement(self) -> Statement | None:
         """Return the statement for the parents that have rows before the start of their page, if the result shows whether."""
         page = self.node.page
         if page is None or page.start is None or not self.node.result_format.needs_page_info(page.start_flag):

@@ -6,7 +6,7 @@ dataclasses generate their methods in the same way.
 
 from collections.abc import Callable, Mapping
 
-from models.sql import Rows
+from models.sql.execution import Rows
 from services.json_types import JsonObject
 
 RowMapper = Callable[[Rows], list[JsonObject]]

@@ -1,0 +1,1 @@
+"""SQL statements, prepared on their connections, and their execution."""
