@@ -17,7 +17,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from models.sql import commit, driver_connection, fetch, translate_error
 
@@ -34,7 +34,7 @@ _UUID_ARRAY_AS_TEXT = driver.new_array_type((_UUID_ARRAY,), "UUID[]", driver.UNI
 _NOTHING_TO_ROLL_BACK = {driver.TRANSACTION_STATUS_IDLE, driver.TRANSACTION_STATUS_UNKNOWN}
 _COLD_START_RETRY_SECONDS = 1.0  # a suspended Neon compute starts in about a second
 
-_SETTINGS_SQL = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
+_SETTINGS_SQL = "SET LOCAL ROLE {role}; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
 _BEGIN_READ_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _SETTINGS_SQL
 _BEGIN_WRITE_SQL = "BEGIN; " + _SETTINGS_SQL
 
@@ -126,18 +126,23 @@ class TransactionPreamble:
     select: str
     values: tuple[object, ...]
 
-    def render(self, statement_timeout: int, *, read_only: bool) -> Message:
+    def render(self, statement_timeout: int, *, read_only: bool, role: str = APP_ROLE) -> Message:
         """Return the preamble as SQL with placeholders, and their values. The timeout is in milliseconds."""
-        begin = (_BEGIN_READ_SQL if read_only else _BEGIN_WRITE_SQL).format(timeout=statement_timeout)
+        begin = (_BEGIN_READ_SQL if read_only else _BEGIN_WRITE_SQL).format(role=role, timeout=statement_timeout)
         set_local = "".join(f"SET LOCAL {name} = %s; " for name in self.settings)
         return begin + set_local + self.select, (*self.settings.values(), *self.values)
 
 
 class Database:
-    """Transactions with the role of the application. All database access of the services uses it."""
+    """Transactions with the role of the application. All database access of the services uses it.
 
-    def __init__(self, engine: Engine, *, statement_timeout: int) -> None:
+    Commands that concern all users have another `role`.
+    """
+
+    def __init__(self, engine: Engine, *, statement_timeout: int, role: str = APP_ROLE) -> None:
         self.engine = engine
+        self._pool_size = engine.pool.size() if isinstance(engine.pool, QueuePool) else 1
+        self._role = role
         self._statement_timeout = statement_timeout
 
     @property
@@ -151,7 +156,7 @@ class Database:
 
         Raises SQLAlchemy's errors. The pool rolls back a connection that is returned uncommitted.
         """
-        connection, first = self._begin(self._raw_connection, preamble.render(self._statement_timeout, read_only=True))
+        connection, first = self._begin(self._raw_connection, self._render(preamble, read_only=True))
         try:
             yield connection, first
             # If COMMIT fails, the rows have been read; the pool rolls back or discards the connection.
@@ -166,19 +171,23 @@ class Database:
 
         Commits at the end of the block, and rolls back if the block raises. Raises SQLAlchemy's errors.
         """
-        connection, first = self._begin(self.engine.connect, preamble.render(self._statement_timeout, read_only=False))
+        connection, first = self._begin(self.engine.connect, self._render(preamble, read_only=False))
         with connection:
             connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
             yield connection, first
             connection.commit()
 
+    def _render(self, preamble: TransactionPreamble, *, read_only: bool) -> Message:
+        return preamble.render(self._statement_timeout, read_only=read_only, role=self._role)
+
     def _begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:
-        """Begin a transaction. Retry once if the connection was closed, which is safe as nothing was executed before."""
-        try:
-            return self._try_begin(connect, message)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
+        """Begin a transaction. Retry if the connection was closed, as all of the pool may be; nothing was executed before."""
+        for _ in range(self._pool_size):
+            try:
+                return self._try_begin(connect, message)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
         return self._try_begin(connect, message)
 
     def _try_begin(self, connect: Callable[[], ConnectionType], message: Message) -> tuple[ConnectionType, Row]:

@@ -38,6 +38,13 @@ def run(connection: PoolProxiedConnection, text: str, values: Values = ()) -> No
     _execute(connection, text, values)
 
 
+def count_affected(connection: PoolProxiedConnection, text: str, values: Values = ()) -> int:
+    """Execute a statement that returns no rows; return the number of rows that it changed. Raises the errors of `fetch`."""
+    count_statement()
+    affected: int = _execute(connection, text, values).rowcount
+    return affected
+
+
 def commit(connection: PoolProxiedConnection) -> None:
     """Send COMMIT, which is not counted as a statement. Raises the errors of `fetch`."""
     _execute(connection, "COMMIT", ())
