@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.container = container = stack.enter_context(open_container(settings))
             if container.jwks is not None:
                 await stack.enter_async_context(container.jwks.run())
+            await stack.enter_async_context(container.deletion_worker.run())
             _tune_garbage_collector()
             yield
 

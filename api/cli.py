@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from api.app import create_app
-from api.container import migration_database, open_container, running_database
+from api.container import maintenance_database, migration_database, open_container, running_database
 from api.graphql.executor_factory import build_executor
 from api.logging import configure_logging
 from api.server.uvicorn_options import uvicorn_options
@@ -24,6 +24,7 @@ from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
 from models.migrations.backfill import BackfillError
 from models.readiness import NotReadyError
+from services.accounts.deletion import complete_pending_deletions
 
 _WORKER_START_TIMEOUT = 30  # seconds; on a busy machine imports alone exceed uvicorn's default of five
 
@@ -39,15 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except (SettingsError, NotReadyError, EmbeddedMissingError, BackfillError) as error:
-        print(f"todo: cannot {options.command}: {error}", file=sys.stderr)
+        print(f"todo: cannot {_action(options)}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
         cause = str(error.orig).partition("\nCONTEXT:")[0].strip()  # of an error that a migration raises
-        print(f"todo: cannot {options.command}: {cause}", file=sys.stderr)
+        print(f"todo: cannot {_action(options)}: {cause}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _action(options: argparse.Namespace) -> str:
+    return "run maintenance" if options.command == "maintenance" else str(options.command)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     for name, run, text in (
         ("migrate", _migrate, "migrate the database, as the owner of its tables"),
+        ("maintenance", _maintenance, "complete the pending deletions of accounts, as the owner of the tables"),
         ("schema", _schema, "print the GraphQL schema"),
         ("openapi", _openapi, "print the OpenAPI document"),
     ):
@@ -102,6 +108,13 @@ def _migrate(_: argparse.Namespace) -> None:
         before, after = migrate(owner)
     change = f"already at {after}" if before == after else f"migrated from {before or 'an empty database'} to {after}"
     print(f"{description}: {change}")
+
+
+def _maintenance(_: argparse.Namespace) -> None:
+    settings = load_settings(configure_logging)
+    with maintenance_database(settings) as (database, description):
+        completed, left = complete_pending_deletions(database)
+    print(f"{description}: {completed} account deletions completed, {left} left to running services")
 
 
 def _schema(_: argparse.Namespace) -> None:

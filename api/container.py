@@ -13,8 +13,10 @@ from api.settings import Settings, SettingsError
 from models.database import Database, make_engine, parse_url
 from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
-from models.readiness import check_readiness
+from models.readiness import check_migrated, check_readiness
+from models.row_level_security.policies import MAINTENANCE_ROLE
 from models.sql.statement_counter import attach_statement_counter
+from services.accounts.deletion_worker import DeletionWorker
 from services.auth.access_tokens import AccessTokens
 from services.auth.authenticator import Authenticator
 from services.auth.jwks.cache import JwksCache
@@ -35,7 +37,8 @@ class Container:
     rate_limiter: RateLimiter
     readiness_probe: ReadinessProbe
     concurrency_limit: UserConcurrencyLimit
-    jwks: JwksCache | None  # the lifespan of the app runs its refresh task
+    deletion_worker: DeletionWorker  # the lifespan of the app runs its task, and the refresh task of the JWKS cache
+    jwks: JwksCache | None
 
 
 @contextmanager
@@ -51,6 +54,18 @@ def migration_database(settings: Settings) -> Iterator[tuple[str, str]]:
         return
     with embedded_postgres(settings.data_dir.resolve()) as (owner_url, _):
         yield owner_url, f"Embedded database in {settings.data_dir}"
+
+
+@contextmanager
+def maintenance_database(settings: Settings) -> Iterator[tuple[Database, str]]:
+    """Yield transactions with the maintenance role on the database to migrate, and its description. Raises NotReadyError."""
+    with migration_database(settings) as (owner_url, description):
+        engine = make_engine(owner_url, pool_size=1)
+        try:
+            check_migrated(engine)
+            yield Database(engine, statement_timeout=settings.statement_timeout_ms, role=MAINTENANCE_ROLE), description
+        finally:
+            engine.dispose()
 
 
 @contextmanager
@@ -104,6 +119,7 @@ def _build_container(database: Database, settings: Settings, issuer: JwksVerifie
         rate_limiter=_build_rate_limiter(settings),
         readiness_probe=ReadinessProbe(database.engine),
         concurrency_limit=UserConcurrencyLimit(max(1, settings.database_pool_size // 2)),
+        deletion_worker=DeletionWorker(database),
         jwks=issuer.jwks if issuer else None,
     )
 

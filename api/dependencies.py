@@ -13,7 +13,7 @@ from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.security.base import SecurityBase
 
 from api.authentication import get_client, get_container, get_current_user
-from services.accounts import AccountService
+from services.accounts.service import AccountService
 from services.auth.api_tokens import ApiTokenService
 from services.auth.sessions import SessionService
 from services.comments import CommentService
@@ -65,7 +65,8 @@ class _PathUserService(_BearerToken, Generic[Service]):
 
 
 def _account_service(request: Request) -> AccountService:
-    return AccountService(get_current_user(request), get_container(request).password_hasher, get_client(request))
+    container = get_container(request)
+    return AccountService(get_current_user(request), container.password_hasher, get_client(request), container.deletion_worker)
 
 
 def _session_service(request: Request) -> SessionService:

@@ -6,7 +6,8 @@ from functools import cached_property
 import strawberry
 
 from graphql_schema.documents.compiled_operation import CompiledRootField
-from services.accounts import AccountService
+from services.accounts.deletion_worker import DeletionWorker
+from services.accounts.service import AccountService
 from services.auth.api_tokens import ApiTokenService
 from services.auth.login import AuthService
 from services.auth.password_hashing import PasswordHasher
@@ -28,12 +29,19 @@ class GraphQLContext:
     """
 
     def __init__(
-        self, user_or_error: UserContext | TodoError, client: Client, auth_service: AuthService, password_hasher: PasswordHasher
+        self,
+        user_or_error: UserContext | TodoError,
+        client: Client,
+        *,
+        auth_service: AuthService,
+        password_hasher: PasswordHasher,
+        deletion_worker: DeletionWorker,
     ) -> None:
         self._user_or_error = user_or_error
         self._exit_stack = ExitStack()
         self._read_error: TodoError | None = None
         self._password_hasher = password_hasher
+        self._deletion_worker = deletion_worker
         self.client = client
         self.auth_service = auth_service
         self.bind_variables: frozenset[str] = frozenset()
@@ -74,7 +82,7 @@ class GraphQLContext:
     @property
     def account(self) -> AccountService:
         """Return the service for the caller's account."""
-        return AccountService(self.user, self._password_hasher, self.client)
+        return AccountService(self.user, self._password_hasher, self.client, self._deletion_worker)
 
     @property
     def sessions(self) -> SessionService:

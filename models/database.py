@@ -17,7 +17,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from models.sql.execution import Values, begin, commit, driver_connection, translate_error
 from models.sql.prepared_statements import Preparation
@@ -35,7 +35,7 @@ _UUID_ARRAY_AS_TEXT = driver.new_array_type((_UUID_ARRAY,), "UUID[]", driver.UNI
 _NOTHING_TO_ROLL_BACK = {driver.TRANSACTION_STATUS_IDLE, driver.TRANSACTION_STATUS_UNKNOWN}
 _COLD_START_RETRY_SECONDS = 1.0  # a suspended Neon compute starts in about a second
 
-_SETTINGS_SQL = "SET LOCAL ROLE todo_app; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
+_SETTINGS_SQL = "SET LOCAL ROLE {role}; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
 _BEGIN_READ_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _SETTINGS_SQL
 _BEGIN_WRITE_SQL = "BEGIN; " + _SETTINGS_SQL
 
@@ -135,13 +135,17 @@ class TransactionPreamble:
 
 
 class Database:
-    """Transactions with the role of the application. All database access of the services uses it."""
+    """Transactions with the role of the application. All database access of the services uses it.
 
-    def __init__(self, engine: Engine, *, statement_timeout: int) -> None:
+    Commands that concern all users have another `role`.
+    """
+
+    def __init__(self, engine: Engine, *, statement_timeout: int, role: str = APP_ROLE) -> None:
         self.engine = engine
+        self._pool_size = engine.pool.size() if isinstance(engine.pool, QueuePool) else 1
         self._statement_timeout = statement_timeout
-        self._begin_read_sql = _BEGIN_READ_SQL.format(timeout=statement_timeout)
-        self._begin_write_sql = _BEGIN_WRITE_SQL.format(timeout=statement_timeout)
+        self._begin_read_sql = _BEGIN_READ_SQL.format(role=role, timeout=statement_timeout)
+        self._begin_write_sql = _BEGIN_WRITE_SQL.format(role=role, timeout=statement_timeout)
         Preparation(engine)
 
     @property
@@ -179,12 +183,13 @@ class Database:
     def _begin(
         self, connect: Callable[[], ConnectionType], preamble: TransactionPreamble, begin_sql: str
     ) -> tuple[ConnectionType, Row]:
-        """Begin a transaction. Retry once if the connection was closed, which is safe as nothing was executed before."""
-        try:
-            return self._try_begin(connect, preamble, begin_sql)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
+        """Begin a transaction. Retry if the connection was closed, as all of the pool may be; nothing was executed before."""
+        for _ in range(self._pool_size):
+            try:
+                return self._try_begin(connect, preamble, begin_sql)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
         return self._try_begin(connect, preamble, begin_sql)
 
     def _try_begin(

@@ -34,6 +34,12 @@ def check_readiness(engine: Engine) -> None:
         raise NotReadyError(f"the database is not reachable at {_database_address(engine)}: {line}") from error
 
 
+def check_migrated(engine: Engine) -> None:
+    """Raise NotReadyError unless the database is at the version of this code. Raises SQLAlchemy's errors."""
+    with engine.connect() as connection:
+        _check_version(connection)
+
+
 def _check_role(connection: Connection) -> None:
     try:
         connection.execute(_BECOME_APP)

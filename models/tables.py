@@ -5,6 +5,6 @@ from models.credentials import ApiToken, LoginSession
 from models.tag import Tag, TaskTag
 from models.task import Task
 from models.task_list import TaskList
-from models.user import DeletedUser, User, UserRevision
+from models.user import AccountDeletion, DeletedUser, User, UserRevision
 
-TABLES = (User, UserRevision, DeletedUser, LoginSession, ApiToken, TaskList, Task, Tag, TaskTag, Comment)
+TABLES = (User, UserRevision, DeletedUser, AccountDeletion, LoginSession, ApiToken, TaskList, Task, Tag, TaskTag, Comment)

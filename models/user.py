@@ -85,6 +85,14 @@ class DeletedUser(SQLModel, table=True):
     deleted_at: datetime
 
 
+class AccountDeletion(Owned, table=True):
+    """A deleted account whose rows are not all deleted yet. The row is deleted with the account, the last of them."""
+
+    __tablename__ = "account_deletion"
+
+    requested_at: datetime
+
+
 class Registration(InputSchema):
     """Fields of a new local account."""
 

@@ -21,10 +21,10 @@ from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
 from models.sql.execution import driver_connection
 from models.sql.statement import Statement
-from models.user import DeletedUser, User, UserRevision
+from models.user import AccountDeletion, DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
-from services.errors import Unauthenticated
+from services.errors import Unauthenticated, Unavailable
 from services.query_engine.execution.budget import Budget
 from services.rate_limiting.client import RequestQuota
 from services.unit_of_work import ReadTransaction, WriteTransaction
@@ -164,12 +164,18 @@ class UserContext:
         return TransactionPreamble({"app.user_id": self.user_id}, [*locks, account], values)
 
     def _provision_user(self, profile: ExternalUserProfile) -> None:
-        """Create the account of an external user, unless the token was issued before that account was deleted here."""
+        """Create the account of an external user, unless the token was issued before that account was deleted here.
+
+        Raises Unauthenticated if it was, Unavailable while the rows of the deleted account exist.
+        """
         preamble = TransactionPreamble({"app.user_id": self.user_id}, [], {})
         with translate_database_errors(), self.database.write(preamble) as (connection, _):
             deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
                 raise Unauthenticated("The account was deleted.")
+            pending = select(col(AccountDeletion.user_id)).where(col(AccountDeletion.user_id) == self.user_id)
+            if connection.scalar(pending) is not None:
+                raise Unavailable("The former account of this user is being deleted, usually within seconds; retry after that.")
             if self._insert_user(connection, profile):
                 connection.execute(insert(UserRevision).values(user_id=self.user_id, revision=0, purged_revision=0))
 

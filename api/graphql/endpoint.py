@@ -64,7 +64,13 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     request.state.graphql_operation = (graphql_request.operation_name or "")[:_MAX_LOGGED_NAME_LENGTH] or None
     container = get_container(request)
     # An invalid token is an error only if a field requires a user. Logging in and introspection do not.
-    context = GraphQLContext(get_authentication(request), get_client(request), container.auth_service, container.password_hasher)
+    context = GraphQLContext(
+        get_authentication(request),
+        get_client(request),
+        auth_service=container.auth_service,
+        password_hasher=container.password_hasher,
+        deletion_worker=container.deletion_worker,
+    )
 
     def execute() -> OperationResult:
         return executor.execute(graphql_request, context, read_only=is_safe_method(request))

@@ -115,6 +115,6 @@ def update_current_account(account: AccountServiceDep, body: AccountUpdateBody, 
 
 @router.delete("/me", operation_id="deleteMe", status_code=204, responses=no_content() | errors(401, 412))
 def delete_current_account(account: AccountServiceDep, preconditions: PreconditionsDep) -> Response:
-    """Delete the current account and all its data. Its tokens stop working immediately."""
+    """Delete the current account and all its data. Its tokens stop working immediately; its rows are deleted soon after."""
     account.delete(preconditions)
     return responses.no_content()

@@ -127,7 +127,9 @@ class AccountMutation:
         account, change = info.context.account, parse_input(AccountUpdate, input)
         return LookaheadWrite(lambda field: account.update(change, _account_payload(field), preconditions_for(if_revision)))
 
-    @strawberry.mutation(description="Delete the account and all its data. Its tokens stop working immediately.")
+    @strawberry.mutation(
+        description="Delete the account and all its data. Its tokens stop working immediately; its rows are deleted soon after."
+    )
     def delete_account(self, info: Info, if_revision: IfRevision = UNSET) -> DeletePayload:
         info.context.account.delete(preconditions_for(if_revision))
         return DeletePayload(id=strawberry.ID(info.context.user.user_id))

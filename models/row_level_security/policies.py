@@ -39,7 +39,27 @@ class UserPolicy:
         return f"{self.column} = nullif(current_setting('{self.setting}', true), '')"
 
 
-RowPolicy = UserPolicy | MaintenancePolicy
+@dataclass(frozen=True, slots=True)
+class WorkerPolicy:
+    """Policy for reading all rows of a table, in transactions of a background worker: those whose `setting` has this `value`."""
+
+    name: str
+    value: str
+    setting: ClassVar[str] = "app.worker"
+    command: ClassVar[str] = SELECT
+    role: ClassVar[str] = PUBLIC
+
+    @property
+    def condition(self) -> str:
+        """Return the condition in SQL."""
+        return f"current_setting('{self.setting}', true) = '{self.value}'"
+
+
+RowPolicy = UserPolicy | WorkerPolicy | MaintenancePolicy
+
+# The worker finds the accounts whose rows are to be deleted. It deletes them in transactions of their users.
+DELETING_ACCOUNTS = WorkerPolicy("deleting_accounts", "account_deletion")
+_WORKER_POLICIES = {"account_deletion": (DELETING_ACCOUNTS,)}
 
 # Before authentication, a transaction sets a known value (e-mail, hash of a secret), and can read only the row with that value.
 _PRE_AUTHENTICATION_POLICIES = {
@@ -57,7 +77,7 @@ def user_policies(table: Table) -> tuple[UserPolicy, ...]:
 
 def required_policies(table: Table) -> tuple[RowPolicy, ...]:
     """Return all policies that the table must have."""
-    return (*user_policies(table), MaintenancePolicy())
+    return (*user_policies(table), *_WORKER_POLICIES.get(table.name, ()), MaintenancePolicy())
 
 
 def create_policy_sql(policy: RowPolicy, table: str) -> str:

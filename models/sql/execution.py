@@ -44,6 +44,13 @@ def run(connection: PoolProxiedConnection, statement: Statement, values: Values)
     _execute_statement(connection, statement, values)
 
 
+def count_affected(connection: PoolProxiedConnection, statement: Statement, values: Values) -> int:
+    """Execute a statement that returns no rows; return the number of rows that it changed. Raises the errors of `fetch`."""
+    count_statement()
+    affected: int = _execute_statement(connection, statement, values).rowcount
+    return affected
+
+
 def begin(connection: PoolProxiedConnection, begin_sql: str, statements: Sequence[Statement], values: Values) -> Rows:
     """Begin a transaction with these statements and return the rows of the last one. Raises the errors of `fetch`.
 

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import psycopg2
@@ -11,8 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from models.database import make_engine, parse_url
+from models.database import Database, TransactionPreamble, make_engine, parse_url
 from models.migrate import migrate, newest_version
+from models.sql.statement import Statement
 from models.tables import TABLES
 from tests.support.api_clients import TLS, GraphQLClient, RestClient
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
@@ -144,6 +146,23 @@ def test_database_unavailable_for_under_a_second_is_retried(database: PostgresSe
 
             assert rest_client.page("task") == []
             timer.join()
+
+
+def test_all_closed_connections_of_the_pool_are_replaced(database: PostgresServer) -> None:
+    engine = make_engine(database.service, pool_size=4)
+    transactions, preamble = Database(engine, statement_timeout=5000), TransactionPreamble({}, [Statement.parse("SELECT 1")], {})
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(transactions.read(preamble))
+    run_sql(
+        database.owner,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+
+    for begin in (transactions.read, transactions.write):
+        with begin(preamble) as (_, first):
+            assert first == (1,)
+    engine.dispose()
 
 
 def test_statement_timeout_returns_503(database: PostgresServer) -> None:

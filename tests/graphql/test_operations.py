@@ -257,7 +257,9 @@ def test_operation_cache_is_bounded_and_holds_no_secrets() -> None:
     unused: Any = None
 
     def run(document: str, **variables: Any) -> None:
-        anonymous = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
+        anonymous = GraphQLContext(
+            Unauthenticated(""), Client("192.0.2.1"), auth_service=unused, password_hasher=unused, deletion_worker=unused
+        )
         executor.execute(GraphQLRequest(document, variables), anonymous)
 
     for number in range(1000):
@@ -278,7 +280,9 @@ def test_anonymous_operations_do_not_cache_selections() -> None:
     """Selections of operations that fail anyway must not fill the cache."""
     executor = GraphQLExecutor(build_schema())
     unused: Any = None
-    anonymous = GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
+    anonymous = GraphQLContext(
+        Unauthenticated(""), Client("192.0.2.1"), auth_service=unused, password_hasher=unused, deletion_worker=unused
+    )
     document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
     result = executor.execute(GraphQLRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
@@ -291,7 +295,13 @@ def test_operation_cache_does_not_retain_the_context(service: RunningService, us
     executor = GraphQLExecutor(build_schema())
     engine = make_engine(service.database.service, pool_size=1)
     unused: Any = None
-    context = GraphQLContext(UserContext(user.id, Database(engine, statement_timeout=5000)), Client("192.0.2.1"), unused, unused)
+    context = GraphQLContext(
+        UserContext(user.id, Database(engine, statement_timeout=5000)),
+        Client("192.0.2.1"),
+        auth_service=unused,
+        password_hasher=unused,
+        deletion_worker=unused,
+    )
     reference = ref(context)
     document = "{ viewer { id } sessions { id __typename } apiTokens { scopes } tasks { nodes { id } } node(id: 1) { id } }"
 

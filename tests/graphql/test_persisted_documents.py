@@ -196,7 +196,9 @@ def test_malformed_hash_status_follows_the_media_type(graphql_client: GraphQLCli
 
 def anonymous_context() -> GraphQLContext:
     unused: Any = None
-    return GraphQLContext(Unauthenticated(""), Client("192.0.2.1"), unused, unused)
+    return GraphQLContext(
+        Unauthenticated(""), Client("192.0.2.1"), auth_service=unused, password_hasher=unused, deletion_worker=unused
+    )
 
 
 def run(executor: GraphQLExecutor, **parameters: Any) -> OperationResult:

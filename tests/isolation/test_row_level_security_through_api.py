@@ -23,7 +23,7 @@ from tests.support.isolation.cross_user_requests import (
     Request,
 )
 from tests.support.isolation.unfiltered_service import FilterStripper, run_unfiltered_service
-from tests.support.service import SECRET, PostgresServer, run_service, run_sql, settings_for
+from tests.support.service import SECRET, PostgresServer, deletion_worker_disabled, run_service, run_sql, settings_for
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, Row, api_token, dump_user_rows, insert_rows_sql, rows_for_user
 from tests.support.users import sign_token
 
@@ -54,7 +54,7 @@ def _rows() -> Iterator[Mapping[str, list[Row]]]:
     for user_id in (ADA, EVE):
         yield rows_for_user(user_id, f"{user_id}'s")
         shared = rows_for_user(user_id)
-        yield {table: rows for table, rows in shared.items() if table not in {"user", "user_revision", "deleted_user"}}
+        yield {table: rows for table, rows in shared.items() if table not in _ONE_ROW_PER_USER}
 
 
 def _masked(response: httpx.Response) -> str:
@@ -62,6 +62,7 @@ def _masked(response: httpx.Response) -> str:
     return _NEW.sub("…", response.text.replace(response.headers["x-request-id"], ""))
 
 
+_ONE_ROW_PER_USER = {"user", "user_revision", "deleted_user", "account_deletion"}
 # TRUNCATE keeps the physical order of the rows that are inserted next.
 _EMPTY = "TRUNCATE " + ", ".join(f'"{table}"' for table in TABLE_NAMES)
 _NEW = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|\d{4}-\d\d-\d\dT[\d:.]+Z|todo_(?:api|refresh)_[\w.-]+")
@@ -73,6 +74,7 @@ def setup(postgres: PostgresServer) -> Iterator[Setup]:
     claims = {"iss": "todo", "sub": EVE, "sid": SHARED_IDS["session"], "iat": int(time.time()), "jti": "x"}
     headers = {"Authorization": f"Bearer {sign_token(claims, SECRET)}"}
     with (
+        deletion_worker_disabled(),
         run_service(settings_for(database), database) as service,
         run_unfiltered_service(database) as (unfiltered, stripper),
         httpx.Client(verify=TLS, timeout=30, headers=headers) as http,

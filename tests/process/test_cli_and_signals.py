@@ -19,9 +19,11 @@ import pytest
 from api.server.http_protocol import LimitedHttpProtocol
 from models.database import parse_url
 from models.migrate import newest_version
+from tests.support.account_deletion import insert_tasks, mark_deleted, remaining_rows, wait_until_deleted
 from tests.support.api_clients import TLS, RestClient
 from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command
-from tests.support.users import TestUser
+from tests.support.table_rows import ADA, EVE, dump_user_rows, insert_rows, rows_for_user
+from tests.support.users import TestUser, sign_token
 
 
 def free_port() -> int:
@@ -119,6 +121,57 @@ def test_serve_recovers_after_kill_and_stops_its_database(tmp_path: Path) -> Non
     with run_serve(tmp_path) as (process, url), RestClient(url, user.token) as client:
         assert client.get("task", task["id"]) == task
     assert postgres_processes(tmp_path) == []
+
+
+def test_account_deletion_continues_after_kill(tmp_path: Path, database: PostgresServer) -> None:
+    settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
+    with run_serve(tmp_path, **settings) as (process, url):
+        user, other = TestUser.register(url), TestUser.register(url)
+        insert_tasks(database, user.id, 8000)
+        insert_tasks(database, other.id, 10)
+        with RestClient(url, user.token) as client:
+            client.delete_me()
+        while remaining_rows(database, user.id).get("comment", 0) > 5000:
+            time.sleep(0.01)
+        process.kill()
+        process.wait(30)
+    remaining = remaining_rows(database, user.id)
+    assert remaining["task"] == 8000, "killed too late"
+
+    with run_serve(tmp_path, **settings, WORKERS=2) as (_, url):
+        headers = {"Authorization": f"Bearer {sign_token({'sub': user.id, 'iat': int(time.time()) + 5}, SECRET)}"}
+        status = httpx.get(f"{url}/api/me/tasks", headers=headers, verify=TLS).status_code
+        assert status == 503 or not remaining_rows(database, user.id)
+        wait_until_deleted(database, user.id)
+        assert httpx.get(f"{url}/api/me/tasks", headers=headers, verify=TLS).json() == []
+    assert remaining_rows(database, other.id)["comment"] == 10
+
+
+def test_maintenance_completes_pending_deletions(tmp_path: Path, database: PostgresServer) -> None:
+    settings = {"MIGRATION_DATABASE_URL": database.owner}
+    nothing = run_command(tmp_path, "maintenance", **settings)
+    mark_deleted(database, ADA, EVE)
+    insert_tasks(database, ADA, 2500, chain=True)
+    insert_rows(database, rows_for_user("active"))  # recorded, but it can still write
+    before = dump_user_rows(database, "active")
+
+    completed = run_command(tmp_path, "maintenance", **settings)
+
+    assert (nothing.returncode, completed.returncode) == (0, 0), completed.stderr
+    assert nothing.stdout.endswith(": 0 account deletions completed, 0 left to running services\n")
+    assert completed.stdout.endswith(": 2 account deletions completed, 1 left to running services\n")
+    assert remaining_rows(database, ADA) == remaining_rows(database, EVE) == {}
+    assert dump_user_rows(database, "active") == before
+
+
+def test_maintenance_of_an_unmigrated_database_fails_with_one_line(tmp_path: Path, postgres: PostgresServer) -> None:
+    empty = postgres.copy("template0")
+
+    result = run_command(tmp_path, "maintenance", MIGRATION_DATABASE_URL=empty.owner)
+
+    assert result.returncode == 1
+    message = "todo: cannot run maintenance: the database is not migrated: run `todo migrate` with the owner's URL"
+    assert result.stderr.splitlines() == [message]
 
 
 def test_sigterm_waits_for_running_requests(tmp_path: Path, database: PostgresServer) -> None:

@@ -31,7 +31,13 @@ class InProcessClient:
     ) -> OperationResult:
         """Run an operation, and store its number of statements."""
         unused = cast("Any", None)  # read operations neither register users nor check passwords
-        context = GraphQLContext(replace(self._context, budget=Budget()), Client("127.0.0.1"), unused, unused)
+        context = GraphQLContext(
+            replace(self._context, budget=Budget()),
+            Client("127.0.0.1"),
+            auth_service=unused,
+            password_hasher=unused,
+            deletion_worker=unused,
+        )
         with count_statements() as counter:
             result = self.executor.execute(GraphQLRequest(document, variables, name, include_cost=include_cost), context)
         self.statements = counter.count

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 import psycopg2
+import pytest
 import uvicorn
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
@@ -25,6 +26,7 @@ from api.server.uvicorn_options import uvicorn_options
 from api.settings import Settings
 from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
+from services.accounts.deletion_worker import DeletionWorker
 
 QUOTAS = tuple(name for name in Settings.model_fields if re.match(r"rate_limit_(?!storage)", name))
 SECRET = "a secret for tests, long enough for HS256"
@@ -109,6 +111,14 @@ def run_service(settings: Settings, database: PostgresServer, **overrides: Any) 
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def deletion_worker_disabled() -> Iterator[None]:
+    """Disable the deletion worker of services that are started inside: they keep the rows of deleted accounts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DeletionWorker, "run", lambda _: nullcontext())
+        yield
 
 
 def settings_for(database: PostgresServer, **overrides: object) -> Settings:

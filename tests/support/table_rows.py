@@ -1,7 +1,7 @@
 """Rows of one user for every table. A table without rows here fails the tests."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +80,7 @@ def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
         "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
         "user_revision": [{**owner, "revision": 7, "purged_revision": 0, "stamped_at": _NOW}],
         "deleted_user": [{**owner, "deleted_at": _NOW}],
+        "account_deletion": [{**owner, "requested_at": _NOW}],
         "login_session": [{**credential("session"), "device": f"device of {name}", **session, "rotated_at": _NOW}],
         "api_token": [
             {**credential("token"), **api_token_columns},
@@ -116,10 +117,8 @@ def insert_rows(database: PostgresServer, *row_sets: Mapping[str, list[Row]]) ->
     run_sql(database.owner, insert_rows_sql(database, *row_sets))
 
 
-def dump_user_rows(database: PostgresServer, user_id: str) -> dict[str, list[Row]]:
+def dump_user_rows(database: PostgresServer, user_id: str, tables: Sequence[str] = TABLE_NAMES) -> dict[str, list[Row]]:
     """Return all rows of a user by table, regardless of row-level security."""
-    selects = (
-        f"SELECT '{table}', to_jsonb(row) FROM \"{table}\" AS row WHERE {owner_column(table)} = %s" for table in TABLE_NAMES
-    )
-    rows = run_sql(database.owner, f"{' UNION ALL '.join(selects)} ORDER BY 1, 2", *[user_id] * len(TABLE_NAMES))
-    return {table: [row for name, row in rows if name == table] for table in TABLE_NAMES}
+    selects = (f"SELECT '{table}', to_jsonb(row) FROM \"{table}\" AS row WHERE {owner_column(table)} = %s" for table in tables)
+    rows = run_sql(database.owner, f"{' UNION ALL '.join(selects)} ORDER BY 1, 2", *[user_id] * len(tables))
+    return {table: [row for name, row in rows if name == table] for table in tables}

@@ -2,13 +2,12 @@
 
 from typing import TypeVar
 
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
 
 from models.scopes import Scope
-from models.user import AccountUpdate, DeletedUser, User
+from models.user import AccountUpdate, User
+from services.accounts.deletion import begin_deletion
+from services.accounts.deletion_worker import DeletionWorker
 from services.auth.password_hashing import PasswordHasher
 from services.auth.password_verification import PasswordVerification, load_password_hash
 from services.auth.sessions import revoke_other_sessions
@@ -27,10 +26,11 @@ Result = TypeVar("Result")
 class AccountService:
     """Account of the authenticated user."""
 
-    def __init__(self, context: UserContext, passwords: PasswordHasher, client: Client) -> None:
+    def __init__(self, context: UserContext, passwords: PasswordHasher, client: Client, deletion_worker: DeletionWorker) -> None:
         self._context = context
         self._passwords = passwords
         self._client = client
+        self._deletion_worker = deletion_worker
 
     def get(self, selection: RowSelection[Result | None], preconditions: Preconditions = NO_PRECONDITIONS) -> Result:
         """Return the account. Raises NotModified, PreconditionFailed."""
@@ -75,13 +75,11 @@ class AccountService:
             raise EmailTaken("An account with this e-mail already exists.") from error
 
     def delete(self, preconditions: Preconditions = NO_PRECONDITIONS) -> None:
-        """Delete the account and all its data. Its tokens are rejected immediately. Raises PreconditionFailed."""
+        """Delete the account. Its tokens are rejected immediately; a worker deletes its rows. Raises PreconditionFailed."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             _check_preconditions(transaction, preconditions, default_row_selection(ACCOUNT))
-            connection, user_id = transaction.sql, transaction.user_id
-            tombstone = upsert(DeletedUser).values(user_id=user_id, deleted_at=transaction.now)
-            connection.execute(tombstone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
-            connection.execute(delete(User).where(col(User.id) == user_id))
+            begin_deletion(transaction)
+        self._deletion_worker.wake()
 
     def _verify_current_password(self, current: str) -> PasswordVerification:
         with self._context.read_transaction() as transaction:
