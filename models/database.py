@@ -7,6 +7,7 @@ SELECT. The driver is therefore in autocommit mode, and this module sends BEGIN,
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from time import sleep
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from models.sql.execution import Values, begin, commit, driver_connection, translate_error
+from models.sql.execution import Message, Rows, Values, commit, driver_connection, fetch_alone, fetch_message, translate_error
 from models.sql.prepared_statements import Preparation
 from models.sql.statement import Statement
 
@@ -36,8 +37,8 @@ _NOTHING_TO_ROLL_BACK = {driver.TRANSACTION_STATUS_IDLE, driver.TRANSACTION_STAT
 _COLD_START_RETRY_SECONDS = 1.0  # a suspended Neon compute starts in about a second
 
 _SETTINGS_SQL = "SET LOCAL ROLE {role}; SET LOCAL TimeZone = 'UTC'; SET LOCAL statement_timeout = {timeout}; "
-_BEGIN_READ_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _SETTINGS_SQL
-_BEGIN_WRITE_SQL = "BEGIN; " + _SETTINGS_SQL
+_BEGIN_READ_SQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+_BEGIN_WRITE_SQL = "BEGIN; "
 
 
 class PreambleDialect(PGDialect_psycopg2):
@@ -127,11 +128,10 @@ class TransactionPreamble:
     statements: Sequence[Statement]
     values: Values
 
-    def execute(self, connection: PoolProxiedConnection, begin_sql: str) -> Row:
-        """Begin a transaction on the connection, and return the first row of the last query."""
+    def message(self, sql: str) -> Message:
+        """Return the settings after other SQL, with the statements and all values."""
         set_local = "".join(f"SET LOCAL {name} = %({name})s; " for name in self.settings)
-        rows = begin(connection, begin_sql + set_local, self.statements, {**self.settings, **self.values})
-        return next(iter(rows), None)
+        return Message(sql + set_local, self.statements, {**self.settings, **self.values})
 
 
 class Database:
@@ -144,8 +144,7 @@ class Database:
         self.engine = engine
         self._pool_size = engine.pool.size() if isinstance(engine.pool, QueuePool) else 1
         self._statement_timeout = statement_timeout
-        self._begin_read_sql = _BEGIN_READ_SQL.format(role=role, timeout=statement_timeout)
-        self._begin_write_sql = _BEGIN_WRITE_SQL.format(role=role, timeout=statement_timeout)
+        self._settings_sql = _SETTINGS_SQL.format(role=role, timeout=statement_timeout)
         Preparation(engine)
 
     @property
@@ -159,9 +158,10 @@ class Database:
 
         Raises SQLAlchemy's errors. The pool rolls back a connection that is returned uncommitted.
         """
-        connection, first = self._begin(self._raw_connection, preamble, self._begin_read_sql)
+        message = preamble.message(_BEGIN_READ_SQL + self._settings_sql)
+        connection, rows = self._send_first(self._raw_connection, partial(fetch_message, message=message))
         try:
-            yield connection, first
+            yield connection, next(iter(rows), None)
             # If COMMIT fails, the rows have been read; the pool rolls back or discards the connection.
             with suppress(DBAPIError):
                 commit(connection)
@@ -174,30 +174,43 @@ class Database:
 
         Commits at the end of the block, and rolls back if the block raises. Raises SQLAlchemy's errors.
         """
-        connection, first = self._begin(self.engine.connect, preamble, self._begin_write_sql)
+        message = preamble.message(_BEGIN_WRITE_SQL + self._settings_sql)
+        connection, rows = self._send_first(self.engine.connect, partial(fetch_message, message=message))
         with connection:
             connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
-            yield connection, first
+            yield connection, next(iter(rows), None)
             connection.commit()
 
-    def _begin(
-        self, connect: Callable[[], ConnectionType], preamble: TransactionPreamble, begin_sql: str
-    ) -> tuple[ConnectionType, Row]:
-        """Begin a transaction. Retry if the connection was closed, as all of the pool may be; nothing was executed before."""
+    def fetch(self, preamble: TransactionPreamble) -> Rows:
+        """Return the rows of the preamble's only SELECT, from a transaction of its own, in one round trip."""
+        message = preamble.message(self._settings_sql)
+        connection, rows = self._send_first(
+            self._raw_connection, partial(fetch_alone, message=message, begin_sql=_BEGIN_READ_SQL)
+        )
+        connection.close()
+        return rows
+
+    def _send_first(
+        self, connect: Callable[[], ConnectionType], send: Callable[[PoolProxiedConnection], Rows]
+    ) -> tuple[ConnectionType, Rows]:
+        """Send the first message of a transaction on a connection of the pool.
+
+        Retry if the connection was closed, as all of the pool may be: nothing was executed before.
+        """
         for _ in range(self._pool_size):
             try:
-                return self._try_begin(connect, preamble, begin_sql)
+                return self._try_to_send(connect, send)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-        return self._try_begin(connect, preamble, begin_sql)
+        return self._try_to_send(connect, send)
 
-    def _try_begin(
-        self, connect: Callable[[], ConnectionType], preamble: TransactionPreamble, begin_sql: str
-    ) -> tuple[ConnectionType, Row]:
+    def _try_to_send(
+        self, connect: Callable[[], ConnectionType], send: Callable[[PoolProxiedConnection], Rows]
+    ) -> tuple[ConnectionType, Rows]:
         connection = self._connect(connect)
         try:
-            return connection, preamble.execute(driver_connection(connection), begin_sql)
+            return connection, send(driver_connection(connection))
         except BaseException:
             connection.close()
             raise

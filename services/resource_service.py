@@ -65,15 +65,21 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         self, row_id: str, selection: RowSelection[RowWithRevision | None], conditional: ConditionalRead
     ) -> TaggedResult[JsonObject]:
         """Return the row. Raises NotFound, NotModified, PreconditionFailed."""
-        with self.context.read_transaction() as transaction:
-            composed_tag = self._composed_tag(transaction, conditional) if selection.is_composed else None
-            row = self._read(transaction, row_id, selection)
-            tag = composed_tag or EntityTag.of_revision(row.revision)
-            conditional.preconditions.check_read(tag, row.row)
-            return TaggedResult(row.row, tag)
+        if selection.is_composed:
+            with self.context.read_transaction() as transaction:
+                tag = self._composed_tag(transaction, conditional)
+                row = self._read(transaction, row_id, selection)
+        else:
+            row = self._found(self.context.read(selection.for_ids(self.entity.name, row_id))[0])
+            tag = EntityTag.of_revision(row.revision)
+        conditional.preconditions.check_read(tag, row.row)
+        return TaggedResult(row.row, tag)
 
     def list_page(self, node: QueryNode[Result], conditional: ConditionalRead) -> TaggedResult[Result]:
         """Return the result of the query node. Raises NotModified, PreconditionFailed."""
+        if conditional.preconditions.is_empty:
+            result, revision = self.context.read(node)
+            return TaggedResult(result, conditional.composed_tag(revision))
         with self.context.read_transaction() as transaction:
             tag = self._composed_tag(transaction, conditional)
             result = transaction.read(node)
@@ -189,7 +195,9 @@ class ResourceService(Generic[Row, CreateInput, UpdateInput]):
         return transaction.session.scalars(statement).one_or_none()
 
     def _read(self, transaction: ReadTransaction, row_id: str, selection: RowSelection[Result | None]) -> Result:
-        result = transaction.read(selection.for_ids(self.entity.name, row_id))
+        return self._found(transaction.read(selection.for_ids(self.entity.name, row_id)))
+
+    def _found(self, result: Result | None) -> Result:
         if result is None:
             raise NotFound.for_resource(self.entity.display_name)
         return result

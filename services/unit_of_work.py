@@ -6,7 +6,7 @@ Only services/user_context.py opens them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from math import floor
 from typing import Any, TypeVar
 
@@ -46,6 +46,11 @@ _UPDATE_REVISION = Statement.parse(
 )
 
 
+def require_read_scope(authorization: Authorization, entity: str) -> None:
+    """Raise Forbidden if the token does not permit to read rows of this entity."""
+    authorization.require_scope(_READ_SCOPES.get(entity, Scope.TASKS_READ))
+
+
 @cache
 def _active_credentials_sql(table: type[Credential]) -> Statement:
     """Compile the query of a user's active credentials, last used first; unused ones are sorted by their creation."""
@@ -78,7 +83,7 @@ class ReadTransaction:
 
     def require_read_scope(self, entity: str) -> None:
         """Raise Forbidden if the token does not permit to read rows of this entity."""
-        self.authorization.require_scope(_READ_SCOPES.get(entity, Scope.TASKS_READ))
+        require_read_scope(self.authorization, entity)
 
     def read(self, node: QueryNode[Result_co]) -> Result_co:
         """Return the result of the query node, in its result format.
@@ -89,7 +94,7 @@ class ReadTransaction:
         self.require_read_scope(node.entity)
         self.budget.start_timer(self.statement_timeout)
         with translate_database_errors():
-            return execute(self.connection, self.user_id, node, self.budget)
+            return execute(partial(fetch, self.connection), self.user_id, node, self.budget)
 
     def read_account(self, selection: RowSelection[Result | None]) -> Result:
         """Return the user's account. Raises NotFound if it was deleted, Forbidden if the token lacks the scope."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -19,15 +20,17 @@ from sqlmodel import Session, col
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
-from models.sql.execution import driver_connection
+from models.sql.execution import Rows, Values, driver_connection
 from models.sql.statement import Statement
 from models.user import AccountDeletion, DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
 from services.errors import Unauthenticated, Unavailable
 from services.query_engine.execution.budget import Budget
+from services.query_engine.execution.executor import execute, is_one_statement
+from services.query_engine.query_model import QueryNode
 from services.rate_limiting.client import RequestQuota
-from services.unit_of_work import ReadTransaction, WriteTransaction
+from services.unit_of_work import ReadTransaction, WriteTransaction, require_read_scope
 
 # The clock is read after the lock: transaction_timestamp() would be the time at which the transaction began to wait for it.
 _ACCOUNT_SQL = (
@@ -62,6 +65,11 @@ _ACCOUNT_WITH_EMAIL = Statement.parse(_ACCOUNT_SQL.format(credential="true", new
 # A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
 _LOCK = Statement.parse("SELECT FROM user_revision WHERE user_id = %(user_id)s FOR UPDATE")
 
+_ACCOUNT_COLUMNS = 5
+_IS_ROW = -_ACCOUNT_COLUMNS - 1  # index of the column that tells a row of the query from an account without rows
+MAX_QUERIES_WITH_ACCOUNT = 2_000
+
+Result = TypeVar("Result")
 BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[ConnectionType, Row]]]
 
 
@@ -127,41 +135,94 @@ class UserContext:
             )
             session.flush()
 
+    def read(self, node: QueryNode[Result]) -> tuple[Result, int]:
+        """Return the result of the query node, and the user's revision: in one round trip if the node has one relation level.
+
+        Raises the errors of `read_transaction` and of ReadTransaction.read.
+        """
+        if not is_one_statement(node):
+            with self.read_transaction() as transaction:
+                return transaction.read(node), transaction.revision
+        self._consume_quota()
+        self.budget.start_timer(self.database.statement_timeout_seconds)
+        revisions: list[int] = []
+
+        def fetch_rows(query: Statement, values: Values) -> Rows:
+            rows, revision = self._fetch_with_account(query, values)
+            require_read_scope(self.authorization, node.entity)
+            revisions.append(revision)
+            return rows
+
+        with translate_database_errors():
+            result = execute(fetch_rows, self.user_id, node, self.budget)
+        return result, revisions[0]
+
+    def _fetch_with_account(self, query: Statement, values: Values) -> tuple[Rows, int]:
+        """Return the rows of a query and the user's revision, from one message."""
+        account_query, account_values = self._account_query()
+        statements = [_with_account(account_query, query)]
+        preamble = TransactionPreamble({"app.user_id": self.user_id}, statements, {**account_values, **values})
+        rows = self.database.fetch(preamble)
+        account = _account_of(rows)
+        if self._is_outdated(account):
+            self._update_account(account)
+            rows = self.database.fetch(preamble)
+            account = _account_of(rows)
+        revision, _ = self._check_account(account)
+        return rows if rows[0][_IS_ROW] else [], revision
+
     @contextmanager
     def _begin(
         self, begin: BeginTransaction[ConnectionType], *locks: Statement
     ) -> Iterator[tuple[ConnectionType, int, datetime]]:
-        if self.request_quota is not None:
-            self.request_quota.consume()
+        self._consume_quota()
         preamble = self._preamble(*locks)
         with translate_database_errors(), ExitStack() as stack:
             connection, account = stack.enter_context(begin(preamble))
-            if self.external_profile is not None and (account is None or _has_new_email(account)):
+            if self._is_outdated(account):
                 stack.close()
-                if account is None:
-                    self._provision_user(self.external_profile)
-                else:
-                    self._take_over_email(self.external_profile)
+                self._update_account(account)
                 connection, account = stack.enter_context(begin(preamble))
-            if account is None:
-                raise Unauthenticated("The account was deleted.")
-            is_active, revision, now, credential_is_valid, _ = account
-            if not is_active:
-                raise Unauthenticated("The account is deactivated.")
-            if not credential_is_valid:
-                raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.credential_type])
+            revision, now = self._check_account(account)
             yield connection, revision, now
 
-    def _preamble(self, *locks: Statement) -> TransactionPreamble:
-        profile = self.external_profile
-        values: dict[str, object] = {"user_id": self.user_id}
-        if profile is not None and profile.email is not None:
-            account = _ACCOUNT_WITH_EMAIL
-            values |= {"email": profile.email, "issued_at": profile.issued_at}
+    def _consume_quota(self) -> None:
+        if self.request_quota is not None:
+            self.request_quota.consume()
+
+    def _check_account(self, account: Row) -> tuple[int, datetime]:
+        """Return the revision and the time. Raises Unauthenticated unless account and credential are valid."""
+        if account is None:
+            raise Unauthenticated("The account was deleted.")
+        is_active, revision, now, credential_is_valid, _ = account
+        if not is_active:
+            raise Unauthenticated("The account is deactivated.")
+        if not credential_is_valid:
+            raise Unauthenticated(_REVOKED_MESSAGES[self.authorization.credential_type])
+        return revision, now
+
+    def _is_outdated(self, account: Row) -> bool:
+        """Return whether an external token creates the account or changes its e-mail."""
+        return self.external_profile is not None and (account is None or _has_new_email(account))
+
+    def _update_account(self, account: Row) -> None:
+        assert self.external_profile is not None  # noqa: S101
+        if account is None:
+            self._provision_user(self.external_profile)
         else:
-            account = _ACCOUNT[self.authorization.credential_type]
-            values["credential_id"] = self.authorization.credential_id
-        return TransactionPreamble({"app.user_id": self.user_id}, [*locks, account], values)
+            self._take_over_email(self.external_profile)
+
+    def _preamble(self, *locks: Statement) -> TransactionPreamble:
+        query, values = self._account_query()
+        return TransactionPreamble({"app.user_id": self.user_id}, [*locks, query], values)
+
+    def _account_query(self) -> tuple[Statement, dict[str, object]]:
+        """Return the query of account and credential, and its values."""
+        values: dict[str, object] = {"user_id": self.user_id}
+        profile = self.external_profile
+        if profile is not None and profile.email is not None:
+            return _ACCOUNT_WITH_EMAIL, values | {"email": profile.email, "issued_at": profile.issued_at}
+        return _ACCOUNT[self.authorization.credential_type], values | {"credential_id": self.authorization.credential_id}
 
     def _provision_user(self, profile: ExternalUserProfile) -> None:
         """Create the account of an external user, unless the token was issued before that account was deleted here.
@@ -204,6 +265,19 @@ class UserContext:
             if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
                 return True
         return False
+
+
+@lru_cache(MAX_QUERIES_WITH_ACCOUNT)
+def _with_account(account: Statement, query: Statement) -> Statement:
+    """Return a query of both: at least one row if there is an account. The rows keep their order, as there is one account."""
+    return Statement.parse(
+        f"SELECT result.*, account.* FROM ({account.text}) AS account "  # noqa: S608 - both are compiled statements
+        f"LEFT JOIN LATERAL (SELECT result.*, true AS is_row FROM ({query.text}) AS result) AS result ON true"
+    )
+
+
+def _account_of(rows: Rows) -> Row:
+    return rows[0][-_ACCOUNT_COLUMNS:] if rows else None
 
 
 def _has_new_email(account: tuple[Any, ...]) -> bool:

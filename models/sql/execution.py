@@ -1,7 +1,7 @@
 """Execution of SQL on driver connections, with SQLAlchemy's errors."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2 as driver
 from sqlalchemy import Connection
@@ -17,6 +17,14 @@ Rows = list[tuple[Any, ...]]
 Values = Mapping[str, Any]
 
 _DIALECT: Any = PGDialect_psycopg2(dbapi=driver)  # type: ignore[no-untyped-call]
+
+
+class Message(NamedTuple):
+    """SQL with placeholders that begins a transaction, and the statements that follow in the same round trip."""
+
+    sql: str
+    statements: Sequence[Statement]
+    values: Values
 
 
 class StaleStatementError(DBAPIError):
@@ -51,23 +59,40 @@ def count_affected(connection: PoolProxiedConnection, statement: Statement, valu
     return affected
 
 
-def begin(connection: PoolProxiedConnection, begin_sql: str, statements: Sequence[Statement], values: Values) -> Rows:
-    """Begin a transaction with these statements and return the rows of the last one. Raises the errors of `fetch`.
+def fetch_message(connection: PoolProxiedConnection, message: Message) -> Rows:
+    """Execute the statements of a message and return the rows of the last one, if any. Raises the errors of `fetch`.
 
-    This is one message, unless statements must be prepared first: for that, the transaction's role must be set.
+    This is one round trip, unless statements must be prepared first: for that, the role must be set.
     """
     count_statement()
     prepared = prepared_statements(connection)
-    if prepared is None:
-        cursor = _execute(connection, begin_sql + "; ".join(statement.text for statement in statements), values)
-    elif all(prepared.contains(statement) for statement in statements):
-        cursor = _execute(connection, begin_sql + "; ".join(statement.execute for statement in statements), values)
+    if _is_preparation_needed(connection, message):
+        cursor = _execute(connection, message.sql, message.values)
+        for statement in message.statements:
+            cursor = _execute_statement(connection, statement, message.values)
     else:
-        _execute(connection, begin_sql, values)
-        for statement in statements:
-            cursor = _execute_statement(connection, statement, values)
+        texts = [statement.execute if prepared else statement.text for statement in message.statements]
+        cursor = _execute(connection, message.sql + "; ".join(texts), message.values)
     rows: Rows = cursor.fetchall() if cursor.description else []
     return rows
+
+
+def fetch_alone(connection: PoolProxiedConnection, message: Message, begin_sql: str) -> Rows:
+    """Execute a message in a transaction of its own and return the rows of its last statement. Raises the errors of `fetch`.
+
+    PostgreSQL executes the statements of one message in one transaction, without BEGIN and COMMIT. They are sent only if
+    statements must be prepared first.
+    """
+    if not _is_preparation_needed(connection, message):
+        return fetch_message(connection, message)
+    rows = fetch_message(connection, message._replace(sql=begin_sql + message.sql))
+    commit(connection)
+    return rows
+
+
+def _is_preparation_needed(connection: PoolProxiedConnection, message: Message) -> bool:
+    prepared = prepared_statements(connection)
+    return prepared is not None and not all(prepared.contains(statement) for statement in message.statements)
 
 
 def commit(connection: PoolProxiedConnection) -> None:

@@ -4,9 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlalchemy.pool import PoolProxiedConnection
-
-from models.sql.execution import Rows, fetch
+from models.sql.execution import Rows, Values
 from models.sql.statement import Statement
 from services.json_types import JsonObject, JsonValue
 from services.query_engine.cursors import CursorCodec
@@ -19,18 +17,27 @@ from services.query_engine.query_model import Projection, QueryNode, RelationFie
 from services.query_engine.result_format import ParentRows, Result_co, Row
 from services.query_engine.tsquery import to_tsquery_syntax
 
+FetchRows = Callable[[Statement, Values], Rows]
 
-def execute(connection: PoolProxiedConnection, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:
+
+def execute(fetch_rows: FetchRows, user_id: str, node: QueryNode[Result_co], budget: Budget) -> Result_co:
     """Return the result of the query node, in its result format, by one statement per node, independent of the data.
 
-    Raises QueryTooComplex if the budget is exceeded.
+    `fetch_rows` executes a statement and returns its rows. Raises QueryTooComplex if the budget is exceeded.
     """
-    return _Executor(connection, user_id, budget).run(node)
+    return _Executor(fetch_rows, user_id, budget).run(node)
+
+
+def is_one_statement(node: QueryNode[object]) -> bool:
+    """Return whether `execute` reads the result of the node by one statement."""
+    plan = get_plan(node)
+    has_children = any(projection.children for projection in plan.projections)
+    return not has_children and plan.count_statement is None and plan.outside_statement is None
 
 
 class _Executor:
-    def __init__(self, connection: PoolProxiedConnection, user_id: str, budget: Budget) -> None:
-        self._connection = connection
+    def __init__(self, fetch_rows: FetchRows, user_id: str, budget: Budget) -> None:
+        self._fetch_rows = fetch_rows
         self._user_id = user_id
         self._budget = budget
 
@@ -161,7 +168,7 @@ class _Executor:
 
     def _fetch(self, statement: Statement, parameters: dict[str, object]) -> Rows:
         self._budget.check_timeout()
-        return fetch(self._connection, statement, parameters)
+        return self._fetch_rows(statement, parameters)
 
 
 class _Group(NamedTuple):
