@@ -53,6 +53,7 @@ class OrjsonRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _in_worker_thread(endpoint), **options)
+        self.path = self.path_format  # without the names of convertors, for the log
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether the request matches, and the items to add to its scope."""

@@ -10,7 +10,7 @@ from tests.support.isolation.permission_matrix import OBJECT_TYPES, REST, ROOTS,
 def test_every_route_is_declared() -> None:
     routes = set()
     for route in create_app(Settings.model_construct()).routes:
-        path = getattr(route, "path_format", "")
+        path = getattr(route, "path", "")
         for method in getattr(route, "methods", None) or ():
             kind = path.split("/")[3].removesuffix("s") if path.startswith("/api/{user_id}") else path.split("/")[-2][:-1]
             routes.add(
