@@ -131,8 +131,8 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
     def delete_many(self, ids: Sequence[str]) -> None:
         """Delete several tasks with their subtasks and comments, all or none. Raises NotFound."""
         with self.context.write_transaction() as transaction:
-            for task in self._get_all_or_raise(transaction, ids):
-                self._soft_delete(transaction, task)
+            if tasks := self._get_all_or_raise(transaction, ids):
+                _delete_subtrees(transaction, [task.id for task in tasks])
 
     def restore(
         self, task_id: str, selection: RowSelection[Result | None], preconditions: Preconditions = NO_PRECONDITIONS
@@ -181,13 +181,9 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         return has_same_tags and super()._matches(transaction, row, new, values)
 
     def _soft_delete(self, transaction: WriteTransaction, row: Task) -> None:
-        """Delete the task, its subtasks and their comments; `restore` recognizes them by the revision that they share."""
+        """Delete the task, its subtasks and their comments."""
         transaction.session.flush()
-        subtree = subtree_ids(transaction, [row.id])
-        transaction.update_where(Task, col(Task.id).in_(subtree), col(Task.deleted_at).is_(None), deleted_at=transaction.now)
-        transaction.update_where(
-            Comment, col(Comment.task_id).in_(subtree), col(Comment.deleted_at).is_(None), deleted_at=transaction.now
-        )
+        _delete_subtrees(transaction, [row.id])
 
     def _restore_subtree(self, transaction: WriteTransaction, task: Task) -> None:
         """Restore the rows that were deleted with the task, all in its list: that of its parent, if it has one.
@@ -243,6 +239,15 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         if errors:
             raise InvalidInput(errors)
         return parent
+
+
+def _delete_subtrees(transaction: WriteTransaction, task_ids: Sequence[str]) -> None:
+    """Delete the tasks, their subtasks and all comments; `restore` recognizes them by the revision that they share."""
+    subtree = subtree_ids(transaction, task_ids)
+    transaction.update_where(Task, col(Task.id).in_(subtree), col(Task.deleted_at).is_(None), deleted_at=transaction.now)
+    transaction.update_where(
+        Comment, col(Comment.task_id).in_(subtree), col(Comment.deleted_at).is_(None), deleted_at=transaction.now
+    )
 
 
 def _requested_status(row: Task | None, status: str | None, *, completed: bool) -> str:
