@@ -10,7 +10,7 @@ from models.schemas.field_types import MAX_POSITION
 
 MAX_RENUMBERED = 1_000
 _END = MAX_POSITION + 1  # no row may have this position
-# Distances between renumbered rows, in units of the last place: first one that leaves room for further moves, then any.
+# Distances between renumbered rows, in units of the last place: first one that leaves numbers for further moves, then any.
 _MIN_DISTANCES = (1024, 1)
 
 
@@ -43,7 +43,7 @@ def positions_between(lower: float | None, upper: float | None, count: int) -> l
 
 
 def find_run(before: Sequence[float], after: Sequence[float], count: int) -> Run | None:
-    """Return the smallest run of siblings around a place that has room for `count` more rows when it is renumbered.
+    """Return the smallest run of siblings around a place that can take `count` more rows when it is renumbered.
 
     `before` and `after` are the positions of the siblings on both sides, nearest first, one more than the maximum if there are
     so many. Returns None if more rows than the maximum would have to be renumbered.
