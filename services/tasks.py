@@ -16,14 +16,7 @@ from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
 from services.resource_service import ResourceService, Result, bulk_item, check_bulk_size
 from services.tags import change_tags, replace_tags, tag_ids_of_task
-from services.task_hierarchy import (
-    ancestor_ids,
-    list_of_subtask,
-    move_subtasks,
-    sort_parents_first,
-    subtree_ids,
-    validate_parent,
-)
+from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks, sort_parents_first, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
 
 
@@ -101,7 +94,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         with self.context.write_transaction() as transaction:
             task = self._get_or_raise(transaction, task_id)
             self._check_preconditions(transaction, task, preconditions, selection)
-            group = TaskDestination.of_move(transaction, move).group_of(task)
+            group = TaskDestination.of_move(transaction, move, [task]).group_of(task)
             move_tasks(transaction, [task], group, move)
             return self._read(transaction, task_id, selection)
 
@@ -114,7 +107,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         """
         with self.context.write_transaction() as transaction:
             tasks = self._get_all_or_raise(transaction, move.ids)
-            destination = TaskDestination.of_move(transaction, move)
+            destination = TaskDestination.of_move(transaction, move, tasks)
             groups = []
             for index, task in enumerate(tasks):
                 with bulk_item(index, f"Task {task.id}: "):
@@ -226,9 +219,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         if sent.get("list_id") and transaction.find(TaskList, sent["list_id"]) is None:
             errors.append(FieldError("/list_id", "List not found."))
         if sent.get("parent_id"):
-            task_id = sent.get("id") if row is None else row.id
-            ancestors = () if parent is None or task_id is None else ancestor_ids(transaction, parent.id)
-            errors += validate_parent(sent["parent_id"], parent, task_id, ancestors)
+            errors += _parent_errors(transaction, sent["parent_id"], parent, sent.get("id"), row)
         if sent.get("tag_ids"):
             existing = transaction.existing_ids(Tag, sent["tag_ids"])
             errors += [
@@ -239,6 +230,17 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         if errors:
             raise InvalidInput(errors)
         return parent
+
+
+def _parent_errors(
+    transaction: WriteTransaction, parent_id: str, parent: Task | None, own_id: str | None, row: Task | None
+) -> list[FieldError]:
+    """Return why the task, or a new one with this id, must not have this parent."""
+    task_id = own_id if row is None else row.id
+    if parent is None:
+        return [FieldError("/parent_id", "A task cannot be its own parent." if parent_id == task_id else "Task not found.")]
+    check = ParentCheck.of_tasks(transaction, parent, [] if row is None else [row])
+    return check.errors(parent_id, task_id, is_new=row is None)
 
 
 def _delete_subtrees(transaction: WriteTransaction, task_ids: Sequence[str]) -> None:

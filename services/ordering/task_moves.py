@@ -11,7 +11,7 @@ from services.errors import FieldError, InvalidInput
 from services.ordering.moves import move_rows
 from services.ordering.siblings import Siblings
 from services.query_engine.entity_registry import TASK
-from services.task_hierarchy import ancestor_ids, list_of_subtask, move_subtasks, validate_parent
+from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks
 from services.unit_of_work import WriteTransaction
 
 
@@ -35,11 +35,14 @@ class TaskDestination:
     transaction: WriteTransaction
     sent: dict[str, str | None]
     parent: Task | None
-    ancestors: frozenset[str]
+    parent_check: ParentCheck | None
 
     @classmethod
-    def of_move(cls, transaction: WriteTransaction, move: TaskMove) -> "TaskDestination":
-        """Look up the list and the parent. Raises InvalidInput if one does not exist, or the parent is in another list."""
+    def of_move(cls, transaction: WriteTransaction, move: TaskMove, tasks: Sequence[Task]) -> "TaskDestination":
+        """Look up the list and the parent to which the tasks go.
+
+        Raises InvalidInput if one does not exist, or the parent is in another list.
+        """
         sent = {name: value for name, value in move.sent_fields().items() if name in {"list_id", "parent_id"}}
         list_id, parent_id = sent.get("list_id"), sent.get("parent_id")
         errors: list[FieldError] = []
@@ -52,13 +55,15 @@ class TaskDestination:
             errors.append(FieldError("/list_id", "The parent is in another list; omit `list_id`, or send that of the parent."))
         if errors:
             raise InvalidInput(errors)
-        ancestors = () if parent is None else ancestor_ids(transaction, parent.id)
-        return cls(transaction=transaction, sent=sent, parent=parent, ancestors=frozenset(ancestors))
+        check = None if parent is None else ParentCheck.of_tasks(transaction, parent, tasks)
+        return cls(transaction=transaction, sent=sent, parent=parent, parent_check=check)
 
     def group_of(self, task: Task) -> TaskGroup:
         """Return the group to which the task goes. Raises InvalidInput if it must not have this parent or list."""
-        if self.parent is not None and (errors := validate_parent(self.parent.id, self.parent, task.id, self.ancestors)):
-            raise InvalidInput(errors)
+        if self.parent is not None and self.parent_check is not None:
+            errors = self.parent_check.errors(self.parent.id, task.id, is_new=False)
+            if errors:
+                raise InvalidInput(errors)
         values = self.sent | list_of_subtask(self.transaction, self.sent, task, self.parent)
         return TaskGroup(values.get("list_id", task.list_id), values.get("parent_id", task.parent_id))
 
