@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Request
 from fastapi.params import Form
 from fastapi.routing import APIRoute
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,15 @@ from services.errors import InvalidInput, UnsupportedMediaType
 from services.json_parsing import JsonError, parse_json
 
 _FORM_MEDIA_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class TaskIdConvertor(StringConvertor):
+    """Path segment of a task id. `move` is a path of its own, for all methods: a GET of it is 405."""
+
+    regex = "(?!move$)[^/]+"
+
+
+register_url_convertor("task_id", TaskIdConvertor())
 
 
 class OrjsonRequest(Request):
@@ -44,6 +54,7 @@ class OrjsonRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _in_worker_thread(endpoint), **options)
+        self.path = self.path_format  # without the names of convertors, for the log
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return whether the request matches, and the items to add to its scope."""

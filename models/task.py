@@ -27,6 +27,7 @@ from models.base import EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, Positioned, id_type, ow
 from models.columns import DerivedColumn, api_column, table_of
 from models.schemas.field_types import BlankToNone, Description, Id, Position, Title
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.move_input import MoveInput
 from models.tag import TaskTag
 
 
@@ -179,3 +180,32 @@ class TaskCompletion(InputSchema):
     """Body of `complete`. Without a body, the task is toggled."""
 
     completed: StrictBool
+
+
+def _reject_repeated(ids: list[str]) -> list[str]:
+    if len(set(ids)) < len(ids):
+        msg = "Each id may occur only once."
+        raise ValueError(msg)
+    return ids
+
+
+MAX_MOVED_TASKS = 500
+DistinctIds = Annotated[list[Id], InputField(max_length=MAX_MOVED_TASKS), AfterValidator(_reject_repeated)]
+
+
+class TaskMove(MoveInput):
+    """Place of a task among its siblings: exactly one of `before`, `after` and `to`.
+
+    Siblings share list and parent. With `list_id` or `parent_id`, the task moves to another list or parent; null means none.
+    """
+
+    list_id: Id | None = InputField(default=None, description="Id of another list; null for no list. Of a subtask, omit it.")
+    parent_id: Id | None = InputField(
+        default=None, description="Id of another parent, whose list the task takes; null to move it out of its parent."
+    )
+
+
+class TasksMove(TaskMove):
+    """Tasks to move, and the place where they follow one another."""
+
+    ids: DistinctIds = InputField(description="Ids of the tasks, in the order that they will have; at most 500.")

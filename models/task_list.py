@@ -9,6 +9,7 @@ from models.base import Positioned
 from models.columns import api_column
 from models.schemas.field_types import BlankToNone, Color, Id, ListName, Position
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.schemas.move_input import MoveInput
 
 
 class TaskList(Positioned, table=True):
@@ -49,3 +50,7 @@ class ListUpdate(UpdateSchema):
     name: ListName = optional_not_null()
     color: Annotated[Color | None, BlankToNone] = None
     position: Position = optional_not_null()
+
+
+class ListMove(MoveInput):
+    """Place of a list among the lists: exactly one of `before`, `after` and `to`."""

@@ -7,15 +7,16 @@ from sqlmodel import col
 from models.comment import Comment
 from models.schemas.input_schemas import InputSchema
 from models.tag import Tag
-from models.task import Priority, Status, Task, TaskCreate, TaskUpdate
+from models.task import Priority, Status, Task, TaskCreate, TaskMove, TasksMove, TaskUpdate
 from models.task_list import TaskList
 from services.errors import FieldError, InvalidInput, NotFound
+from services.ordering.task_moves import TaskDestination, move_tasks
 from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
 from services.resource_service import ResourceService, Result, bulk_item, check_bulk_size
 from services.tags import change_tags, replace_tags, tag_ids_of_task
-from services.task_hierarchy import ancestor_ids, move_subtasks, sort_parents_first, subtree_ids
+from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks, sort_parents_first, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
 
 
@@ -79,11 +80,52 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             change_tags(transaction, task, add=add, remove=remove)
             return self._read(transaction, task_id, selection)
 
+    def move(
+        self,
+        task_id: str,
+        move: TaskMove,
+        selection: RowSelection[Result | None],
+        preconditions: Preconditions = NO_PRECONDITIONS,
+    ) -> Result:
+        """Move the task among its siblings, or to another list or parent. No effect if it is at the place already.
+
+        Raises NotFound, PreconditionFailed, InvalidInput, and Conflict if too many siblings would have to be renumbered.
+        """
+        with self.context.write_transaction() as transaction:
+            task = self._get_or_raise(transaction, task_id)
+            self._check_preconditions(transaction, task, preconditions, selection)
+            group = TaskDestination.of_move(transaction, move, [task]).group_of(task)
+            move_tasks(transaction, [task], group, move)
+            return self._read(transaction, task_id, selection)
+
+    def move_many(
+        self, move: TasksMove, selection: RowSelection[Result], preconditions: Preconditions = NO_PRECONDITIONS
+    ) -> Result:
+        """Move several tasks to a place, where they follow one another in the order of the ids; all or none.
+
+        Raises the errors of `move`, with index and id of the task. The preconditions apply to each task.
+        """
+        with self.context.write_transaction() as transaction:
+            tasks = self._get_all_or_raise(transaction, move.ids)
+            destination = TaskDestination.of_move(transaction, move, tasks)
+            groups = []
+            for index, task in enumerate(tasks):
+                with bulk_item(index, f"Task {task.id}: "):
+                    self._check_preconditions(transaction, task, preconditions)
+                    groups.append(destination.group_of(task))
+                    if groups[index] != groups[0]:
+                        raise InvalidInput.at_pointer(
+                            "", "It is in another list or has another parent than the first task; send `list_id` and `parent_id`."
+                        )
+            if groups:
+                move_tasks(transaction, tasks, groups[0], move)
+            return transaction.read(selection.for_ids(TASK.name, *move.ids))
+
     def delete_many(self, ids: Sequence[str]) -> None:
         """Delete several tasks with their subtasks and comments, all or none. Raises NotFound."""
         with self.context.write_transaction() as transaction:
-            for task in self._get_all_or_raise(transaction, ids):
-                self._soft_delete(transaction, task)
+            if tasks := self._get_all_or_raise(transaction, ids):
+                _delete_subtrees(transaction, [task.id for task in tasks])
 
     def restore(
         self, task_id: str, selection: RowSelection[Result | None], preconditions: Preconditions = NO_PRECONDITIONS
@@ -111,13 +153,13 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         if row is not None and "status" in values and values["status"] != row.status:
             values["completed_at"] = transaction.now if values["status"] == Status.COMPLETED else None
         parent = self._check_references(transaction, data, row)
-        return values | _list_of_subtask(transaction, values, row, parent)
+        return values | list_of_subtask(transaction, values, row, parent)
 
     def _update(self, transaction: WriteTransaction, row: Task, change: InputSchema) -> None:
         list_id = row.list_id
         super()._update(transaction, row, change)
         if row.list_id != list_id:
-            move_subtasks(transaction, row)
+            move_subtasks(transaction, [row.id], row.list_id)
 
     def _default_values(self, transaction: WriteTransaction, values: ColumnValues) -> ColumnValues:
         completed = values.get("status") == Status.COMPLETED
@@ -132,13 +174,9 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         return has_same_tags and super()._matches(transaction, row, new, values)
 
     def _soft_delete(self, transaction: WriteTransaction, row: Task) -> None:
-        """Delete the task, its subtasks and their comments; `restore` recognizes them by the revision that they share."""
+        """Delete the task, its subtasks and their comments."""
         transaction.session.flush()
-        subtree = subtree_ids(transaction, row.id)
-        transaction.update_where(Task, col(Task.id).in_(subtree), col(Task.deleted_at).is_(None), deleted_at=transaction.now)
-        transaction.update_where(
-            Comment, col(Comment.task_id).in_(subtree), col(Comment.deleted_at).is_(None), deleted_at=transaction.now
-        )
+        _delete_subtrees(transaction, [row.id])
 
     def _restore_subtree(self, transaction: WriteTransaction, task: Task) -> None:
         """Restore the rows that were deleted with the task, all in its list: that of its parent, if it has one.
@@ -153,7 +191,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         if parent is None:
             task.parent_id = None
         transaction.session.flush()
-        subtree = subtree_ids(transaction, task.id)
+        subtree = subtree_ids(transaction, [task.id])
         tasks = transaction.update_where(
             Task,
             col(Task.id).in_(subtree),
@@ -181,7 +219,7 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         if sent.get("list_id") and transaction.find(TaskList, sent["list_id"]) is None:
             errors.append(FieldError("/list_id", "List not found."))
         if sent.get("parent_id"):
-            errors += _validate_parent(transaction, sent["parent_id"], parent, sent.get("id") if row is None else row.id)
+            errors += _parent_errors(transaction, sent["parent_id"], parent, sent.get("id"), row)
         if sent.get("tag_ids"):
             existing = transaction.existing_ids(Tag, sent["tag_ids"])
             errors += [
@@ -194,34 +232,24 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         return parent
 
 
-def _validate_parent(transaction: WriteTransaction, parent_id: str, parent: Task | None, task_id: str | None) -> list[FieldError]:
-    if parent_id == task_id:
-        return [FieldError("/parent_id", "A task cannot be its own parent.")]
+def _parent_errors(
+    transaction: WriteTransaction, parent_id: str, parent: Task | None, own_id: str | None, row: Task | None
+) -> list[FieldError]:
+    """Return why the task, or a new one with this id, must not have this parent."""
+    task_id = own_id if row is None else row.id
     if parent is None:
-        return [FieldError("/parent_id", "Task not found.")]
-    if task_id is not None and task_id in ancestor_ids(transaction, parent_id):
-        return [FieldError("/parent_id", "The parent is a subtask of this task.")]
-    return []
+        return [FieldError("/parent_id", "A task cannot be its own parent." if parent_id == task_id else "Task not found.")]
+    check = ParentCheck.of_tasks(transaction, parent, [] if row is None else [row])
+    return check.errors(parent_id, task_id, is_new=row is None)
 
 
-def _list_of_subtask(
-    transaction: WriteTransaction, values: ColumnValues, row: Task | None, sent_parent: Task | None
-) -> ColumnValues:
-    """Return the list of the parent as a column value if these values give a task a new parent, else nothing.
-
-    Raises InvalidInput if they move a subtask to another list than its parent's.
-    """
-    stored_parent_id, stored_list_id = (None, None) if row is None else (row.parent_id, row.list_id)
-    parent_id = values.get("parent_id", stored_parent_id)
-    if parent_id != stored_parent_id:
-        return {} if sent_parent is None else {"list_id": sent_parent.list_id}
-    if parent_id is not None and values.get("list_id", stored_list_id) != stored_list_id:
-        parent = sent_parent or transaction.find(Task, parent_id)
-        if parent is not None and parent.list_id != values["list_id"]:
-            raise InvalidInput.at_pointer(
-                "/list_id", "A subtask is in the list of its parent. Move the parent, or change `parent_id` too."
-            )
-    return {}
+def _delete_subtrees(transaction: WriteTransaction, task_ids: Sequence[str]) -> None:
+    """Delete the tasks, their subtasks and all comments; `restore` recognizes them by the revision that they share."""
+    subtree = subtree_ids(transaction, task_ids)
+    transaction.update_where(Task, col(Task.id).in_(subtree), col(Task.deleted_at).is_(None), deleted_at=transaction.now)
+    transaction.update_where(
+        Comment, col(Comment.task_id).in_(subtree), col(Comment.deleted_at).is_(None), deleted_at=transaction.now
+    )
 
 
 def _requested_status(row: Task | None, status: str | None, *, completed: bool) -> str:

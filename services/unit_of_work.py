@@ -10,11 +10,11 @@ from functools import cache, partial
 from math import floor
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy import ARRAY, ColumnElement, Connection, Float, Select, cast, column, delete, func, insert, select, update
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
-from models.base import Owned, Positioned, Versioned
+from models.base import Owned, Positioned, Versioned, id_type
 from models.credentials import Credential
 from models.schemas.field_types import MAX_POSITION
 from models.scopes import Scope
@@ -164,6 +164,13 @@ class WriteTransaction(ReadTransaction):
         """Return a position after those of all other active rows; at the maximum, their ids decide the order."""
         ((highest,),) = fetch(self.connection, _max_position_sql(table), {"user_id": self.user_id})
         return min(float(floor(highest or 0) + 1), MAX_POSITION)
+
+    def set_positions(self, table: type[Positioned], positions: Mapping[str, float]) -> None:
+        """Set the positions of rows by their ids, in one statement. Rows that have them already keep their revision."""
+        ids, numbers = cast(list(positions), ARRAY(id_type())), cast(list(positions.values()), ARRAY(Float))
+        new = func.unnest(ids, numbers).table_valued(column("id", id_type()), column("position", Float), name="new")
+        new = new.render_derived()
+        self.update_where(table, col(table.id) == new.c.id, col(table.position) != new.c.position, position=new.c.position)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:
         """Insert a row of the user, with the next revision."""

@@ -79,6 +79,11 @@ def row(schema: Any) -> Responses:
     return {200: {"model": schema, "description": "The row.", "headers": _ROW_HEADERS}}
 
 
+def rows(schema: Any) -> Responses:
+    """Return the declaration of a response with several rows."""
+    return {200: {"model": list[schema], "description": "The rows, in the order of the request."}}
+
+
 def readable_row(schema: Any) -> Responses:
     """Return the declarations of the responses to reading one row."""
     return {200: {"model": schema, "description": "The row.", "headers": READ_HEADERS}, **NOT_MODIFIED}

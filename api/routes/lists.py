@@ -13,7 +13,7 @@ from api.preconditions import ConditionalReadDep, PreconditionsDep
 from api.routing import create_router
 from models.schemas.field_types import Id
 from models.schemas.query_params import PageQuery, RowQuery, TaskQuery
-from models.task_list import ListCreate, ListUpdate
+from models.task_list import ListCreate, ListMove, ListUpdate
 from services.list_query import list_query, task_list_query
 from services.query_engine.entity_registry import TASK_LIST
 from services.query_engine.query_model import Comparison
@@ -24,6 +24,7 @@ ROW_SELECTION = default_row_selection(TASK_LIST)
 
 ListCreateBody = Annotated[ListCreate, Body(openapi_examples={"new": {"value": {"name": "Groceries", "color": "#2e7d32"}}})]
 ListUpdateBody = Annotated[ListUpdate, Body(openapi_examples={"change": {"value": {"name": "Groceries and household"}}})]
+ListMoveBody = Annotated[ListMove, Body(openapi_examples={"first": {"value": {"to": "first"}}})]
 
 
 @router.get("", operation_id="listLists", responses=page(schemas.TaskList) | user_errors(412))
@@ -60,6 +61,12 @@ def delete_list(lists: ListServiceDep, id: Id, preconditions: PreconditionsDep) 
     """Delete a list. Its tasks remain, without a list."""
     lists.delete(id, preconditions)
     return responses.no_content()
+
+
+@router.post("/{id}/move", operation_id="moveList", responses=row(schemas.TaskList) | user_errors(404, 409, 412, 413, 415))
+def move_list(lists: ListServiceDep, id: Id, body: ListMoveBody, preconditions: PreconditionsDep) -> Response:
+    """Move a list among the lists. No effect if it is at the place already."""
+    return responses.row_response(lists.move(id, body, ROW_SELECTION, preconditions))
 
 
 @router.get("/{id}/tasks", operation_id="listTasksOfList", responses=page(schemas.Task) | user_errors(404, 412), tags=["Tasks"])

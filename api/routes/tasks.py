@@ -8,21 +8,23 @@ from starlette.responses import Response
 from api import responses
 from api.dependencies import PathUserDep, TaskServiceDep
 from api.openapi import schemas
-from api.openapi.responses import created, no_content, page, readable_row, row, user_errors
+from api.openapi.responses import created, no_content, page, readable_row, row, rows, user_errors
 from api.preconditions import ConditionalReadDep, PreconditionsDep
 from api.routing import create_router
+from models.base import EXAMPLE_ID, EXAMPLE_LIST_ID
 from models.comment import CommentCreate
 from models.schemas.field_types import Id
 from models.schemas.query_params import PageQuery, RowQuery, TaskQuery
-from models.task import TaskCompletion, TaskCreate, TaskUpdate
+from models.task import TaskCompletion, TaskCreate, TaskMove, TasksMove, TaskUpdate
 from services.comments import TaskCommentService
 from services.list_query import list_query, task_list_query
 from services.query_engine.entity_registry import COMMENT, TASK
 from services.query_engine.query_model import Comparison
-from services.query_engine.rest_projection import default_row_selection, row_selection_for
+from services.query_engine.rest_projection import default_row_selection, default_rows_selection, row_selection_for
 
 router = create_router("/api/{user_id}/tasks", "Tasks")
 ROW_SELECTION = default_row_selection(TASK)
+ROWS_SELECTION = default_rows_selection(TASK)
 
 TaskCreateBody = Annotated[
     TaskCreate,
@@ -33,6 +35,16 @@ TaskCreateBody = Annotated[
 TaskUpdateBody = Annotated[TaskUpdate, Body(openapi_examples={"retitle": {"value": {"title": "Oat milk", "priority": "low"}}})]
 CommentCreateBody = Annotated[CommentCreate, Body(openapi_examples={"note": {"value": {"body": "The oat one."}}})]
 TaskCompletionBody = Annotated[TaskCompletion | None, Body(openapi_examples={"set": {"value": {"completed": True}}})]
+TaskMoveBody = Annotated[
+    TaskMove,
+    Body(
+        openapi_examples={
+            "before": {"value": {"before": EXAMPLE_ID}},
+            "to another list": {"value": {"to": "last", "list_id": EXAMPLE_LIST_ID}},
+        }
+    ),
+]
+TasksMoveBody = Annotated[TasksMove, Body(openapi_examples={"first": {"value": {"ids": [EXAMPLE_ID], "to": "first"}}})]
 
 
 @router.get("", operation_id="listTasks", responses=page(schemas.Task) | user_errors(412))
@@ -49,20 +61,20 @@ def create_task(tasks: TaskServiceDep, request: Request, body: TaskCreateBody, p
     return responses.created_response(tasks.create(body, ROW_SELECTION, preconditions), responses.quoted_path(request))
 
 
-@router.get("/{id}", operation_id="getTask", responses=readable_row(schemas.Task) | user_errors(404, 412))
+@router.get("/{id:task_id}", operation_id="getTask", responses=readable_row(schemas.Task) | user_errors(404, 412))
 def get_task(tasks: TaskServiceDep, id: Id, query: Annotated[RowQuery, Query()], conditional: ConditionalReadDep) -> Response:
     """Get a task."""
     return responses.tagged_response(tasks.get(id, row_selection_for(TASK, query), conditional))
 
 
-@router.put("/{id}", operation_id="putTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
-@router.patch("/{id}", operation_id="patchTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
+@router.put("/{id:task_id}", operation_id="putTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
+@router.patch("/{id:task_id}", operation_id="patchTask", responses=row(schemas.Task) | user_errors(404, 412, 413, 415))
 def update_task(tasks: TaskServiceDep, id: Id, body: TaskUpdateBody, preconditions: PreconditionsDep) -> Response:
     """Update a task. Only fields that are present change; null clears a field. `{}` changes nothing."""
     return responses.row_response(tasks.update(id, body, ROW_SELECTION, preconditions))
 
 
-@router.delete("/{id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
+@router.delete("/{id:task_id}", operation_id="deleteTask", status_code=204, responses=no_content() | user_errors(404, 412))
 def delete_task(tasks: TaskServiceDep, id: Id, preconditions: PreconditionsDep) -> Response:
     """Delete a task with its subtasks and comments."""
     tasks.delete(id, preconditions)
@@ -73,6 +85,24 @@ def delete_task(tasks: TaskServiceDep, id: Id, preconditions: PreconditionsDep) 
 def complete_task(tasks: TaskServiceDep, id: Id, preconditions: PreconditionsDep, body: TaskCompletionBody = None) -> Response:
     """Complete a task, or reopen a completed task. With a body, set `completed`, so that the request can be repeated safely."""
     return responses.row_response(tasks.complete(id, ROW_SELECTION, preconditions, completed=body.completed if body else None))
+
+
+@router.post("/move", operation_id="moveTasks", responses=rows(schemas.Task) | user_errors(404, 409, 412, 413, 415))
+def move_tasks(tasks: TaskServiceDep, body: TasksMoveBody, preconditions: PreconditionsDep) -> Response:
+    """Move several tasks to a place, where they follow one another in the order of `ids`. All or none are moved.
+
+    If-Match applies to each task: list the ETags of all.
+    """
+    return responses.json_response(tasks.move_many(body, ROWS_SELECTION, preconditions))
+
+
+@router.post("/{id}/move", operation_id="moveTask", responses=row(schemas.Task) | user_errors(404, 409, 412, 413, 415))
+def move_task(tasks: TaskServiceDep, id: Id, body: TaskMoveBody, preconditions: PreconditionsDep) -> Response:
+    """Move a task among its siblings, or to another list or parent. No effect if it is at the place already.
+
+    If there is no number left between two neighbors, the smallest run of siblings around the place gets new positions too.
+    """
+    return responses.row_response(tasks.move(id, body, ROW_SELECTION, preconditions))
 
 
 @router.post("/{id}/restore", operation_id="restoreTask", responses=row(schemas.Task) | user_errors(404, 412))

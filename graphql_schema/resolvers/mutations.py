@@ -17,6 +17,7 @@ from graphql_schema.types.arguments import (
     IfRevision,
     ListChanges,
     ListId,
+    ListPlace,
     MergedTagId,
     NewComment,
     NewList,
@@ -29,6 +30,8 @@ from graphql_schema.types.arguments import (
     TaskChanges,
     TaskId,
     TaskIds,
+    TaskPlace,
+    TasksPlace,
 )
 from graphql_schema.types.inputs import input_fields, parse_input
 from graphql_schema.types.payloads import (
@@ -42,8 +45,8 @@ from graphql_schema.types.payloads import (
 )
 from models.comment import CommentCreate, CommentUpdate
 from models.tag import TagCreate, TagMerge, TagUpdate
-from models.task import TaskCreate, TaskUpdate
-from models.task_list import ListCreate, ListUpdate
+from models.task import TaskCreate, TaskMove, TasksMove, TaskUpdate
+from models.task_list import ListCreate, ListMove, ListUpdate
 from services.json_types import JsonObject
 from services.query_engine.entity_registry import COMMENT, TAG, TASK, TASK_LIST
 from services.query_engine.query_model import RowSelection
@@ -139,6 +142,23 @@ class Mutation(AccountMutation):
         return LookaheadWrite(lambda field: tasks.complete(task_id, _task_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(
+        description="Move a task among its siblings, or to another list or parent. No effect if it is at the place already.",
+        graphql_type=TaskPayload,
+    )
+    def move_task(self, info: Info, id: TaskId, input: TaskPlace, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+        tasks, task_id, move = info.context.tasks, parse_id(id), parse_input(TaskMove, input)
+        return LookaheadWrite(lambda field: tasks.move(task_id, move, _task_payload(field), preconditions_for(if_revision)))
+
+    @strawberry.mutation(
+        description="Move several tasks to a place, where they follow one another in the order of the ids, all or none; at most "
+        "500.",
+        graphql_type=TasksPayload,
+    )
+    def move_tasks(self, info: Info, ids: TaskIds, input: TasksPlace) -> LookaheadWrite:
+        tasks, move = info.context.tasks, parse_input(TasksMove, {**input_fields(input), "ids": _ids(ids)})
+        return LookaheadWrite(lambda field: tasks.move_many(move, _tasks_payload(field)))
+
+    @strawberry.mutation(
         description="Add tags to a task, which has at most 100. No effect if the task has them.", graphql_type=TaskPayload
     )
     def add_tags(self, info: Info, id: TaskId, tag_ids: TagIds, if_revision: IfRevision = UNSET) -> LookaheadWrite:
@@ -182,6 +202,13 @@ class Mutation(AccountMutation):
     def update_list(self, info: Info, id: ListId, input: ListChanges, if_revision: IfRevision = UNSET) -> LookaheadWrite:
         lists, list_id, change = info.context.lists, parse_id(id), parse_input(ListUpdate, input)
         return LookaheadWrite(lambda field: lists.update(list_id, change, _list_payload(field), preconditions_for(if_revision)))
+
+    @strawberry.mutation(
+        description="Move a list among the lists. No effect if it is at the place already.", graphql_type=ListPayload
+    )
+    def move_list(self, info: Info, id: ListId, input: ListPlace, if_revision: IfRevision = UNSET) -> LookaheadWrite:
+        lists, list_id, move = info.context.lists, parse_id(id), parse_input(ListMove, input)
+        return LookaheadWrite(lambda field: lists.move(list_id, move, _list_payload(field), preconditions_for(if_revision)))
 
     @strawberry.mutation(description="Delete a list. Its tasks are kept, without a list.")
     def delete_list(self, info: Info, id: ListId, if_revision: IfRevision = UNSET) -> DeletePayload:

@@ -74,6 +74,11 @@ def default_row_selection(entity: Entity) -> RowSelection[JsonObject | None]:
     return RowSelection(SingleRow(), (build_projection(FieldSelection(entity)),))
 
 
+def default_rows_selection(entity: Entity) -> RowSelection[list[JsonObject]]:
+    """Return the selection of all columns of several rows."""
+    return RowSelection(RowList(), (build_projection(FieldSelection(entity)),))
+
+
 def row_selection_for(entity: Entity, query: RowQuery) -> RowSelection[RowWithRevision | None]:
     """Return the selection of one row with its revision: the ETag is sent whichever fields are selected."""
     return RowSelection(RevisionedRow(), (projection_for(entity, query.include, query.fields), _REVISION))

@@ -69,6 +69,10 @@ class ApiClient(ABC):
     @abstractmethod
     def restore(self, task_id: str) -> Row: ...
     @abstractmethod
+    def move(self, kind: str, row_id: str, revision: int | None = None, **place: Any) -> Row: ...
+    @abstractmethod
+    def move_tasks(self, ids: Sequence[str], **place: Any) -> list[Row]: ...
+    @abstractmethod
     def add_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row: ...
     @abstractmethod
     def remove_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row: ...
@@ -168,6 +172,14 @@ class RestClient(ApiClient):
     def restore(self, task_id: str) -> Row:
         return _without_owner(self.send("POST", f"/api/me/tasks/{task_id}/restore").json())
 
+    def move(self, kind: str, row_id: str, revision: int | None = None, **place: Any) -> Row:
+        path = f"/api/me/{PLURALS[kind]}/{row_id}/move"
+        return _without_owner(self.send("POST", path, json=place, headers=_if_match(revision)).json())
+
+    def move_tasks(self, ids: Sequence[str], **place: Any) -> list[Row]:
+        response = self.send("POST", "/api/me/tasks/move", json={"ids": ids, **place})
+        return [_without_owner(row) for row in response.json()]
+
     def add_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row:
         path = f"/api/me/tasks/{task_id}/tags/{tag_id}"
         return _without_owner(self.send("PUT", path, headers=_if_match(revision)).json())
@@ -249,8 +261,7 @@ class GraphQLClient(ApiClient):
         error = body["errors"][0]
         extensions = error["extensions"]
         pointers = [
-            "/" + "/".join(to_snake_case(part) for part in error["pointer"].split("/")[1:])
-            for error in extensions.get("errors", [])
+            "/".join(to_snake_case(part) for part in error["pointer"].split("/")) for error in extensions.get("errors", [])
         ]
         current = extensions.get("current")
         if current and len(current) == 1:
@@ -304,6 +315,19 @@ class GraphQLClient(ApiClient):
     def _task(self, verb: str, task_id: str) -> Row:
         document = f"mutation($id: ID!) {{ p: {verb}(id: $id) {{ task {{ {FIELDS['task']} }} }} }}"
         return rest_row(self.run(document, id=task_id)["p"]["task"])
+
+    def move(self, kind: str, row_id: str, revision: int | None = None, **place: Any) -> Row:
+        type_name = kind.capitalize()
+        document = (
+            f"mutation($id: ID!, $i: Move{type_name}Input!, $r: Int) "
+            f"{{ p: move{type_name}(id: $id, input: $i, ifRevision: $r) {{ {kind} {{ {FIELDS[kind]} }} }} }}"
+        )
+        return rest_row(self.run(document, id=row_id, i=graphql_fields(place), r=revision)["p"][kind])
+
+    def move_tasks(self, ids: Sequence[str], **place: Any) -> list[Row]:
+        payload = f"{{ tasks {{ {FIELDS['task']} }} }}"
+        document = f"mutation($ids: [ID!]!, $i: MoveTaskInput!) {{ p: moveTasks(ids: $ids, input: $i) {payload} }}"
+        return [rest_row(node) for node in self.run(document, ids=ids, i=graphql_fields(place))["p"]["tasks"]]
 
     def add_tag(self, task_id: str, tag_id: str, revision: int | None = None) -> Row:
         return self._change_tags("addTags", task_id, tag_id, revision)
@@ -400,7 +424,7 @@ def _account(account: Mapping[str, Any]) -> Row:
 def graphql_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert field names and enums from REST to GraphQL; `completed` is a status there."""
     graphql_input = {to_camel_case(name): value for name, value in fields.items() if name != "completed"}
-    for name in ("status", "priority"):
+    for name in ("status", "priority", "to"):
         if isinstance(graphql_input.get(name), str):
             graphql_input[name] = graphql_input[name].upper()
     return graphql_input

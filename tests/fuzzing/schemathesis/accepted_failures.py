@@ -91,7 +91,7 @@ ACCEPTED = (
     AcceptedFailure(
         RejectedPositiveData,
         "A schema cannot express whether a row exists, or whether a task may be moved to it.",
-        _points_to("/into", "/list_id", "/parent_id", "/tag_ids"),
+        _points_to("/after", "/before", "/into", "/list_id", "/parent_id", "/tag_ids"),
     ),
     AcceptedFailure(
         RejectedPositiveData,
