@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
-from models.sql import driver_connection
+from models.sql import driver_connection, fetch
 from models.user import DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
@@ -55,6 +55,12 @@ _PREAMBLE_SQL: Mapping[type[Credential] | None, str] = {None: _ACCOUNT_SQL.forma
 _EMAIL_PREAMBLE_SQL = _ACCOUNT_SQL.format(credential="true", new_email=_NEW_EMAIL_SQL)
 # A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
 _LOCK_SQL = "SELECT FROM user_revision WHERE user_id = %s FOR UPDATE; "
+# Transactions that set the same e-mail wait for each other: the second one finds the first one's row instead of violating the
+# unique constraint, for which PostgreSQL logs e-mail, name and password hash. Without an e-mail, nothing is locked.
+LOCK_EMAIL_SQL = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_EMAIL_TAKEN_SQL = (
+    f'SET LOCAL app.login_email = %s; {LOCK_EMAIL_SQL}; SELECT EXISTS (SELECT FROM "user" WHERE email = %s AND id <> %s)'  # noqa: S608 - made of constants
+)
 
 BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[ConnectionType, Row]]]
 
@@ -159,9 +165,14 @@ class UserContext:
             (*lock_parameters, *credential_parameters, self.user_id),
         )
 
+    def is_email_taken(self, connection: PoolProxiedConnection, email: str | None) -> bool:
+        """Return whether another account has the e-mail. The policy for logging in shows the row of that e-mail."""
+        ((is_taken,),) = fetch(connection, _EMAIL_TAKEN_SQL, (email or "", email, email, self.user_id))
+        return bool(is_taken)
+
     def _provision_user(self, profile: ExternalUserProfile) -> None:
         """Create the account of an external user, unless the token was issued before that account was deleted here."""
-        preamble = TransactionPreamble({"app.user_id": self.user_id}, "SELECT 1", ())
+        preamble = TransactionPreamble({"app.user_id": self.user_id}, LOCK_EMAIL_SQL, (profile.email,))
         with translate_database_errors(), self.database.write(preamble) as (connection, _):
             deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
@@ -177,11 +188,9 @@ class UserContext:
             _, revision, now, *_ = row
             account = update(User).where(col(User.id) == self.user_id)
             connection.execute(account.values(issuer_email=profile.email, issuer_email_at=profile.issued_at))
-            try:
-                with connection.begin_nested():
-                    connection.execute(account.values(email=profile.email, updated_at=now))
-            except IntegrityError:
+            if self.is_email_taken(driver_connection(connection), profile.email):
                 return
+            connection.execute(account.values(email=profile.email, updated_at=now))
             counter = update(UserRevision).where(col(UserRevision.user_id) == self.user_id)
             connection.execute(counter.values(revision=revision + 1, stamped_at=now))
 
