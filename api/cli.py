@@ -6,7 +6,9 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import orjson
 import uvicorn
@@ -20,26 +22,32 @@ from api.logging import configure_logging
 from api.server.uvicorn_options import uvicorn_options
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
+from models.backup.dump import create_backup
+from models.backup.errors import BackupError
+from models.backup.restore import restore_backup
+from models.backup.row_counts import describe
+from models.database import make_engine
 from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
 from models.migrations.backfill import BackfillError
-from models.readiness import NotReadyError
+from models.readiness import NotReadyError, check_readiness
 from services.accounts.deletion import complete_pending_deletions
 
+_INTERRUPTED = 130  # exit status of a command that a signal stopped
 _WORKER_START_TIMEOUT = 30  # seconds; on a busy machine imports alone exceed uvicorn's default of five
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. Errors at startup are printed as one line on standard error."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _exit_on_signal)
+    signal.signal(signal.SIGTERM, _exit_on_signal if options.command == "serve" else _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signal.signal(signal.SIGHUP, _terminate_on_signal)
     configure_logging()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except (SettingsError, NotReadyError, EmbeddedMissingError, BackfillError) as error:
+    except (SettingsError, NotReadyError, EmbeddedMissingError, BackfillError, BackupError) as error:
         print(f"todo: cannot {_action(options)}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
@@ -47,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"todo: cannot {_action(options)}: {cause}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return 0 if options.command == "serve" else _INTERRUPTED
     return 0
 
 
@@ -74,7 +82,18 @@ def _parser() -> argparse.ArgumentParser:
         ("openapi", _openapi, "print the OpenAPI document"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=run)
+    _add_file_command(commands, "backup", _backup, "write all data into FILE", force="overwrite FILE if it exists")
+    _add_file_command(
+        commands, "restore", _restore, "restore FILE into an empty database", force="first delete all rows of the database"
+    )
     return parser
+
+
+def _add_file_command(commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str, *, force: str) -> None:
+    command = commands.add_parser(name, help=text, description=f"{text}, as the owner of the tables".capitalize())
+    command.add_argument("file", metavar="FILE", type=Path, help="the file of the backup")
+    command.add_argument("--force", action="store_true", help=force)
+    command.set_defaults(run=run)
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -117,6 +136,36 @@ def _maintenance(_: argparse.Namespace) -> None:
     print(f"{description}: {completed} account deletions completed, {left} left to running services")
 
 
+def _backup(options: argparse.Namespace) -> None:
+    settings = load_settings(configure_logging)
+    with migration_database(settings) as (owner, description):
+        backup = create_backup(owner, options.file, os.environ, overwrite=options.force)
+    print(f"{description}: version {backup.version} written to {options.file}, {describe(backup.rows)}")
+    if backup.left_out:
+        print(f"Not part of the backup: {', '.join(backup.left_out)}")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    settings = load_settings(configure_logging)
+    with migration_database(settings) as (owner, description):
+        restored = restore_backup(owner, options.file, os.environ, delete_rows=options.force)
+        if sum(restored.deleted.values()):
+            print(f"{description}: deleted {describe(restored.deleted)}")
+        _, version = migrate(owner)
+        _check_restored(settings.database_url.get_secret_value() if settings.database_url else owner)
+    print(f"{description}: restored {describe(restored.rows)} of version {restored.version}, now at {version}")
+
+
+def _check_restored(url: str) -> None:
+    engine = make_engine(url, pool_size=1)
+    try:
+        check_readiness(engine)
+    except NotReadyError as error:
+        raise NotReadyError(f"the rows are restored, but the service cannot use them yet: {error}") from error
+    finally:
+        engine.dispose()
+
+
 def _schema(_: argparse.Namespace) -> None:
     print(build_schema().as_str())
 
@@ -143,6 +192,11 @@ def _print_urls(settings: Settings) -> None:
 def _exit_on_signal(_signal: int, _frame: FrameType | None) -> None:
     """Exit normally: uvicorn raises the signal again after its shutdown, and the database must be stopped after that."""
     raise SystemExit(0)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Stop a command that did not finish, with an exit status that says so."""
+    raise SystemExit(_INTERRUPTED)
 
 
 def _terminate_on_signal(_signal: int, _frame: FrameType | None) -> None:

@@ -14,6 +14,7 @@ from api.middleware.security_headers import NOSNIFF
 from api.responses import not_modified_response
 from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
 from services.preconditions import NotModified
+from services.rate_limiting.unavailability_log import log_unavailability
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -51,6 +52,7 @@ def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> Non
 
     async def on_todo_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, TodoError)  # noqa: S101
+        log_unavailability(error)
         return problem_response(error, request.state.request_id)
 
     async def on_validation_error(request: Request, error: Exception) -> Response:
@@ -60,6 +62,7 @@ def install_exception_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> Non
     async def on_http_exception(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         todo_error = error.__cause__ if isinstance(error.__cause__, TodoError) else _from_http_exception(error)
+        log_unavailability(todo_error)
         headers = (
             {"Allow": ", ".join(_allowed_methods(routes, request))} if todo_error.status == MethodNotAllowed.status else None
         )

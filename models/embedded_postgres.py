@@ -30,6 +30,9 @@ DO $$ BEGIN
 END $$
 """  # noqa: S608
 
+# TERSE omits DETAIL (the row), QUERY and CONTEXT; below PANIC no statement is logged.
+_LOG_SETTINGS = {"log_error_verbosity": "terse", "log_min_error_statement": "panic"}
+
 
 class EmbeddedMissingError(Exception):
     """The `embedded` extra is not installed, and DATABASE_URL is not set."""
@@ -56,11 +59,25 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
         try:
             owner = server.get_uri(database="postgres")
             _create_service_role(owner)
+            _keep_rows_out_of_the_log(owner)
             yield owner, owner.replace("postgres:@", f"{SERVICE_ROLE}:@", 1)
         finally:
             with suppress(BlockingIOError):
                 fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 server.stop()
+
+
+def _keep_rows_out_of_the_log(owner: str) -> None:
+    """Log errors without the statement and the row, which contain texts, e-mails and password hashes."""
+    connection = psycopg2.connect(owner)
+    connection.autocommit = True  # ALTER SYSTEM cannot run in a transaction
+    try:
+        with connection.cursor() as cursor:
+            for name, value in _LOG_SETTINGS.items():
+                cursor.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+            cursor.execute("SELECT pg_reload_conf()")
+    finally:
+        connection.close()
 
 
 def _create_service_role(owner: str) -> None:

@@ -29,7 +29,7 @@ def migrate(owner_url: str) -> tuple[str | None, str]:
     Raises sqlalchemy.exc.DBAPIError, BackfillError.
     """
     engine = create_engine(parse_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
-    with _locked_transaction(engine) as connection:
+    with locked_transaction(engine) as connection:
         before = current_version(connection)
     while _run_step(engine, is_new=before is None):
         pass
@@ -50,8 +50,20 @@ def current_version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_known_version(version: str) -> bool:
+    """Return whether this code has the migration of the version; a newer release may have migrated the database."""
+    return any(script.revision == version for script in _scripts())
+
+
+def create_roles(connection: Connection) -> None:
+    """Create the roles of the migrations that do not exist, and grant them to the owner, as the migrations do."""
+    for script in _scripts():
+        if hasattr(script.module, "ROLE"):
+            connection.execute(text(script.module.ROLE))
+
+
 @contextmanager
-def _locked_transaction(engine: Engine) -> Iterator[Connection]:
+def locked_transaction(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that holds the lock of the migrations. A session lock would not work through a pooler."""
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK_KEY})
@@ -60,7 +72,7 @@ def _locked_transaction(engine: Engine) -> Iterator[Connection]:
 
 def _run_step(engine: Engine, *, is_new: bool) -> bool:
     """Run the next batch or the next migration; return False if there is none. A new database has nothing to block."""
-    with _locked_transaction(engine) as connection:
+    with locked_transaction(engine) as connection:
         script = _next_script(current_version(connection))
         if script is None:
             return False
@@ -79,6 +91,10 @@ def _next_script(version: str | None) -> Script | None:
     """Return the script that follows a version; None if it is the newest."""
     *_, following = [None, *ScriptDirectory.from_config(_config()).iterate_revisions("head", version or "base")]
     return following
+
+
+def _scripts() -> Iterator[Script]:
+    return ScriptDirectory.from_config(_config()).walk_revisions()
 
 
 def _upgrade(connection: Connection, version: str) -> None:

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
-from models.sql.execution import Rows, Values, driver_connection
+from models.sql.execution import Message, Rows, Values, driver_connection, fetch_message
 from models.sql.statement import Statement
 from models.user import AccountDeletion, DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
@@ -64,6 +64,10 @@ _ACCOUNT: Mapping[type[Credential] | None, Statement] = {
 _ACCOUNT_WITH_EMAIL = Statement.parse(_ACCOUNT_SQL.format(credential="true", new_email=_NEW_EMAIL_SQL))
 # A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
 _LOCK = Statement.parse("SELECT FROM user_revision WHERE user_id = %(user_id)s FOR UPDATE")
+# Transactions that set the same e-mail wait for each other: the second one finds the first one's row instead of violating the
+# unique constraint, for which PostgreSQL logs e-mail, name and password hash. Without an e-mail, nothing is locked.
+LOCK_EMAIL = Statement.parse("SELECT pg_advisory_xact_lock(hashtextextended(%(email)s, 0))")
+_OTHER_ACCOUNT = Statement.parse('SELECT true FROM "user" WHERE email = %(email)s AND id <> %(user_id)s')
 
 _ACCOUNT_COLUMNS = 5
 _IS_ROW = -_ACCOUNT_COLUMNS - 1  # index of the column that tells a row of the query from an account without rows
@@ -224,12 +228,18 @@ class UserContext:
             return _ACCOUNT_WITH_EMAIL, values | {"email": profile.email, "issued_at": profile.issued_at}
         return _ACCOUNT[self.authorization.credential_type], values | {"credential_id": self.authorization.credential_id}
 
+    def is_email_taken(self, connection: PoolProxiedConnection, email: str | None) -> bool:
+        """Return whether another account has the e-mail. The policy for logging in shows the row of that e-mail."""
+        values = {"email": email, "login_email": email or "", "user_id": self.user_id}
+        message = Message("SET LOCAL app.login_email = %(login_email)s; ", [LOCK_EMAIL, _OTHER_ACCOUNT], values)
+        return bool(fetch_message(connection, message))
+
     def _provision_user(self, profile: ExternalUserProfile) -> None:
         """Create the account of an external user, unless the token was issued before that account was deleted here.
 
         Raises Unauthenticated if it was, Unavailable while the rows of the deleted account exist.
         """
-        preamble = TransactionPreamble({"app.user_id": self.user_id}, [], {})
+        preamble = TransactionPreamble({"app.user_id": self.user_id}, [LOCK_EMAIL], {"email": profile.email})
         with translate_database_errors(), self.database.write(preamble) as (connection, _):
             deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
@@ -248,11 +258,9 @@ class UserContext:
             _, revision, now, *_ = row
             account = update(User).where(col(User.id) == self.user_id)
             connection.execute(account.values(issuer_email=profile.email, issuer_email_at=profile.issued_at))
-            try:
-                with connection.begin_nested():
-                    connection.execute(account.values(email=profile.email, updated_at=now))
-            except IntegrityError:
+            if self.is_email_taken(driver_connection(connection), profile.email):
                 return
+            connection.execute(account.values(email=profile.email, updated_at=now))
             counter = update(UserRevision).where(col(UserRevision.user_id) == self.user_id)
             connection.execute(counter.values(revision=revision + 1, stamped_at=now))
 

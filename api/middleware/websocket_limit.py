@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.problem_details import problem_response
 from services.errors import TodoError
 from services.rate_limiting.network import network_key
+from services.rate_limiting.unavailability_log import log_unavailability
 
 MAX_PER_ADDRESS = 50
 _RESPONSE = "websocket.http.response"
@@ -58,10 +59,12 @@ class WebSocketLimitMiddleware:
 
 async def _reject(scope: Scope, receive: Receive, send: Send, detail: str) -> None:
     """Send a problem in response to the handshake if the server supports that, else close the connection (403)."""
+    error = TooManyWebSockets(detail)
+    log_unavailability(error)
     await receive()
     if _RESPONSE not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1013})
         return
-    response = problem_response(TooManyWebSockets(detail), uuid.uuid4().hex)
+    response = problem_response(error, uuid.uuid4().hex)
     await send({"type": f"{_RESPONSE}.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": f"{_RESPONSE}.body", "body": bytes(response.body)})

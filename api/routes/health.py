@@ -1,6 +1,5 @@
 """Endpoints without authentication: service information, liveness and readiness."""
 
-import logging
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -17,7 +16,6 @@ from models.readiness import NotReadyError
 from services.errors import Unavailable
 
 _FAVICON = (Path(web.__file__).parent / "favicon.ico").read_bytes()
-_log = logging.getLogger("todo.readiness")
 
 router = create_router("", "Service")
 _HTML_CONTENT = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>…"}}
@@ -59,6 +57,5 @@ async def ready(request: Request) -> Response:
         await get_container(request).readiness_probe.check()
     except NotReadyError as error:
         # The endpoint is public, so only the log contains the cause.
-        _log.warning("readiness check failed: %s", error)
         raise Unavailable("The service is not ready; see the log.") from error
     return responses.json_response({"status": "ready"})

@@ -9,6 +9,7 @@ from graphql import ExecutionResult, GraphQLError
 
 from services.errors import RateLimited, TodoError
 from services.query_engine.case_conversion import to_camel_case
+from services.rate_limiting.unavailability_log import log_unavailability
 
 PARTIAL_SUCCESS = 294
 _INTERNAL_MESSAGE = "Internal server error"
@@ -33,6 +34,7 @@ class OperationResult:
 
 def error_result(error: TodoError) -> OperationResult:
     """Return the result for a request that was rejected before its execution."""
+    log_unavailability(error)
     body = {"errors": [{"message": error.detail, "extensions": _camel_case_extensions(error.extensions)}]}
     return OperationResult(body, executed=False, status=error.status, headers=dict(error.headers))
 
@@ -71,6 +73,7 @@ def _format_error(error: GraphQLError) -> dict[str, Any]:
     formatted: dict[str, Any] = dict(error.formatted)
     cause = error.original_error
     if isinstance(cause, TodoError):
+        log_unavailability(cause)
         formatted["extensions"] = _camel_case_extensions(cause.extensions)
     elif cause is None or isinstance(cause, GraphQLError) or error.path is None:
         formatted["extensions"] = {"code": "INVALID_INPUT", "status": 422}

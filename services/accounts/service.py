@@ -2,8 +2,6 @@
 
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
 from models.scopes import Scope
 from models.user import AccountUpdate, User
 from services.accounts.deletion import begin_deletion
@@ -58,21 +56,20 @@ class AccountService:
         verification = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
         if "password" in values:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
-        try:
-            with self._context.write_transaction(Scope.ACCOUNT) as transaction:
-                _check_preconditions(transaction, preconditions, selection)
-                if verification is not None and not verification.is_still_valid(transaction, self._passwords):
-                    raise _invalid_current_password()
-                account = transaction.session.get_one(User, transaction.user_id)
-                if "password_hash" in values:
-                    revoke_other_sessions(transaction)
-                if any(getattr(account, name) != value for name, value in values.items()):
-                    account.sqlmodel_update({**values, "updated_at": transaction.now})
-                    transaction.next_revision()
-                    transaction.session.flush()
-                return transaction.read_account(selection)
-        except IntegrityError as error:
-            raise EmailTaken("An account with this e-mail already exists.") from error
+        with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            _check_preconditions(transaction, preconditions, selection)
+            if verification is not None and not verification.is_still_valid(transaction, self._passwords):
+                raise _invalid_current_password()
+            account = transaction.session.get_one(User, transaction.user_id)
+            if "email" in values and self._context.is_email_taken(transaction.connection, values["email"]):
+                raise EmailTaken("An account with this e-mail already exists.")
+            if "password_hash" in values:
+                revoke_other_sessions(transaction)
+            if any(getattr(account, name) != value for name, value in values.items()):
+                account.sqlmodel_update({**values, "updated_at": transaction.now})
+                transaction.next_revision()
+                transaction.session.flush()
+            return transaction.read_account(selection)
 
     def delete(self, preconditions: Preconditions = NO_PRECONDITIONS) -> None:
         """Delete the account. Its tokens are rejected immediately; a worker deletes its rows. Raises PreconditionFailed."""

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from sqlalchemy import func, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import col
 
 from models.base import new_id
 from models.credentials import RefreshRequest
@@ -58,16 +59,15 @@ class AuthService:
         client.auth_attempts.consume()
         client.account_attempts("register", registration.email).consume()
         user_id = new_id()
-        preamble = TransactionPreamble({"app.user_id": user_id}, [], {})
+        preamble = TransactionPreamble({"app.user_id": user_id}, [LOCK_EMAIL], {"email": registration.email})
         password_hash = self._passwords.hash(registration.password)
-        try:
-            with translate_database_errors(), self._database.write(preamble) as (connection, _):
-                account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
-                generated = {"password_hash": password_hash, "created_at": func.now(), "updated_at": func.now()}
-                connection.execute(insert(User).values(**account, **generated))
-                connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
-        except IntegrityError as error:
-            raise EmailTaken("An account with this e-mail already exists.") from error
+        with translate_database_errors(), self._database.write(preamble) as (connection, _):
+            account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
+            generated = {"password_hash": password_hash, "created_at": func.now(), "updated_at": func.now()}
+            statement = upsert(User).values(**account, **generated).on_conflict_do_nothing().returning(col(User.id))
+            if connection.scalar(statement) is None:
+                raise EmailTaken("An account with this e-mail already exists.")
+            connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         return self._start_session(UserContext(user_id, self._database), selection, client)
 
     def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:

@@ -1,0 +1,69 @@
+"""Log of the causes of status 503: one line per kind of cause and minute, with the number of lines that were left out."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from threading import Lock
+from time import monotonic
+
+from sqlalchemy.exc import DBAPIError
+
+from models.readiness import NotReadyError
+from services.errors import TodoError
+
+INTERVAL = 60.0  # seconds
+_MAX_KINDS = 100  # causes of failed readiness checks are texts
+
+_log = logging.getLogger("todo.unavailable")
+_readiness_log = logging.getLogger("todo.readiness")
+
+
+class LogThrottle:
+    """Permission to log a line of a kind, given once per interval."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._kinds: dict[str, tuple[float, int]] = {}  # time of the last line, and the number of suppressed ones since then
+
+    def permit(self, kind: str) -> int | None:
+        """Return the number of lines suppressed since the last one if a line may be logged now; None suppresses it."""
+        now = self._clock()
+        with self._lock:
+            logged_at, suppressed = self._kinds.get(kind, (-INTERVAL, 0))
+            if now - logged_at < INTERVAL:
+                self._kinds[kind] = logged_at, suppressed + 1
+                return None
+            if len(self._kinds) >= _MAX_KINDS:
+                self._kinds.clear()
+            self._kinds[kind] = now, 0
+            return suppressed
+
+
+throttle = LogThrottle()  # of this process
+
+
+def log_unavailability(error: TodoError) -> None:
+    """Log the cause of an error with the status 503; ignore other errors. Its text contains no values of clients."""
+    if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return
+    kind, cause = _describe(error)
+    suppressed = throttle.permit(f"{error.code} {kind}")
+    if suppressed is not None:
+        is_probe = isinstance(error.__cause__, NotReadyError)
+        log, message = (_readiness_log, "readiness check failed") if is_probe else (_log, "request not served")
+        log.warning("%s: %s", message, cause, extra={"suppressed": suppressed or None})
+
+
+def _describe(error: TodoError) -> tuple[str, str]:
+    """Return the kind of the cause, and its text: of a database error the message without details, which repeat values."""
+    cause = error.__cause__
+    if isinstance(cause, DBAPIError):
+        original = cause.orig
+        kind = getattr(original, "pgcode", None) or type(original).__name__
+        message = getattr(getattr(original, "diag", None), "message_primary", None) or str(original).partition("\n")[0]
+        return kind, f"{kind}: {message.strip()}"
+    if isinstance(cause, NotReadyError):
+        return str(cause), str(cause)
+    kind = error.detail if cause is None else f"{error.detail} {type(cause).__name__}"
+    return kind, error.detail if cause is None else f"{error.detail} ({type(cause).__name__}: {cause})"
