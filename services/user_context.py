@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
+from models.columns import with_computed_columns
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
@@ -179,7 +180,7 @@ class UserContext:
             connection.execute(account.values(issuer_email=profile.email, issuer_email_at=profile.issued_at))
             try:
                 with connection.begin_nested():
-                    connection.execute(account.values(email=profile.email, updated_at=now))
+                    connection.execute(account.values(**with_computed_columns(User, {"email": profile.email}), updated_at=now))
             except IntegrityError:
                 return
             counter = update(UserRevision).where(col(UserRevision.user_id) == self.user_id)
@@ -190,7 +191,8 @@ class UserContext:
         for email in dict.fromkeys((profile.email, None)):
             account = {"id": self.user_id, "email": email, "name": profile.name, "is_active": True}
             claims = {"issuer_email": profile.email, "issuer_email_at": profile.issued_at}
-            statement = upsert(User).values(**account, **claims, created_at=func.now(), updated_at=func.now())
+            values = with_computed_columns(User, {**account, **claims})
+            statement = upsert(User).values(**values, created_at=func.now(), updated_at=func.now())
             if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
                 return True
         return False

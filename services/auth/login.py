@@ -9,9 +9,11 @@ from sqlalchemy import func, insert
 from sqlalchemy.exc import IntegrityError
 
 from models.base import new_id
+from models.columns import with_computed_columns
 from models.credentials import RefreshRequest
 from models.database import Database, TransactionPreamble
 from models.scopes import Scope
+from models.text.folding import identity_key
 from models.user import Credentials, Registration, User, UserRevision
 from services.auth.access_tokens import AccessTokens
 from services.auth.opaque_tokens import RefreshToken
@@ -26,7 +28,10 @@ from services.user_context import UserContext
 
 Result = TypeVar("Result")
 
-_ACCOUNT_BY_EMAIL_SQL = 'SELECT id, password_hash, is_active FROM "user" WHERE email = %s'
+# An account with exactly this e-mail comes first: the key of its e-mail may belong to an older account.
+_ACCOUNT_BY_EMAIL_SQL = (
+    'SELECT id, password_hash, is_active FROM "user" WHERE email = %s OR email_key = %s ORDER BY email = %s DESC LIMIT 1'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class AuthService:
         Raises EmailTaken, RateLimited, Unavailable if too many passwords are waiting to be hashed.
         """
         client.auth_attempts.consume()
-        client.account_attempts("register", registration.email).consume()
+        client.account_attempts("register", identity_key(registration.email)).consume()
         user_id = new_id()
         preamble = TransactionPreamble({"app.user_id": user_id}, "SELECT 1", ())
         password_hash = self._passwords.hash(registration.password)
@@ -63,7 +68,7 @@ class AuthService:
             with translate_database_errors(), self._database.write(preamble) as (connection, _):
                 account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
                 generated = {"password_hash": password_hash, "created_at": func.now(), "updated_at": func.now()}
-                connection.execute(insert(User).values(**account, **generated))
+                connection.execute(insert(User).values(**with_computed_columns(User, account), **generated))
                 connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
         except IntegrityError as error:
             raise EmailTaken("An account with this e-mail already exists.") from error
@@ -76,9 +81,11 @@ class AuthService:
         RateLimited after too many attempts; Unavailable if too many passwords are waiting to be verified.
         """
         client.auth_attempts.consume()
-        attempts = client.account_attempts("log in", credentials.email)
+        email, key = credentials.email, identity_key(credentials.email)
+        attempts = client.account_attempts("log in", key)
         attempts.consume()
-        preamble = TransactionPreamble({"app.login_email": credentials.email}, _ACCOUNT_BY_EMAIL_SQL, (credentials.email,))
+        settings = {"app.login_email": email, "app.login_email_key": key}
+        preamble = TransactionPreamble(settings, _ACCOUNT_BY_EMAIL_SQL, (email, key, email))
         with translate_database_errors(), self._database.read(preamble) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)

@@ -12,8 +12,8 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal_column,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
@@ -21,7 +21,7 @@ from services.query_engine.sql_types import SqlExpression, SqlQuery
 
 _DIALECT = make_dialect()
 # Parameters that the executor sets; start… and end… are the values of cursors, v… the operands of a condition.
-_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|words|search|(start|end|v)\d+")
+_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|search|(start|end|v)\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,5 @@ def ids_param(kind: TypeEngine[object]) -> SqlExpression:
 
 
 def tsquery_param() -> SqlExpression:
-    """Return the tsquery of the full-text search."""
-    return func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))
-
-
-def search_text_param() -> SqlExpression:
-    """Return the parameter with the search text that the client sent."""
-    return cast(bindparam("search", type_=Text), Text)
+    """Return the parameter with the tsquery of the full-text search."""
+    return cast(bindparam("search", type_=Text), TSQUERY)
