@@ -7,21 +7,22 @@ from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from models.base import Owned, Versioned, id_type, owner_scoped_foreign_key
-from models.columns import api_column
+from models.columns import api_column, computed_column
 from models.schemas.field_types import BlankToNone, Color, Id, TagName
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.text.folding import identity_key, key_type, sort_key
 
 UNIQUE_TAG_NAME = "uq_tag_name"
 
 
 class Tag(Versioned, table=True):
-    """A label for tasks. Its name is unique among the owner's tags that are not deleted, ignoring case."""
+    """A label for tasks. Its name is unique among the owner's tags that are not deleted, by its identity key."""
 
     __table_args__ = (
         Index(
             UNIQUE_TAG_NAME,
             "user_id",
-            text("lower(name)"),
+            "name_key",
             unique=True,
             postgresql_where=text("deleted_at IS NULL"),
         ),
@@ -29,9 +30,15 @@ class Tag(Versioned, table=True):
     )
 
     name: str = api_column(
-        "Name, 1 to 50 characters; unique among the owner's tags, ignoring case.", example="home", sort_key="name", max_length=50
+        "Name, 1 to 50 characters; unique among the owner's tags, ignoring case.",
+        example="home",
+        sort_key="name",
+        sorted_by="name_sort_key",
+        max_length=50,
     )
     color: str | None = api_column("Color: `#rgb`, `#rrggbb` or a name.", example="#2e7d32", default=None, max_length=32)
+    name_key: str = computed_column(identity_key, "name", sa_type=key_type())
+    name_sort_key: str = computed_column(sort_key, "name", sa_type=key_type())
 
 
 class TaskTag(Owned, table=True):

@@ -1,6 +1,5 @@
 """Task table, and the input schemas of tasks."""
 
-import string
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -8,27 +7,17 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StrictBool
 from pydantic import Field as InputField
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    ColumnElement,
-    Computed,
-    FromClause,
-    Index,
-    Text,
-    func,
-    literal_column,
-    select,
-    text,
-)
+from sqlalchemy import CheckConstraint, ColumnElement, FromClause, Index, Text, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from models.base import EXAMPLE_LIST_ID, EXAMPLE_TAG_ID, Positioned, id_type, owner_scoped_foreign_key
-from models.columns import DerivedColumn, api_column, table_of
+from models.columns import DerivedColumn, api_column, computed_column, table_of
 from models.schemas.field_types import BlankToNone, Description, Id, Position, Title
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 from models.schemas.move_input import MoveInput
 from models.tag import TaskTag
+from models.text.folding import key_type, sort_key
+from models.text.lexemes import task_lexemes
 
 
 class Status(StrEnum):
@@ -84,7 +73,9 @@ class Task(Positioned, table=True):
         Index("ix_task_revision", "user_id", "revision"),
     )
 
-    title: str = api_column("Title, 1 to 200 characters.", example="Buy milk", sort_key="title", max_length=200)
+    title: str = api_column(
+        "Title, 1 to 200 characters.", example="Buy milk", sort_key="title", sorted_by="title_sort_key", max_length=200
+    )
     description: str | None = api_column("Description, up to 2000 characters.", default=None, max_length=2000)
     status: str = api_column("Task status.", example=Status.PENDING, value_type=Status, default=Status.PENDING, max_length=20)
     completed: ClassVar[DerivedColumn] = DerivedColumn(
@@ -114,25 +105,8 @@ class Task(Positioned, table=True):
     completed_at: datetime | None = api_column(
         "Time of completion, if the task is completed.", sort_key="completed", default=None
     )
-
-
-def _weighted_vector(column: str, weight: str) -> str:
-    """Return SQL for the weighted search vector of a column.
-
-    Punctuation is replaced by spaces, because the parser reads an e-mail address or a path as a single word.
-    """
-    spaced = f"translate({column}, {_quoted(string.punctuation)}, repeat(' ', {len(string.punctuation)}))"
-    return f"setweight(to_tsvector('simple', {spaced}), '{weight}')"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-# Words in the title have a higher weight. The configuration `simple` does no stemming, because tasks are in any language.
-_SEARCH_VECTOR_SQL = _weighted_vector("title", "A") + " || " + _weighted_vector("coalesce(description, '')", "B")
-# A generated column that only full-text search reads, so the class does not declare it.
-table_of(Task).append_column(Column("search_vector", TSVECTOR, Computed(_SEARCH_VECTOR_SQL, persisted=True), nullable=False))
+    title_sort_key: str = computed_column(sort_key, "title", sa_type=key_type())
+    search_lexemes: str = computed_column(task_lexemes, "title", "description", sa_type=TSVECTOR)
 
 
 def _unique(ids: list[str]) -> list[str]:

@@ -6,10 +6,11 @@ from pydantic import Field as InputField
 from sqlalchemy import Index, text
 
 from models.base import Positioned
-from models.columns import api_column
+from models.columns import api_column, computed_column
 from models.schemas.field_types import BlankToNone, Color, Id, ListName, Position
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
 from models.schemas.move_input import MoveInput
+from models.text.folding import key_type, sort_key
 
 
 class TaskList(Positioned, table=True):
@@ -21,9 +22,12 @@ class TaskList(Positioned, table=True):
         Index("ix_task_list_revision", "user_id", "revision"),
     )
 
-    name: str = api_column("Name, 1 to 100 characters.", example="Groceries", sort_key="name", max_length=100)
+    name: str = api_column(
+        "Name, 1 to 100 characters.", example="Groceries", sort_key="name", sorted_by="name_sort_key", max_length=100
+    )
     color: str | None = api_column("Color: `#rgb`, `#rrggbb` or a name.", default=None, max_length=32)
     position: float = api_column("Sort position among the lists.", example=1.0, sort_key="position")
+    name_sort_key: str = computed_column(sort_key, "name", sa_type=key_type())
 
 
 _RELATIONS = frozenset({"tasks"})

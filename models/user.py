@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field as InputField
-from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Text, func, select
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, FromClause, Index, Text, func, select
 from sqlmodel import Field, SQLModel
 
 from models.base import EXAMPLE_TIME, MAX_USER_ID_LENGTH, Owned
-from models.columns import DerivedColumn, api_column, table_of
+from models.columns import DerivedColumn, api_column, computed_column, table_of
 from models.schemas.field_types import (
     MAX_EMAIL_LENGTH,
     MAX_PERSON_NAME_LENGTH,
@@ -19,6 +19,7 @@ from models.schemas.field_types import (
     normalized_password,
 )
 from models.schemas.input_schemas import InputSchema, UpdateSchema, optional_not_null
+from models.text.folding import identity_key, key_type
 
 MAX_TYPED_PASSWORD = 1024  # characters before normalization, which makes one of up to four; only 256 may remain
 Password = Annotated[str, InputField(min_length=8, max_length=MAX_TYPED_PASSWORD), NoNulCharacter, normalized_password(8, 256)]
@@ -34,7 +35,10 @@ def _latest_revision(account: FromClause) -> ColumnElement[Any]:
 class User(SQLModel, table=True):
     """An account: local (UUIDv7 id, with a password), or of an external issuer (any opaque id, without a password)."""
 
-    __table_args__ = (CheckConstraint(f"char_length(id) BETWEEN 1 AND {MAX_USER_ID_LENGTH}", name="ck_user_id"),)
+    __table_args__ = (
+        CheckConstraint(f"char_length(id) BETWEEN 1 AND {MAX_USER_ID_LENGTH}", name="ck_user_id"),
+        Index("uq_user_email_key", "email_key", unique=True),
+    )
 
     id: str = api_column(
         "Id of the account; part of every REST path.", example="ada", filterable=False, primary_key=True, sa_type=Text
@@ -50,6 +54,8 @@ class User(SQLModel, table=True):
     name: str | None = api_column(
         "Display name.", example="Ada", filterable=False, default=None, max_length=MAX_PERSON_NAME_LENGTH
     )
+    # Null if an older account had an equal e-mail when the keys were introduced: then only the exact e-mail logs in.
+    email_key: str | None = computed_column(identity_key, "email", default=None, sa_type=key_type())
     password_hash: str | None = None
     is_active: bool = True
     # The last e-mail that the issuer of an external user named, and the time of issue of that token.

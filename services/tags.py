@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func
 from sqlmodel import col
 
 from models.schemas.input_schemas import InputSchema
 from models.tag import Tag, TagCreate, TagMerge, TagUpdate, TaskTag
 from models.task import MAX_TAGS, Task
+from models.text.folding import identity_key
 from services.errors import Conflict, InvalidInput, NotFound
 from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TAG
@@ -72,7 +72,7 @@ def _replace_tag(transaction: WriteTransaction, tag_id: str, replacement_id: str
 
 def _check_name_is_unique(transaction: WriteTransaction, name: str, own_id: str | None) -> None:
     """Raise Conflict, with the id of the other tag, if another active tag has this name."""
-    same_name = transaction.active(Tag).where(func.lower(col(Tag.name)) == func.lower(name)).with_only_columns(col(Tag.id))
+    same_name = transaction.active(Tag).where(col(Tag.name_key) == identity_key(name)).with_only_columns(col(Tag.id))
     existing_id = next((tag_id for tag_id in transaction.session.scalars(same_name) if tag_id != own_id), None)
     if existing_id is not None:
         raise Conflict.at_pointer("/name", f"The tag {existing_id} already has this name.", existing_id=existing_id)

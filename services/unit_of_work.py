@@ -15,6 +15,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
 from models.base import Owned, Positioned, Versioned, id_type
+from models.columns import with_computed_columns
 from models.credentials import Credential
 from models.schemas.field_types import MAX_POSITION
 from models.scopes import Scope
@@ -180,7 +181,7 @@ class WriteTransaction(ReadTransaction):
             updated_at=self.now,
             revision=self.next_revision(),
             deleted_at=None,
-            **values,
+            **with_computed_columns(table, values),
         )
         self.session.add(row)
         self._entities_of_ids.pop(row.id, None)  # a bulk creation may repeat an id
@@ -203,7 +204,7 @@ class WriteTransaction(ReadTransaction):
     def update(self, row: Versioned, values: ColumnValues) -> bool:
         """Set the values that differ and bump the revision; return whether any did. Equal values assign no revision."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-        for name, value in differing.items():
+        for name, value in with_computed_columns(type(row), differing, row).items():
             setattr(row, name, value)
         if differing:
             self.bump_revision(row)

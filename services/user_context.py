@@ -17,11 +17,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
+from models.columns import with_computed_columns
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
 from models.sql.execution import Message, Rows, Values, driver_connection, fetch_message
 from models.sql.statement import Statement
+from models.text.folding import identity_key
 from models.user import AccountDeletion, DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
@@ -66,8 +68,11 @@ _ACCOUNT_WITH_EMAIL = Statement.parse(_ACCOUNT_SQL.format(credential="true", new
 _LOCK = Statement.parse("SELECT FROM user_revision WHERE user_id = %(user_id)s FOR UPDATE")
 # Transactions that set the same e-mail wait for each other: the second one finds the first one's row instead of violating the
 # unique constraint, for which PostgreSQL logs e-mail, name and password hash. Without an e-mail, nothing is locked.
-LOCK_EMAIL = Statement.parse("SELECT pg_advisory_xact_lock(hashtextextended(%(email)s, 0))")
-_OTHER_ACCOUNT = Statement.parse('SELECT true FROM "user" WHERE email = %(email)s AND id <> %(user_id)s')
+_SHOW_EMAIL_SQL = "SET LOCAL app.login_email = %(email)s; SET LOCAL app.login_email_key = %(email_key)s; "
+LOCK_EMAIL = Statement.parse("SELECT pg_advisory_xact_lock(hashtextextended(%(email_key)s, 0))")
+_OTHER_ACCOUNT = Statement.parse(
+    'SELECT true FROM "user" WHERE (email = %(email)s OR email_key = %(email_key)s) AND id <> %(user_id)s LIMIT 1'
+)
 
 _ACCOUNT_COLUMNS = 5
 _IS_ROW = -_ACCOUNT_COLUMNS - 1  # index of the column that tells a row of the query from an account without rows
@@ -230,16 +235,19 @@ class UserContext:
 
     def is_email_taken(self, connection: PoolProxiedConnection, email: str | None) -> bool:
         """Return whether another account has the e-mail. The policy for logging in shows the row of that e-mail."""
-        values = {"email": email, "login_email": email or "", "user_id": self.user_id}
-        message = Message("SET LOCAL app.login_email = %(login_email)s; ", [LOCK_EMAIL, _OTHER_ACCOUNT], values)
-        return bool(fetch_message(connection, message))
+        if email is None:
+            return False
+        values = {"email": email, "email_key": identity_key(email), "user_id": self.user_id}
+        return bool(fetch_message(connection, Message(_SHOW_EMAIL_SQL, [LOCK_EMAIL, _OTHER_ACCOUNT], values)))
 
     def _provision_user(self, profile: ExternalUserProfile) -> None:
         """Create the account of an external user, unless the token was issued before that account was deleted here.
 
         Raises Unauthenticated if it was, Unavailable while the rows of the deleted account exist.
         """
-        preamble = TransactionPreamble({"app.user_id": self.user_id}, [LOCK_EMAIL], {"email": profile.email})
+        preamble = TransactionPreamble(
+            {"app.user_id": self.user_id}, [LOCK_EMAIL], {"email_key": profile.email and identity_key(profile.email)}
+        )
         with translate_database_errors(), self.database.write(preamble) as (connection, _):
             deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
             if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
@@ -260,7 +268,7 @@ class UserContext:
             connection.execute(account.values(issuer_email=profile.email, issuer_email_at=profile.issued_at))
             if self.is_email_taken(driver_connection(connection), profile.email):
                 return
-            connection.execute(account.values(email=profile.email, updated_at=now))
+            connection.execute(account.values(**with_computed_columns(User, {"email": profile.email}), updated_at=now))
             counter = update(UserRevision).where(col(UserRevision.user_id) == self.user_id)
             connection.execute(counter.values(revision=revision + 1, stamped_at=now))
 
@@ -269,7 +277,8 @@ class UserContext:
         for email in dict.fromkeys((profile.email, None)):
             account = {"id": self.user_id, "email": email, "name": profile.name, "is_active": True}
             claims = {"issuer_email": profile.email, "issuer_email_at": profile.issued_at}
-            statement = upsert(User).values(**account, **claims, created_at=func.now(), updated_at=func.now())
+            values = with_computed_columns(User, {**account, **claims})
+            statement = upsert(User).values(**values, created_at=func.now(), updated_at=func.now())
             if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
                 return True
         return False

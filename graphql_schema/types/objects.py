@@ -36,8 +36,8 @@ Filter = Annotated[TaskFilter | None, strawberry.argument(description="Condition
 Search = Annotated[
     str | None,
     strawberry.argument(
-        description='Full-text search in title and description by word prefixes; supports `"a phrase"`, `-excluded` and '
-        "`this OR that`. Ordered by relevance unless `orderBy` is set."
+        description="Full-text search in title and description by word prefixes, ignoring case and accents; supports "
+        '`"a phrase"`, `-excluded` and `this OR that`. Ordered by relevance unless `orderBy` is set.'
     ),
 ]
 OrderBy = Annotated[list[TaskOrder] | None, strawberry.argument(description="Sort order; newest first by default.")]

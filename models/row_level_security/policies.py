@@ -63,7 +63,10 @@ _WORKER_POLICIES = {"account_deletion": (DELETING_ACCOUNTS,)}
 
 # Before authentication, a transaction sets a known value (e-mail, hash of a secret), and can read only the row with that value.
 _PRE_AUTHENTICATION_POLICIES = {
-    "user": (UserPolicy("logging_in", SELECT, "email", "app.login_email"),),
+    "user": (
+        UserPolicy("logging_in", SELECT, "email", "app.login_email"),
+        UserPolicy("logging_in_by_key", SELECT, "email_key", "app.login_email_key"),
+    ),
     "login_session": (UserPolicy("presented", SELECT, "handle_hash", "app.secret_hash"),),
     "api_token": (UserPolicy("presented", SELECT, "token_hash", "app.secret_hash"),),
 }

@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from models.schemas.visible_text import BLANK_TEXT_PATTERN, VISIBLE_CHARACTER_PATTERN, has_visible_character
+from models.text.folding import MAX_COMPOSED, identity_key, normalize_limited, to_nfc
 
 MAX_EMAIL_LENGTH = 254
 MAX_PERSON_NAME_LENGTH = 100
@@ -70,37 +72,68 @@ def canonical_id(text: str) -> str:
     return text.lower()
 
 
-def fold_email(text: str) -> str:
-    """Return an e-mail address as it is stored and compared: without surrounding spaces, in lower case."""
+def exact_email(text: str) -> str:
+    """Return an e-mail address as a login looks it up besides its key: without surrounding spaces, in lower case."""
     return text.strip().lower()
+
+
+def fold_email(text: str) -> str:
+    """Return an e-mail address as it is stored: without surrounding spaces, in lower case, in NFC."""
+    return normalize_limited(exact_email(text), MAX_EMAIL_LENGTH)
+
+
+def is_long_email(email: str) -> bool:
+    """Return whether an e-mail address, or its identity key, is too long to be stored."""
+    return len(email) > MAX_EMAIL_LENGTH or len(identity_key(email)) > MAX_EMAIL_LENGTH
+
+
+def _is_long_in_any_form(email: str) -> bool:
+    """Return whether no account can have this e-mail address, neither in this form nor in NFC."""
+    return min(len(email), len(to_nfc(email))) > MAX_EMAIL_LENGTH
+
+
+def _reject_if(is_long: Callable[[str], bool]) -> AfterValidator:
+    def check(email: str) -> str:
+        if is_long(email):
+            msg = f"Must have at most {MAX_EMAIL_LENGTH} characters, also in Unicode normalization form NFKC."
+            raise ValueError(msg)
+        return email
+
+    return AfterValidator(check)
+
+
+def _normalized(max_length: int) -> BeforeValidator:
+    """Return a validator that normalizes a text to NFC. Limits apply to the result, which may be shorter or longer."""
+    return BeforeValidator(lambda text: normalize_limited(text, max_length) if isinstance(text, str) else text)
+
+
+def _trimmed(max_length: int) -> BeforeValidator:
+    """Return a validator that trims a text, then normalizes it as `_normalized` does."""
+    return BeforeValidator(lambda text: normalize_limited(text.strip(), max_length) if isinstance(text, str) else text)
 
 
 # Limits apply to the result, which may be longer: İ becomes two characters.
 FoldedEmail = BeforeValidator(lambda text: fold_email(text) if isinstance(text, str) else text)
+ExactEmail = BeforeValidator(lambda text: exact_email(text) if isinstance(text, str) else text)
 NoNulCharacter = AfterValidator(_reject_nul)
 NotBlank = AfterValidator(_reject_blank)
 BlankToNone = BeforeValidator(_blank_to_none)
 # JSON has one number type: 90 and 90.0 are equal.
 IntegralFloat = BeforeValidator(_float_to_int)
 
-Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=200), NotBlank, NoNulCharacter, not_blank_json_schema()
-]
+Title = Annotated[str, StringConstraints(max_length=200), _trimmed(200), NotBlank, NoNulCharacter, not_blank_json_schema()]
 # Descriptions and comments may be Markdown, where indentation and trailing spaces have a meaning: they are not trimmed.
-Description = Annotated[str, StringConstraints(max_length=2000), NoNulCharacter]
-ListName = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
+Description = Annotated[str, StringConstraints(max_length=2000), _normalized(2000), NoNulCharacter]
+ListName = Annotated[str, StringConstraints(max_length=100), _trimmed(100), NotBlank, NoNulCharacter, not_blank_json_schema()]
+TagName = Annotated[str, StringConstraints(max_length=50), _trimmed(50), NotBlank, NoNulCharacter, not_blank_json_schema()]
+TokenName = Annotated[str, StringConstraints(max_length=100), _trimmed(100), NotBlank, NoNulCharacter, not_blank_json_schema()]
+CommentBody = Annotated[
+    str, StringConstraints(max_length=5000), _normalized(5000), NotBlank, NoNulCharacter, not_blank_json_schema()
 ]
-TagName = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=50), NotBlank, NoNulCharacter, not_blank_json_schema()
-]
-TokenName = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=100), NotBlank, NoNulCharacter, not_blank_json_schema()
-]
-CommentBody = Annotated[str, StringConstraints(max_length=5000), NotBlank, NoNulCharacter, not_blank_json_schema()]
 PersonName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, max_length=MAX_PERSON_NAME_LENGTH),
+    StringConstraints(max_length=MAX_PERSON_NAME_LENGTH),
+    _trimmed(MAX_PERSON_NAME_LENGTH),
     NotBlank,
     NoNulCharacter,
     not_blank_json_schema(),
@@ -109,7 +142,20 @@ _COLOR = "#[0-9a-fA-F]{3}|#[0-9a-fA-F]{6}|[a-zA-Z][a-zA-Z0-9-]{0,31}"
 # Before validation: surrounding spaces are removed, and a blank color becomes null.
 _COLOR_JSON_SCHEMA = {"type": "string", "pattern": rf"^(\s*({_COLOR})\s*|{BLANK_TEXT_PATTERN})$"}
 Color = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^({_COLOR})$"), WithJsonSchema(_COLOR_JSON_SCHEMA)]
-Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s]+$"), FoldedEmail, NoNulCharacter]
-SubmittedEmail = Annotated[str, StringConstraints(max_length=MAX_EMAIL_LENGTH), FoldedEmail, NoNulCharacter]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=MAX_EMAIL_LENGTH, pattern=r"^[^@\s]+@[^@\s]+$"),
+    FoldedEmail,
+    _reject_if(is_long_email),
+    NoNulCharacter,
+]
+# Not normalized: the exact e-mail of an account of an earlier version may be in another form.
+SubmittedEmail = Annotated[
+    str,
+    StringConstraints(max_length=MAX_COMPOSED * MAX_EMAIL_LENGTH),
+    ExactEmail,
+    _reject_if(_is_long_in_any_form),
+    NoNulCharacter,
+]
 Id = Annotated[str, AfterValidator(canonical_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 Position = Annotated[float, Field(ge=-MAX_POSITION, le=MAX_POSITION, allow_inf_nan=False, strict=True)]

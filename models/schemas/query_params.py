@@ -75,8 +75,8 @@ class TaskQuery(PageQuery):
         SearchText | None,
         Field(
             max_length=1000,
-            description='Full-text search in title and description by word prefixes; supports `"a phrase"`, `-excluded` and '
-            "`this OR that`. Ordered by relevance unless `sort` is set.",
+            description="Full-text search in title and description by word prefixes, ignoring case and accents; supports "
+            '`"a phrase"`, `-excluded` and `this OR that`. Ordered by relevance unless `sort` is set.',
         ),
     ] = None
     filter: Annotated[

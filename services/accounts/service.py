@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from models.columns import with_computed_columns
 from models.scopes import Scope
 from models.user import AccountUpdate, User
 from services.accounts.deletion import begin_deletion
@@ -66,7 +67,7 @@ class AccountService:
             if "password_hash" in values:
                 revoke_other_sessions(transaction)
             if any(getattr(account, name) != value for name, value in values.items()):
-                account.sqlmodel_update({**values, "updated_at": transaction.now})
+                account.sqlmodel_update({**with_computed_columns(User, values), "updated_at": transaction.now})
                 transaction.next_revision()
                 transaction.session.flush()
             return transaction.read_account(selection)

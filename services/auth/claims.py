@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.base import MAX_USER_ID_LENGTH
-from models.schemas.field_types import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, canonical_id, fold_email
+from models.schemas.field_types import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, canonical_id, fold_email, is_long_email
 from models.schemas.visible_text import has_visible_character
+from models.text.folding import normalize_limited
 from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
 from services.user_context import ExternalUserProfile
@@ -55,14 +56,19 @@ def _user_id(claims: Mapping[str, object], names: tuple[str, ...]) -> str:
 
 
 def _external_profile(claims: Mapping[str, object]) -> ExternalUserProfile:
+    email = _clean_text(claims.get("email"), MAX_EMAIL_LENGTH, fold_email)
     return ExternalUserProfile(
-        email=_clean_text(claims.get("email"), MAX_EMAIL_LENGTH, fold_email),
-        name=_clean_text(claims.get("name"), MAX_PERSON_NAME_LENGTH),
+        email=None if email is None or is_long_email(email) else email,
+        name=_clean_text(claims.get("name"), MAX_PERSON_NAME_LENGTH, _trim_name),
         issued_at=_timestamp(claims.get("iat")),
     )
 
 
-def _clean_text(value: object, max_length: int, normalize: Callable[[str], str] = str.strip) -> str | None:
+def _trim_name(name: str) -> str:
+    return normalize_limited(name.strip(), MAX_PERSON_NAME_LENGTH)
+
+
+def _clean_text(value: object, max_length: int, normalize: Callable[[str], str]) -> str | None:
     """Return the text as it is stored, or None if there is none or it is not acceptable."""
     if not isinstance(value, str) or not value.isprintable():
         return None

@@ -10,10 +10,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
 from models.base import new_id
+from models.columns import with_computed_columns
 from models.credentials import RefreshRequest
 from models.database import Database, TransactionPreamble
 from models.scopes import Scope
 from models.sql.statement import Statement
+from models.text.folding import identity_key
 from models.user import Credentials, Registration, User, UserRevision
 from services.auth.access_tokens import AccessTokens
 from services.auth.opaque_tokens import RefreshToken
@@ -24,11 +26,15 @@ from services.database_errors import translate_database_errors
 from services.errors import EmailTaken, Unauthenticated
 from services.query_engine.query_model import RowSelection
 from services.rate_limiting.client import Client
-from services.user_context import UserContext
+from services.user_context import LOCK_EMAIL, UserContext
 
 Result = TypeVar("Result")
 
-_ACCOUNT_BY_EMAIL = Statement.parse('SELECT id, password_hash, is_active FROM "user" WHERE email = %(email)s')
+# An account with exactly this e-mail comes first: the key of its e-mail may belong to an older account.
+_ACCOUNT_BY_EMAIL = Statement.parse(
+    'SELECT id, password_hash, is_active FROM "user" WHERE email = %(email)s OR email_key = %(email_key)s '
+    "ORDER BY email = %(email)s DESC LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +63,20 @@ class AuthService:
         Raises EmailTaken, RateLimited, Unavailable if too many passwords are waiting to be hashed.
         """
         client.auth_attempts.consume()
-        client.account_attempts("register", registration.email).consume()
+        key = identity_key(registration.email)
+        client.account_attempts("register", key).consume()
         user_id = new_id()
-        preamble = TransactionPreamble({"app.user_id": user_id}, [LOCK_EMAIL], {"email": registration.email})
+        preamble = TransactionPreamble({"app.user_id": user_id}, [LOCK_EMAIL], {"email_key": key})
         password_hash = self._passwords.hash(registration.password)
         with translate_database_errors(), self._database.write(preamble) as (connection, _):
             account = {"id": user_id, "email": registration.email, "name": registration.name, "is_active": True}
             generated = {"password_hash": password_hash, "created_at": func.now(), "updated_at": func.now()}
-            statement = upsert(User).values(**account, **generated).on_conflict_do_nothing().returning(col(User.id))
+            statement = (
+                upsert(User)
+                .values(**with_computed_columns(User, account), **generated)
+                .on_conflict_do_nothing()
+                .returning(col(User.id))
+            )
             if connection.scalar(statement) is None:
                 raise EmailTaken("An account with this e-mail already exists.")
             connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
@@ -77,9 +89,11 @@ class AuthService:
         RateLimited after too many attempts; Unavailable if too many passwords are waiting to be verified.
         """
         client.auth_attempts.consume()
-        attempts = client.account_attempts("log in", credentials.email)
+        email, key = credentials.email, identity_key(credentials.email)
+        attempts = client.account_attempts("log in", key)
         attempts.consume()
-        preamble = TransactionPreamble({"app.login_email": credentials.email}, [_ACCOUNT_BY_EMAIL], {"email": credentials.email})
+        settings = {"app.login_email": email, "app.login_email_key": key}
+        preamble = TransactionPreamble(settings, [_ACCOUNT_BY_EMAIL], {"email": email, "email_key": key})
         with translate_database_errors(), self._database.read(preamble) as (_, account):
             pass
         user_id, password_hash, is_active = account or (None, None, False)

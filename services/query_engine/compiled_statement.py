@@ -11,9 +11,8 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal_column,
-    select,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.types import TypeEngine
 
 from models.database import make_dialect
@@ -23,7 +22,7 @@ from services.query_engine.sql_types import SqlExpression, SqlQuery
 _DIALECT = make_dialect()
 # Parameters that the executor sets; start… and end… are the values of cursors, v… the operands of a condition.
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|words|search|(start|end|v)\d+")
+_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|search|(start|end|v)\d+")
 
 
 def compile_statement(query: SqlQuery) -> Statement:
@@ -57,10 +56,5 @@ def ids_param(kind: TypeEngine[object]) -> SqlExpression:
 
 
 def tsquery_param() -> SqlExpression:
-    """Return the tsquery of the full-text search. A generic plan evaluates a subquery once, but a function for each row."""
-    return select(func.to_tsquery(literal_column("'simple'"), bindparam("words", type_=Text))).scalar_subquery()
-
-
-def search_text_param() -> SqlExpression:
-    """Return the parameter with the search text that the client sent."""
-    return cast(bindparam("search", type_=Text), Text)
+    """Return the parameter with the tsquery of the full-text search."""
+    return cast(bindparam("search", type_=Text), TSQUERY)

@@ -129,7 +129,7 @@ def _filter_spec(spec: ColumnSpec, info: ColumnInfo) -> FilterSpec:
 
 
 def _sort_keys(spec: ColumnSpec, info: ColumnInfo) -> SortKeys:
-    """Return the sort keys of the column: texts ignoring case, ordinal enums by rank, nulls last in both directions."""
+    """Return the sort keys of the column: texts by their stored key, ordinal enums by rank, nulls last in both directions."""
     compared, kind = _compared(spec, info)
     if not spec.is_nullable:
         return (SortKey(compared, kind),)
@@ -141,11 +141,10 @@ def _sort_keys(spec: ColumnSpec, info: ColumnInfo) -> SortKeys:
 
 
 def _compared(spec: ColumnSpec, info: ColumnInfo) -> tuple[Expression, type[Any]]:
-    stored, value_type = spec.expression, spec.value_type
+    value_type = spec.value_type
+    stored = _stored(info.sorted_by) if info.sorted_by else spec.expression
     if info.is_ordinal:
         return lambda source: _rank(value_type, stored(source)), int
-    if value_type is str:
-        return lambda source: func.lower(stored(source)), str
     return stored, str if issubclass(value_type, StrEnum) else value_type
 
 
@@ -158,7 +157,7 @@ def _rank(values: type[StrEnum], value: ColumnElement[Any]) -> ColumnElement[Any
 
 
 def _relevance(task: FromClause) -> ColumnElement[Any]:
-    return cast(func.ts_rank(task.c.search_vector, tsquery_param()), Double)
+    return cast(func.ts_rank(task.c.search_lexemes, tsquery_param()), Double)
 
 
 TASK = build_entity(
@@ -172,7 +171,7 @@ TASK = build_entity(
         "subtasks": ToMany("task", "parent_id", "Subtasks of the task."),
         "comments": ToMany("comment", "task_id", "Comments on the task."),
     },
-    search=SearchSpec("search_vector", ("title", "description"), (SortKey(_relevance, float),)),
+    search=SearchSpec("search_lexemes", (SortKey(_relevance, float),)),
 )
 
 TASK_LIST = build_entity(

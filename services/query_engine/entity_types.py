@@ -54,10 +54,9 @@ class FilterSpec:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
-    """Full-text search: the tsvector column, its source columns, and the sort keys for relevance."""
+    """Full-text search: the tsvector column, and the sort keys for relevance."""
 
     vector_column: str
-    columns: tuple[str, ...]
     relevance: SortKeys
 
 

@@ -13,9 +13,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StrictBool, TypeAdapter, ValidationError
 
 from models.schemas.field_types import Id, IntegralFloat
+from models.text.folding import to_nfc
 from services.errors import InvalidInput
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, FilterSpec, ToOne
@@ -43,7 +44,7 @@ _CHECKS: dict[type[object], TypeAdapter[Any]] = {
     bool: TypeAdapter(StrictBool),
     datetime: TypeAdapter(Annotated[AwareDatetime, BeforeValidator(_date_time_text)]),
     UUID: TypeAdapter(Id),
-    str: TypeAdapter(str),
+    str: TypeAdapter(Annotated[str, AfterValidator(to_nfc)]),
     int: TypeAdapter(Annotated[int, IntegralFloat, Field(strict=True, ge=-(2**63), lt=2**63)]),
     float: TypeAdapter(Annotated[float, Field(strict=True, allow_inf_nan=False)]),
 }

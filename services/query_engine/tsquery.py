@@ -1,20 +1,19 @@
 """Search syntax: translation of a search text to PostgreSQL's tsquery.
 
-Words match by prefix, and all must match; `"a phrase"` matches verbatim; `-word` excludes; `OR` between two terms requires one of
-them. These are the operators of PostgreSQL's websearch_to_tsquery, which does not support prefixes. Every text is a valid search.
+Words match by prefix, and all must match; `"a phrase"` matches whole words in a row; `-term` excludes; `OR` separates
+alternatives.
+A term without words, such as an emoji, matches verbatim. Every text is a valid search.
 """
 
 import re
-import string
 from collections.abc import Iterator
+from itertools import pairwise
 
+from models.text.lexemes import MAX_WORD_LENGTH, Run, RunKind, pairs_of, quote_lexeme, split_runs
 from services.errors import InvalidInput
 
 MAX_SEARCH = 1000  # characters
-_MAX_TERM = 500  # characters; PostgreSQL rejects operands of 2 kB or more, and no title is as long
-# The same replacement as in the search_vector column. It also removes all characters that are syntax of to_tsquery.
-_PUNCTUATION = str.maketrans(dict.fromkeys(string.punctuation, " "))
-_TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
+_TERM = re.compile(r'(?P<minus>(?:-(?!-))?)(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
 
 
 def validate_search(text: str | None) -> str | None:
@@ -29,21 +28,47 @@ def validate_search(text: str | None) -> str | None:
 
 
 def to_tsquery_syntax(text: str) -> str:
-    """Return the text in the syntax of PostgreSQL's to_tsquery, which splits each operand into words."""
-    return "".join(_join_operands(_TERM.finditer(text)))
+    """Return the text in the syntax of tsquery. An exclusion holds for all alternatives.
 
-
-def _join_operands(terms: Iterator[re.Match[str]]) -> Iterator[str]:
-    """Yield the operands, with an operator before each but the first."""
-    operator = ""
-    for term in terms:
+    A text without terms, such as `OR`, is one term.
+    """
+    alternatives: list[list[str]] = [[]]
+    excluded: list[str] = []
+    for term in _TERM.finditer(text):
         if term["word"] == "OR" and not term["minus"]:
-            operator = operator and " | "
-        elif operand := _operand(term):
-            yield operator + operand
-            operator = " & "
+            alternatives.append([])
+        elif operand := _operand(term["word"] or term["phrase"], is_phrase=term["word"] is None):
+            (excluded if term["minus"] else alternatives[-1]).append(operand)
+    required = " | ".join(" & ".join(operands) for operands in alternatives if operands)
+    conditions = [*([f"({required})"] if required else []), *(f"!({operand})" for operand in excluded)]
+    return " & ".join(conditions) or _operand(text, is_phrase=False)
 
 
-def _operand(term: re.Match[str]) -> str:
-    words = (term["word"] or term["phrase"])[:_MAX_TERM].translate(_PUNCTUATION).strip()
-    return f"{'!' if term['minus'] else ''}'{words}'{':*' if term['word'] else ''}" if words else ""
+def _operand(term: str, *, is_phrase: bool) -> str:
+    """Return the tsquery of a term, or an empty text if nothing of it is visible."""
+    runs = split_runs(term)
+    words = [run for run in runs if run.kind in {RunKind.WORD, RunKind.UNSPACED}]
+    if words:
+        return " <-> ".join(_word_lexemes(words, is_phrase=is_phrase))
+    return _symbols([run for run in runs if run.kind is RunKind.SYMBOL])
+
+
+def _word_lexemes(words: list[Run], *, is_phrase: bool) -> Iterator[str]:
+    """Yield the lexemes of words in a row. The last word matches by prefix, except in a phrase."""
+    for index, word in enumerate(words):
+        is_last = index == len(words) - 1
+        if word.kind is RunKind.WORD:
+            yield quote_lexeme(word.text[:MAX_WORD_LENGTH]) + (":*" if is_last and not is_phrase else "")
+        else:
+            *pairs, last = pairs_of(word.text)
+            yield from map(quote_lexeme, pairs)
+            # In the text, the last character may be the first one of a pair.
+            if not (is_last and pairs):
+                yield quote_lexeme(last) + ":*"
+
+
+def _symbols(runs: list[Run]) -> str:
+    """Return the tsquery of symbols at the same distances as in the term."""
+    located = [(run.start + index, quote_lexeme(symbol)) for run in runs for index, symbol in enumerate(run.text)]
+    following = (f" <{end - start}> {symbol}" for (start, _), (end, symbol) in pairwise(located))
+    return "".join([*(symbol for _, symbol in located[:1]), *following])

@@ -154,5 +154,101 @@ def test_updated_task_is_searchable_immediately(client: ApiClient) -> None:
     assert len(client.page("task", search="bread")) == 1
 
 
+def titles(client: ApiClient, search: str) -> set[str]:
+    return {row["title"] for row in client.page("task", search=search)}
+
+
+def test_search_ignores_accents_and_case(client: ApiClient) -> None:
+    for title in ("café", "STRASSE", "Οδός", "naïve"):
+        client.create("task", title=title)
+
+    assert titles(client, "cafe") == titles(client, "CAFE\u0301") == titles(client, '"cafÉ"') == {"café"}
+    assert titles(client, "straße") == {"STRASSE"}
+    assert titles(client, "οδοσ") == {"Οδός"}
+    assert titles(client, "naive") == {"naïve"}
+
+
+def test_search_finds_words_inside_of_scripts_without_spaces(client: ApiClient) -> None:
+    moving, thai, mixed = (
+        "準備搬家了",
+        "ไปกินข้าว",
+        "iPhoneを買う",
+    )
+    for title in (moving, thai, mixed, "搬運家具"):
+        client.create("task", title=title)
+
+    for text in (
+        "搬家",
+        '"搬家"',
+        "準備 搬家",
+        '"準備 搬家"',
+        "家了",
+        "了",
+        moving,
+    ):
+        assert titles(client, text) == {moving}, text
+    assert titles(client, "搬") == {moving, "搬運家具"}
+    assert titles(client, "家搬") == set()
+    assert titles(client, "搬家 -準備") == set()
+    assert titles(client, "กิน") == {thai}
+    assert titles(client, "กน") == set()
+    assert titles(client, "iphoneを買") == titles(client, "IPHONE") == titles(client, "買う") == {mixed}
+
+
+def test_search_decides_term_by_term_what_is_matched_verbatim(client: ApiClient) -> None:
+    for title, description in (
+        ("Party 🎉", None),
+        ("Party", "at 8"),
+        ("🎉🎂", None),
+        ("a 🎉", "🎂 b"),
+    ):
+        client.create("task", title=title, description=description)
+
+    assert titles(client, "party 🎉") == {"Party 🎉"}
+    assert titles(client, "party -🎉") == titles(client, "-🎉") == {"Party"}
+    assert titles(client, "8 OR 🎂") == {"Party", "🎉🎂", "a 🎉"}
+    assert titles(client, "🎉🎂") == titles(client, '"🎉🎂"') == {"🎉🎂"}
+    assert titles(client, '"🎉 🎂"') == set(), "the end of the title is a boundary"
+
+
+def test_search_ignores_variation_selectors_of_emoji(client: ApiClient) -> None:
+    client.create("task", title="❤\ufe0f")
+    client.create("task", title="☕")
+
+    assert titles(client, "❤") == titles(client, "❤\ufe0f") == {"❤\ufe0f"}
+    assert titles(client, "☕\ufe0f") == {"☕"}
+
+
+def test_exclusion_holds_for_all_alternatives(client: ApiClient) -> None:
+    for title in ("milk", "soy milk", "oat drink", "soy oat drink", "drink oat"):
+        client.create("task", title=title)
+
+    for text in (
+        'milk OR "oat drink" -soy',
+        '-soy milk OR "oat drink"',
+        'milk -soy OR "oat drink"',
+        '-soy OR milk OR "oat drink"',
+    ):
+        assert titles(client, text) == {"milk", "oat drink"}, text
+    assert titles(client, "-milk -drink") == set()
+    assert titles(client, "soy milk OR drink -oat") == {"soy milk"}
+
+
+def test_phrase_does_not_cross_the_end_of_the_title(client: ApiClient) -> None:
+    client.create("task", title="Buy oat", description="drink now")
+    client.create("task", title="x", description="the oat: drink")
+
+    assert titles(client, '"oat drink"') == {"x"}
+    assert titles(client, "oat-drink") == {"x"}
+    assert titles(client, "oat drink") == {"x", "Buy oat"}
+
+
+def test_longest_texts_are_stored_and_found(client: ApiClient) -> None:
+    for character in ("\ufdfa", "搬", "🎉", "\U00010330", "'", "\\", "İ"):
+        task = client.create("task", title=character * 200, description=character * 2000)
+        assert task["id"] in {row["id"] for row in client.page("task", search=character * 200)}, ascii(character)
+
+
 def test_tsquery_escapes_operators() -> None:
-    assert to_tsquery_syntax('a -"b \'c" OR d\\e:*|!(f)') == "'a':* & !'b  c' | 'd e     f':*"
+    assert to_tsquery_syntax('a -"b \'c" OR d\\e:*|!(f)') == "('a':* | 'd' <-> 'e' <-> 'f':*) & !('b' <-> 'c')"
+    assert to_tsquery_syntax("\\ '") == r"('\\' & '''')"

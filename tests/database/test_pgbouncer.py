@@ -23,10 +23,11 @@ _WAITING = f"SELECT count(*) FROM ({_BACKENDS} AND wait_event_type = 'Lock') AS 
 _KILL = f"SELECT pg_terminate_backend(pid) FROM ({_BACKENDS}) AS backend"
 _SESSION_STATE = """
     SELECT pg_backend_pid(), current_user::text, coalesce(current_setting('app.user_id', true), ''),
-           coalesce(current_setting('app.login_email', true), ''), coalesce(current_setting('app.secret_hash', true), ''),
+           coalesce(current_setting('app.login_email', true), ''), coalesce(current_setting('app.login_email_key', true), ''),
+           coalesce(current_setting('app.secret_hash', true), ''),
            current_setting('statement_timeout'), current_setting('transaction_read_only'),
            current_setting('transaction_isolation'), (SELECT count(*) FROM task)"""
-_INITIAL_STATE = ("todo_service", "", "", "", "0", "off", "read committed", 0)
+_INITIAL_STATE = ("todo_service", "", "", "", "", "0", "off", "read committed", 0)
 
 
 @pytest.fixture(params=[1, 2])

@@ -48,6 +48,7 @@ DAMAGE = {
     'ALTER TABLE "user" DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY': "not enabled and forced on user",
     "DROP POLICY owner_only ON tag": "the policy owner_only on tag is missing",
     'DROP POLICY logging_in ON "user"': "the policy logging_in on user is missing",
+    'DROP POLICY logging_in_by_key ON "user"': "the policy logging_in_by_key on user is missing",
     "ALTER POLICY owner_only ON task USING (true)": "the policy owner_only on task was changed",
     "ALTER POLICY owner_only ON task_tag WITH CHECK (true)": "the policy owner_only on task_tag was changed",
     'ALTER POLICY logging_in ON "user" USING (email IS NOT NULL)': "the policy logging_in on user was changed",

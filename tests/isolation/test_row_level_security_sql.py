@@ -90,6 +90,7 @@ class TestEachTable:
             {"user_id": "unknown"},
             {"user_id": "Ada"},
             {"login_email": "x"},
+            {"login_email_key": "x"},
         ]
         for settings in settings_without_user:
             with open_app_transaction(filled_database, **settings) as cursor:

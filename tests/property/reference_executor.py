@@ -3,6 +3,8 @@
 It shares only the cursor format and the conversion of names with the query engine.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,13 +38,21 @@ ROW_TYPES = {"Task": "task", "TaskList": "task_list", "Tag": "tag", "Comment": "
 PRIORITIES = ("none", "low", "medium", "high", "urgent")
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
+
+def sorted_text(text: str) -> str:
+    """Return the sort key of a text: base letters in lower case, and the number of digits before each number."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(character for character in decomposed if not unicodedata.category(character).startswith("M"))
+    return re.sub("0*([0-9]*)", lambda match: f"{len(match[1])}{match[1]}" if match[0] else "", letters)
+
+
 # A sort: functions that return a row's sort keys, and whether the direction applies to each.
 Sort = tuple[tuple[Callable[[Row], Any], bool], ...]
 SORTS: Mapping[str, Sort] = {
     "created": ((lambda row: row["created_at"], True),),
     "updated": ((lambda row: row["updated_at"], True),),
-    "title": ((lambda row: row["title"].lower(), True),),
-    "name": ((lambda row: row["name"].lower(), True),),
+    "title": ((lambda row: sorted_text(row["title"]), True),),
+    "name": ((lambda row: sorted_text(row["name"]), True),),
     "priority": ((lambda row: PRIORITIES.index(row["priority"]), True),),
     "position": ((lambda row: row["position"], True),),
     "completed": ((lambda row: row["completed_at"] is None, False), (lambda row: row["completed_at"] or NEVER, True)),

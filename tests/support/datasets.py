@@ -10,6 +10,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import execute_values
 
+from models.columns import with_computed_columns
+from models.tables import TABLES as MODELS
 from models.task import Priority, Status
 
 Row = dict[str, Any]
@@ -17,11 +19,12 @@ Rows = Mapping[str, list[Row]]
 
 # Parents before children. One statement inserts all rows of a table, so a task may refer to a later one.
 TABLES = ("user", "user_revision", "task_list", "tag", "task", "task_tag", "comment")
+_MODELS = {str(model.__tablename__): model for model in MODELS}
 
 # Few distinct values for many rows: every order has ties, and some values differ in case only.
 _TIMESTAMPS = [datetime(2026, 1, day, 12, 30, 15, micro, UTC) for day, micro in ((1, 0), (2, 500_000), (3, 123_456), (4, 0))]
 _POSITIONS = [-3.25, 0.1, 1.0, 1.5, 2.0, 1e12]
-_TITLES = ["milk", "Milk", "MILK", "oat milk", "bread", "a1", "a10", "b", "Zebra", "zebra"]
+_TITLES = ["milk", "Milk", "MILK", "oat milk", "bread", "a1", "a10", "b", "Zebra", "zebra", "Äpfel", "a2", "zoë", "zoe x"]
 _TEXTS = [None, "", "100% of_it", "back\\slash", 'a "quote"', "äöü ß €", "two\nlines", "milk"]
 _COLORS = [None, "#fff", "teal"]
 
@@ -80,7 +83,7 @@ def varied_dataset(user_id: str, *, tasks: int = 60) -> Rows:
     factory = _RowFactory(random.Random(user_id), user_id)  # noqa: S311 - reproducible
     account, revision = factory.account()
     lists = [factory.task_list() for _ in range(8)]
-    tags = [factory.tag(name) for name in ("home", "Chores", "a", "B", "work10", "work1")]
+    tags = [factory.tag(name) for name in ("home", "Chores", "a", "B", "work10", "work9", "Ärger")]
     task_rows: list[Row] = []
     for number in range(tasks):
         # Trees of ten tasks, a few levels deep.
@@ -140,7 +143,8 @@ def insert_datasets(url: str, *datasets: Rows) -> None:
     """Insert datasets as the owner of the database."""
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         for table in TABLES:
-            rows: Sequence[Row] = [row for dataset in datasets for row in dataset[table]]
+            model = _MODELS[table]
+            rows: Sequence[Row] = [with_computed_columns(model, row) for dataset in datasets for row in dataset[table]]
             columns = ", ".join(rows[0])
             values = [tuple(row.values()) for row in rows]
             execute_values(cursor, f'INSERT INTO "{table}" ({columns}) VALUES %s', values, page_size=len(values))

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg2
 
+from models.columns import with_computed_columns
 from models.scopes import Scope
 from models.tables import TABLES
 from services.auth.opaque_tokens import API_TOKEN_PREFIX, REFRESH_TOKEN_PREFIX, hash_secret
@@ -16,6 +17,7 @@ from tests.support.users import PASSWORD
 
 Row = dict[str, Any]
 
+_MODELS = {str(table.__tablename__): table for table in TABLES}
 TABLE_NAMES = [str(table.__tablename__) for table in TABLES]
 ADA, EVE = "ada", "eve"
 _NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
@@ -72,11 +74,11 @@ def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
     }
     account = {
         "id": user_id,
-        "email": f"{user_id}@example.com",
+        "email": f"{row_id('email', user_id)}@example.com",  # the ids may differ in case only, but not the e-mails
         "name": f"name of {name}",
         "password_hash": _HASH,
     }
-    return {
+    rows = {
         "user": [{**account, "is_active": True, "created_at": _NOW, "updated_at": _NOW}],
         "user_revision": [{**owner, "revision": 7, "purged_revision": 0, "stamped_at": _NOW}],
         "deleted_user": [{**owner, "deleted_at": _NOW}],
@@ -92,6 +94,7 @@ def rows_for_user(user_id: str, salt: str = "") -> Mapping[str, list[Row]]:
         "task_tag": [{**owner, "task_id": row_id(kind, salt), "tag_id": row_id("tag", salt)} for kind in ("task", "subtask")],
         "comment": [{**versioned("comment"), "task_id": row_id("task", salt), "body": f"comment of {name}"}],
     }
+    return {table: [with_computed_columns(_MODELS[table], row) for row in rows[table]] for table in rows}
 
 
 def insert_statement(table: str, row: Row) -> tuple[str, list[object]]:

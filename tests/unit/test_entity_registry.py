@@ -151,7 +151,7 @@ class TestAddedColumn:
         is_null, text = PROJECT.sort_keys["note"]
 
         assert (is_null.kind, is_null.fixed, str(is_null.expression(PROJECT.table))) == (bool, True, "project.note IS NULL")
-        assert (text.kind, text.fixed, str(text.expression(PROJECT.table))) == (str, False, "coalesce(lower(project.note), '')")
+        assert (text.kind, text.fixed, str(text.expression(PROJECT.table))) == (str, False, "coalesce(project.note, '')")
 
     def test_long_text_column_counts_towards_the_response_text_limit(self) -> None:
         assert PROJECT.columns["note"].has_long_text
@@ -231,3 +231,11 @@ def test_undeclared_operator_input_is_named_in_the_error() -> None:
 
     with pytest.raises(TypeError, match="No operator input for optional float columns"):
         filter_input(entity, description="Sample filter.")(type("SampleFilter", (), {}))
+
+
+def test_texts_are_sorted_by_stored_keys() -> None:
+    for entity in ENTITIES.values():
+        for name, keys in entity.sort_keys.items():
+            for key in keys:
+                if key.kind is str:
+                    assert getattr(key.expression(entity.table).type, "collation", None) == "C", (entity.name, name)

@@ -156,7 +156,7 @@ class _Executor:
         parameters: dict[str, object] = {"user_id": self._user_id, "ids": list(node.ids)}
         parameters |= {f"v{number}": value for number, value in enumerate(bind_values(node.condition))}
         if node.search is not None:
-            parameters |= {"words": to_tsquery_syntax(node.search.text), "search": node.search.text}
+            parameters["search"] = to_tsquery_syntax(node.search.text)
         if node.page is not None:
             parameters["limit"] = node.page.size + 1
             for name, cursor in (("start", node.page.start), ("end", node.page.end)):

@@ -11,7 +11,6 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
-    case,
     cast,
     false,
     func,
@@ -20,7 +19,7 @@ from sqlalchemy import (
     true,
 )
 
-from services.query_engine.compiled_statement import search_text_param, tsquery_param
+from services.query_engine.compiled_statement import tsquery_param
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import Entity, ManyToMany, PaginatedManyToMany, Relation, SearchSpec, ToMany, ToOne
 from services.query_engine.query_model import And, Comparison, Condition, Not, Or, RelationFilter
@@ -120,9 +119,5 @@ def _join_conditions(relation: Relation, source: FromClause, row: FromClause) ->
 
 
 def search_condition(spec: SearchSpec, source: FromClause) -> ColumnElement[bool]:
-    """Return the condition of a full-text search. A text without indexable words, such as an emoji, is searched verbatim."""
-    text = func.lower(func.concat_ws(" ", *(source.c[column] for column in spec.columns)))
-    return case(
-        (func.numnode(tsquery_param()) > 0, source.c[spec.vector_column].bool_op("@@")(tsquery_param())),
-        else_=func.strpos(text, func.lower(search_text_param())) > 0,
-    )
+    """Return the condition of a full-text search."""
+    return source.c[spec.vector_column].bool_op("@@")(tsquery_param())

@@ -55,7 +55,7 @@ def clone_with_same_ids(database: PostgresServer, owner: ResourceOwner) -> Resou
     user_id = str(uuid4())
     for table in SQLModel.metadata.sorted_tables:
         owner_column = "id" if table.name == "user" else "user_id"
-        excluded = {owner_column, "search_vector", *(["email"] if table.name == "user" else [])}
+        excluded = {owner_column, *(["email", "email_key"] if table.name == "user" else [])}
         names = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in excluded)
         if names:
             source = f'SELECT %s, {names} FROM "{table.name}" WHERE "{owner_column}" = %s'

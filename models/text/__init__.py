@@ -1,0 +1,1 @@
+"""Text keys and search lexemes, which do not depend on the database."""
