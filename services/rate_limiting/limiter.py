@@ -15,6 +15,7 @@ from services.rate_limiting.storage import BoundedMemoryStorage, redis_storage
 
 GLOBAL_MULTIPLIER = 5  # attempts on one account from all addresses together, compared with those from one address
 REDIS_RETRY_INTERVAL = 5.0  # seconds
+CLOCK_TOLERANCE = 1.0  # seconds by which corrections of Redis's clock may extend the lifetime of a counter
 REDIS_THREADS = 8  # separate from the worker threads, so that waiting for Redis does not delay database work
 
 log = logging.getLogger("todo.rate_limiting")
@@ -43,7 +44,11 @@ class RateLimiter:
 
         def count(storage: SlidingWindowCounterSupport) -> tuple[bool, tuple[int, float, int, float]]:
             fits = not amount or storage.acquire_sliding_window_entry(key, policy.amount, policy.window, amount)
-            return fits, storage.get_sliding_window(key, policy.window)
+            counters = storage.get_sliding_window(key, policy.window)
+            if not _was_clock_set_back(counters, policy.window):
+                return fits, counters
+            storage.clear_sliding_window(key, policy.window)
+            return count(storage)
 
         fits, (previous, _, current, expires_in) = self._run(policy, count)
         return fits, QuotaStatus(policy, previous, current, max(0.0, expires_in - policy.window))
@@ -87,3 +92,9 @@ class RateLimiter:
                 return None
             self._retry_at = monotonic() + REDIS_RETRY_INTERVAL
             return self._redis
+
+
+def _was_clock_set_back(counters: tuple[int, float, int, float], window: int) -> bool:
+    """Return whether a counter expires later than it can: Redis extends the lifetimes of its keys if its clock is set back."""
+    _, previous_expires_in, _, current_expires_in = counters
+    return previous_expires_in > window + CLOCK_TOLERANCE or current_expires_in > 2 * window + CLOCK_TOLERANCE
