@@ -1,5 +1,6 @@
 """GraphQL endpoint: POST and GET /graphql. A whole operation runs in one worker thread; browsers get the GraphiQL page."""
 
+import re
 from asyncio import to_thread
 
 from fastapi import FastAPI, Request
@@ -17,12 +18,14 @@ from api.graphql.response_rendering import render_invalid_request, render_not_ac
 from api.middleware.authentication import AuthenticationMiddleware
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
+from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.execution.result import OperationResult, error_result
 from services.errors import RateLimited
 
 PATH = "/graphql"
-_MAX_LOGGED_NAME_LENGTH = 200  # characters; the document need not contain the name
+_MAX_LOGGED_NAME_LENGTH = 200  # characters
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
 def install_graphql_endpoint(app: FastAPI, settings: Settings) -> None:
@@ -61,7 +64,7 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     graphql_request = await parse_graphql_request(request)
     if preference.media_type is None:
         return render_not_acceptable()
-    request.state.graphql_operation = (graphql_request.operation_name or "")[:_MAX_LOGGED_NAME_LENGTH] or None
+    request.state.graphql_operation = _loggable_name(graphql_request)
     container = get_container(request)
     # An invalid token is an error only if a field requires a user. Logging in and introspection do not.
     context = GraphQLContext(get_authentication(request), get_client(request), container.auth_service, container.password_hasher)
@@ -70,3 +73,9 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
         return executor.execute(graphql_request, context, read_only=is_safe_method(request))
 
     return render_result(await to_thread(execute), preference)
+
+
+def _loggable_name(request: GraphQLRequest) -> str | None:
+    """Return the operation name, truncated; None if it is no name of GraphQL. The document need not contain it."""
+    name = (request.operation_name or "")[:_MAX_LOGGED_NAME_LENGTH]
+    return name if _NAME.fullmatch(name) else None
