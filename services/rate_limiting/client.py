@@ -82,9 +82,9 @@ class Client:
         self.user_agent = user_agent
         self.limiter = limiter
         self.usage: QuotaUsage = {}
-        self._network = f"address:{network_key(address)}"
-        self.anonymous_quota = RequestQuota(limiter, "anonymous", self._network, self.usage)
-        self.auth_attempts = RequestQuota(limiter, "auth-address", self._network, self.usage)
+        self.network = f"address:{network_key(address)}"
+        self.anonymous_quota = RequestQuota(limiter, "anonymous", self.network, self.usage)
+        self.auth_attempts = RequestQuota(limiter, "auth-address", self.network, self.usage)
 
     def user_quota(self, user: str) -> RequestQuota:
         """Return the quota of requests of the user with this id."""
@@ -95,4 +95,4 @@ class Client:
         # The key is hashed: the storage contains no account. The usage is separate: headers do not show other clients' attempts.
         key, usage = sha256(f"{action}:{account}".encode()).hexdigest(), QuotaUsage()
         wider = RequestQuota(self.limiter, "auth-account-global", key, usage)
-        return RequestQuota(self.limiter, "auth-account", f"{key}/{self._network}", usage, wider)
+        return RequestQuota(self.limiter, "auth-account", f"{key}/{self.network}", usage, wider)
