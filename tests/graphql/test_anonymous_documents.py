@@ -25,7 +25,10 @@ from graphql_schema.schema import build_schema
 from services.errors import RateLimited, Unauthenticated
 from services.rate_limiting.client import NO_LIMITS, Client
 from services.rate_limiting.limiter import RateLimiter
+from tests.support.api_clients import GraphQLClient
 from tests.support.isolation.permission_matrix import PUBLIC, ROOTS
+from tests.support.service import RunningService
+from tests.support.users import TestUser
 
 OPTIONS = ("specified_by_url", "directive_is_repeatable", "schema_description", "input_value_deprecation", "one_of")
 # Variants of the standard introspection query, as GraphiQL, Apollo and code generators send them.
@@ -259,3 +262,23 @@ def test_documents_of_one_address_above_the_queue_are_rejected() -> None:
     assert (len(rejected), results[-1]) == (5, None)
     assert rejected[0].headers == {"Retry-After": "1"}
     assert not threads._pending
+
+
+def test_only_documents_without_a_valid_token_run_in_the_anonymous_threads(
+    service: RunningService, user: TestUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = []
+
+    async def reject(_: AnonymousThreads, network: str, __: Callable[[], object]) -> None:
+        networks.append(network)
+        raise RateLimited("1 document", 3)
+
+    monkeypatch.setattr(AnonymousThreads, "run", reject)
+    responses = []
+    for token in (None, "invalid", user.token):
+        with GraphQLClient(service.url, token) as client:
+            responses.append(client.http.post("/graphql", json={"query": "{ __typename }"}))
+
+    assert [response.status_code for response in responses] == [429, 429, 200]
+    assert [response.headers.get("Retry-After") for response in responses] == ["3", "3", None]
+    assert networks == ["address:127.0.0.1"] * 2
