@@ -14,7 +14,7 @@ from api.middleware.security_headers import NOSNIFF
 from api.responses import not_modified_response
 from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
 from services.preconditions import NotModified
-from services.rate_limiting.unavailability_log import log_unavailability
+from services.unavailability_log import log_unavailability
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     )
     docs_enabled: bool = True
     graphql_introspection: bool = True
+    graphql_anonymous_threads: Annotated[int, Field(ge=1, le=64)] = 2
     graphql_max_cost: Annotated[int, Field(ge=1000, le=100_000_000)] = MAX_COST
     graphql_persisted_documents: Path | None = None
     graphql_persisted_documents_only: bool = False

@@ -54,6 +54,15 @@ class GraphQLContext:
             raise self._user_or_error
         return self._user_or_error
 
+    @property
+    def authentication_error(self) -> TodoError | None:
+        """Return the reason why the client is anonymous; None if it is authenticated."""
+        return self._user_or_error if isinstance(self._user_or_error, TodoError) else None
+
+    def reserve_cost(self, cost: int) -> None:
+        """Reserve a cost that arises before the operation is known. Raises RateLimited, QueryTooComplex."""
+        self.reserve_quota(0, cost, 0)
+
     def reserve_quota(self, transactions: int, cost: int, auth_attempts: int) -> None:
         """Reserve the transactions, cost and authentication attempts of an operation before it runs.
 

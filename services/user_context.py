@@ -246,7 +246,9 @@ class UserContext:
         Raises Unauthenticated if it was, Unavailable while the rows of the deleted account exist.
         """
         preamble = TransactionPreamble(
-            {"app.user_id": self.user_id}, [LOCK_EMAIL], {"email_key": profile.email and identity_key(profile.email)}
+            {"app.user_id": self.user_id},
+            [LOCK_EMAIL],
+            {"email_key": None if profile.email is None else identity_key(profile.email)},
         )
         with translate_database_errors(), self.database.write(preamble) as (connection, _):
             deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))

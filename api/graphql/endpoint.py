@@ -1,5 +1,6 @@
 """GraphQL endpoint: POST and GET /graphql. A whole operation runs in one worker thread; browsers get the GraphiQL page."""
 
+import re
 from asyncio import to_thread
 
 from fastapi import FastAPI, Request
@@ -9,6 +10,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from api.authentication import get_authentication, get_client, get_container
+from api.graphql.anonymous_threads import AnonymousThreads
 from api.graphql.content_negotiation import AcceptPreference, parse_accept
 from api.graphql.executor_factory import build_executor
 from api.graphql.graphiql import GraphiQLMiddleware, install_graphiql_files
@@ -17,22 +19,25 @@ from api.graphql.response_rendering import render_invalid_request, render_not_ac
 from api.middleware.authentication import AuthenticationMiddleware
 from api.settings import Settings
 from graphql_schema.context import GraphQLContext
+from graphql_schema.documents.request import GraphQLRequest
 from graphql_schema.execution.executor import GraphQLExecutor
 from graphql_schema.execution.result import OperationResult, error_result
 from services.errors import RateLimited
 
 PATH = "/graphql"
-_MAX_LOGGED_NAME_LENGTH = 200  # characters; the document need not contain the name
+_MAX_LOGGED_NAME_LENGTH = 200  # characters
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
 def install_graphql_endpoint(app: FastAPI, settings: Settings) -> None:
     """Add the routes of the GraphQL API to the app. Raises SettingsError if the persisted documents are invalid."""
     executor = build_executor(settings)
+    anonymous_threads = AnonymousThreads(settings.graphql_anonymous_threads)
 
     async def handle(request: Request) -> Response:
         preference = parse_accept(request)
         try:
-            return await _execute(executor, request, preference)
+            return await _execute(executor, anonymous_threads, request, preference)
         except InvalidGraphQLRequestError as error:
             return render_invalid_request(error, preference)
 
@@ -57,11 +62,13 @@ def _render_rate_limited(request: Request, error: RateLimited) -> Response:
     return render_result(error_result(error), parse_accept(request))
 
 
-async def _execute(executor: GraphQLExecutor, request: Request, preference: AcceptPreference) -> Response:
+async def _execute(
+    executor: GraphQLExecutor, anonymous_threads: AnonymousThreads, request: Request, preference: AcceptPreference
+) -> Response:
     graphql_request = await parse_graphql_request(request)
     if preference.media_type is None:
         return render_not_acceptable()
-    request.state.graphql_operation = (graphql_request.operation_name or "")[:_MAX_LOGGED_NAME_LENGTH] or None
+    request.state.graphql_operation = _loggable_name(graphql_request)
     container = get_container(request)
     # An invalid token is an error only if a field requires a user. Logging in and introspection do not.
     context = GraphQLContext(
@@ -75,4 +82,16 @@ async def _execute(executor: GraphQLExecutor, request: Request, preference: Acce
     def execute() -> OperationResult:
         return executor.execute(graphql_request, context, read_only=is_safe_method(request))
 
-    return render_result(await to_thread(execute), preference)
+    if context.authentication_error is None:
+        return render_result(await to_thread(execute), preference)
+    try:
+        result = await anonymous_threads.run(context.client.network, execute)
+    except RateLimited as error:
+        result = error_result(error)
+    return render_result(result, preference)
+
+
+def _loggable_name(request: GraphQLRequest) -> str | None:
+    """Return the operation name, truncated; None if it is no name of GraphQL. The document need not contain it."""
+    name = (request.operation_name or "")[:_MAX_LOGGED_NAME_LENGTH]
+    return name if _NAME.fullmatch(name) else None

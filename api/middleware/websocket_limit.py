@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.problem_details import problem_response
 from services.errors import TodoError
 from services.rate_limiting.network import network_key
-from services.rate_limiting.unavailability_log import log_unavailability
+from services.unavailability_log import log_unavailability
 
 MAX_PER_ADDRESS = 50
 _RESPONSE = "websocket.http.response"

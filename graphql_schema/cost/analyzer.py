@@ -3,6 +3,7 @@
 A field costs 1. The selection of a connection is multiplied by its page size (`first` or `last`), that of a bulk mutation by the
 number of its inputs, and that of a list without pagination by UNPAGINATED_LIST_SIZE. A bulk mutation also costs ROW_WRITE_COST
 for each row that it writes, and INPUT_FIELD_COST for each field of the row: the time of a write in units of field reads.
+Introspection costs INTROSPECTION_FIELD_COST for each field that it resolves, with the real sizes of its lists.
 
 Each fragment is analyzed once, regardless of the number of its spreads, so the analysis takes time linear in the size of the
 document, even if each fragment of a chain spreads the next one twice.
@@ -31,6 +32,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaField
 
 from graphql_schema.cost.argument_values import ArgumentValues
 from graphql_schema.cost.complexity import Complexity, FieldCost
+from graphql_schema.cost.introspection import IntrospectionCost
 from models.schemas.query_params import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 UNPAGINATED_LIST_SIZE = 5
@@ -38,6 +40,7 @@ ROW_WRITE_COST = 1_000
 INPUT_FIELD_COST = 20
 
 _META_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef, "__typename": TypeNameMetaFieldDef}
+_INTROSPECTION = {"__schema", "__type"}
 # Types between a relation and its rows; their fields are not relations.
 _WRAPPERS = ("Connection", "Edge", "Payload")
 
@@ -49,6 +52,7 @@ class CostAnalyzer:
         self._schema = schema
         self._fragments = fragments
         self._arguments = arguments
+        self._introspection = IntrospectionCost(schema, fragments, arguments)
         self._fragment_complexities: dict[str, Complexity] = {}
 
     def analyze(self, operation: OperationDefinitionNode) -> Complexity:
@@ -98,7 +102,10 @@ class CostAnalyzer:
         multiplier = UNPAGINATED_LIST_SIZE if _is_list(field) and not is_connection_row else 1
         write_cost = self._write_cost(node, field, page_size)
         page_cost = inner.per_row * page_size if page_size is not None else 0
-        cost = 1 + multiplier * (inner.cost + page_cost) + write_cost
+        if name in _INTROSPECTION:
+            cost = self._introspection.cost(node, field)
+        else:
+            cost = 1 + multiplier * (inner.cost + page_cost) + write_cost
         is_relation = node.selection_set is not None and not parent.name.endswith(_WRAPPERS)
         return Complexity(
             cost=0 if is_connection_row else cost,

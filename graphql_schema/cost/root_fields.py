@@ -1,6 +1,6 @@
 """Root fields that an operation executes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from graphql import (
     FieldNode,
@@ -17,10 +17,16 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 def root_field_names(operation: OperationDefinitionNode, fragments: Fragments, arguments: ArgumentValues) -> tuple[str, ...]:
-    """Return the names of the executed root fields, without meta fields such as `__typename`; repeated once for each alias."""
+    """Return the names of the executed root fields, with meta fields such as `__typename`; repeated once for each alias."""
     collector = _RootFieldCollector(fragments, arguments)
     collector.collect(operation.selection_set)
-    return tuple(name for name in collector.fields.values() if not name.startswith("__"))
+    return tuple(collector.fields.values())
+
+
+def is_introspection(root_fields: Iterable[str]) -> bool:
+    """Return whether an operation reads the schema, and nothing else."""
+    names = set(root_fields)
+    return not names.isdisjoint({"__schema", "__type"}) and names <= {"__schema", "__type", "__typename"}
 
 
 class _RootFieldCollector:

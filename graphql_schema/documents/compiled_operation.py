@@ -46,7 +46,8 @@ class OperationKey(NamedTuple):
 class CompiledOperation:
     """An operation with its variables, but without the values of its bind variables.
 
-    A mutation has `root_fields`, each of which runs one transaction, and no key, because it is not cached. A query that was
+    A mutation has `root_fields`, each of which runs one transaction, and no key, because it is not cached. The result of an
+    introspection, which reads the schema and nothing else, depends on the operation only. A query that was
     executed once without errors has `root_readers`, which read all root fields in order, so it can be replayed. Instances are
     immutable: the cache replaces an operation without readers by one with readers.
     """
@@ -55,6 +56,7 @@ class CompiledOperation:
     size: int
     key: OperationKey | None = None
     root_fields: tuple[str, ...] = ()
+    is_introspection: bool = False
     root_readers: tuple[CompiledRootField, ...] | None = None
 
     @property

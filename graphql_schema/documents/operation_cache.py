@@ -27,29 +27,40 @@ from graphql.execution.values import VariableValues
 from graphql_schema.cost.analyzer import CostAnalyzer
 from graphql_schema.cost.argument_values import ArgumentValues
 from graphql_schema.cost.complexity import Complexity
-from graphql_schema.cost.root_fields import root_field_names
+from graphql_schema.cost.root_fields import is_introspection, root_field_names
 from graphql_schema.documents.bind_parameters import bindable_variables
 from graphql_schema.documents.compiled_operation import CompiledOperation, OperationKey
 from graphql_schema.documents.request import GraphQLRequest
-from graphql_schema.documents.validation import DocumentValidator
+from graphql_schema.documents.validation import MAX_ERRORS, DocumentValidator
 from services.errors import InvalidInput
 
 MAX_DOCUMENT_CHARACTERS = 100_000
 MAX_TOKENS = 5_000  # lexical tokens; the standard introspection query has about 200
+# Cost of parsing and validating, for each token above the free ones: graphql-core parses and validates a token in about 20 µs.
+FREE_TOKENS = 500
+TOKEN_COST = 200
 # Limit of each of the two caches. A syntax tree takes about fifty times the memory of its document.
 MAX_OPERATION_CACHE_CHARACTERS = 600_000
 _MIN_ENTRY_SIZE = 1_500  # characters; the smallest size at which an entry is counted
+_NESTED_TOO_DEEPLY = "The document is nested too deeply."
 _CHARACTERS_PER_FILTER_MEMBER = 4  # memory of a reader for each member of a filter
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A parsed and validated document. If it cannot be parsed, `document` is None and `errors` has the reason."""
+    """A parsed document. If it cannot be parsed, `document` is None and `errors` has the reason; such a document is validated."""
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
     size: int
+    is_validated: bool = True
     bindable_variables: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def validation_cost(self) -> int:
+        """Return the cost of parsing and validating the document; small documents cost nothing."""
+        tokens = self.document.token_count if self.document and not self.is_validated else 0
+        return max(0, tokens - FREE_TOKENS) * TOKEN_COST
 
 
 class OperationCache:
@@ -69,15 +80,24 @@ class OperationCache:
 
     def document(self, query: str) -> ParsedDocument:
         """Return the parsed and validated document, from the cache if possible."""
+        return self.validate(query, self.parse(query))
+
+    def parse(self, query: str) -> ParsedDocument:
+        """Return the validated document from the cache, or else parse it."""
         if len(query) > MAX_DOCUMENT_CHARACTERS:
             return _invalid_document(GraphQLError(f"The document is longer than {MAX_DOCUMENT_CHARACTERS} characters."), 0)
         with self._documents_lock:
             parsed = self.documents.get(query)
-        if parsed is None:
-            parsed = self._parse_and_validate(query)
-            with self._documents_lock:
-                self.documents[query] = parsed
-        return parsed
+        return _parse(query) if parsed is None else parsed
+
+    def validate(self, query: str, parsed: ParsedDocument) -> ParsedDocument:
+        """Return the parsed document with its validation errors, and cache it."""
+        if parsed.document is None or parsed.is_validated:
+            return parsed
+        validated = self._validate(parsed.document, parsed.size)
+        with self._documents_lock:
+            self.documents[query] = validated
+        return validated
 
     def prepare(self, request: GraphQLRequest) -> CompiledOperation:
         """Return the compiled operation of the request, from the cache if possible. Raises InvalidInput.
@@ -118,16 +138,13 @@ class OperationCache:
         document = self.document(request.query).document
         return get_operation_ast(document, request.operation_name) if document else None
 
-    def _parse_and_validate(self, query: str) -> ParsedDocument:
-        size = len(query) + _MIN_ENTRY_SIZE
+    def _validate(self, document: DocumentNode, size: int) -> ParsedDocument:
         try:
-            document = _unlink_tokens(parse(query, max_lexical_tokens=MAX_TOKENS))
             violations = self._validator.validate(document)
-            return ParsedDocument(document, violations, size, {} if violations else bindable_variables(document))
-        except GraphQLError as error:
-            return _invalid_document(error, size)
+            bindable = {} if violations else bindable_variables(document)
         except RecursionError:
-            return _invalid_document(GraphQLError("The document is nested too deeply."), size)
+            return _invalid_document(GraphQLError(_NESTED_TOO_DEEPLY), size)
+        return ParsedDocument(document, violations, size, bindable_variables=bindable)
 
     def _analyze(self, key: OperationKey) -> CompiledOperation:
         """Return the operation with its complexity; empty if operation or variables are invalid, which the execution reports."""
@@ -137,17 +154,20 @@ class OperationCache:
         if document is None or operation is None:
             return CompiledOperation(complexity=Complexity(), size=size)
         inputs = {**orjson.loads(key.variables), **dict.fromkeys(key.bind_variables, "")}
-        variables = get_variable_values(self._schema, operation.variable_definitions or (), inputs)
+        variables = get_variable_values(
+            self._schema, operation.variable_definitions or (), inputs, max_errors=MAX_ERRORS, hide_suggestions=True
+        )
         if not isinstance(variables, VariableValues):
             return CompiledOperation(complexity=Complexity(), size=size)
         arguments, fragments = ArgumentValues(variables.coerced), _fragments(document)
         complexity = CostAnalyzer(self._schema, fragments, arguments).analyze(operation)
+        names = root_field_names(operation, fragments, arguments)
+        is_mutation = operation.operation is OperationType.MUTATION
         return CompiledOperation(
             complexity=complexity,
             size=size + _CHARACTERS_PER_FILTER_MEMBER * complexity.filter_members,
-            root_fields=root_field_names(operation, fragments, arguments)
-            if operation.operation is OperationType.MUTATION
-            else (),
+            root_fields=tuple(name for name in names if not name.startswith("__")) if is_mutation else (),
+            is_introspection=not is_mutation and is_introspection(names),
         )
 
 
@@ -157,6 +177,17 @@ def _operation_key(request: GraphQLRequest, variables: Mapping[str, Any], bind_v
     except orjson.JSONEncodeError:
         raise InvalidInput.at_pointer("", "The variables are nested too deeply.") from None
     return OperationKey(request.query, request.operation_name, serialized, bind_variables)
+
+
+def _parse(query: str) -> ParsedDocument:
+    size = len(query) + _MIN_ENTRY_SIZE
+    try:
+        document = _unlink_tokens(parse(query, max_lexical_tokens=MAX_TOKENS))
+    except GraphQLError as error:
+        return _invalid_document(error, size)
+    except RecursionError:
+        return _invalid_document(GraphQLError(_NESTED_TOO_DEEPLY), size)
+    return ParsedDocument(document, (), size, is_validated=False)
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -41,7 +41,6 @@ class PersistedDocuments:
         for document_hash, text in allow_list.items():
             if errors := cache.document(text).errors:
                 raise InvalidAllowListError(f"lists an invalid document, {document_hash}: {errors[0].message}")
-        self._cache = cache
         self._allow_list = dict(allow_list)
         self._allowed = frozenset(allow_list.values()) if allow_list_only else None
         self.registered: LRUCache[str, str] = LRUCache(
@@ -60,23 +59,19 @@ class PersistedDocuments:
             raise Forbidden("Only allow-listed documents may be executed.")
         if text is None:
             raise PersistedQueryNotFound
-        if not request.query:
-            return replace(request, query=text)
-        if request.document_hash is not None:
-            self._register(request.document_hash, text)
-        return request
+        return request if request.query else replace(request, query=text)
+
+    def register(self, request: GraphQLRequest) -> None:
+        """Register the valid document of a resolved request for automatic persisted queries, unless it is in the allow list."""
+        if request.document_hash is not None and request.document_hash not in self._allow_list:
+            with self._lock:
+                self.registered[request.document_hash] = request.query
 
     def _lookup(self, document_hash: str | None) -> str | None:
         if document_hash is None:
             return None
         with self._lock:
             return self._allow_list.get(document_hash) or self.registered.get(document_hash)
-
-    def _register(self, document_hash: str, text: str) -> None:
-        """Register a valid document for automatic persisted queries, unless it is in the allow list."""
-        if document_hash not in self._allow_list and not self._cache.document(text).errors:
-            with self._lock:
-                self.registered[document_hash] = text
 
 
 def _check_hash(text: str, document_hash: str) -> None:

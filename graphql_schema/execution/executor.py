@@ -10,9 +10,11 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, OperationType, 
 from graphql_schema.context import GraphQLContext
 from graphql_schema.cost.limits import MAX_COST, check_complexity
 from graphql_schema.documents.compiled_operation import CompiledOperation
-from graphql_schema.documents.operation_cache import OperationCache
+from graphql_schema.documents.operation_cache import OperationCache, ParsedDocument
 from graphql_schema.documents.persisted import PersistedDocuments
+from graphql_schema.documents.public_fields import PublicFields
 from graphql_schema.documents.request import GraphQLRequest
+from graphql_schema.execution.introspection_cache import IntrospectionCache
 from graphql_schema.execution.result import OperationResult, error_result, execution_result, internal_error_result, invalid_result
 from graphql_schema.lookahead import LookaheadExecutionContext
 from services.errors import MethodNotAllowed, StaleTransaction, TodoError
@@ -37,6 +39,8 @@ class GraphQLExecutor:
         self._core = schema._schema  # noqa: SLF001 - the graphql-core schema has no public name
         self._max_cost = max_cost
         self._hide_schema = not introspection
+        self._public_fields = PublicFields(self._core)
+        self._introspection = IntrospectionCache()
         self.cache = OperationCache(self._core, introspection=introspection)
         self.documents = PersistedDocuments(self.cache, allow_list or {}, allow_list_only=allow_list_only)
 
@@ -57,12 +61,28 @@ class GraphQLExecutor:
 
     def _resolve_and_execute(self, request: GraphQLRequest, context: GraphQLContext, *, read_only: bool) -> OperationResult:
         request = self.documents.resolve(request)
-        parsed = self.cache.document(request.query)
+        parsed = self._validate(request, context)
         if parsed.document is None or parsed.errors:
             return invalid_result(parsed.errors, 400 if parsed.document is None else 422)
+        self.documents.register(request)
         if read_only and self.cache.operation_type(request) not in {None, OperationType.QUERY}:
             raise MethodNotAllowed("GET allows queries only; send mutations with POST.")
         return self._execute_prepared(parsed.document, request, context)
+
+    def _validate(self, request: GraphQLRequest, context: GraphQLContext) -> ParsedDocument:
+        """Return the validated document. Raises RateLimited, QueryTooComplex.
+
+        If an anonymous client may execute nothing in it, raises the authentication error without validating it.
+        """
+        parsed = self.cache.parse(request.query)
+        if parsed.document is None:
+            return parsed
+        if parsed.validation_cost:
+            context.reserve_cost(parsed.validation_cost)
+        error = context.authentication_error
+        if error is not None and not self._public_fields.are_selected(parsed.document, request.operation_name):
+            raise error
+        return self.cache.validate(request.query, parsed)
 
     def _execute_prepared(self, document: DocumentNode, request: GraphQLRequest, context: GraphQLContext) -> OperationResult:
         operation = self.cache.prepare(request)
@@ -77,11 +97,15 @@ class GraphQLExecutor:
         return result
 
     def _replay(self, operation: CompiledOperation, request: GraphQLRequest, context: GraphQLContext) -> OperationResult | None:
-        """Return the result of a compiled query from its readers, or None if graphql-core must execute it.
+        """Return the cached result of an introspection, or that of a compiled query from its readers.
+
+        Returns None if graphql-core must execute the operation.
 
         If a reader fails, graphql-core executes the query and determines null fields and errors. The compiled operation stays in
         the cache: it depends on document and variables only, so the failure concerns this caller's data or token.
         """
+        if (introspection := self._introspection.find(operation)) is not None:
+            return OperationResult({"data": introspection}, executed=True)
         if operation.root_readers is None:
             return None
         try:
@@ -109,6 +133,8 @@ class GraphQLExecutor:
         readers = tuple(context.root_readers)
         if result.data and not result.errors and list(result.data) == [field.key for field in readers]:
             self.cache.store(replace(operation, root_readers=readers))
+        if not result.errors:
+            self._introspection.store(operation, result.data)
         return execution_result(result, is_single=len(operation.root_fields) == 1)
 
     def _run_graphql_core(self, document: DocumentNode, request: GraphQLRequest, context: GraphQLContext) -> ExecutionResult:

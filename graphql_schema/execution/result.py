@@ -9,7 +9,7 @@ from graphql import ExecutionResult, GraphQLError
 
 from services.errors import RateLimited, TodoError
 from services.query_engine.case_conversion import to_camel_case
-from services.rate_limiting.unavailability_log import log_unavailability
+from services.unavailability_log import log_unavailability
 
 PARTIAL_SUCCESS = 294
 _INTERNAL_MESSAGE = "Internal server error"

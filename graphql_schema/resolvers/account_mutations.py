@@ -4,6 +4,7 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_schema.context import Info
+from graphql_schema.documents.public_fields import PUBLIC
 from graphql_schema.lookahead import LookaheadWrite, SelectedField
 from graphql_schema.resolvers.credentials import credential_serializer
 from graphql_schema.resolvers.if_revision import preconditions_for
@@ -67,7 +68,7 @@ def _api_token_payload(field: SelectedField, created: CreatedApiToken) -> JsonOb
 class AccountMutation:
     """Mutations of accounts, sessions and API tokens."""
 
-    @strawberry.mutation(description="Register an account and start a session.", graphql_type=AuthPayload)
+    @strawberry.mutation(description="Register an account and start a session.", graphql_type=AuthPayload, metadata=PUBLIC)
     def register(self, info: Info, input: NewAccount) -> LookaheadWrite:
         registration, context = parse_input(Registration, input), info.context
         return LookaheadWrite(
@@ -76,21 +77,27 @@ class AccountMutation:
             )
         )
 
-    @strawberry.mutation(description="Log in with e-mail and password: start a session.", graphql_type=AuthPayload)
+    @strawberry.mutation(
+        description="Log in with e-mail and password: start a session.", graphql_type=AuthPayload, metadata=PUBLIC
+    )
     def log_in(self, info: Info, input: AccountCredentials) -> LookaheadWrite:
         credentials, context = parse_input(Credentials, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(field, context.auth_service.log_in(credentials, _account_payload(field), context.client))
         )
 
-    @strawberry.mutation(description="Refresh a session: exchange a refresh token for new tokens.", graphql_type=AuthPayload)
+    @strawberry.mutation(
+        description="Refresh a session: exchange a refresh token for new tokens.", graphql_type=AuthPayload, metadata=PUBLIC
+    )
     def refresh(self, info: Info, input: SessionToRefresh) -> LookaheadWrite:
         request, context = parse_input(RefreshRequest, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(field, context.auth_service.refresh(request, _account_payload(field), context.client))
         )
 
-    @strawberry.mutation(description="Log out: revoke the session of `refreshToken`, or else of the access token.")
+    @strawberry.mutation(
+        description="Log out: revoke the session of `refreshToken`, or else of the access token.", metadata=PUBLIC
+    )
     def log_out(self, info: Info, input: SessionToRevoke = None) -> LogOutPayload:
         request = parse_input(LogoutRequest, input or {})
         if request.refresh_token is not None:

@@ -69,10 +69,11 @@ class AccessTokens:
         """
         try:
             return self._authenticate_cached(token)
-        except (UnknownKeyError, JwksUnavailableError):
+        except (UnknownKeyError, JwksUnavailableError) as error:
             if self._issuer is None:
                 raise
-        await self._issuer.jwks.refresh()
+            kid = error.kid if isinstance(error, UnknownKeyError) else None
+        await self._issuer.jwks.refresh(kid)
         return self._authenticate_cached(token)
 
     def _authenticate_cached(self, token: str) -> Identity:

@@ -12,6 +12,7 @@ from models.scopes import Scope
 from models.sql.statement import Statement
 from services.auth.access_tokens import AccessTokens
 from services.auth.claims import Identity
+from services.auth.jwks.cache import KeyLookupDelayedError
 from services.auth.opaque_tokens import API_TOKEN_PREFIX, hash_secret
 from services.authorization import INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
@@ -42,7 +43,7 @@ class Authenticator:
         """
         try:
             identity = await self._resolve_identity(token, client)
-        except Unauthenticated:
+        except (Unauthenticated, KeyLookupDelayedError):
             await client.limiter.run_without_blocking(client.anonymous_quota.reserve)
             raise
         quota = client.user_quota(identity.user_id)

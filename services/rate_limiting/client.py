@@ -6,7 +6,7 @@ from typing import Self
 from services.errors import QueryTooComplex, RateLimited
 from services.rate_limiting.limiter import RateLimiter
 from services.rate_limiting.network import network_key
-from services.rate_limiting.policies import QuotaStatus
+from services.rate_limiting.policies import QuotaPolicy, QuotaStatus
 
 NO_LIMITS = RateLimiter({})
 SAFETY_MARGIN = 0.01  # seconds that Retry-After adds, since Redis counts in milliseconds
@@ -45,8 +45,8 @@ class RequestQuota:
     def check(self) -> None:
         """Raise RateLimited if nothing remains; consume nothing."""
         self.peek()
-        if self._policy and not (status := self._usage[self._policy.name]).remaining:
-            raise self._rejection(status, 1)
+        if self._policy and not self._usage[self._policy.name].remaining:
+            raise self._rejection(self._policy, 1)
 
     def reset(self) -> None:
         """Remove the consumption of this quota, but not of the wider one."""
@@ -60,17 +60,15 @@ class RequestQuota:
             return
         if total > policy.amount:
             raise QueryTooComplex(f"The request needs {total}, more than the quota allows ({policy}); split it.")
-        fits, status = self._limiter.consume(policy, self._key, amount)
+        fits, self._usage[policy.name] = self._limiter.consume(policy, self._key, amount)
         if not fits:
-            raise self._rejection(status, total)
-        self._usage[policy.name] = status
+            raise self._rejection(policy, total)
         self._charged = total
 
-    def _rejection(self, status: QuotaStatus, needed: int) -> RateLimited:
-        """Record the status, and return the error. Retry-After is the time until all quotas of the request allow a retry."""
-        self._usage[status.policy.name] = status
-        wait = max(status.wait_for(needed), *(used.wait_for(1) for used in self._usage.values()))
-        return RateLimited(str(status.policy), wait + SAFETY_MARGIN)
+    def _rejection(self, policy: QuotaPolicy, needed: int) -> RateLimited:
+        """Return the error. Retry-After is the time until all quotas of the request allow a retry."""
+        wait = max(self._usage[policy.name].wait_for(needed), *(used.wait_for(1) for used in self._usage.values()))
+        return RateLimited(str(policy), wait + SAFETY_MARGIN)
 
 
 class Client:
@@ -81,9 +79,9 @@ class Client:
         self.user_agent = user_agent
         self.limiter = limiter
         self.usage: QuotaUsage = {}
-        self._network = f"address:{network_key(address)}"
-        self.anonymous_quota = RequestQuota(limiter, "anonymous", self._network, self.usage)
-        self.auth_attempts = RequestQuota(limiter, "auth-address", self._network, self.usage)
+        self.network = f"address:{network_key(address)}"
+        self.anonymous_quota = RequestQuota(limiter, "anonymous", self.network, self.usage)
+        self.auth_attempts = RequestQuota(limiter, "auth-address", self.network, self.usage)
 
     def user_quota(self, user: str) -> RequestQuota:
         """Return the quota of requests of the user with this id."""
@@ -94,4 +92,4 @@ class Client:
         # The key is hashed: the storage contains no account. The usage is separate: headers do not show other clients' attempts.
         key, usage = sha256(f"{action}:{account}".encode()).hexdigest(), QuotaUsage()
         wider = RequestQuota(self.limiter, "auth-account-global", key, usage)
-        return RequestQuota(self.limiter, "auth-account", f"{key}/{self._network}", usage, wider)
+        return RequestQuota(self.limiter, "auth-account", f"{key}/{self.network}", usage, wider)

@@ -13,8 +13,12 @@ from limits.storage import SlidingWindowCounterSupport
 from services.rate_limiting.policies import QuotaPolicy, QuotaStatus
 from services.rate_limiting.storage import BoundedMemoryStorage, redis_storage
 
-GLOBAL_MULTIPLIER = 5  # attempts on one account from all addresses together, compared with those from one address
+GLOBAL_POLICY, GLOBAL_MULTIPLIER = (
+    "auth-account-global",
+    5,
+)  # attempts on one account from all addresses together, compared with those from one address
 REDIS_RETRY_INTERVAL = 5.0  # seconds
+CLOCK_TOLERANCE = 1.0  # seconds by which corrections of Redis's clock may extend the lifetime of a counter
 REDIS_THREADS = 8  # separate from the worker threads, so that waiting for Redis does not delay database work
 
 log = logging.getLogger("todo.rate_limiting")
@@ -28,8 +32,7 @@ class RateLimiter:
         """Create the limiter from limits by policy name; a policy without a limit is disabled."""
         self.policies = {name: QuotaPolicy(name, item.amount, item.get_expiry()) for name, item in limits.items() if item}
         if account := self.policies.get("auth-account"):
-            widened = account._replace(name="auth-account-global", amount=account.amount * GLOBAL_MULTIPLIER)
-            self.policies[widened.name] = widened
+            self.policies[GLOBAL_POLICY] = account._replace(name=GLOBAL_POLICY, amount=account.amount * GLOBAL_MULTIPLIER)
         # Each policy has a separate storage, so that clients of one evict no counters of another.
         self._memory = {name: BoundedMemoryStorage() for name in self.policies}
         self._redis = redis_storage(redis_url) if redis_url else None
@@ -39,19 +42,20 @@ class RateLimiter:
 
     def consume(self, policy: QuotaPolicy, key: str, amount: int) -> tuple[bool, QuotaStatus]:
         """Consume the amount if it fits; return whether it does, and the status. An amount of 0 only reads the status."""
-        key = f"{policy.name}/{policy.window}/{key}"
 
-        def count(storage: SlidingWindowCounterSupport) -> tuple[bool, tuple[int, float, int, float]]:
+        def count(storage: SlidingWindowCounterSupport, key: str) -> tuple[bool, QuotaStatus]:
             fits = not amount or storage.acquire_sliding_window_entry(key, policy.amount, policy.window, amount)
-            return fits, storage.get_sliding_window(key, policy.window)
+            previous, previous_left, current, current_left = storage.get_sliding_window(key, policy.window)
+            if max(previous_left, current_left - policy.window) > policy.window + CLOCK_TOLERANCE:  # a clock was set back
+                storage.clear_sliding_window(key, policy.window)
+                return count(storage, key)
+            return fits, QuotaStatus(policy, previous, current, max(0.0, current_left - policy.window))
 
-        fits, (previous, _, current, expires_in) = self._run(policy, count)
-        return fits, QuotaStatus(policy, previous, current, max(0.0, expires_in - policy.window))
+        return self._run(policy, key, count)
 
     def reset(self, policy: QuotaPolicy, key: str) -> None:
         """Remove the consumption of this key."""
-        key = f"{policy.name}/{policy.window}/{key}"
-        self._run(policy, lambda storage: storage.clear_sliding_window(key, policy.window))
+        self._run(policy, key, lambda storage, key: storage.clear_sliding_window(key, policy.window))
 
     async def run_without_blocking(self, count: Callable[[], None]) -> None:
         """Call a function that counts: directly if it takes a few µs, in a thread if it waits for Redis."""
@@ -60,15 +64,16 @@ class RateLimiter:
         else:
             await to_thread.run_sync(count, limiter=self._redis_threads)
 
-    def _run(self, policy: QuotaPolicy, count: Callable[[SlidingWindowCounterSupport], Result]) -> Result:
+    def _run(self, policy: QuotaPolicy, key: str, count: Callable[[SlidingWindowCounterSupport, str], Result]) -> Result:
         """Count in Redis, or in memory if there is no Redis or it fails. While it is down, one caller per interval tries it."""
+        key = f"{policy.name}/{policy.window}/{key}"
         with self._lock:
             redis = self._redis if monotonic() >= self._retry_at else None
             if redis and self._retry_at:
                 self._retry_at = monotonic() + REDIS_RETRY_INTERVAL
         if redis:
             try:
-                result = count(redis)
+                result = count(redis, key)
             except redis.base_exceptions as error:
                 redis.storage.connection_pool.disconnect()
                 was_down, self._retry_at = self._retry_at, monotonic() + REDIS_RETRY_INTERVAL
@@ -80,4 +85,4 @@ class RateLimiter:
                     log.info("Redis available again; rate limits are shared")
                 return result
         with self._lock:
-            return count(self._memory[policy.name])
+            return count(self._memory[policy.name], key)

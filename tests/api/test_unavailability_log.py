@@ -9,10 +9,10 @@ import psycopg2
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from services import unavailability_log
 from services.auth.jwks.cache import JwksUnavailableError
 from services.errors import NotFound, TodoError, Unavailable
-from services.rate_limiting import unavailability_log
-from services.rate_limiting.unavailability_log import INTERVAL, LogThrottle, log_unavailability
+from services.unavailability_log import INTERVAL, LogThrottle, log_unavailability
 from tests.support.api_clients import TLS, ApiClient, ApiError, GraphQLClient, RestClient
 from tests.support.jwks_server import AUDIENCE, ISSUER, SigningKey, run_jwks_server, send_response
 from tests.support.service import LogCapture, PostgresServer, run_service, run_sql, settings_for

@@ -9,7 +9,8 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from services.auth.jwks import cache as cache_module
+from services.auth.jwks.cache import RefreshPolicy
 from tests.support.api_clients import TLS, ApiClient, ApiError, ClientFactory, GraphQLClient, RestClient
 from tests.support.jwks_server import AUDIENCE, ISSUER, JwksEndpoint, SigningKey, run_jwks_server, send_response
 from tests.support.service import SECRET, LogCapture, PostgresServer, RunningService, run_service, settings_for
@@ -46,8 +49,11 @@ def endpoint() -> Iterator[JwksEndpoint]:
 
 @pytest.fixture(scope="module")
 def service(endpoint: JwksEndpoint, postgres: PostgresServer) -> Iterator[RunningService]:
-    """The service that most tests here share."""
-    with run_with_issuer(endpoint, postgres.copy("template_todo")) as running:
+    """The service that most tests here share. It looks up each unknown key immediately."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cache_module, "RefreshPolicy", partial(RefreshPolicy, retry_delay=0))
+            running = stack.enter_context(run_with_issuer(endpoint, postgres.copy("template_todo")))
         yield running
 
 
@@ -309,6 +315,21 @@ def test_key_rotation_is_followed_immediately(api: type[ApiClient], database: Po
 
         assert make_client(EC.sign("ada")).me()["id"] == "ada"
         assert rejection(old) == UNAUTHENTICATED
+
+
+def test_key_that_cannot_be_looked_up_yet_returns_503(api: type[ApiClient], database: PostgresServer) -> None:
+    """Another unknown key was asked for a moment ago, so the issuer may have published the key of this token since."""
+    with run_with_one_key(api, database) as (endpoint, make_client):
+        assert make_client(ED.sign("ada")).me()["id"] == "ada"
+        unknown = make_client(UNPUBLISHED.sign("ada"))
+        assert rejection(unknown) == UNAUTHENTICATED
+        endpoint.keys = [ED, EC]
+
+        assert rejection(make_client(EC.sign("ada"))) == UNAVAILABLE
+        response = make_client(EC.sign("ada")).http.get("/api/me/tasks")
+        assert rejection(unknown) == UNAUTHENTICATED
+
+    assert 1 <= int(response.headers["Retry-After"]) <= 10
 
 
 def test_reused_kid_revokes_tokens_of_the_replaced_key(api: type[ApiClient], database: PostgresServer) -> None:

@@ -12,7 +12,14 @@ import httpx
 import pytest
 
 from services.auth.jwks import cache as cache_module
-from services.auth.jwks.cache import MAX_WAITERS, JwksCache, JwksUnavailableError, RefreshPolicy, UnknownKeyError
+from services.auth.jwks.cache import (
+    MAX_WAITERS,
+    JwksCache,
+    JwksUnavailableError,
+    KeyLookupDelayedError,
+    RefreshPolicy,
+    UnknownKeyError,
+)
 from services.auth.jwks.client import fetch_jwks
 from services.auth.jwks.parsing import JwkSet
 from services.errors import Unauthenticated, Unavailable
@@ -162,6 +169,29 @@ async def test_unknown_kid_triggers_one_refresh_within_the_retry_delay(endpoint:
         assert lookup(cache, RSA) is UnknownKeyError
 
     assert endpoint.fetches == 2
+
+
+async def test_kid_that_no_refresh_has_looked_up_is_unavailable_within_the_retry_delay(endpoint: JwksEndpoint) -> None:
+    async with run_cache(endpoint, RARE) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
+        endpoint.keys = [EC]
+        await cache.refresh("another kid")
+        with pytest.raises(KeyLookupDelayedError) as error:
+            await cache.refresh(RSA.kid)
+        for known_to_be_missing in ("another kid", ED.kid):
+            await cache.refresh(known_to_be_missing)
+
+    assert error.value.headers == {"Retry-After": "3600"}
+    assert endpoint.fetches == 2
+
+
+async def test_kids_of_missing_keys_are_bounded(endpoint: JwksEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "MAX_MISSING_KIDS", 5)
+    async with run_cache(endpoint, RefreshPolicy(interval=3600, retry_delay=0, timeout=5)) as cache:
+        await wait_until(lambda: lookup(cache, ED) is True)
+        await asyncio.gather(*(cache.refresh(str(number)) for number in range(20)))
+
+        assert (len(cache._missing_kids), cache._requested_kids) == (5, set())
 
 
 async def test_unknown_kid_triggers_another_refresh_after_the_retry_delay(endpoint: JwksEndpoint) -> None:

@@ -110,6 +110,12 @@ def test_introspection_can_be_disabled(closed_client: GraphQLClient, open_client
     )
 
 
+def test_one_of_can_be_selected_on_every_type(open_client: GraphQLClient) -> None:
+    types = "{ __schema { types { isOneOf fields { type { isOneOf ofType { isOneOf } } } inputFields { type { isOneOf } } } } }"
+
+    assert open_client.post({"query": types}).keys() == {"data"}
+
+
 def test_typename_works_without_introspection(closed_client: GraphQLClient) -> None:
     data = closed_client.run("{ __typename viewer { t: __typename } ... on Query { tasks { __typename nodes { __typename } } } }")
 

@@ -283,11 +283,11 @@ def test_anonymous_operations_do_not_cache_selections() -> None:
     anonymous = GraphQLContext(
         Unauthenticated(""), Client("192.0.2.1"), auth_service=unused, password_hasher=unused, deletion_worker=unused
     )
-    document = 'query($id: ID!) { task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
+    document = 'query($id: ID!) { __typename task(id: $id) { subtasks(filter: {title: {in: ["x", "y"]}}) { totalCount } } }'
 
     result = executor.execute(GraphQLRequest(document, {"id": "01939d2c-5b7e-7c3a-9d7e-3f2b1a0c9d8e"}), anonymous)
 
-    assert (result.body["data"], anonymous.root_readers) == ({"task": None}, [])
+    assert (result.body["data"], anonymous.root_readers) == ({"__typename": "Query", "task": None}, [])
 
 
 def test_operation_cache_does_not_retain_the_context(service: RunningService, user: TestUser) -> None:

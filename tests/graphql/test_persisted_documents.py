@@ -247,7 +247,7 @@ def test_persisted_queries_are_thread_safe() -> None:
         for number in range(8000):
             text = documents[(number * 7 + offset) % len(documents)]
             try:
-                persisted.resolve(GraphQLRequest(text, document_hash=digest(text)))
+                persisted.register(persisted.resolve(GraphQLRequest(text, document_hash=digest(text))))
                 assert persisted.resolve(GraphQLRequest("", document_hash=digest(text))).query == text
             except PersistedQueryNotFound:
                 continue

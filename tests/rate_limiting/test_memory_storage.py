@@ -80,6 +80,18 @@ def test_retry_after_is_sufficient_and_not_much_longer_than_needed(steps: list[t
             assert limiter.consume(policy, "ada", amount)[0]
 
 
+@given(hits, st.floats(0, 7200))
+def test_clock_that_is_set_back_does_not_extend_the_wait(steps: list[tuple[float, int]], jump: float) -> None:
+    with fake_time() as clock:
+        limiter = RateLimiter({"requests": RateLimitItemPerMinute(LIMIT)})
+        for pause, amount in steps:
+            clock.now += pause
+            limiter.consume(limiter.policies["requests"], "ada", amount)
+        clock.now -= jump
+
+        assert limiter.consume(limiter.policies["requests"], "ada", 0)[1].wait_for(1) <= WINDOW
+
+
 @given(hits)
 def test_one_window_accepts_at_most_two_quotas_and_many_windows_one_each(steps: list[tuple[float, int]]) -> None:
     with fake_time() as clock:

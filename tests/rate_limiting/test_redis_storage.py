@@ -225,6 +225,23 @@ def test_retry_time_is_sufficient_for_the_amount(redis: Redis, amount: int) -> N
         assert limiter.consume(policy, "ada", amount)[0]
 
 
+@pytest.mark.parametrize("elapsed", [0.0, 2.1], ids=["current counter", "previous counter"])
+def test_clock_of_redis_that_is_set_back_does_not_extend_the_window(redis: Redis, elapsed: float) -> None:
+    """Redis stores the time at which a key expires, so one hour back extends the lifetime of each key by an hour."""
+    limiter = RateLimiter({"requests": RateLimitItemPerSecond(10, 2)}, redis.url)
+    policy, storage = limiter.policies["requests"], limiter._redis
+    assert storage is not None
+    assert limiter.consume(policy, "ada", 10)[0]
+    time.sleep(elapsed)
+    limiter.consume(policy, "ada", 0)
+    for key in storage.storage.scan_iter():
+        storage.storage.pexpire(key, storage.storage.pttl(key) + 3_600_000)
+
+    fits, status = limiter.consume(policy, "ada", 1)
+
+    assert fits or status.wait_for(1) <= policy.window
+
+
 def test_redis_stores_at_most_two_counters_per_client(redis: Redis) -> None:
     limiter = RateLimiter({"cost": RateLimitItemPerSecond(20_000_000, 60)}, redis.url)
     for _ in range(1000):

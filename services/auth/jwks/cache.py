@@ -9,26 +9,29 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from time import monotonic
 
 import httpx
+from cachetools import LRUCache
 
 from services.auth.jwks.client import JwksFetchError, fetch_jwks
 from services.auth.jwks.parsing import Jwk, JwkSet
 from services.errors import Unauthenticated, Unavailable
 
 MAX_WAITERS = 1000
+MAX_MISSING_KIDS = 2000
 _MAX_DOUBLINGS = 16
 _NO_IDLE_CONNECTION = httpx.Limits(max_keepalive_connections=0)
 _log = logging.getLogger("todo.auth.jwks")
 
 
 class UnknownKeyError(Unauthenticated):
-    """The issuer publishes no such key, according to the cache; a refresh may find it."""
+    """The issuer publishes no key with this kid, according to the cache; a refresh may find it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kid: str) -> None:
         super().__init__("The token is not valid.")
+        self.kid = kid
 
 
 class JwksUnavailableError(Unavailable):
@@ -36,6 +39,14 @@ class JwksUnavailableError(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The issuer's signing keys are temporarily unavailable; retry shortly.")
+
+
+class KeyLookupDelayedError(JwksUnavailableError):
+    """The key may have been published since the last refresh, but another refresh is allowed only after a delay."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(max(1, ceil(delay)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,9 @@ class JwksCache:
         self._requested = asyncio.Event()
         self._requested_at = -inf
         self._waiters = 0
+        # Hashes of the kids that a refresh did not find: those that it was requested for, and those of removed keys.
+        self._missing_kids: LRUCache[int, None] = LRUCache(MAX_MISSING_KIDS)
+        self._requested_kids: set[int] = set()
 
     def get_key(self, kid: str | None) -> Jwk:
         """Return the cached key with this kid; without a kid, the only key.
@@ -78,18 +92,23 @@ class JwksCache:
             return key
         if kid is None:
             raise Unauthenticated("The token header has no `kid`, and the issuer publishes several keys.")
-        raise JwksUnavailableError if self._failures else UnknownKeyError
+        raise JwksUnavailableError if self._failures else UnknownKeyError(kid)
 
-    async def refresh(self) -> None:
-        """Wait for the refresh in progress, or request one; return immediately if one was requested within `retry_delay`.
+    async def refresh(self, kid: str | None = None) -> None:
+        """Wait for the refresh in progress, or request one, unless one was requested within `retry_delay`.
 
-        Concurrent callers share one refresh. Raises JwksUnavailableError if it takes too long or has too many waiters.
+        Concurrent callers share one refresh. Raises JwksUnavailableError if it takes too long or has too many waiters;
+        KeyLookupDelayedError if none may be requested now, and the last one was not for this kid.
         """
         if not self._request_refresh():
+            if kid is not None and hash(kid) not in self._missing_kids and self._is_running:
+                raise KeyLookupDelayedError(self._requested_at + self._policy.retry_delay - monotonic())
             return
         if self._waiters >= MAX_WAITERS:
             raise JwksUnavailableError
         self._waiters += 1
+        if kid is not None:
+            self._requested_kids.add(hash(kid))
         try:
             async with asyncio.timeout(self._policy.timeout):
                 await self._idle.wait()
@@ -152,4 +171,14 @@ class JwksCache:
             return
         if self._failures or keys != self._keys:
             _log.info("JWKS refreshed: %d keys after %d failures", len(keys.keys), self._failures)
+        self._record_missing_kids(keys)
         self._keys, self._fetched_at, self._failures = keys, monotonic(), 0
+
+    def _record_missing_kids(self, keys: JwkSet) -> None:
+        published = {hash(kid) for kid in keys.kids}
+        removed = {hash(kid) for kid in self._keys.kids} if self._keys else set()
+        for kid in (removed | self._requested_kids) - published:
+            self._missing_kids[kid] = None
+        for kid in published:
+            self._missing_kids.pop(kid, None)
+        self._requested_kids.clear()

@@ -53,6 +53,11 @@ class JwkSet:
         counts = Counter(key.kid for key in self.keys)
         return {key.kid: key for key in self.keys if key.kid is not None and counts[key.kid] == 1}
 
+    @property
+    def kids(self) -> frozenset[str]:
+        """Return the kids of all keys."""
+        return frozenset(key.kid for key in self.keys if key.kid is not None)
+
     def find(self, kid: str | None) -> Jwk | None:
         """Return the key with this kid; without a kid, the only key of the set."""
         if kid is None:
