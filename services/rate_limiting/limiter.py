@@ -13,10 +13,7 @@ from limits.storage import SlidingWindowCounterSupport
 from services.rate_limiting.policies import QuotaPolicy, QuotaStatus
 from services.rate_limiting.storage import BoundedMemoryStorage, redis_storage
 
-GLOBAL_POLICY, GLOBAL_MULTIPLIER = (
-    "auth-account-global",
-    5,
-)  # attempts on one account from all addresses together, compared with those from one address
+GLOBAL_POLICY, GLOBAL_MULTIPLIER = "auth-account-global", 5  # attempts from all addresses, compared with those from one
 REDIS_RETRY_INTERVAL = 5.0  # seconds
 CLOCK_TOLERANCE = 1.0  # seconds by which corrections of Redis's clock may extend the lifetime of a counter
 REDIS_THREADS = 8  # separate from the worker threads, so that waiting for Redis does not delay database work
