@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -209,10 +210,15 @@ def load_settings(configure_logging: Callable[[Settings], None] | None = None, *
         settings = Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("; ".join(_format_error(details) for details in error.errors())) from None
+    except OSError as error:
+        raise SettingsError(f"{_ENV_FILE} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{_ENV_FILE} is not UTF-8") from None
     if configure_logging:
         configure_logging(settings)
     _warn_about_deprecated_names()
     _warn_about_similar_names()
+    _warn_about_short_secret(settings)
     return settings
 
 
@@ -240,6 +246,12 @@ def _warn_about_similar_names() -> None:
             log.warning("%s is not a setting and is ignored; did you mean %s?", name, similar[0])
 
 
+def _warn_about_short_secret(settings: Settings) -> None:
+    secret = settings.jwt_secret
+    if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        log.warning("JWT_SECRET is shorter than %d bytes, which production refuses.", MIN_SECRET_BYTES)
+
+
 def _format_error(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"]).upper()
     if error["type"] == "extra_forbidden":
@@ -249,11 +261,11 @@ def _format_error(error: Mapping[str, Any]) -> str:
 
 
 def _load_or_create_secret(file: Path) -> str:
-    """Return the secret in the file. The first process creates it, readable only by its owner."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Return the secret in the file. The first process creates it, readable only by its owner. Raises SettingsError."""
     try:
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new_file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new_file:
             new_file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
-    return file.read_text().strip()
+        return file.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR {file.parent} cannot be used: {error.strerror}") from error

