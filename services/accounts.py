@@ -1,5 +1,6 @@
 """Account service: read, update and delete the authenticated user's account."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from sqlalchemy import delete
@@ -55,7 +56,7 @@ class AccountService:
         """
         values = change.sent_fields()
         current = values.pop("current_password", None)
-        verification = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
+        verification = self._verify_current_password(current or "") if self._changes_credentials(values) else None
         if "password" in values:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         try:
@@ -64,6 +65,8 @@ class AccountService:
                 if verification is not None and not verification.is_still_valid(transaction, self._passwords):
                     raise _invalid_current_password()
                 account = transaction.session.get_one(User, transaction.user_id)
+                if verification is None and values.get("email", account.email) != account.email:
+                    raise _invalid_current_password()  # the e-mail was changed since it was compared
                 if "password_hash" in values:
                     revoke_other_sessions(transaction)
                 if any(getattr(account, name) != value for name, value in values.items()):
@@ -82,6 +85,13 @@ class AccountService:
             tombstone = upsert(DeletedUser).values(user_id=user_id, deleted_at=transaction.now)
             connection.execute(tombstone.on_conflict_do_update(index_elements=["user_id"], set_={"deleted_at": transaction.now}))
             connection.execute(delete(User).where(col(User.id) == user_id))
+
+    def _changes_credentials(self, values: Mapping[str, object]) -> bool:
+        """Return whether the values change the e-mail or the password; clients may send back the e-mail that they received."""
+        if "email" not in values or "password" in values:
+            return "password" in values
+        with self._context.read_transaction() as transaction:
+            return transaction.read_account(default_row_selection(ACCOUNT))["email"] != values["email"]
 
     def _verify_current_password(self, current: str) -> PasswordVerification:
         with self._context.read_transaction() as transaction:
