@@ -20,9 +20,9 @@ from api.server.listening_sockets import ListenError, bound_sockets, listen, soc
 from api.server.processes import run_server
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
-from models.embedded_postgres import EmbeddedPostgresError
 from models.migrate import migrate
 from models.migrations.backfill import BackfillError
+from models.postgres_process.errors import EmbeddedPostgresError
 from models.readiness import NotReadyError
 
 
