@@ -8,6 +8,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -264,8 +265,23 @@ def _load_or_create_secret(file: Path) -> str:
     """Return the secret in the file. The first process creates it, readable only by its owner. Raises SettingsError."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError), os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new_file:
-            new_file.write(secrets.token_urlsafe(48))
-        return file.read_text().strip()
+        if not file.exists():
+            _create_secret(file)
+        secret = file.read_text().strip()
     except OSError as error:
         raise SettingsError(f"DATA_DIR {file.parent} cannot be used: {error.strerror}") from error
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise SettingsError(
+            f"{file} does not hold a secret of {MIN_SECRET_BYTES} bytes: delete the file, and a new one is created"
+        )
+    return secret
+
+
+def _create_secret(file: Path) -> None:
+    """Create the file with its content, or not at all: on a full disk, an empty file would remain. Raises OSError."""
+    with NamedTemporaryFile("w", dir=file.parent, prefix=f"{file.name}.") as new_file:  # only its owner may read it
+        new_file.write(secrets.token_urlsafe(48))
+        new_file.flush()
+        os.fsync(new_file.fileno())
+        with suppress(FileExistsError):  # another process was faster
+            os.link(new_file.name, file)

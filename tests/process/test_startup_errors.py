@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -11,11 +12,11 @@ import psutil
 import pytest
 
 from api.server.listening_sockets import ListenError, bound_sockets, listen, socket_port
-from api.settings import MIN_SECRET_BYTES
+from api.settings import MIN_SECRET_BYTES, Settings
 from models.embedded_postgres import embedded_postgres
 from tests.support.api_clients import TLS
 from tests.support.processes import free_port, postgres_processes, run_serve
-from tests.support.service import SECRET, PostgresServer, command_environment, run_command
+from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,3 +170,42 @@ def test_workers_stop_when_their_parent_is_killed(tmp_path: Path, database: Post
 
     with run_serve(tmp_path, DATABASE_URL=database.service, JWT_SECRET=SECRET, PORT=url.rsplit(":", 1)[1]):
         pass
+
+
+@pytest.mark.parametrize("content", ["", "short", " " * 64])
+def test_file_without_a_usable_secret_stops_the_start(tmp_path: Path, database: PostgresServer, content: str) -> None:
+    """An earlier version left an empty file if the disk was full; accounts could register, but not log in."""
+    secret = tmp_path / "data" / "jwt_secret"
+    secret.parent.mkdir()
+    secret.write_text(content)
+
+    result = run_command(tmp_path, "serve", DATABASE_URL=database.service, PORT=free_port())
+
+    assert_one_line(result, "serve", f"{secret} does not hold a secret of {MIN_SECRET_BYTES} bytes: delete the file")
+
+
+def test_full_disk_leaves_no_secret_and_the_next_start_creates_one(tmp_path: Path, database: PostgresServer) -> None:
+    settings = {"DATABASE_URL": database.service, "PORT": free_port()}
+    result = subprocess.run(
+        ["bash", "-c", f"ulimit -f 0; exec {TODO_COMMAND} serve"],  # noqa: S607
+        env=command_environment(tmp_path, **settings),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert_one_line(result, "serve", f"DATA_DIR {tmp_path / 'data'} cannot be used: File too large")
+    assert list((tmp_path / "data").iterdir()) == []
+    with run_serve(tmp_path, **settings):
+        secret = tmp_path / "data" / "jwt_secret"
+        assert len(secret.read_text()) >= MIN_SECRET_BYTES
+        assert secret.stat().st_mode & 0o777 == 0o600
+        assert [path.name for path in (tmp_path / "data").iterdir()] == ["jwt_secret"]
+
+
+def test_concurrent_first_starts_get_the_same_secret(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(lambda _: settings.secret(), range(64)))) == 1
