@@ -128,7 +128,7 @@ class Cluster:
             output = log_file.read_bytes()[begin:].decode(errors="replace")
             if self._child.poll() is None or "shared memory" not in output or time.monotonic() > deadline:
                 self._child.terminate()
-                raise EmbeddedPostgresError(f"PostgreSQL did not start: {_last_line(output)} See {log_file}.")
+                raise EmbeddedPostgresError(f"PostgreSQL did not start: {_last_line(output)}; see {log_file}")
             time.sleep(_POLL_SECONDS)
 
     def _server_command(self) -> list[str | Path]:

@@ -206,8 +206,8 @@ def test_process_id_that_another_program_has_now_does_not_stop_the_start(tmp_pat
     with embedded_postgres(tmp_path):
         pid_file = tmp_path / "postgres/postmaster.pid"
         content = pid_file.read_text()
-    pid_file.write_text(f"{os.getpid()}\n{content.partition(chr(10))[2]}")
-    other = subprocess.Popen(["sleep", "60"])  # noqa: S607
+    user = (tmp_path / "postgres").stat().st_uid  # PostgreSQL ignores processes of other users
+    other = subprocess.Popen(["sleep", "60"], user=user if os.geteuid() == 0 else None)  # noqa: S607
     try:
         pid_file.write_text(f"{other.pid}\n{content.partition(chr(10))[2]}")
         with embedded_postgres(tmp_path) as (owner, _):
