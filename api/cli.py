@@ -11,7 +11,6 @@ from types import FrameType
 from typing import Any
 
 import orjson
-import uvicorn
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +18,8 @@ from api.app import create_app
 from api.container import maintenance_database, migration_database, open_container, running_database
 from api.graphql.executor_factory import build_executor
 from api.logging import configure_logging
-from api.server.uvicorn_options import uvicorn_options
+from api.server.listening_sockets import ListenError, bound_sockets, listen, socket_port
+from api.server.processes import run_server
 from api.settings import Settings, SettingsError, load_settings
 from graphql_schema.schema import build_schema
 from models.backup.dump import create_backup
@@ -27,14 +27,13 @@ from models.backup.errors import BackupError
 from models.backup.restore import restore_backup
 from models.backup.row_counts import describe
 from models.database import make_engine
-from models.embedded_postgres import EmbeddedMissingError
 from models.migrate import migrate
 from models.migrations.backfill import BackfillError
+from models.postgres_process.errors import EmbeddedPostgresError
 from models.readiness import NotReadyError, check_readiness
 from services.accounts.deletion import complete_pending_deletions
 
 _INTERRUPTED = 130  # exit status of a command that a signal stopped
-_WORKER_START_TIMEOUT = 30  # seconds; on a busy machine imports alone exceed uvicorn's default of five
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], None] = options.run
     try:
         run(options)
-    except (SettingsError, NotReadyError, EmbeddedMissingError, BackfillError, BackupError) as error:
+    except (SettingsError, ListenError, NotReadyError, EmbeddedPostgresError, BackfillError, BackupError) as error:
         print(f"todo: cannot {_action(options)}: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
@@ -102,23 +101,16 @@ def _serve(options: argparse.Namespace) -> None:
         raise SettingsError("MIGRATION_DATABASE_URL is set, but DATABASE_URL is not; set DATABASE_URL to serve that database")
     if settings.graphql_persisted_documents:
         build_executor(settings)  # Fails here with one line; in the workers, each one would print a traceback.
-    with running_database(settings) as (owner, service):
+    with bound_sockets(settings.host, settings.port) as sockets, running_database(settings) as (owner, service):
         if options.migrate or settings.database_url is None:
             migrate(owner)
-        settings = settings.model_copy(update={"database_url": SecretStr(service)})
+        settings = settings.model_copy(update={"database_url": SecretStr(service), "port": socket_port(sockets[0])})
         with open_container(settings):  # Fails here with one line; in uvicorn, it would print a traceback.
-            _print_urls(settings)
+            listen(sockets, settings.host)
+        _print_urls(settings)
         # Worker processes read their settings from the environment.
         os.environ["DATABASE_URL"] = service
-        uvicorn.run(
-            "api.main:app" if settings.workers > 1 else create_app(settings),
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
-            timeout_worker_healthcheck=_WORKER_START_TIMEOUT,
-            **uvicorn_options(settings),
-        )
+        run_server(settings, sockets)
 
 
 def _migrate(_: argparse.Namespace) -> None:
@@ -180,7 +172,8 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _print_urls(settings: Settings) -> None:
-    base_url = f"http://{settings.host}:{settings.port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base_url = f"http://{host}:{settings.port}"
     pages = (
         f"  Docs       {base_url}/docs\n  Explorer   {base_url}/graphql\n"
         if settings.docs_enabled

@@ -1,12 +1,13 @@
 """JSON responses of the REST API, encoded by orjson. Results are not validated again."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.query_string import check_encoded_length, encode_parameters
 from services.auth.login import AuthTokens
 from services.json_types import JsonObject
 from services.preconditions import EntityTag, Preconditions, TaggedResult
@@ -80,12 +81,12 @@ def created_response(result: CreateResult[JsonObject], collection_path: str) -> 
 
 
 def page_response(result: TaggedResult[PageResult], request: Request) -> Response:
-    """Return a page as a JSON array, with the URL of the next page in Link (RFC 8288) if there is one."""
+    """Return a page as a JSON array, with the URL of the next page in Link (RFC 8288) if there is one. Raises InvalidInput."""
+    check_encoded_length(request)
     page, headers = result.value, {"ETag": str(result.tag)}
     if page.next_cursor is None:
         return json_response(page.objects, headers=headers)
-    parameters = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    target = f"{quoted_path(request)}?{urlencode([*parameters, ('cursor', page.next_cursor)])}"
+    target = f"{quoted_path(request)}?{encode_parameters(request, page.next_cursor)}"
     return json_response(page.objects, headers={**headers, "Link": f'<{target}>; rel="next"'})
 
 

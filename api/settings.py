@@ -4,9 +4,11 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -210,10 +212,15 @@ def load_settings(configure_logging: Callable[[Settings], None] | None = None, *
         settings = Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("; ".join(_format_error(details) for details in error.errors())) from None
+    except OSError as error:
+        raise SettingsError(f"{_ENV_FILE} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{_ENV_FILE} is not UTF-8") from None
     if configure_logging:
         configure_logging(settings)
     _warn_about_deprecated_names()
     _warn_about_similar_names()
+    _warn_about_short_secret(settings)
     return settings
 
 
@@ -241,6 +248,12 @@ def _warn_about_similar_names() -> None:
             log.warning("%s is not a setting and is ignored; did you mean %s?", name, similar[0])
 
 
+def _warn_about_short_secret(settings: Settings) -> None:
+    secret = settings.jwt_secret
+    if secret is not None and len(secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        log.warning("JWT_SECRET is shorter than %d bytes, which production refuses.", MIN_SECRET_BYTES)
+
+
 def _format_error(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"]).upper()
     if error["type"] == "extra_forbidden":
@@ -250,11 +263,26 @@ def _format_error(error: Mapping[str, Any]) -> str:
 
 
 def _load_or_create_secret(file: Path) -> str:
-    """Return the secret in the file. The first process creates it, readable only by its owner."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Return the secret in the file. The first process creates it, readable only by its owner. Raises SettingsError."""
     try:
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new_file:
-            new_file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
-    return file.read_text().strip()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            _create_secret(file)
+        secret = file.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR {file.parent} cannot be used: {error.strerror}") from error
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise SettingsError(
+            f"{file} does not hold a secret of {MIN_SECRET_BYTES} bytes: delete the file, and a new one is created"
+        )
+    return secret
+
+
+def _create_secret(file: Path) -> None:
+    """Create the file with its content, or not at all: on a full disk, an empty file would remain. Raises OSError."""
+    with NamedTemporaryFile("w", dir=file.parent, prefix=f"{file.name}.") as new_file:  # only its owner may read it
+        new_file.write(secrets.token_urlsafe(48))
+        new_file.flush()
+        os.fsync(new_file.fileno())
+        with suppress(FileExistsError):  # another process was faster
+            os.link(new_file.name, file)

@@ -18,8 +18,9 @@ from bench.runner import BenchmarkRunner, RunOptions
 from bench.servers import POSTGRAPHILE, SERVICE, Database, ServerFailedError, all_servers
 from bench.workloads import WORKLOADS
 from bench.wrk import WRK, LoadError
-from models.embedded_postgres import EmbeddedMissingError, embedded_postgres
+from models.embedded_postgres import embedded_postgres
 from models.migrate import migrate
+from models.postgres_process.errors import EmbeddedMissingError
 
 Value = TypeVar("Value", int, str)
 

@@ -14,16 +14,24 @@ from sqlalchemy.pool import NullPool
 
 from models.database import parse_url
 from models.migrations.backfill import Backfill
+from models.row_level_security.grants import grant_privileges
+from models.tables import TABLES
 
 _MIGRATION_LOCK_KEY = 7_063_710  # key of the advisory lock that serializes concurrent migrations; an arbitrary constant
 _FOLDER = Path(__file__).parent / "migrations"
 _VERSION_FOLDERS = [_FOLDER / "versions"]
 
+_TABLE_NAMES = [*(str(table.__tablename__) for table in TABLES), "alembic_version"]
+_IS_OWNER_SQL = text("""
+    SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relname = ANY (:tables)
+""")
+
 _logger = logging.getLogger("todo.migration")
 
 
 def migrate(owner_url: str) -> tuple[str | None, str]:
-    """Run the pending migrations; return the versions before and after.
+    """Run the pending migrations, create and grant what a restore may have lost; return the versions before and after.
 
     Each migration, and each batch of a backfill, is a transaction of its own: after an error or a crash, the next call continues.
     Raises sqlalchemy.exc.DBAPIError, BackfillError.
@@ -31,9 +39,12 @@ def migrate(owner_url: str) -> tuple[str | None, str]:
     engine = create_engine(parse_url(owner_url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     with locked_transaction(engine) as connection:
         before = current_version(connection)
-    while _run_step(engine, is_new=before is None):
+    is_newer = before is not None and before > newest_version()  # of a later release
+    while not is_newer and _run_step(engine, is_new=before is None):
         pass
-    return before, newest_version()
+    with locked_transaction(engine) as connection:
+        _repeat_grants(connection)
+    return before, before if is_newer and before else newest_version()
 
 
 def newest_version() -> str:
@@ -84,6 +95,8 @@ def _run_step(engine: Engine, *, is_new: bool) -> bool:
         for backfill in backfills:
             backfill.finish(connection)
         _upgrade(connection, script.revision)
+        if not getattr(script.module, "is_rolling", True):
+            connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{script.revision}'"))
     return True
 
 
@@ -95,6 +108,13 @@ def _next_script(version: str | None) -> Script | None:
 
 def _scripts() -> Iterator[Script]:
     return ScriptDirectory.from_config(_config()).walk_revisions()
+
+
+def _repeat_grants(connection: Connection) -> None:
+    """Create the roles and grant their privileges again, if the caller is the owner of the tables."""
+    if connection.execute(_IS_OWNER_SQL, {"tables": _TABLE_NAMES}).scalar():
+        create_roles(connection)
+        grant_privileges(connection, _TABLE_NAMES)
 
 
 def _upgrade(connection: Connection, version: str) -> None:

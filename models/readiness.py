@@ -12,6 +12,8 @@ from models.row_level_security.audit import find_missing_privileges, find_violat
 _NOT_MIGRATED = "the database is not migrated: run `todo migrate` with the owner's URL"
 _BECOME_APP = text(f"BEGIN; SET LOCAL ROLE {APP_ROLE}")
 _VERSION = text("SELECT version_num FROM alembic_version")
+# A migration that older code cannot follow leaves its version as a comment; all others only add to the schema.
+_OLDEST_VERSION_SQL = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
 _SCHEMA_USAGE_SQL = text("SELECT has_schema_privilege('public', 'USAGE')")
 _FIX_AS_OWNER = "As the owner of the database, run:"
 _BYPASSING_ROLE_SQL = text("SELECT current_user FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)")
@@ -72,9 +74,15 @@ def _check_version(connection: Connection) -> None:
                 f"{APP_ROLE} lacks SELECT on alembic_version. {_FIX_AS_OWNER} GRANT SELECT ON alembic_version TO {APP_ROLE};"
             ) from error
         raise NotReadyError(_NOT_MIGRATED) from error
-    if version != required:
+    if version is None or version < required:
         raise NotReadyError(
             f"the database is at version {version}, this code requires {required}: run `todo migrate` with the owner's URL"
+        )
+    oldest = connection.execute(_OLDEST_VERSION_SQL).scalar()
+    if oldest is not None and oldest > required:
+        raise NotReadyError(
+            f"the database is at version {version}, which requires code of version {oldest} or newer, not {required}: "
+            "install the release that migrated the database"
         )
 
 

@@ -1,9 +1,20 @@
 """Errors of the services. REST renders their attributes as problem details, GraphQL as `extensions`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, ClassVar
+
+_MAX_ERRORS = 500  # as many as a bulk request has items
+_MAX_TEXT_LENGTH = 2000
+_LONG_WORD = re.compile(r"([^\s/'\"`]{100})[^\s/'\"`]+")  # in quotes, or a part of a pointer
+
+
+def shorten(text: str) -> str:
+    """Return the text of an error with long words and a long end replaced by `…`: names and values that the client sent."""
+    shortened = _LONG_WORD.sub(r"\1…", text)
+    return shortened if len(shortened) <= _MAX_TEXT_LENGTH else shortened[:_MAX_TEXT_LENGTH] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +34,8 @@ class TodoError(Exception):
     headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, **extra_fields: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = shorten(detail)
+        super().__init__(self.detail)
         self.extra_fields = extra_fields
 
     @property
@@ -36,7 +47,7 @@ class TodoError(Exception):
         """Make this the error of one item of a bulk request: its pointers begin with the index, its texts with the subject."""
         errors = self.extra_fields.get("errors") or [{"pointer": "", "detail": self.detail}]
         prefixed = [FieldError(f"/{index}{error['pointer']}", subject + error["detail"]) for error in errors]
-        self.detail = prefixed[0].detail if len(prefixed) == 1 else subject + _summary(prefixed)
+        self.detail = shorten(prefixed[0].detail if len(prefixed) == 1 else subject + _summary(prefixed))
         self.extra_fields["errors"] = _rendered(prefixed)
         self.args = (self.detail,)
 
@@ -145,7 +156,7 @@ class QueryTooComplex(TodoError):
 
 
 def _rendered(errors: Sequence[FieldError]) -> list[dict[str, str]]:
-    return [{"pointer": error.pointer, "detail": error.detail} for error in errors]
+    return [{"pointer": shorten(error.pointer), "detail": shorten(error.detail)} for error in errors[:_MAX_ERRORS]]
 
 
 def _summary(errors: Sequence[FieldError]) -> str:

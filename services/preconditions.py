@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
+import orjson
+
 from services.errors import PreconditionFailed
 
 Result = TypeVar("Result")
@@ -31,6 +33,11 @@ class EntityTag:
     def of_content(cls, content: bytes, prefix: str = "") -> "EntityTag":
         """Return a weak tag with a hash of the content."""
         return cls(prefix + blake2b(content, digest_size=_DIGEST_BYTES).hexdigest(), is_weak=True)
+
+    @classmethod
+    def of_value(cls, value: object) -> "EntityTag":
+        """Return a weak tag with a hash of the value's JSON, for a representation that has no revision."""
+        return cls.of_content(orjson.dumps(value, option=orjson.OPT_UTC_Z))
 
     def __str__(self) -> str:
         """Return the tag as the value of an ETag header."""
@@ -89,6 +96,12 @@ class Preconditions:
         if self.if_none_match is not None and self.if_none_match.has_weak_match(current):
             return "The resource exists, and If-None-Match permits no match; see `current`."
         return None
+
+    def check_write(self, current: object) -> None:
+        """Raise PreconditionFailed unless the representation (None: there is none), which has no revision, may be written."""
+        failure = self.find_failure(None if current is None else EntityTag.of_value(current))
+        if failure is not None:
+            raise PreconditionFailed(current, failure)
 
     def check_unmodified(self, tag: EntityTag) -> None:
         """Raise NotModified if the client lists this tag. Used before the representation is read."""

@@ -38,18 +38,20 @@ def list_api_tokens(tokens: ApiTokenServiceDep, preconditions: PreconditionsDep)
     return responses.hashed_response(tokens.list_all(), preconditions)
 
 
-@router.post("", operation_id="createApiToken", status_code=201, responses=CREATE_RESPONSES | errors(401, 403, 409, 413, 415))
-def create_api_token(tokens: ApiTokenServiceDep, body: ApiTokenCreateBody) -> Response:
+@router.post(
+    "", operation_id="createApiToken", status_code=201, responses=CREATE_RESPONSES | errors(401, 403, 409, 412, 413, 415)
+)
+def create_api_token(tokens: ApiTokenServiceDep, body: ApiTokenCreateBody, preconditions: PreconditionsDep) -> Response:
     """Create an API token.
 
     Its scopes are `tasks:read`, `tasks:write` (which includes `tasks:read`) and `account`.
     """
-    created = tokens.create(body)
+    created = tokens.create(body, preconditions)
     return responses.json_response({**created.data, "token": created.secret}, 201, {"Cache-Control": "no-store"})
 
 
-@router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404))
-def delete_api_token(tokens: ApiTokenServiceDep, id: Id) -> Response:
+@router.delete("/{id}", operation_id="deleteApiToken", status_code=204, responses=no_content() | errors(401, 403, 404, 412))
+def delete_api_token(tokens: ApiTokenServiceDep, id: Id, preconditions: PreconditionsDep) -> Response:
     """Delete an API token. It is revoked immediately."""
-    tokens.delete(id)
+    tokens.delete(id, preconditions)
     return responses.no_content()

@@ -106,7 +106,7 @@ def get_current_account(account: AccountServiceDep, preconditions: Preconditions
 
 @router.patch("/me", operation_id="patchMe", responses=ACCOUNT_RESPONSES | errors(401, 409, 412, 413, 415))
 def update_current_account(account: AccountServiceDep, body: AccountUpdateBody, preconditions: PreconditionsDep) -> Response:
-    """Update the current account. Changing the e-mail address or the password requires `current_password`.
+    """Update the current account. Another e-mail address or password requires `current_password`.
 
     A new password revokes all other sessions.
     """

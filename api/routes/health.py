@@ -26,6 +26,7 @@ HEALTH_RESPONSES: Responses = {200: {"model": schemas.HealthStatus, "description
 READY_RESPONSES: Responses = {200: {"model": schemas.HealthStatus, "description": "Ready."}}
 
 
+@router.get("/api", include_in_schema=False)  # the start page and `todo serve` name it as the address of the API
 @router.get("/", operation_id="about", responses=INFO_RESPONSES | errors())
 async def about(request: Request) -> Response:
     """Get the name and version of the service, and the paths of its APIs and documentation. Browsers get a page."""

@@ -23,11 +23,14 @@ def list_sessions(sessions: SessionServiceDep, preconditions: PreconditionsDep) 
 
 
 @router.delete(
-    "", operation_id="deleteOtherSessions", status_code=204, responses=no_content("The sessions are revoked.") | errors(401, 403)
+    "",
+    operation_id="deleteOtherSessions",
+    status_code=204,
+    responses=no_content("The sessions are revoked.") | errors(401, 403, 412),
 )
-def revoke_other_sessions(sessions: SessionServiceDep) -> Response:
+def revoke_other_sessions(sessions: SessionServiceDep, preconditions: PreconditionsDep) -> Response:
     """Revoke all sessions of the account except the session of the access token."""
-    sessions.revoke_others()
+    sessions.revoke_others(preconditions)
     return responses.no_content()
 
 
@@ -35,9 +38,9 @@ def revoke_other_sessions(sessions: SessionServiceDep) -> Response:
     "/{id}",
     operation_id="deleteSession",
     status_code=204,
-    responses=no_content("The session is revoked.") | errors(401, 403, 404),
+    responses=no_content("The session is revoked.") | errors(401, 403, 404, 412),
 )
-def revoke_session(sessions: SessionServiceDep, id: Id) -> Response:
+def revoke_session(sessions: SessionServiceDep, id: Id, preconditions: PreconditionsDep) -> Response:
     """Revoke a session. Its tokens stop working immediately."""
-    sessions.revoke(id)
+    sessions.revoke(id, preconditions)
     return responses.no_content()

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError
 
-from services.errors import RateLimited, TodoError
+from services.errors import RateLimited, TodoError, shorten
 from services.query_engine.case_conversion import to_camel_case
 from services.unavailability_log import log_unavailability
 
@@ -70,7 +70,7 @@ def execution_result(result: ExecutionResult, *, is_single: bool) -> OperationRe
 
 def _format_error(error: GraphQLError) -> dict[str, Any]:
     """Return an error as JSON. Other exceptions than TodoError and GraphQLError are logged and masked."""
-    formatted: dict[str, Any] = dict(error.formatted)
+    formatted: dict[str, Any] = {**error.formatted, "message": shorten(error.message)}
     cause = error.original_error
     if isinstance(cause, TodoError):
         log_unavailability(cause)

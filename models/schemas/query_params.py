@@ -11,6 +11,7 @@ DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 500
 # Characters. A cursor holds the title or name that the list is sorted by, each character in up to six bytes and then in base64.
 MAX_CURSOR_LENGTH = 10_000
+MAX_FILTER_LENGTH = 10_000
 
 
 def _null_is_none(value: object) -> object:
@@ -82,7 +83,7 @@ class TaskQuery(PageQuery):
     filter: Annotated[
         str | None,
         Field(
-            max_length=10_000,
+            max_length=MAX_FILTER_LENGTH,
             description='Filter as JSON, such as `{"or": [{"priority": {"in": ["high"]}}, {"title": {"contains": "milk"}}]}`.',
         ),
     ] = None

@@ -1,5 +1,6 @@
 """Account service: read, update and delete the authenticated user's account."""
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from models.columns import with_computed_columns
@@ -54,7 +55,7 @@ class AccountService:
         """
         values = change.sent_fields()
         current = values.pop("current_password", None)
-        verification = self._verify_current_password(current or "") if values.keys() & {"email", "password"} else None
+        verification = self._verify_current_password(current or "") if self._changes_credentials(values) else None
         if "password" in values:
             values["password_hash"] = self._passwords.hash(values.pop("password"))
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
@@ -62,6 +63,8 @@ class AccountService:
             if verification is not None and not verification.is_still_valid(transaction, self._passwords):
                 raise _invalid_current_password()
             account = transaction.session.get_one(User, transaction.user_id)
+            if verification is None and values.get("email", account.email) != account.email:
+                raise _invalid_current_password()  # the e-mail was changed since it was compared
             if "email" in values and self._context.is_email_taken(transaction.connection, values["email"]):
                 raise EmailTaken("An account with this e-mail already exists.")
             if "password_hash" in values:
@@ -78,6 +81,13 @@ class AccountService:
             _check_preconditions(transaction, preconditions, default_row_selection(ACCOUNT))
             begin_deletion(transaction)
         self._deletion_worker.wake()
+
+    def _changes_credentials(self, values: Mapping[str, object]) -> bool:
+        """Return whether the values change the e-mail or the password; clients may send back the e-mail that they received."""
+        if "email" not in values or "password" in values:
+            return "password" in values
+        with self._context.read_transaction() as transaction:
+            return transaction.read_account(default_row_selection(ACCOUNT))["email"] != values["email"]
 
     def _verify_current_password(self, current: str) -> PasswordVerification:
         with self._context.read_transaction() as transaction:

@@ -11,6 +11,7 @@ from models.scopes import Scope
 from services.auth.opaque_tokens import hash_secret, new_api_token
 from services.errors import Conflict, Forbidden, NotFound
 from services.json_types import JsonObject
+from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.unit_of_work import ReadTransaction
 from services.user_context import UserContext
 
@@ -41,12 +42,16 @@ class ApiTokenService:
         with self._context.read_transaction() as transaction:
             return list_api_tokens(transaction)
 
-    def create(self, new: ApiTokenCreate) -> CreatedApiToken:
-        """Create an API token. Raises Forbidden if the caller used an API token, Conflict if there are too many."""
+    def create(self, new: ApiTokenCreate, preconditions: Preconditions = NO_PRECONDITIONS) -> CreatedApiToken:
+        """Create an API token.
+
+        Raises Forbidden if the caller used an API token, PreconditionFailed, Conflict if there are too many.
+        """
         secret = new_api_token()
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
             if transaction.authorization.credential_type is ApiToken:
                 raise Forbidden("API tokens cannot create API tokens; use a session.")
+            preconditions.check_write(None)
             transaction.delete_where(ApiToken, col(ApiToken.expires_at) <= transaction.now)
             if len(transaction.active_credentials(ApiToken)) >= MAX_API_TOKENS:
                 raise Conflict(f"The limit of {MAX_API_TOKENS} API tokens is reached; delete one first.")
@@ -62,11 +67,14 @@ class ApiTokenService:
             transaction.session.add(token)
             return CreatedApiToken(_serialize(token), secret)
 
-    def delete(self, token_id: str) -> None:
-        """Delete an API token; it is rejected immediately. Raises NotFound."""
+    def delete(self, token_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> None:
+        """Delete an API token; it is rejected immediately. Raises NotFound, PreconditionFailed."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
-            if not transaction.delete_where(ApiToken, col(ApiToken.id) == token_id):
+            token = next((token for token in list_api_tokens(transaction) if token["id"] == token_id), None)
+            if token is None:
                 raise NotFound.for_resource("API token")
+            preconditions.check_write(token)
+            transaction.delete_where(ApiToken, col(ApiToken.id) == token_id)
 
 
 def _serialize(token: ApiToken) -> JsonObject:

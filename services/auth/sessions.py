@@ -16,6 +16,7 @@ from services.authorization import Authorization
 from services.database_errors import translate_database_errors
 from services.errors import Forbidden, NotFound, Unauthenticated
 from services.json_types import JsonObject
+from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.unit_of_work import ReadTransaction, WriteTransaction
 from services.user_context import UserContext
 
@@ -122,11 +123,14 @@ class SessionService:
         with self._context.read_transaction() as transaction:
             return list_sessions(transaction)
 
-    def revoke(self, session_id: str) -> None:
-        """Revoke a session; its tokens are rejected immediately. Raises NotFound."""
+    def revoke(self, session_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> None:
+        """Revoke a session; its tokens are rejected immediately. Raises NotFound, PreconditionFailed."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
-            if not transaction.delete_where(LoginSession, col(LoginSession.id) == session_id):
+            session = next((session for session in list_sessions(transaction) if session["id"] == session_id), None)
+            if session is None:
                 raise NotFound.for_resource("session")
+            preconditions.check_write(session)
+            transaction.delete_where(LoginSession, col(LoginSession.id) == session_id)
 
     def revoke_current(self) -> str:
         """Revoke the session of the current token; return its id. Raises Forbidden if the token belongs to no session."""
@@ -136,9 +140,10 @@ class SessionService:
             transaction.delete_where(LoginSession, col(LoginSession.id) == session_id)
             return session_id
 
-    def revoke_others(self) -> list[str]:
-        """Revoke all sessions except the current one; return their ids."""
+    def revoke_others(self, preconditions: Preconditions = NO_PRECONDITIONS) -> list[str]:
+        """Revoke all sessions except the current one; return their ids. Raises PreconditionFailed."""
         with self._context.write_transaction(Scope.ACCOUNT) as transaction:
+            preconditions.check_write(list_sessions(transaction))
             return revoke_other_sessions(transaction)
 
 

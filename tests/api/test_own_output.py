@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from models.schemas.field_types import MAX_POSITION
+from models.schemas.query_params import MAX_FILTER_LENGTH
 from tests.support.api_clients import PLURALS, ApiClient, GraphQLClient, RestClient
 
 LONG_TEXTS = {
@@ -33,6 +34,33 @@ def test_link_of_a_list_sorted_by_long_texts_can_be_followed(rest_client: RestCl
 
     assert len(found) == len(expected)
     assert set(found) == expected
+
+
+def longest_filter(quotes: int) -> str:
+    """Return a filter of the maximum length that matches every task; each quote needs six characters in an address."""
+    start, end = '{"title": {"ne": "', '"}}'
+    return (start + '\\"' * quotes).ljust(MAX_FILTER_LENGTH - len(end), "x") + end
+
+
+@pytest.mark.parametrize("quotes", [0, 1900, 2500])
+def test_link_with_the_longest_filter_can_be_followed(rest_client: RestClient, quotes: int) -> None:
+    """The titles make the cursor long, too. A filter whose Link would exceed the limit of the headers is rejected."""
+    for letter in "abc":
+        rest_client.create("task", title=letter + "\x01" * 199)
+    query = {"filter": longest_filter(quotes), "sort": "title", "limit": "1"}
+    other_headers = {"X-Padding": "x" * 3000}
+
+    response = rest_client.http.get("/api/me/tasks", params=query, headers=other_headers)
+
+    if quotes == 2500:
+        assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/filter")
+        return
+    found = response.json()
+    while "next" in response.links:
+        response = rest_client.http.get(response.links["next"]["url"], headers=other_headers)
+        assert response.status_code == 200
+        found += response.json()
+    assert len(found) == 3
 
 
 def test_cursor_of_a_long_text_is_accepted_by_both_apis(rest_client: RestClient, graphql_client: GraphQLClient) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.api_clients import ApiClient, GraphQLClient, RestClient, Row, expect_error
+from tests.support.api_clients import TLS, ApiClient, GraphQLClient, RestClient, Row, expect_error
 from tests.support.service import RunningService
 from tests.support.users import PASSWORD, TestUser
 
@@ -349,3 +349,38 @@ def test_credentials_have_a_hash_of_the_body_as_etag(rest_client: RestClient, us
     rest_client.make_api_token(name="b", scopes=["tasks:read"])
     rest_client.log_in(user.email, PASSWORD)
     assert get(rest_client, path, tag).status_code == 200
+
+
+CREDENTIAL_WRITES = ["DELETE /sessions", "DELETE /sessions/{session}", "POST /tokens", "DELETE /tokens/{token}"]
+
+
+@pytest.mark.parametrize("write", CREDENTIAL_WRITES)
+@pytest.mark.parametrize("precondition", [("If-Match", '"1"'), ("If-Match", 'W/"x"'), ("If-None-Match", "*"), ("If-Match", "*")])
+def test_writes_of_sessions_and_tokens_check_preconditions(
+    rest_client: RestClient, service: RunningService, user: TestUser, write: str, precondition: tuple[str, str]
+) -> None:
+    """They have no revision, so no strong ETag: only `*` matches in If-Match, and it matches only what exists."""
+    httpx.post(f"{service.url}/api/auth/login", data={"username": user.email, "password": PASSWORD}, verify=TLS)
+    token = rest_client.make_api_token(name="x", scopes=["tasks:read"])
+    session = next(session for session in rest_client.sessions() if not session["current"])
+    method, _, path = write.format(session=session["id"], token=token["id"]).partition(" ")
+    body = {"name": "y", "scopes": ["tasks:read"]} if method == "POST" else None
+    expected = precondition == (("If-None-Match", "*") if method == "POST" else ("If-Match", "*"))
+
+    response = rest_client.http.request(method, f"/api/auth{path}", headers=dict([precondition]), json=body)
+
+    assert response.is_success is expected
+    if not expected:
+        assert (response.status_code, response.json()["error_code"]) == (412, "PRECONDITION_FAILED")
+    assert (len(rest_client.sessions()), len(rest_client.api_tokens())) == {
+        "DELETE /sessions": (2 - expected, 1),
+        "DELETE /sessions/{session}": (2 - expected, 1),
+        "POST /tokens": (2, 1 + expected),
+        "DELETE /tokens/{token}": (2, 1 - expected),
+    }[write]
+
+
+def test_sessions_with_a_listed_entity_tag_are_not_revoked(rest_client: RestClient) -> None:
+    tag = rest_client.http.get("/api/auth/sessions").headers["etag"]
+
+    assert rest_client.http.delete("/api/auth/sessions", headers={"If-None-Match": tag}).status_code == 412

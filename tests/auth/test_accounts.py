@@ -152,6 +152,16 @@ def test_account_update_bumps_revision_only_on_change(make_client: ClientFactory
     assert client.create("task", title="x")["revision"] == 2
 
 
+def test_account_can_be_sent_back_without_the_current_password(make_client: ClientFactory, user: TestUser) -> None:
+    """The e-mail did not change, however it is written."""
+    client = make_client(user.token)
+
+    for email in (client.me()["email"], user.email.upper()):
+        assert client.change_me(name="Ada Lovelace", email=email)["name"] == "Ada Lovelace"
+    external = make_client(sign_token({"sub": uuid4().hex, "email": new_email()}, SECRET))
+    assert external.change_me(name="Eve", email=external.me()["email"])["name"] == "Eve"
+
+
 @pytest.mark.parametrize("current", [{}, {"current_password": "wrong password"}, {"current_password": None}])
 @pytest.mark.parametrize("change", [{"email": "x@example.com"}, {"password": "another password"}])
 def test_email_and_password_change_require_the_current_password(

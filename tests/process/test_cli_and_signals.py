@@ -1,5 +1,6 @@
 """The `todo` command: start, stop by signals, recovery after a kill."""
 
+import os
 import re
 import signal
 import socket
@@ -12,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import httpx
-import psutil
 import psycopg2
 import pytest
 
@@ -21,73 +21,15 @@ from models.database import parse_url
 from models.migrate import newest_version
 from tests.support.account_deletion import insert_tasks, mark_deleted, remaining_rows, wait_until_deleted
 from tests.support.api_clients import TLS, RestClient
-from tests.support.service import SECRET, TODO_COMMAND, PostgresServer, command_environment, run_command
+from tests.support.processes import hangup_disposition, is_ready, postgres_processes, run_serve
+from tests.support.service import SECRET, PostgresServer, run_command
 from tests.support.table_rows import ADA, EVE, dump_user_rows, insert_rows, rows_for_user
 from tests.support.users import TestUser, sign_token
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def run_serve(folder: Path, *arguments: str, **settings: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `todo serve`, wait until it is ready, and stop it at the end."""
-    port = free_port()
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [TODO_COMMAND, "serve", *arguments],
-            env=command_environment(folder, PORT=port, **settings),
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 30
-        while not is_ready(url):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
-        yield process, url
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/ready", verify=TLS).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def postgres_processes(folder: Path) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["name", "cmdline"])
-        if process.info["name"] == "postgres" and str(folder) in " ".join(process.info["cmdline"] or [])
-    ]
-
-
-@contextmanager
-def hangup_disposition(disposition: signal.Handlers) -> Iterator[None]:
-    """Set the disposition of SIGHUP that child processes inherit; a test run under nohup ignores the signal."""
-    previous = signal.signal(signal.SIGHUP, disposition)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, previous)
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals) -> None:
-    with hangup_disposition(signal.SIG_DFL), run_serve(tmp_path) as (process, url):
+@pytest.mark.parametrize(("stop", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGHUP, 2)])
+def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals, workers: int) -> None:
+    with hangup_disposition(signal.SIG_DFL), run_serve(tmp_path, WORKERS=workers) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
             task = client.create("task", title="x")
@@ -102,9 +44,24 @@ def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path,
         assert client.get("task", task["id"]) == task
 
 
-def test_serve_under_nohup_ignores_sighup(tmp_path: Path) -> None:
-    with hangup_disposition(signal.SIG_IGN), run_serve(tmp_path) as (process, url):
-        process.send_signal(signal.SIGHUP)
+def test_closed_terminal_stops_workers_that_serve_requests_gracefully(tmp_path: Path, database: PostgresServer) -> None:
+    """A terminal sends SIGHUP to the whole process group: workers finish their requests as after SIGTERM."""
+    settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "WORKERS": 2}
+    with hangup_disposition(signal.SIG_DFL), run_serve(tmp_path, **settings) as (process, url):
+        user = TestUser.register(url)
+        with blocked_write(url, user, database) as statuses:
+            os.killpg(process.pid, signal.SIGHUP)
+            time.sleep(1)
+            assert process.poll() is None
+        assert process.wait(30) == 0
+
+    assert statuses == [201]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_under_nohup_ignores_sighup(tmp_path: Path, workers: int) -> None:
+    with hangup_disposition(signal.SIG_IGN), run_serve(tmp_path, WORKERS=workers) as (process, url):
+        os.killpg(process.pid, signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(2)
         assert is_ready(url)
@@ -178,24 +135,30 @@ def test_sigterm_waits_for_running_requests(tmp_path: Path, database: PostgresSe
     settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET}
     with run_serve(tmp_path, **settings) as (process, url):
         user = TestUser.register(url)
-        database_name = database.owner.split("/")[3].split("?")[0]
-        statuses: list[int] = []
-
-        def write() -> None:
-            with RestClient(url, user.token) as client:
-                statuses.append(client.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
-
-        with hold_table_lock(database.owner):
-            writer = threading.Thread(target=write)
-            writer.start()
-            wait_for_lock_waiter(database, database_name)
+        with blocked_write(url, user, database) as statuses:
             process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
             assert process.poll() is None
-        writer.join()
         assert process.wait(30) == 0
 
     assert statuses == [201]
+
+
+@contextmanager
+def blocked_write(url: str, user: TestUser, database: PostgresServer) -> Iterator[list[int]]:
+    """Send a request that waits for a lock until the end of the block; yield a list that then contains its status."""
+    statuses: list[int] = []
+
+    def write() -> None:
+        with RestClient(url, user.token) as client:
+            statuses.append(client.send("POST", "/api/me/tasks", json={"title": "x"}).status_code)
+
+    with hold_table_lock(database.owner):
+        writer = threading.Thread(target=write)
+        writer.start()
+        wait_for_lock_waiter(database, database.owner.split("/")[3].split("?")[0])
+        yield statuses
+    writer.join()
 
 
 @contextmanager

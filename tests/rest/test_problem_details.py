@@ -38,7 +38,7 @@ def test_method_not_allowed_lists_allowed_methods(rest_client: RestClient) -> No
 
 
 def test_unknown_path_returns_404(rest_client: RestClient) -> None:
-    for path in ("/nope", "/api", "/api/me/tasks/", "/api/me/tasks//complete"):
+    for path in ("/nope", "/api/me", "/api/me/tasks/", "/api/me/tasks//complete"):
         assert rest_client.problem("GET", path).code == "NOT_FOUND"
 
 

@@ -79,6 +79,7 @@ REST: dict[str, RouteSpec] = {
     "POST /api/auth/tokens": RouteSpec(ACCOUNT, json={"name": "x", "scopes": ["account"]}, by_api_token=False),
     "DELETE /api/auth/tokens/{token}": RouteSpec(ACCOUNT),
     "GET /": RouteSpec(PUBLIC),
+    "GET /api": RouteSpec(PUBLIC),
     "GET /favicon.ico": RouteSpec(PUBLIC),
     "GET /health": RouteSpec(PUBLIC),
     "GET /ready": RouteSpec(PUBLIC),

@@ -1,0 +1,1 @@
+"""Process of the embedded PostgreSQL: binaries, system user, data folder, socket, start, restart and stop."""
