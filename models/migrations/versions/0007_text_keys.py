@@ -19,6 +19,7 @@ from models.text.lexemes import task_lexemes
 
 revision = "0007"
 down_revision = "0007a"
+is_rolling = False  # older code inserts no keys, and refuses the new policy for logging in
 
 locks = (
     "all access to user, api_token, task_list, tag, task and comment while they are checked for unfilled rows "
