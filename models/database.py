@@ -102,7 +102,7 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
     The pool size should be the number of worker threads, so that no thread waits for a connection. TCP keepalives and the
     recycling time are for servers that drop idle connections, such as a suspended Neon compute.
     """
-    return create_engine(
+    engine = create_engine(
         parse_url(url),
         use_native_hstore=False,
         hide_parameters=True,
@@ -118,6 +118,8 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
             "application_name": "todo",
         },
     )
+    Preparation(engine)  # before the first connection, for it to prepare statements, too
+    return engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,6 @@ class Database:
         self._pool_size = engine.pool.size() if isinstance(engine.pool, QueuePool) else 1
         self._statement_timeout = statement_timeout
         self._settings_sql = _SETTINGS_SQL.format(role=role, timeout=statement_timeout)
-        Preparation(engine)
 
     @property
     def statement_timeout_seconds(self) -> float:

@@ -21,7 +21,7 @@ _UNKNOWN_INPUT_FIELDS = 5_000
 
 
 def aliased_introspection(url: str) -> list[int]:
-    """Send 5.7 kB of introspection with many aliases, 40 times at once. Each document is distinct, so no cache holds it."""
+    """Send 5.7 kB of introspection with many aliases in 40 requests. All documents are distinct: no cache holds them."""
     aliases = "".join(f"x{number}:{_DEEP_SELECTION}" for number in range(_INTROSPECTION_ALIASES))
     return _send(url, (_body(f"{{m{number}:__schema{{types{{inputFields{{type{{{aliases}}}}}}}}}}}") for number in range(40)))
 

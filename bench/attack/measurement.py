@@ -42,7 +42,7 @@ _MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """What the other user noticed; times in ms."""
+    """Response times of the other user, in ms, and failures."""
 
     p50: float
     p99: float

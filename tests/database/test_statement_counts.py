@@ -35,7 +35,7 @@ from services.query_engine.query_model import (
 from services.query_engine.result_format import RowList
 from services.unit_of_work import ReadTransaction
 from services.user_context import UserContext
-from tests.support.api_clients import GraphQLClient, RestClient
+from tests.support.api_clients import ApiClient, GraphQLClient, RestClient
 from tests.support.service import LogCapture, RunningService
 from tests.support.users import TestUser
 
@@ -44,12 +44,14 @@ NESTED = """{ lists { nodes { name tasks(first: 50) { totalCount edges { cursor 
 
 
 @contextmanager
-def count_logged_statements(log: LogCapture) -> Iterator[list[int]]:
-    """Yield a list that receives the number of statements of the only request in this block, from its log line."""
+def count_logged_statements(client: ApiClient, log: LogCapture) -> Iterator[list[int]]:
+    """Yield a list that receives the number of statements of each request of the client in this block, from its log line."""
     counts: list[int] = []
-    log.captured.clear()
+    responses: list[httpx.Response] = []
+    client.http.event_hooks["response"].append(responses.append)
     yield counts
-    counts += [line["sql_statements"] for line in log.lines(requests=1)]
+    client.http.event_hooks["response"].remove(responses.append)
+    counts += [logged_statements(log, response) for response in responses]
 
 
 def logged_statements(log: LogCapture, response: httpx.Response) -> int:
@@ -76,7 +78,7 @@ def test_statement_count_is_independent_of_row_count(graphql_client: GraphQLClie
     counts = []
     for tasks in (3, 30):
         create_tasks(graphql_client, tasks)
-        with count_logged_statements(log) as sent:
+        with count_logged_statements(graphql_client, log) as sent:
             graphql_client.run(NESTED)
         counts += sent
 
@@ -88,9 +90,9 @@ def test_rest_list_takes_one_statement_for_each_relation_level(rest_client: Rest
     tag = rest_client.create("tag", name="a")
     for _ in range(5):
         rest_client.create("task", title="x", tag_ids=[tag["id"]])
-    with count_logged_statements(log) as plain:
+    with count_logged_statements(rest_client, log) as plain:
         rest_client.page("task")
-    with count_logged_statements(log) as nested:
+    with count_logged_statements(rest_client, log) as nested:
         rest_client.page("task", include="tags,subtasks")
 
     assert (plain, nested) == ([1], [4])
@@ -132,7 +134,7 @@ def test_response_of_a_row_takes_one_statement(rest_client: RestClient, log: Log
 
 
 def test_all_fields_of_an_operation_read_one_snapshot(graphql_client: GraphQLClient, log: LogCapture) -> None:
-    with count_logged_statements(log) as sent:
+    with count_logged_statements(graphql_client, log) as sent:
         graphql_client.run("{ viewer { revision } tasks { totalCount } lists { nodes { id } } }")
 
     # One preamble for three fields; the total count is a separate statement.

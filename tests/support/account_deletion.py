@@ -10,10 +10,11 @@ def insert_tasks(database: PostgresServer, user_id: str, count: int, *, chain: b
     """Insert tasks with one comment each; with `chain`, each task is a subtask of the one before."""
     run_sql(
         database.owner,
-        """INSERT INTO task (user_id, id, parent_id, title, status, priority, position, created_at, updated_at, revision)
+        """INSERT INTO task (user_id, id, parent_id, title, title_sort_key, search_lexemes, status, priority, position,
+                             created_at, updated_at, revision)
            SELECT %s, ('00000000-0000-7000-8000-' || lpad(number::text, 12, '0'))::uuid,
                   CASE WHEN %s AND number > 1 THEN ('00000000-0000-7000-8000-' || lpad((number - 1)::text, 12, '0'))::uuid END,
-                  'x', 'pending', 'none', number, now(), now(), 1 FROM generate_series(1, %s) AS number""",
+                  'x', 'x', '', 'pending', 'none', number, now(), now(), 1 FROM generate_series(1, %s) AS number""",
         user_id,
         chain,
         count,

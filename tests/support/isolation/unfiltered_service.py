@@ -22,7 +22,7 @@ from tests.support.table_rows import TABLE_NAMES
 # Columns of the policies, which the service filters by too: the owner, and those looked up before the owner is known.
 _OWNERS = {policy.column for name in TABLE_NAMES for policy in user_policies(SQLModel.metadata.tables[name])} - {"id"}
 _NAME = r'(?:"\w+"|\w+)'
-_VALUE = rf"(?:%\(\w+\)s|%s)(?:::\w+)?|{_NAME}\.(?:user_id|id)\b"
+_VALUE = rf"(?:%\(\w+\)s|%s|\$\d+)(?:::\w+)?|{_NAME}\.(?:user_id|id)\b"
 _OWNER_CONDITION = re.compile(rf"(?<![\w.\"])(?:(?!app\.){_NAME}\.)?(?:{'|'.join(sorted(_OWNERS))}) = ({_VALUE})")
 _ACCOUNT = re.compile(r'"user" AS (\w+)|("user")')
 _REMAINING_CONDITION = re.compile(
@@ -36,8 +36,11 @@ def strip_user_filters(statement: str) -> str:
     for names in _ACCOUNT.finditer(statement):
         account = re.escape(names[1] or names[2])
         stripped = re.sub(rf"(?<![\w.]){account}\.id = ({_VALUE})", r"(\1) IS NOT NULL", stripped)
-        stripped = re.sub(rf"(?<![\w.]){account}\.id = ANY \((CAST\(%\(ids\)s AS TEXT\[\]\))\)", r"(\1) IS NOT NULL", stripped)
-    stripped = re.sub(r'(FROM "user" WHERE) id = (%s)', r"\1 (\2) IS NOT NULL", stripped)
+        stripped = re.sub(
+            rf"(?<![\w.]){account}\.id = ANY \((CAST\((?:%\(ids\)s|\$\d+) AS TEXT\[\]\))\)", r"(\1) IS NOT NULL", stripped
+        )
+    stripped = re.sub(r'(FROM "user" WHERE) id = (%\(\w+\)s|\$\d+)', r"\1 (\2) IS NOT NULL", stripped)
+    stripped = re.sub(r"\((\$\d+)\) IS NOT NULL", r"(\1::text) IS NOT NULL", stripped)  # PREPARE needs a type
     assert not _REMAINING_CONDITION.search(stripped), f"the statement still has a user filter: {stripped}"
     return stripped
 

@@ -162,11 +162,11 @@ def test_more_equal_positions_than_can_be_renumbered_is_a_conflict(
     client: ApiClient, service: RunningService, user: TestUser
 ) -> None:
     ids = create_rows(client, "task", "abx", position=1)
-    rows = "SELECT user_id, gen_random_uuid(), title, status, priority, position, created_at, updated_at, revision FROM task, "
-    columns = "user_id, id, title, status, priority, position, created_at, updated_at, revision"
+    values = "title, title_sort_key, search_lexemes, status, priority, position, created_at, updated_at, revision"
     run_sql(
         service.database.owner,
-        f"INSERT INTO task ({columns}) {rows} generate_series(1, %s) WHERE user_id = %s AND title = 'a'",
+        f"INSERT INTO task (user_id, id, {values}) SELECT user_id, gen_random_uuid(), {values} "
+        "FROM task, generate_series(1, %s) WHERE user_id = %s AND title = 'a'",
         2_001,
         user.id,
     )

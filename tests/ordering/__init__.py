@@ -1,0 +1,1 @@
+"""Tests of moves, positions and hierarchies of subtasks."""

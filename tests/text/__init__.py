@@ -1,0 +1,1 @@
+"""Tests of texts: keys, search, limits, and texts in errors."""
