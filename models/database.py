@@ -110,6 +110,7 @@ def make_engine(url: str, *, pool_size: int, pool_timeout: float = 5.0) -> Engin
         max_overflow=0,
         pool_timeout=pool_timeout,
         pool_recycle=240,
+        pool_use_lifo=True,  # the connection that was used last has prepared the most statements
         connect_args={
             "connect_timeout": 10,
             "keepalives_idle": 30,

@@ -135,6 +135,8 @@ def record_statements() -> Iterator[list[str]]:
 def test_rest_list_takes_one_round_trip(rest_client: RestClient) -> None:
     for number in range(3):
         rest_client.create("task", title=f"{number}")
+    for _ in range(10):  # each connection of the pool prepares the statement once
+        rest_client.page("task")
     with record_statements() as statements:
         assert len(rest_client.http.get("/api/me/tasks").json()) == 3
 

@@ -53,8 +53,7 @@ def run_pgbouncer(database: PostgresServer, *, size: int) -> Iterator[PostgresSe
     """Run PgBouncer with some server connections per user; yield the database's URLs through it."""
     url = make_url(database.owner)
     host = Path(str(url.query["host"]))
-    # In PostgreSQL's folder, which its system user can read.
-    with TemporaryDirectory(dir=host.parent) as folder, _running(Path(folder), host, size) as port:
+    with TemporaryDirectory(dir=host) as folder, _running(Path(folder), host, size) as port:
         address = f"@127.0.0.1:{port}/{url.database}"
         yield PostgresServer(f"postgresql://postgres:{address}", f"postgresql://todo_service:{address}")
 
@@ -64,9 +63,13 @@ def _running(folder: Path, host: Path, size: int) -> Iterator[int]:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (folder / "ini").write_text(_CONFIGURATION.format(host=host, port=port, folder=folder, size=size))
+    # PostgreSQL's system user may not enter the folders above that of the socket, so it reaches them by its working directory.
+    seen_host = Path("/proc/self/cwd")
+    seen_folder = seen_host / folder.name
+    (folder / "ini").write_text(_CONFIGURATION.format(host=seen_host, port=port, folder=seen_folder, size=size))
     (folder / "users").write_text('"postgres" ""\n"todo_service" ""\n')
-    process = subprocess.Popen([find_pgbouncer(), "--quiet", str(folder / "ini")], **_popen_as_owner(host, folder))
+    command = [find_pgbouncer(), "--quiet", str(seen_folder / "ini")]
+    process = subprocess.Popen(command, cwd=host, **_popen_as_owner(host, folder))
     try:
         _wait_until_ready(f"postgresql://postgres:@127.0.0.1:{port}/postgres", process, folder)
         yield port
