@@ -7,11 +7,14 @@ client can still interpret them, and closes the connection.
 
 from asyncio import Transport
 from enum import Enum
+from functools import partial
 from typing import Any, ClassVar, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.server.host_header import check_host
+from api.server.process_limits import PROCESS_LIMITS, ProcessLimits
 from api.server.protocol_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, error_response_bytes
 from api.server.request_parser import RequestParser
 from api.server.timer import Timer
@@ -47,6 +50,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser: RequestParser = RequestParser(self, self._head_without_offer)  # type: ignore[assignment] # same methods
+        limits: ProcessLimits = self.app_state[PROCESS_LIMITS]
+        self._connections, self._paced_start = limits.connections, limits.paced_start
         self._is_upgrading = False
         self._phase = Phase.IDLE
         self._request_started_at: float | None = None  # of the incomplete request, in the event loop's time
@@ -59,13 +64,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._write_timer = Timer(self.loop, self._on_write_timeout)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # uvicorn narrows it likewise
-        """Start the timeout of the first request."""
+        """Start the timeout of the first request, or close a connection above the limits without a response."""
         super().connection_made(transport)
+        if not self._connections.open(transport, self.client[0] if self.client else ""):
+            transport.abort()
+            return
         self._request_timer.start(self.loop.time() + self.header_timeout_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all timers."""
+        """Stop all timers, and stop counting the connection."""
         self._cancel_timers()
+        self._connections.release(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -130,9 +139,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._request_started_at = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Start the next pipelined request; without one, the connection is idle when the client has read the response."""
+        super().on_response_complete()
+        self._mark_idle_if_responded()
+
     def handle_websocket_upgrade(self) -> None:
         """Stop all timers and pass the connection to the WebSocket protocol."""
         self._cancel_timers()
+        self._connections.mark_busy(self.transport)
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
@@ -148,6 +163,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Stop the timeout of an unread response: the client has read."""
         super().resume_writing()
         self._write_timer.cancel()
+        self._mark_idle_if_responded()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._connections.mark_busy(self.transport)
+        if any(name == b"authorization" for name, _ in cycle.scope["headers"]):
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._paced_start.start(partial(super()._start_asgi_task, cycle, app))
+
+    def _mark_idle_if_responded(self) -> None:
+        if self.cycle.response_complete and not self.flow.write_paused:
+            self._connections.mark_idle(self.transport)
 
     def _check_host(self, *, is_required: bool) -> None:
         try:
