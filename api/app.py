@@ -25,6 +25,7 @@ from api.openapi.swagger_ui import install_swagger_ui
 from api.problem_details import install_exception_handlers
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.routing import with_authentication
+from api.server.memory_release import release_memory
 from api.server.process_limits import PROCESS_LIMITS, create_process_limits
 from api.settings import Environment, Settings
 from services.auth.password_hashing import MAX_QUEUED
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
             if container.jwks is not None:
                 await stack.enter_async_context(container.jwks.run())
             _tune_garbage_collector()
+            await stack.enter_async_context(release_memory())
             yield {PROCESS_LIMITS: create_process_limits(settings)}
 
     app = FastAPI(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from api.server.connection_limit import ConnectionLimit
 from api.server.file_limit import connections_within_file_limit
 from api.server.paced_start import PacedStart
+from api.server.unsent_bytes import MAX_PER_CALLER, MAX_TOTAL, UnsentBytes
 from api.settings import Settings
 
 PROCESS_LIMITS = "process_limits"  # key in the state of the lifespan
@@ -17,6 +18,7 @@ class ProcessLimits:
 
     connections: ConnectionLimit
     paced_start: PacedStart
+    unsent_bytes: UnsentBytes
 
 
 def create_process_limits(settings: Settings) -> ProcessLimits:
@@ -25,4 +27,5 @@ def create_process_limits(settings: Settings) -> ProcessLimits:
     return ProcessLimits(
         ConnectionLimit(max_connections, settings.max_connections_per_address, settings.forwarded_allow_ips),
         PacedStart(get_running_loop()),
+        UnsentBytes(MAX_PER_CALLER, MAX_TOTAL),
     )

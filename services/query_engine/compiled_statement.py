@@ -21,7 +21,7 @@ from services.query_engine.sql_types import SqlExpression, SqlQuery
 
 _DIALECT = make_dialect()
 # Parameters that the executor sets; start… and end… are the values of cursors, v… the operands of a condition.
-_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|words|search|(start|end|v)\d+")
+_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|text_budget|words|search|(start|end|v)\d+")
 
 
 @dataclass(frozen=True, slots=True)
