@@ -2,7 +2,7 @@
 
 import gc
 from asyncio import get_running_loop
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -20,10 +20,13 @@ from api.middleware.request_logging import RequestLoggingMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.openapi.customize import customize_openapi
+from api.openapi.document import install_openapi_document
 from api.openapi.swagger_ui import install_swagger_ui
 from api.problem_details import install_exception_handlers
 from api.routes import api_tokens, auth, comments, health, lists, sessions, tags, tasks
 from api.routing import with_authentication
+from api.server.memory_release import release_memory
+from api.server.process_limits import PROCESS_LIMITS, create_process_limits
 from api.settings import Environment, Settings
 from services.auth.password_hashing import MAX_QUEUED
 
@@ -44,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Build the app. Its lifespan opens and closes the database. Raises SettingsError."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         # One thread for each connection of the pool, because a working thread holds a connection; and one for each queued
         # password, because those threads hold none.
         threads = ThreadPoolExecutor(settings.database_pool_size + MAX_QUEUED, thread_name_prefix="worker")
@@ -55,13 +58,15 @@ def create_app(settings: Settings) -> FastAPI:
                 await stack.enter_async_context(container.jwks.run())
             await stack.enter_async_context(container.deletion_worker.run())
             _tune_garbage_collector()
-            yield
+            await stack.enter_async_context(release_memory())
+            yield {PROCESS_LIMITS: create_process_limits(settings)}
 
     app = FastAPI(
         title=TITLE,
         version=version("todo-backend"),
         description=DESCRIPTION,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -76,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.router.routes += module.router.routes
     if settings.docs_enabled:
         install_swagger_ui(app)
+    install_openapi_document(app)
     install_exception_handlers(app, app.routes)
     _add_middleware(app, settings)
     customize_openapi(app)

@@ -22,6 +22,7 @@ from services.auth.authenticator import Authenticator
 from services.auth.jwks.cache import JwksCache
 from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
 from services.auth.login import AuthService
+from services.auth.login_threads import LoginThreads
 from services.auth.password_hashing import PasswordHasher
 from services.rate_limiting.limiter import RateLimiter
 
@@ -34,6 +35,7 @@ class Container:
     password_hasher: PasswordHasher
     authenticator: Authenticator
     auth_service: AuthService
+    login_threads: LoginThreads
     rate_limiter: RateLimiter
     readiness_probe: ReadinessProbe
     concurrency_limit: UserConcurrencyLimit
@@ -116,6 +118,7 @@ def _build_container(database: Database, settings: Settings, issuer: JwksVerifie
         password_hasher=passwords,
         authenticator=Authenticator(database, tokens),
         auth_service=AuthService(database, passwords, tokens, session_lifetime),
+        login_threads=LoginThreads(settings.password_hash_concurrency),
         rate_limiter=_build_rate_limiter(settings),
         readiness_probe=ReadinessProbe(database.engine),
         concurrency_limit=UserConcurrencyLimit(max(1, settings.database_pool_size // 2)),

@@ -11,6 +11,7 @@ from api.query_string import check_encoded_length, encode_parameters
 from services.auth.login import AuthTokens
 from services.json_types import JsonObject
 from services.preconditions import EntityTag, Preconditions, TaggedResult
+from services.query_engine.execution.budget import MAX_RESPONSE_BYTES, response_too_large
 from services.query_engine.result_format import PageResult
 from services.resource_service import CreateResult
 
@@ -18,8 +19,11 @@ _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
 def encode_json(value: object) -> bytes:
-    """Encode a value as JSON, with times in UTC with the suffix Z."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    """Encode a value as JSON, with times in UTC with the suffix Z. Raises QueryTooComplex if it is too large."""
+    encoded = orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    if len(encoded) > MAX_RESPONSE_BYTES:
+        raise response_too_large()
+    return encoded
 
 
 def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

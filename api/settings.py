@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     graphql_persisted_documents: Path | None = None
     graphql_persisted_documents_only: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024, le=100 * 1024 * 1024)] = 1024 * 1024
+    max_connections: Annotated[int, Field(ge=10, le=100_000)] = 2000
+    max_connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 200
     max_websockets: Annotated[int, Field(ge=1, le=100_000)] = 1000
     rate_limit_requests: RateLimitString = "1200/minute"
     rate_limit_cost: RateLimitString = "20000000/minute"

@@ -14,6 +14,7 @@ from api.graphql.content_negotiation import GRAPHQL_JSON, JSON, AcceptPreference
 from api.graphql.request_parsing import InvalidGraphQLRequestError
 from api.responses import encode_json
 from graphql_schema.execution.result import OperationResult, error_result
+from services.errors import QueryTooComplex
 
 _COMMON_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept"}
 _STATUSES_KEPT_FOR_PLAIN_JSON = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.TOO_MANY_REQUESTS}
@@ -49,4 +50,9 @@ def _status(result: OperationResult, media_type: str) -> int:
 
 
 def _response(result: OperationResult, media_type: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encode_json(result.body), status, {**_COMMON_HEADERS, **(headers or {})}, f"{media_type}; charset=utf-8")
+    try:
+        body = encode_json(result.body)
+    except QueryTooComplex as error:
+        too_large = error_result(error)
+        return _response(too_large, media_type, _status(too_large, media_type))
+    return Response(body, status, {**_COMMON_HEADERS, **(headers or {})}, f"{media_type}; charset=utf-8")

@@ -1,7 +1,9 @@
 """Endpoints of authentication and of the current account: /api/auth."""
 
 from asyncio import to_thread
-from typing import Annotated
+from functools import partial
+from inspect import signature
+from typing import Annotated, Any
 
 from fastapi import Body, Depends, Request
 from fastapi.security import OAuth2PasswordRequestForm
@@ -39,15 +41,26 @@ LogoutBody = Annotated[LogoutRequest | None, Body(openapi_examples={"expired": {
 AccountUpdateBody = Annotated[AccountUpdate, Body(openapi_examples={"rename": {"value": {"name": "Ada Lovelace"}}})]
 
 
+async def read_login_form(**fields: Any) -> OAuth2PasswordRequestForm:
+    """Return the OAuth 2 password form. As a coroutine function, because FastAPI calls a class in a thread."""
+    return OAuth2PasswordRequestForm(**fields)
+
+
+read_login_form.__signature__ = signature(OAuth2PasswordRequestForm)  # type: ignore[attr-defined] # which FastAPI reads
+LoginForm = Annotated[OAuth2PasswordRequestForm, Depends(read_login_form)]
+
+
 @router.post(
     "/register",
     operation_id="register",
     status_code=201,
     responses=REGISTER_RESPONSES | errors(409, 413, 415),
 )
-def register(request: Request, body: RegistrationBody) -> Response:
+async def register(request: Request, body: RegistrationBody) -> Response:
     """Register: create an account and start its first session."""
-    return responses.token_response(get_container(request).auth_service.register(body, ROW_SELECTION, get_client(request)), 201)
+    container = get_container(request)
+    register_client = partial(container.auth_service.register, body, ROW_SELECTION, get_client(request))
+    return responses.token_response(await container.login_threads.run(register_client), 201)
 
 
 @router.post(
@@ -55,11 +68,11 @@ def register(request: Request, body: RegistrationBody) -> Response:
     operation_id="logIn",
     responses=LOGIN_RESPONSES | errors(401, 413, 415),
 )
-def log_in(request: Request, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> Response:
+async def log_in(request: Request, form: LoginForm) -> Response:
     """Log in: start a session with the OAuth 2 password form. Send the e-mail address as `username`."""
-    return responses.token_response(
-        get_container(request).auth_service.log_in(_credentials(form), ROW_SELECTION, get_client(request))
-    )
+    container = get_container(request)
+    log_in_client = partial(container.auth_service.log_in, _credentials(form), ROW_SELECTION, get_client(request))
+    return responses.token_response(await container.login_threads.run(log_in_client))
 
 
 @router.post("/refresh", operation_id="refresh", responses=LOGIN_RESPONSES | errors(401, 413, 415))

@@ -6,18 +6,25 @@ client can still interpret them, and closes the connection.
 """
 
 from asyncio import Transport
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any, ClassVar, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.server.host_header import check_host
+from api.server.process_limits import PROCESS_LIMITS, ProcessLimits
 from api.server.protocol_errors import HeadersTooLarge, MalformedRequest, RequestTimeout, error_response_bytes
 from api.server.request_parser import RequestParser
 from api.server.timer import Timer
+from api.server.unsent_bytes import unaccepted_bytes
 from services.errors import TodoError
+from services.rate_limiting.network import network_key
 
 _VERSIONS_BEFORE_1_1 = {"0.9", "1.0"}
+_PROGRESS_CHECKS = 4  # of an unread response within its timeout
 _HANDSHAKE_HEADERS = {b"upgrade", b"content-length", b"transfer-encoding"}
 
 
@@ -40,13 +47,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     header_timeout_seconds: ClassVar[float] = 20.0  # first to last byte of the headers, and connection to first byte
     min_body_bytes_per_second: ClassVar[int] = 1000  # on average, after `header_timeout_seconds`
     max_overhead_per_body_byte: ClassVar[int] = 6  # chunked encoding; a chunk of one byte has an overhead of five
-    write_timeout_seconds: ClassVar[float] = 60.0
+    write_timeout_seconds: ClassVar[float] = 20.0  # in which a client must accept a byte
     max_pipelined: ClassVar[int] = 100
     close_delay_seconds: ClassVar[float] = 1.0  # closing immediately would reset the connection and lose the error response
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser: RequestParser = RequestParser(self, self._head_without_offer)  # type: ignore[assignment] # same methods
+        limits: ProcessLimits = self.app_state[PROCESS_LIMITS]
+        self._connections, self._paced_start, self._unsent = limits.connections, limits.paced_start, limits.unsent_bytes
+        self._deferred_start: Callable[[], None] | None = None
+        self._unaccepted = 0  # bytes, when the client last made progress
+        self._progress_at = 0.0
         self._is_upgrading = False
         self._phase = Phase.IDLE
         self._request_started_at: float | None = None  # of the incomplete request, in the event loop's time
@@ -59,13 +71,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._write_timer = Timer(self.loop, self._on_write_timeout)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # uvicorn narrows it likewise
-        """Start the timeout of the first request."""
+        """Start the timeout of the first request, or close a connection above the limits without a response."""
         super().connection_made(transport)
+        if not self._connections.open(transport, self.client[0] if self.client else ""):
+            transport.abort()
+            return
         self._request_timer.start(self.loop.time() + self.header_timeout_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all timers."""
+        """Stop all timers, and stop counting the connection."""
         self._cancel_timers()
+        self._connections.release(self.transport)
+        self._unsent.remove(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -130,9 +147,23 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._request_started_at = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Start the next pipelined request; without one, the connection is idle when the client has read the response."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._watch_progress()
+        elif self.flow.write_paused:
+            self.flow.pause_reading()
+        self._mark_idle_if_responded()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection."""
+        self._close()
+
     def handle_websocket_upgrade(self) -> None:
         """Stop all timers and pass the connection to the WebSocket protocol."""
         self._cancel_timers()
+        self._connections.mark_busy(self.transport)
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
@@ -140,14 +171,37 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._reject(self._parser_error or MalformedRequest("Malformed HTTP request."))
 
     def pause_writing(self) -> None:
-        """Start the timeout of an unread response."""
+        """Start the timeout of an unread response, and count its bytes. No further request is read until they are sent."""
         super().pause_writing()
-        self._write_timer.start(self.loop.time() + self.write_timeout_seconds)
+        self.flow.pause_reading()
+        self._watch_progress()
+        self._unsent.add(self.transport, self._caller())
 
     def resume_writing(self) -> None:
-        """Stop the timeout of an unread response: the client has read."""
+        """Stop the timeout of an unread response: the client has read. Start the request that waited for that."""
         super().resume_writing()
+        self._unsent.remove(self.transport)
+        if self.transport.is_closing():
+            return
         self._write_timer.cancel()
+        self.flow.resume_reading()
+        self._mark_idle_if_responded()
+        start, self._deferred_start = self._deferred_start, None
+        if start is not None:
+            start()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._connections.mark_busy(self.transport)
+        if self.flow.write_paused:
+            self._deferred_start = partial(self._start_asgi_task, cycle, app)
+        elif any(name == b"authorization" for name, _ in cycle.scope["headers"]):
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._paced_start.start(partial(super()._start_asgi_task, cycle, app))
+
+    def _mark_idle_if_responded(self) -> None:
+        if self.cycle.response_complete and not self.flow.write_paused:
+            self._connections.mark_idle(self.transport)
 
     def _check_host(self, *, is_required: bool) -> None:
         try:
@@ -227,7 +281,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Close an idle connection; reject an overdue request, unless the service itself delays it."""
         now = self.loop.time()
         if self._request_started_at is None:
-            self.transport.close()
+            self._close()
         elif self.flow.read_paused or (self._phase is not Phase.BODY and self._is_responding()):
             self._request_timer.start(now + self.header_timeout_seconds)
         elif (deadline := self._deadline(self._request_started_at)) > now:
@@ -236,8 +290,33 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._reject(RequestTimeout("Timed out waiting for the rest of the request."))
 
     def _on_write_timeout(self) -> None:
-        """Close the connection and discard the unread response."""
-        self.transport.abort()
+        """Close the connection and discard the unread response, unless the client has accepted a part of it."""
+        now, unaccepted = self.loop.time(), unaccepted_bytes(self.transport)
+        if unaccepted < self._unaccepted:
+            self._unaccepted, self._progress_at = unaccepted, now
+            self._unsent.mark_progress(self.transport)
+        if now - self._progress_at >= self.write_timeout_seconds:
+            self.transport.abort()
+        else:
+            self._write_timer.start(now + self.write_timeout_seconds / _PROGRESS_CHECKS)
+
+    def _watch_progress(self) -> None:
+        """Check from now on that the client accepts bytes."""
+        self._unaccepted, self._progress_at = unaccepted_bytes(self.transport), self.loop.time()
+        self._write_timer.start(self._progress_at + self.write_timeout_seconds / _PROGRESS_CHECKS)
+
+    def _close(self) -> None:
+        """Close the connection when the client has accepted all bytes, if it does so in time."""
+        if not self.transport.is_closing():
+            self.transport.close()
+            self._watch_progress()
+
+    def _caller(self) -> str:
+        """Return the user of the current request, or the network of its client."""
+        scope = self.cycle.scope
+        address, _ = scope.get("client") or ("", 0)
+        user_id: str | None = scope["state"].get("user_id")
+        return user_id or network_key(address)
 
     def _is_responding(self) -> bool:
         """Return whether another response is pending or has begun, so that the client would misread an error response."""
@@ -251,13 +330,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._cancel_timers()
         self._unset_keepalive_if_required()
         if self._is_responding():
-            self.transport.close()
+            self._close()
             return
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write(error_response_bytes(error, self.server_state.default_headers))
-        self.loop.call_later(self.close_delay_seconds, self.transport.close)
+        self.loop.call_later(self.close_delay_seconds, self._close)
 
     def _cancel_timers(self) -> None:
         self._request_timer.cancel()

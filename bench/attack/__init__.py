@@ -1,1 +1,1 @@
-"""Attacks by single clients, and what another user of the service notices of them."""
+"""Attacks on a running service, one module for each kind of resource. Each function runs one attack and returns its outcome."""

@@ -1,8 +1,10 @@
 """Password hashing with argon2id. The only module that uses passlib."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from contextlib import suppress
+from threading import BoundedSemaphore, get_native_id
 from typing import TypeVar
 
 from passlib.context import CryptContext
@@ -12,6 +14,8 @@ from services.errors import Unavailable
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 iterations, 1 lane.
 _MEMORY_KIB, _ITERATIONS, _LANES = 19456, 2, 1
 Result = TypeVar("Result")
+
+_NICENESS = 10
 
 MAX_QUEUED = 32  # waiting calls, each of which blocks a worker thread; more would starve other requests
 
@@ -32,7 +36,7 @@ class PasswordHasher:
         )
         self._queue_slots = BoundedSemaphore(max_concurrent + MAX_QUEUED)
         # Separate threads: a thread retains the memory of its last hash, which must not happen to every worker thread.
-        self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="password")
+        self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="password", initializer=_lower_priority)
         self._dummy_hash = self._run_limited(self._context.hash, "password of no user")
 
     def hash(self, password: str) -> str:
@@ -52,8 +56,19 @@ class PasswordHasher:
     def _run_limited(self, compute: Callable[..., Result], *arguments: str) -> Result:
         """Run the function in a hashing thread. Raises Unavailable if too many calls are waiting."""
         if not self._queue_slots.acquire(blocking=False):
-            raise Unavailable("Too many concurrent logins; retry shortly.")
+            raise too_many_logins()
         try:
             return self._threads.submit(compute, *arguments).result()
         finally:
             self._queue_slots.release()
+
+
+def _lower_priority() -> None:
+    """Give all other threads priority. Hashing computes without the interpreter lock, so it delays no thread that needs it."""
+    with suppress(OSError):  # a system where threads have no priority of their own
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
+
+
+def too_many_logins() -> Unavailable:
+    """Return the error of a login or registration for which all queues are full."""
+    return Unavailable("Too many concurrent logins; retry shortly.")

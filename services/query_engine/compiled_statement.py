@@ -22,7 +22,7 @@ from services.query_engine.sql_types import SqlExpression, SqlQuery
 _DIALECT = make_dialect()
 # Parameters that the executor sets; start… and end… are the values of cursors, v… the operands of a condition.
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|search|(start|end|v)\d+")
+_RUNTIME_PARAMETERS = re.compile(r"user_id|keys|ids|limit|budget|text_budget|search|(start|end|v)\d+")
 
 
 def compile_statement(query: SqlQuery) -> Statement:

@@ -1,6 +1,7 @@
 """Limits on nesting, query parameters, statement time and WebSocket connections."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -9,12 +10,13 @@ import psycopg2
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from api.app import create_app
 from api.middleware.websocket_limit import WebSocketLimitMiddleware
 from api.query_string import MAX_PARAMETERS
+from api.server.process_limits import PROCESS_LIMITS, create_process_limits
 from api.server.uvicorn_options import MAX_WEBSOCKET_MESSAGE_BYTES, uvicorn_options
 from api.settings import Settings
 from services.json_parsing import MAX_JSON_DEPTH
@@ -23,6 +25,7 @@ from tests.support.service import PostgresServer, run_service, settings_for
 from tests.support.users import TestUser
 
 JSON = {"Content-Type": "application/json"}
+MAX_CONNECTIONS = 6
 
 
 def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
@@ -154,6 +157,11 @@ def only_backend(database: PostgresServer) -> object:
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Accept WebSocket connections, and send back every message."""
+    if scope["type"] == "lifespan":
+        scope["state"][PROCESS_LIMITS] = create_process_limits(Settings.model_construct(max_connections=MAX_CONNECTIONS))
+        for phase in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
     if scope["type"] != "websocket":
         return
     await receive()
@@ -166,7 +174,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 def run_echo_service(limit: int, per_address: int) -> Iterator[Callable[..., ClientConnection]]:
     """Run the app behind the WebSocket limit with the service's options; return a function that connects from an address."""
     app = WebSocketLimitMiddleware(echo, limit, per_address)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **uvicorn_options(Settings.model_construct())))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, **uvicorn_options(Settings.model_construct())))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -215,6 +223,17 @@ def test_websocket_limit_global() -> None:
 
         sockets[0].close()
         assert connect_from("192.0.2.9").ping().wait(10)
+
+
+def test_open_websockets_are_counted_as_connections() -> None:
+    with run_echo_service(limit=2 * MAX_CONNECTIONS, per_address=2 * MAX_CONNECTIONS) as connect_from:
+        sockets = [connect_from("192.0.2.1") for _ in range(MAX_CONNECTIONS)]
+        with pytest.raises((InvalidMessage, ConnectionError)):
+            connect_from("192.0.2.1")
+
+        sockets[0].close()
+        time.sleep(0.5)  # the service has closed the connection by then
+        assert connect_from("192.0.2.1").ping().wait(10)
 
 
 def test_websocket_message_size_is_limited() -> None:

@@ -304,7 +304,7 @@ def test_cost_error_suggests_the_number_of_bulk_rows() -> None:
 
 def test_response_text_size_is_limited(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A text can be selected under 200 aliases: a request of 2 KB produced a response of 85 MB."""
-    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_BYTES", 1000)
     task = graphql_client.create("task", title="x" * 10, description="y" * 90)
     for _ in range(2):
         graphql_client.comment(task["id"], "z" * 100)
@@ -324,7 +324,7 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
     graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a part of a cached query fails, the query is read once more."""
-    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_BYTES", 1000)
     remaining, deleted = (graphql_client.create("task", title="x", description="y" * 600)["id"] for _ in range(2))
     document = """query($remaining: ID!, $deleted: ID!) {
         remaining: task(id: $remaining) { description } deleted: task(id: $deleted) { title } }"""
@@ -338,7 +338,7 @@ def test_discarded_cached_result_does_not_count_towards_the_text_limit(
 
 
 def test_mutation_fields_share_the_response_text_limit(graphql_client: GraphQLClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_BYTES", 1000)
     tasks = [graphql_client.create("task", title="x", description="y" * 400)["id"] for _ in range(3)]
     fields = " ".join(f'a{n}: completeTask(id: "{id_}") {{ task {{ description }} }}' for n, id_ in enumerate(tasks))
 
@@ -349,7 +349,7 @@ def test_mutation_fields_share_the_response_text_limit(graphql_client: GraphQLCl
 
 
 def test_shared_rows_count_per_occurrence(rest_client: RestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MAX_TEXT_CHARACTERS", 1000)
+    monkeypatch.setattr(budget, "MAX_TEXT_BYTES", 1000)
     home = rest_client.create("list", name="n" * 100)["id"]
     for _ in range(9):
         rest_client.create("task", title="x", list_id=home)

@@ -97,3 +97,15 @@ def test_favicon_is_an_icon(service: RunningService) -> None:
 
     assert response.headers["content-type"] == "image/x-icon"
     assert response.content.startswith(b"\x00\x00\x01\x00")
+
+
+def test_openapi_document_is_encoded_once_and_returns_304(service: RunningService) -> None:
+    url = f"{service.url}/openapi.json"
+    first = get(url)
+
+    assert (first.status_code, first.headers["content-type"], first.json()["info"]["title"]) == (200, "application/json", "Todo")
+    for known, status in ((first.headers["etag"], 304), (f'"other", {first.headers["etag"]}', 304), ("*", 304), ('"other"', 200)):
+        response = httpx.get(url, headers={"If-None-Match": known}, verify=TLS)
+        assert (response.status_code, response.headers["etag"]) == (status, first.headers["etag"])
+        assert response.content == (b"" if status == 304 else first.content)
+    assert httpx.get(url, headers={"If-None-Match": "other"}, verify=TLS).json()["error_code"] == "INVALID_INPUT"

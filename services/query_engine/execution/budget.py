@@ -8,17 +8,22 @@ from collections.abc import Sequence
 from operator import mul
 from time import monotonic
 
+import orjson
+
 from models.sql.execution import Rows
 from services.errors import QueryTooComplex
 
 MAX_ROWS = 25_000  # nested rows in the response
-MAX_TEXT_CHARACTERS = 20_000_000  # in the response; up to four bytes each
+MAX_RESPONSE_BYTES = 16_000_000  # of a whole response, as JSON
+MAX_TEXT_BYTES = MAX_RESPONSE_BYTES  # of the texts in it, as JSON strings
+
+_QUOTES = 2
 
 Multiplicities = Sequence[int] | None  # None: every row occurs once, the usual case
 
 
 class Budget:
-    """Remaining budget of one request: nested rows, text characters (a text may be selected repeatedly), and time."""
+    """Remaining budget of one request: nested rows, bytes of texts (a text may be selected repeatedly), and time."""
 
     def __init__(self) -> None:
         self.reset()
@@ -27,7 +32,7 @@ class Budget:
     def reset(self) -> None:
         """Restore rows and text for a response that replaces the current one; the timer continues."""
         self.rows_left = MAX_ROWS
-        self._text_left = MAX_TEXT_CHARACTERS
+        self.text_left = MAX_TEXT_BYTES
 
     def start_timer(self, seconds: float) -> None:
         """Start the timer, unless it is running."""
@@ -44,13 +49,14 @@ class Budget:
 
         Raises QueryTooComplex if the response would contain too much text.
         """
-        for column, times in texts:
-            lengths = (len(row[column] or "") for row in rows)
-            self._text_left -= times * (sum(lengths) if multiplicities is None else sum(map(mul, lengths, multiplicities)))
-        if self._text_left < 0:
-            raise QueryTooComplex(
-                f"The response would exceed {MAX_TEXT_CHARACTERS} text characters. Use a smaller page or fewer text fields."
-            )
+        self.text_left -= sum(times * _text_bytes(column, rows, multiplicities) for column, times in texts)
+        if self.text_left < 0:
+            raise response_too_large()
+
+    def check_text(self, texts: Sequence[tuple[int, int]], rows: Rows) -> None:
+        """Raise QueryTooComplex if the texts of the rows exceed the remaining budget; charge nothing."""
+        if sum(times * _text_bytes(column, rows, None) for column, times in texts) > self.text_left:
+            raise response_too_large()
 
     def charge_rows(self, key: str, rows: Rows, parents: Multiplicities) -> Multiplicities:
         """Charge the rows; return their multiplicities. Raises QueryTooComplex if the response would contain too many rows.
@@ -66,6 +72,13 @@ class Budget:
         return multiplicities
 
 
+def response_too_large() -> QueryTooComplex:
+    """Return the error of a response that exceeds its maximum size."""
+    return QueryTooComplex(
+        f"The response would exceed {MAX_RESPONSE_BYTES} bytes. Use a smaller page, fewer text fields or fewer nested relations."
+    )
+
+
 def multiplicities_by_key(
     keys: Sequence[str | None], multiplicities: Multiplicities, distinct: Sequence[str | None]
 ) -> Multiplicities:
@@ -77,6 +90,12 @@ def multiplicities_by_key(
         if key is not None:
             sums[key] += multiplicity
     return list(sums.values())
+
+
+def _text_bytes(column: int, rows: Rows, multiplicities: Multiplicities) -> int:
+    """Return the size of the texts in a column as JSON strings without their quotes."""
+    sizes = (len(orjson.dumps(row[column])) - _QUOTES for row in rows)
+    return sum(sizes) if multiplicities is None else sum(map(mul, sizes, multiplicities))
 
 
 def _multiplicities(rows: Rows, parents: Multiplicities) -> Multiplicities:

@@ -37,14 +37,14 @@ def is_one_statement(node: QueryNode[object]) -> bool:
 
 class _Executor:
     def __init__(self, fetch_rows: FetchRows, user_id: str, budget: Budget) -> None:
-        self._fetch_rows = fetch_rows
+        self._execute_statement = fetch_rows
         self._user_id = user_id
         self._budget = budget
 
     def run(self, node: QueryNode[Result_co]) -> Result_co:
         plan = get_plan(node)
         parameters = self._parameters(plan, node)
-        rows = self._fetch(plan.statement, parameters)
+        rows = self._fetch_rows(plan, parameters, _max_rows(node, self._budget.rows_left))
         total = self._fetch(plan.count_statement, parameters)[0][0] if plan.count_statement else None
         has_rows_outside = bool(plan.outside_statement and self._fetch(plan.outside_statement, parameters))
         return self._format_pages(plan, node, [_Group(rows, total, has_rows_outside)], None)[0]
@@ -56,7 +56,8 @@ class _Executor:
         plan = child.plan
         parameters = self._parameters(plan, node)
         parameters |= {"keys": "{" + ",".join(keys) + "}", "budget": self._budget.rows_left + 1}
-        rows = self._fetch(plan.statement, parameters)
+        max_rows = len(keys) if isinstance(child.relation, ToOne) else _max_rows(node, self._budget.rows_left, len(keys))
+        rows = self._fetch_rows(plan, parameters, max_rows)
         row_multiplicities = self._budget.charge_rows(child.key, rows, multiplicities)
         match child.relation:
             case ToOne():
@@ -166,9 +167,17 @@ class _Executor:
                     parameters |= {f"{name}{number}": value for number, value in enumerate(values)}
         return parameters
 
+    def _fetch_rows(self, plan: Plan, parameters: dict[str, object], max_rows: int) -> Rows:
+        """Return at most `max_rows` rows. Raises QueryTooComplex if their texts exceed the budget, without reading them all."""
+        if plan.bounded_statement is None or max_rows * plan.max_row_bytes <= self._budget.text_left:
+            return self._fetch(plan.statement, parameters)
+        rows = self._fetch(plan.bounded_statement, {**parameters, "text_budget": self._budget.text_left})
+        self._budget.check_text(plan.text_columns, rows)
+        return rows
+
     def _fetch(self, statement: Statement, parameters: dict[str, object]) -> Rows:
         self._budget.check_timeout()
-        return self._fetch_rows(statement, parameters)
+        return self._execute_statement(statement, parameters)
 
 
 class _Group(NamedTuple):
@@ -177,6 +186,13 @@ class _Group(NamedTuple):
     rows: Rows
     total: int | None
     has_rows_outside: bool
+
+
+def _max_rows(node: QueryNode[object], rows_left: int, parents: int = 1) -> int:
+    """Return how many rows a statement returns at most. Each page has one extra row, and so has the limit of the budget."""
+    if node.by_ids:
+        return len(node.ids)
+    return rows_left + 1 if node.page is None else min(rows_left, parents * node.page.size) + parents
 
 
 def _cut(rows: Rows, last: int | None, *, is_backward: bool) -> Rows:

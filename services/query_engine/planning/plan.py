@@ -34,11 +34,16 @@ class ProjectionPlan:
 class Plan:
     """Plan of a query node: its statements, and the layout of the rows.
 
-    If the result shows them, `count_statement` reads the total count, and `outside_statement` whether rows precede the start.
+    `bounded_statement` is the statement that stops at the byte budget of texts, for pages that could exceed it: a row has at
+    most `max_row_bytes` of texts. If the result shows them, `count_statement` reads the total count, and `outside_statement`
+    whether rows precede the start.
     """
 
     entity: Entity
     statement: Statement
+    bounded_statement: Statement | None
+    text_columns: tuple[tuple[int, int], ...]
+    max_row_bytes: int
     count_statement: Statement | None
     outside_statement: Statement | None
     projections: tuple[ProjectionPlan, ...]

@@ -28,6 +28,7 @@ from services.query_engine.compiled_statement import (
 )
 from services.query_engine.entity_registry import ENTITIES
 from services.query_engine.entity_types import JoinTable, ManyToMany, PaginatedManyToMany, Relation, ToMany, ToOne
+from services.query_engine.planning.bounded_statement import bound_text
 from services.query_engine.planning.filter_sql import FilterCompiler, search_condition
 from services.query_engine.planning.order_sql import Ordering
 from services.query_engine.planning.plan import ChildPlan, Plan, ProjectionPlan
@@ -35,6 +36,9 @@ from services.query_engine.planning.row_mapper import compile_row_mapper
 from services.query_engine.query_model import ColumnField, Projection, QueryNode, RelationField
 from services.query_engine.result_format import LiteralField
 from services.query_engine.sql_types import SqlExpression, SqlSelect
+
+_MAX_BYTES_PER_CHARACTER = 4  # in UTF-8
+_MAX_LENGTH = 5_000  # characters of a text whose column has no maximum length: that of the input schemas
 
 
 class Planner:
@@ -51,6 +55,7 @@ class Planner:
         self.ordering = Ordering(self.entity, node)
         self.columns: list[SqlExpression] = []
         self._column_indexes: dict[tuple[str, bool], int] = {}
+        self._max_bytes: dict[int, int] = {}  # of the texts in a column
 
     def plan(self) -> Plan:
         """Return the plan."""
@@ -58,9 +63,16 @@ class Planner:
         cursor_columns = self._cursor_columns()
         if not self.columns:
             self.columns.append(literal_column("1"))
+        statement = compile_statement(self._statement())
+        texts: Counter[int] = Counter()
+        for projection in projections:
+            texts.update(dict(projection.text_columns))
         return Plan(
             entity=self.entity,
-            statement=compile_statement(self._statement()),
+            statement=statement,
+            bounded_statement=bound_text(statement, self._column_names(), texts) if texts else None,
+            text_columns=tuple(texts.items()),
+            max_row_bytes=sum(times * self._max_bytes[index] for index, times in texts.items()),
             count_statement=self._count_statement(),
             outside_statement=self._outside_statement(),
             projections=projections,
@@ -69,11 +81,12 @@ class Planner:
 
     def _projection_plan(self, projection: Projection) -> ProjectionPlan:
         map_rows = compile_row_mapper({field.key: self._value(field) for field in projection.fields})
-        text_columns = Counter(
-            self._column_index(field.column)
-            for field in projection.fields
-            if isinstance(field, ColumnField) and self.entity.columns[field.column].has_long_text
-        )
+        text_columns: Counter[int] = Counter()
+        for field in projection.fields:
+            if isinstance(field, ColumnField) and self.entity.columns[field.column].has_long_text:
+                index = self._column_index(field.column)
+                text_columns[index] += 1
+                self._max_bytes[index] = _max_bytes(self.table.c[field.column])
         return ProjectionPlan(
             map_rows,
             tuple(text_columns.items()),
@@ -126,6 +139,17 @@ class Planner:
                 return self._many_to_many(rows, join)
             case ToMany() | PaginatedManyToMany():
                 return self._lateral_pages(rows)
+
+    def _column_names(self) -> list[str]:
+        """Return the names of the statement's columns."""
+        names = [f"c{number}" for number in range(len(self.columns))]
+        match self.relation:
+            case None:
+                return names
+            case ManyToMany():
+                return [*names, "parent_numbers"]
+            case _:
+                return [*names, "number"]
 
     def _many_to_many(self, rows: SqlSelect, join: JoinTable) -> SqlSelect:
         """Read each target once, with the numbers of all its parents."""
@@ -209,6 +233,10 @@ class Planner:
         parent = parent_keys_table()
         rows: SqlSelect = select(literal_column("1")).where(*conditions, *join_conditions, key == parent.c.key).correlate(parent)
         return compile_statement(select(parent.c.number).where(rows.exists()))
+
+
+def _max_bytes(column: ColumnElement[Any]) -> int:
+    return int(getattr(column.type, "length", None) or _MAX_LENGTH) * _MAX_BYTES_PER_CHARACTER
 
 
 def _enum_names(values: type[StrEnum], value: SqlExpression) -> SqlExpression:

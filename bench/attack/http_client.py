@@ -1,0 +1,38 @@
+"""HTTP client of the attacks: one request per connection, from any address of the loopback network."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+CLOSED = "closed"  # instead of the status: a connection without a response
+Statuses = Counter[str]
+_TIMEOUT = 120.0  # seconds
+
+
+class Response(NamedTuple):
+    """Status and body of a response."""
+
+    status: str
+    body: bytes
+
+
+async def connect(url: str, address: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the service from an address."""
+    parts = urlsplit(url)
+    return await asyncio.open_connection(parts.hostname, parts.port, local_addr=(address, 0))
+
+
+async def exchange(url: str, request: str, address: str = "127.0.0.1") -> Response:
+    """Send a request with `Connection: close` and return its response."""
+    received = b""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_TIMEOUT):
+            reader, writer = await connect(url, address)
+            try:
+                writer.write(request.encode())
+                received = await reader.read()
+            finally:
+                writer.close()
+    return Response(received[9:12].decode() or CLOSED, received.partition(b"\r\n\r\n")[2])
