@@ -18,7 +18,7 @@ def chain(graphql_client: GraphQLClient, service: RunningService, user: TestUser
     """Ids of tasks each of which is a subtask of the previous one."""
     graphql_client.create("task", title="x")
     ids = [str(UUID(int=level + 1)) for level in range(LEVELS)]
-    columns = "title, status, priority, position, created_at, updated_at, revision"
+    columns = "title, title_sort_key, search_lexemes, status, priority, position, created_at, updated_at, revision"
     run_sql(
         service.database.owner,
         f"INSERT INTO task (user_id, id, parent_id, {columns}) SELECT user_id, chain.id, chain.parent_id, {columns} "
