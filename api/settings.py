@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     migration_database_url: SecretStr | None = None
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
-    statement_timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 15_000
+    statement_timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 5_000
     jwt_secret: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("jwt_secret", "better_auth_secret", "secret_key")
     )

@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from models.sql.deadline import limit_statements, start_deadline
 from models.sql.execution import Message, Rows, Values, commit, driver_connection, fetch_alone, fetch_message, translate_error
 from models.sql.prepared_statements import Preparation
 from models.sql.statement import Statement
@@ -148,10 +149,11 @@ class Database:
         self._pool_size = engine.pool.size() if isinstance(engine.pool, QueuePool) else 1
         self._statement_timeout = statement_timeout
         self._settings_sql = _SETTINGS_SQL.format(role=role, timeout=statement_timeout)
+        limit_statements(engine)
 
     @property
     def statement_timeout_seconds(self) -> float:
-        """Return the statement timeout in seconds."""
+        """Return the statement timeout in seconds, which is also the time limit of all statements of a write transaction."""
         return self._statement_timeout / 1000
 
     @contextmanager
@@ -174,10 +176,16 @@ class Database:
     def write(self, preamble: TransactionPreamble) -> Iterator[tuple[Connection, Row]]:
         """Yield an SQLAlchemy connection in a transaction, and the first row of the preamble's SELECT.
 
-        Commits at the end of the block, and rolls back if the block raises. Raises SQLAlchemy's errors.
+        Commits at the end of the block, and rolls back if the block raises. All statements together, waiting for locks
+        included, may take as long as one. Raises SQLAlchemy's errors.
         """
         message = preamble.message(_BEGIN_WRITE_SQL + self._settings_sql)
-        connection, rows = self._send_first(self.engine.connect, partial(fetch_message, message=message))
+
+        def send(pooled: PoolProxiedConnection) -> Rows:
+            start_deadline(pooled, self.statement_timeout_seconds)
+            return fetch_message(pooled, message)
+
+        connection, rows = self._send_first(self.engine.connect, send)
         with connection:
             connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
             yield connection, next(iter(rows), None)

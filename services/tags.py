@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import ARRAY, TableValuedAlias, cast, column, delete, func, literal, select, true
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
+from models.base import id_type
 from models.schemas.input_schemas import InputSchema
 from models.tag import Tag, TagCreate, TagMerge, TagUpdate, TaskTag
 from models.task import MAX_TAGS, Task
@@ -100,12 +103,26 @@ def tag_ids_of_task(transaction: WriteTransaction, task_id: str) -> set[str]:
 
 def replace_tags(transaction: WriteTransaction, task: Task, tag_ids: Sequence[str]) -> None:
     """Set the tags of the task to exactly these, which must exist."""
-    current, requested = tag_ids_of_task(transaction, task.id), set(tag_ids)
-    if current == requested:
-        return
-    if removed := current - requested:
-        transaction.delete_where(TaskTag, col(TaskTag.task_id) == task.id, col(TaskTag.tag_id).in_(removed))
-    if added := requested - current:
-        transaction.bulk_insert(TaskTag, [{"task_id": task.id, "tag_id": tag_id} for tag_id in added])
-    transaction.bump_revision(task)
-    transaction.session.flush()
+    if replace_tags_of_tasks(transaction, [task.id], tag_ids):
+        transaction.bump_revision(task)
+        transaction.session.flush()
+
+
+def replace_tags_of_tasks(transaction: WriteTransaction, task_ids: Sequence[str], tag_ids: Sequence[str]) -> set[str]:
+    """Set the tags of the tasks to exactly these, which must exist; return the ids of the tasks that had others."""
+    removed = delete(TaskTag).where(
+        col(TaskTag.user_id) == transaction.user_id,
+        col(TaskTag.task_id).in_(task_ids),
+        col(TaskTag.tag_id).not_in(tag_ids),
+    )
+    changed = set(transaction.sql.scalars(removed.returning(col(TaskTag.task_id))))
+    if tag_ids:
+        tasks, tags = _unnest_ids(task_ids, "tasks"), _unnest_ids(tag_ids, "tags")
+        pairs = select(literal(transaction.user_id), tasks.c.id, tags.c.id).join_from(tasks, tags, true())
+        added = upsert(TaskTag).from_select(["user_id", "task_id", "tag_id"], pairs).on_conflict_do_nothing()
+        changed.update(transaction.sql.scalars(added.returning(col(TaskTag.task_id))))
+    return changed
+
+
+def _unnest_ids(ids: Sequence[str], name: str) -> TableValuedAlias:
+    return func.unnest(cast(list(ids), ARRAY(id_type()))).table_valued(column("id", id_type()), name=name).render_derived()

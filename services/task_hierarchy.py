@@ -3,10 +3,10 @@
 The queries use `UNION`, not `UNION ALL`, so that they end even if the hierarchy contained a cycle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Select, literal, select
 from sqlmodel import col
 
 from models.task import Task
@@ -30,19 +30,6 @@ def ancestor_ids(transaction: WriteTransaction, task_id: str) -> list[str]:
     ancestors = owned.where(col(Task.id) == task_id).cte("ancestors", recursive=True)
     ancestors = ancestors.union(owned.join(ancestors, col(Task.id) == ancestors.c.parent_id))
     return list(transaction.session.scalars(select(ancestors.c.id)))
-
-
-def sort_parents_first(transaction: WriteTransaction, tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks in an order in which no task precedes one of its ancestors."""
-    parents: Select[str, str | None] = select(col(Task.id).label("task_id"), col(Task.parent_id)).where(
-        col(Task.user_id) == transaction.user_id
-    )
-    paths = parents.where(col(Task.id).in_([task.id for task in tasks])).cte("paths", recursive=True)
-    next_parent = select(paths.c.task_id, col(Task.parent_id)).where(col(Task.user_id) == transaction.user_id)
-    paths = paths.union(next_parent.where(col(Task.id) == paths.c.parent_id))
-    by_depth = transaction.session.scalars(select(paths.c.task_id).group_by(paths.c.task_id).order_by(func.count()))
-    tasks_by_id = {task.id: task for task in tasks}
-    return [tasks_by_id[task_id] for task_id in by_depth]
 
 
 def move_subtasks(transaction: WriteTransaction, task_ids: Sequence[str], list_id: str | None) -> None:
@@ -116,21 +103,36 @@ def _ids_at_level(transaction: WriteTransaction, task_ids: Sequence[str], level:
     return frozenset(transaction.session.scalars(select(above.c.id).where(above.c.step == level)))
 
 
+def parent_lists(transaction: WriteTransaction, tasks: Sequence[Task]) -> dict[str, str | None]:
+    """Return the list ids of the tasks' parents, by the id of the parent."""
+    parent_ids = {task.parent_id for task in tasks if task.parent_id is not None}
+    return {parent.id: parent.list_id for parent in transaction.find_all(Task, list(parent_ids)).values()} if parent_ids else {}
+
+
+def parent_lists_after_move(transaction: WriteTransaction, tasks: Sequence[Task], list_id: str | None) -> dict[str, str | None]:
+    """Return the list ids of the tasks' parents after the tasks were moved to a list, with their subtasks of all levels."""
+    lists = parent_lists(transaction, [task for task in tasks if task.list_id != list_id])
+    if any(parent_list != list_id for parent_list in lists.values()):
+        moved = lists.keys() & subtree_ids(transaction, [task.id for task in tasks])
+        lists.update(dict.fromkeys(moved, list_id))
+    return lists
+
+
 def list_of_subtask(
-    transaction: WriteTransaction, values: ColumnValues, row: Task | None, sent_parent: Task | None
+    values: ColumnValues, row: Task | None, sent_parent: Task | None, lists: Mapping[str, str | None]
 ) -> ColumnValues:
     """Return the list of the parent as a column value if these values give a task a new parent, else nothing.
 
-    Raises InvalidInput if they move a subtask to another list than its parent's.
+    `lists` are the list ids of the present parents. Raises InvalidInput if the values move a subtask to another list than its
+    parent's.
     """
     stored_parent_id, stored_list_id = (None, None) if row is None else (row.parent_id, row.list_id)
     parent_id = values.get("parent_id", stored_parent_id)
     if parent_id != stored_parent_id:
         return {} if sent_parent is None else {"list_id": sent_parent.list_id}
-    if parent_id is not None and values.get("list_id", stored_list_id) != stored_list_id:
-        parent = sent_parent or transaction.find(Task, parent_id)
-        if parent is not None and parent.list_id != values["list_id"]:
-            raise InvalidInput.at_pointer(
-                "/list_id", "A subtask is in the list of its parent. Move the parent, or change `parent_id` too."
-            )
+    list_id = values.get("list_id", stored_list_id)
+    if parent_id is not None and list_id != stored_list_id and lists.get(parent_id, list_id) != list_id:
+        raise InvalidInput.at_pointer(
+            "/list_id", "A subtask is in the list of its parent. Move the parent, or change `parent_id` too."
+        )
     return {}

@@ -1,6 +1,7 @@
 """Task service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import col
 
@@ -15,8 +16,8 @@ from services.preconditions import NO_PRECONDITIONS, Preconditions
 from services.query_engine.entity_registry import TASK
 from services.query_engine.query_model import RowSelection
 from services.resource_service import ResourceService, Result, bulk_item, check_bulk_size
-from services.tags import change_tags, replace_tags, tag_ids_of_task
-from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks, sort_parents_first, subtree_ids
+from services.tags import change_tags, replace_tags, replace_tags_of_tasks, tag_ids_of_task
+from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks, parent_lists_after_move, subtree_ids
 from services.unit_of_work import ColumnValues, WriteTransaction
 
 
@@ -41,11 +42,16 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
         """Update several tasks in the same way, all or none. Raises NotFound and InvalidInput, with index and id of the task."""
         with self.context.write_transaction() as transaction:
             rows = self._get_all_or_raise(transaction, ids)
-            if "list_id" in change.model_fields_set:
-                rows = sort_parents_first(transaction, rows)
+            references = _References.of_input(transaction, change, rows)
+            values: list[ColumnValues] = []
             for row in rows:
                 with bulk_item(ids.index(row.id), f"Task {row.id}: "):
-                    self._update(transaction, row, change)
+                    values.append(self._values_with_references(transaction, change, row, references))
+            _update_tasks(transaction, rows, values)
+            if "tag_ids" in change.model_fields_set:
+                changed = replace_tags_of_tasks(transaction, [row.id for row in rows], change.sent_fields()["tag_ids"] or ())
+                if changed:
+                    transaction.update_where(Task, col(Task.id).in_(changed))
             return transaction.read(selection.for_ids(TASK.name, *ids))
 
     def complete(
@@ -144,6 +150,13 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             return self._read(transaction, task_id, selection)
 
     def _column_values(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> ColumnValues:
+        references = _References.of_input(transaction, data, [] if row is None else [row])
+        return self._values_with_references(transaction, data, row, references)
+
+    def _values_with_references(
+        self, transaction: WriteTransaction, data: InputSchema, row: Task | None, references: "_References"
+    ) -> ColumnValues:
+        """Return the column values that the client sent. Raises InvalidInput if a reference is invalid for this task."""
         values = super()._column_values(transaction, data, row)
         values.pop("tag_ids", None)
         if "priority" in values and values["priority"] is None:
@@ -152,8 +165,8 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             values["status"] = _requested_status(row, values.get("status"), completed=completed)
         if row is not None and "status" in values and values["status"] != row.status:
             values["completed_at"] = transaction.now if values["status"] == Status.COMPLETED else None
-        parent = self._check_references(transaction, data, row)
-        return values | list_of_subtask(transaction, values, row, parent)
+        references.check(getattr(data, "id", None) if row is None else row.id, is_new=row is None)
+        return values | list_of_subtask(values, row, references.parent, references.parent_lists)
 
     def _update(self, transaction: WriteTransaction, row: Task, change: InputSchema) -> None:
         list_id = row.list_id
@@ -208,39 +221,61 @@ class TaskService(ResourceService[Task, TaskCreate, TaskUpdate]):
             deleted_at=None,
         )
 
-    def _check_references(self, transaction: WriteTransaction, data: InputSchema, row: Task | None) -> Task | None:
-        """Return the parent that the client sent.
 
-        Raises InvalidInput if a list, parent or tag does not exist, or a task would become its own ancestor.
-        """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _References:
+    """List, parent and tags that an input names, looked up once for all tasks to which it is written."""
+
+    parent_id: str | None
+    parent: Task | None
+    parent_check: ParentCheck | None
+    parent_lists: Mapping[str, str | None]  # of the present parents, after the write
+    list_errors: Sequence[FieldError]
+    tag_errors: Sequence[FieldError]
+
+    @classmethod
+    def of_input(cls, transaction: WriteTransaction, data: InputSchema, rows: Sequence[Task]) -> "_References":
+        """Look up what the input names. `rows` are the tasks to which it is written; there are none on create."""
         sent = data.sent_fields()
-        errors: list[FieldError] = []
-        parent = transaction.find(Task, sent["parent_id"]) if sent.get("parent_id") else None
-        if sent.get("list_id") and transaction.find(TaskList, sent["list_id"]) is None:
-            errors.append(FieldError("/list_id", "List not found."))
-        if sent.get("parent_id"):
-            errors += _parent_errors(transaction, sent["parent_id"], parent, sent.get("id"), row)
-        if sent.get("tag_ids"):
-            existing = transaction.existing_ids(Tag, sent["tag_ids"])
-            errors += [
+        parent_id, tag_ids = sent.get("parent_id"), sent.get("tag_ids") or ()
+        parent = transaction.find(Task, parent_id) if parent_id else None
+        has_list = not sent.get("list_id") or transaction.find(TaskList, sent["list_id"]) is not None
+        existing_tags = transaction.existing_ids(Tag, tag_ids) if tag_ids else set()
+        return cls(
+            parent_id=parent_id,
+            parent=parent,
+            parent_check=None if parent is None else ParentCheck.of_tasks(transaction, parent, rows),
+            parent_lists=parent_lists_after_move(transaction, rows, sent["list_id"]) if "list_id" in sent else {},
+            list_errors=[] if has_list else [FieldError("/list_id", "List not found.")],
+            tag_errors=[
                 FieldError(f"/tag_ids/{index}", "Tag not found.")
-                for index, tag_id in enumerate(sent["tag_ids"])
-                if tag_id not in existing
-            ]
+                for index, tag_id in enumerate(tag_ids)
+                if tag_id not in existing_tags
+            ],
+        )
+
+    def check(self, task_id: str | None, *, is_new: bool) -> None:
+        """Raise InvalidInput if a list, parent or tag does not exist, or this task must not have this parent."""
+        errors = [*self.list_errors, *self._parent_errors(task_id, is_new=is_new), *self.tag_errors]
         if errors:
             raise InvalidInput(errors)
-        return parent
+
+    def _parent_errors(self, task_id: str | None, *, is_new: bool) -> list[FieldError]:
+        if not self.parent_id:
+            return []
+        if self.parent_check is None:
+            is_own = self.parent_id == task_id
+            return [FieldError("/parent_id", "A task cannot be its own parent." if is_own else "Task not found.")]
+        return self.parent_check.errors(self.parent_id, task_id, is_new=is_new)
 
 
-def _parent_errors(
-    transaction: WriteTransaction, parent_id: str, parent: Task | None, own_id: str | None, row: Task | None
-) -> list[FieldError]:
-    """Return why the task, or a new one with this id, must not have this parent."""
-    task_id = own_id if row is None else row.id
-    if parent is None:
-        return [FieldError("/parent_id", "A task cannot be its own parent." if parent_id == task_id else "Task not found.")]
-    check = ParentCheck.of_tasks(transaction, parent, [] if row is None else [row])
-    return check.errors(parent_id, task_id, is_new=row is None)
+def _update_tasks(transaction: WriteTransaction, rows: Sequence[Task], values: Sequence[ColumnValues]) -> None:
+    """Set the values of several tasks; the subtasks of those that change their list follow to it."""
+    lists = {row.id: row.list_id for row in rows}
+    transaction.update_all(Task, zip(rows, values, strict=True))
+    moved = [row for row in rows if row.list_id != lists[row.id]]
+    if moved:  # an input names one list, or one parent
+        move_subtasks(transaction, [row.id for row in moved], moved[0].list_id)
 
 
 def _delete_subtrees(transaction: WriteTransaction, task_ids: Sequence[str]) -> None:

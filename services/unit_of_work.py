@@ -3,19 +3,33 @@
 Only services/user_context.py opens them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 from math import floor
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Float, Select, cast, column, delete, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Select,
+    TableValuedAlias,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlmodel import Session, col
 
-from models.base import Owned, Positioned, Versioned, id_type
-from models.columns import with_computed_columns
+from models.base import Owned, Positioned, Versioned
+from models.columns import table_of, with_computed_columns
 from models.credentials import Credential
 from models.schemas.field_types import MAX_POSITION
 from models.scopes import Scope
@@ -64,6 +78,20 @@ def _active_credentials_sql(table: type[Credential]) -> Statement:
 def _max_position_sql(table: type[Positioned]) -> Statement:
     conditions = col(table.user_id) == user_id_param(), col(table.deleted_at).is_(None)
     return compile_statement(select(func.max(col(table.position))).where(*conditions))
+
+
+def _unnest(table: type[Row], values: Mapping[str, Sequence[Any]]) -> TableValuedAlias:
+    """Return new values of columns as the rows of a table."""
+    columns = [table_of(table).c[name] for name in values]
+    arrays = (cast(values[each.name], ARRAY(each.type)) for each in columns)
+    names = (column(each.name, each.type) for each in columns)
+    return func.unnest(*arrays).table_valued(*names, name="new").render_derived()
+
+
+def _differing_values(row: Versioned, values: ColumnValues) -> ColumnValues:
+    """Return the values that differ from those of the row, with the columns computed from them."""
+    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+    return with_computed_columns(type(row), differing, row)
 
 
 @dataclass(slots=True)
@@ -168,9 +196,7 @@ class WriteTransaction(ReadTransaction):
 
     def set_positions(self, table: type[Positioned], positions: Mapping[str, float]) -> None:
         """Set the positions of rows by their ids, in one statement. Rows that have them already keep their revision."""
-        ids, numbers = cast(list(positions), ARRAY(id_type())), cast(list(positions.values()), ARRAY(Float))
-        new = func.unnest(ids, numbers).table_valued(column("id", id_type()), column("position", Float), name="new")
-        new = new.render_derived()
+        new = _unnest(table, {"id": list(positions), "position": list(positions.values())})
         self.update_where(table, col(table.id) == new.c.id, col(table.position) != new.c.position, position=new.c.position)
 
     def add(self, table: type[Row], values: ColumnValues) -> Row:
@@ -203,12 +229,28 @@ class WriteTransaction(ReadTransaction):
 
     def update(self, row: Versioned, values: ColumnValues) -> bool:
         """Set the values that differ and bump the revision; return whether any did. Equal values assign no revision."""
-        differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-        for name, value in with_computed_columns(type(row), differing, row).items():
+        differing = _differing_values(row, values)
+        for name, value in differing.items():
             setattr(row, name, value)
         if differing:
             self.bump_revision(row)
         return bool(differing)
+
+    def update_all(self, table: type[Row], changes: Iterable[tuple[Row, ColumnValues]]) -> None:
+        """Set the values of several rows, in one statement. Rows that have them already keep their revision."""
+        differing = [(row, values) for row, new in changes if (values := _differing_values(row, new))]
+        if not differing:
+            return
+        version = {"revision": self.next_revision(), "updated_at": self.now}
+        names = dict.fromkeys(name for _, values in differing for name in values)
+        written = {name: [values.get(name, getattr(row, name)) for row, values in differing] for name in names}
+        new = _unnest(table, {"id": [row.id for row, _ in differing], **written})
+        statement = update(table).where(col(table.user_id) == self.user_id, col(table.id) == new.c.id)
+        statement = statement.values(**version, **{name: new.c[name] for name in names})
+        self.session.execute(statement, execution_options={"synchronize_session": False})
+        for row, values in differing:
+            for name, value in {**version, **values}.items():
+                set_committed_value(row, name, value)
 
     def bump_revision(self, row: Versioned) -> None:
         """Assign the next revision to a row, also if only related data changed, such as its tags."""

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from models.sql.deadline import limit_statement
 from models.sql.prepared_statements import prepared_statements
 from models.sql.statement import Statement
 from models.sql.statement_counter import count_statement
@@ -96,7 +97,7 @@ def _is_preparation_needed(connection: PoolProxiedConnection, message: Message) 
 
 
 def commit(connection: PoolProxiedConnection) -> None:
-    """Send COMMIT, which is not counted as a statement. Raises the errors of `fetch`."""
+    """Send COMMIT of a read, which is not counted as a statement. Raises the errors of `fetch`."""
     _execute(connection, "COMMIT")
 
 
@@ -114,8 +115,9 @@ def _execute_statement(connection: PoolProxiedConnection, statement: Statement, 
 
 def _execute(connection: PoolProxiedConnection, text: str, values: Values | None = None) -> Any:
     cursor = _open_cursor(connection)
+    limited = limit_statement(connection, text)
     try:
-        cursor.execute(text, values)
+        cursor.execute(limited, values)
     except driver.Error as error:
         raise translate_error(error, connection) from error
     return cursor

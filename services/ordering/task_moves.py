@@ -1,6 +1,6 @@
 """Moves of tasks: the list and parent to which they go, and their place among the tasks there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import col
@@ -11,7 +11,7 @@ from services.errors import FieldError, InvalidInput
 from services.ordering.moves import move_rows
 from services.ordering.siblings import Siblings
 from services.query_engine.entity_registry import TASK
-from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks
+from services.task_hierarchy import ParentCheck, list_of_subtask, move_subtasks, parent_lists
 from services.unit_of_work import WriteTransaction
 
 
@@ -32,10 +32,10 @@ class TaskGroup:
 class TaskDestination:
     """The list and parent that a move names, as far as it names them."""
 
-    transaction: WriteTransaction
     sent: dict[str, str | None]
     parent: Task | None
     parent_check: ParentCheck | None
+    parent_lists: Mapping[str, str | None]
 
     @classmethod
     def of_move(cls, transaction: WriteTransaction, move: TaskMove, tasks: Sequence[Task]) -> "TaskDestination":
@@ -56,7 +56,8 @@ class TaskDestination:
         if errors:
             raise InvalidInput(errors)
         check = None if parent is None else ParentCheck.of_tasks(transaction, parent, tasks)
-        return cls(transaction=transaction, sent=sent, parent=parent, parent_check=check)
+        lists = parent_lists(transaction, tasks) if "list_id" in sent else {}
+        return cls(sent=sent, parent=parent, parent_check=check, parent_lists=lists)
 
     def group_of(self, task: Task) -> TaskGroup:
         """Return the group to which the task goes. Raises InvalidInput if it must not have this parent or list."""
@@ -64,7 +65,7 @@ class TaskDestination:
             errors = self.parent_check.errors(self.parent.id, task.id, is_new=False)
             if errors:
                 raise InvalidInput(errors)
-        values = self.sent | list_of_subtask(self.transaction, self.sent, task, self.parent)
+        values = self.sent | list_of_subtask(self.sent, task, self.parent, self.parent_lists)
         return TaskGroup(values.get("list_id", task.list_id), values.get("parent_id", task.parent_id))
 
 
