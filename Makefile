@@ -12,7 +12,7 @@ EXTRA   := $(BIN)/python -c 'import sys, tomllib; \
   print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")'
 MINUTES ?= 10
 
-.PHONY: run test fuzz check audit bench format contract lock help
+.PHONY: run test fuzz check audit bench attack format contract lock help
 help:    ## list the commands
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -34,6 +34,9 @@ check: $(READY)    ## run ruff, mypy and import-linter
 bench: $(VENV)/.bench    ## compare the service with its baselines (30 minutes, needs wrk), write bench/RESULTS.md
 	@command -v wrk > /dev/null || { echo "make bench: wrk is not installed: apt-get install wrk" >&2; exit 1; }
 	@$(BIN)/python -m bench
+
+attack: $(READY)    ## attack the service, write what another user notices into SECURITY.md (5 minutes)
+	@$(BIN)/python -m bench.attack
 
 format: $(READY)    ## run ruff format and apply fixes
 	$(BIN)/ruff format .

@@ -33,7 +33,7 @@ _PACKAGES = (
 
 def describe(owner_url: str) -> Iterator[tuple[str, str]]:
     """Yield names and values of the environment."""
-    yield "CPU", f"{_cpu_model()}, {psutil.cpu_count()} cores, shared by wrk, the server and PostgreSQL"
+    yield "CPU", f"{processor()}, shared by wrk, the server and PostgreSQL"
     yield "Memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
     yield "Kernel", f"{platform.system()} {platform.release()}"
     yield "Python", platform.python_version()
@@ -44,11 +44,12 @@ def describe(owner_url: str) -> Iterator[tuple[str, str]]:
     yield "Packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
 
 
-def _cpu_model() -> str:
+def processor() -> str:
+    """Return the model of the CPU and its number of cores."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+            return f"{line.partition(':')[2].strip()}, {psutil.cpu_count()} cores"
+    return f"{platform.machine()}, {psutil.cpu_count()} cores"
 
 
 def _postgresql(owner_url: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from bench.baselines import postgraphile
+from bench.process_usage import memory, peak_memory
 from bench.users import POOL_SIZE
 
 # Names of the servers, as the report prints them.
@@ -54,11 +55,11 @@ class Server:
 
     def peak_memory(self) -> float:
         """Return the peak resident memory of the process in MB."""
-        return _megabytes(self.process.pid, "VmHWM")
+        return peak_memory(self.process)
 
     def memory(self) -> float:
         """Return the present resident memory of the process in MB."""
-        return _megabytes(self.process.pid, "VmRSS")
+        return memory(self.process)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def all_servers(names: set[str], database: Database, folder: Path) -> Iterator[d
 
 @contextmanager
 def _run_server(name: str, spec: _ServerSpec, secret: str, database: Database, folder: Path) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}},
         "PYTHONPATH": str(_ROOT),
@@ -140,14 +141,8 @@ def file_slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _megabytes(pid: int, field: str) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1024
-    raise ServerFailedError(f"process {pid} has no {field}")

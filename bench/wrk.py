@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psutil
 
+from bench.process_usage import cpu_seconds, process_tree_cpu_seconds
 from bench.servers import Server, file_slug
 from bench.users import BenchmarkUser
 from bench.workloads import RequestSpec, Workload
@@ -105,9 +106,9 @@ def script(server: Server, workload: Workload) -> str:
 
 def measure(server: Server, postmaster: psutil.Process, lua: Path, load: LoadOptions, expected: int) -> Sample:
     """Run the script. `expected` is the size of a correct response: a GraphQL error has status 200, but is shorter."""
-    before, database_before = _cpu_seconds(server.process), _process_tree_cpu_seconds(postmaster)
+    before, database_before = cpu_seconds(server.process), process_tree_cpu_seconds(postmaster)
     result = run_wrk(server, lua, load)
-    after, database_after = _cpu_seconds(server.process), _process_tree_cpu_seconds(postmaster)
+    after, database_after = cpu_seconds(server.process), process_tree_cpu_seconds(postmaster)
     if result.received < _MIN_RELATIVE_SIZE * expected * result.requests:
         received = result.received // result.requests
         raise LoadError(f"{server.name}: responses of {received} bytes instead of {expected} in {lua.stem}")
@@ -157,20 +158,3 @@ def _raw_request(server: Server, user: BenchmarkUser, request: RequestSpec) -> s
     headers = _headers(server, user, request) | ({"Content-Length": str(len(request.body))} if request.body else {})
     lines = (f"{request.method} {request.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
     return "\r\n".join(lines) + request.body.decode()
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _process_tree_cpu_seconds(postmaster: psutil.Process) -> float:
-    """Return the CPU time of all PostgreSQL processes; that of ended ones is included in the postmaster's children."""
-    times = postmaster.cpu_times()
-    total = times.user + times.system + times.children_user + times.children_system
-    for child in postmaster.children(recursive=True):
-        try:
-            total += _cpu_seconds(child)
-        except psutil.NoSuchProcess:
-            continue
-    return float(total)

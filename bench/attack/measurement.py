@@ -1,151 +1,112 @@
-"""Measurement of an attack: latency and failures of another user, CPU time and memory of the service.
+"""Measurement of an attack: latency and failures of another user, CPU time and memory of the service."""
 
-`python -m bench.attack.measurement` prints one line for each attack. It starts one service with default limits for each.
-"""
-
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from statistics import quantiles
-from tempfile import TemporaryDirectory
 
-import httpx
-import psutil
+from bench.attack.attack_process import AttackProcess
+from bench.attack.attacks import Attack
+from bench.attack.other_user import Latencies, OtherUser
+from bench.attack.service import AttackedService
+from bench.process_usage import cpu_seconds, memory, peak_memory, process_tree_cpu_seconds
 
-from bench.attack import anonymous_documents
-
-Attack = Callable[[str], list[int]]
-
-ATTACKS: tuple[tuple[Attack, Mapping[str, str]], ...] = (
-    (anonymous_documents.aliased_introspection, {}),
-    (anonymous_documents.repeated_fields, {"GRAPHQL_INTROSPECTION": "false"}),
-    (anonymous_documents.unknown_fields, {}),
-    (anonymous_documents.unknown_input_fields, {}),
-)
-_ROOT = Path(__file__).parent.parent.parent
-_PORT = int(os.environ.get("PORT", "8790"))
-_INTERVAL = 0.05  # seconds between two requests of the other user
-_CALM_SECONDS = 5.0
-_START_SECONDS = 60.0
-_TASKS = 20
-_MEGABYTE = 1024 * 1024
+_MEMORY_INTERVAL = 0.5  # seconds between two readings of the memory
+_SECONDS_BEFORE_STOP = 0.3  # of the second run, so that the service is stopped during the attack
 
 
 @dataclass(frozen=True, slots=True)
-class Latencies:
-    """Response times of the other user, in ms, and failures."""
+class Durations:
+    """How long the phases of a measurement take, in seconds. An attack that takes longer is ended."""
 
-    p50: float
-    p99: float
-    failures: int
-
-    def __str__(self) -> str:
-        """Return the figures in words."""
-        return f"p50 {self.p50:.0f} ms, p99 {self.p99:.0f} ms, {self.failures} failures"
+    calm: float
+    attack: float
+    memory_release: float
 
 
-class OtherUser:
-    """A registered user with tasks, who asks for a page of them every 50 ms."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of the figures of an attack. `memory_growth` and `memory_kept` are in MB above the memory before the attack."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=60)
-        account = {"email": f"{os.urandom(8).hex()}@example.com", "password": "correct horse"}
-        token = self._http.post("/api/auth/register", json=account).json()["access_token"]
-        self._http.headers["Authorization"] = f"Bearer {token}"
-        for number in range(_TASKS):
-            self._http.post("/api/me/tasks", json={"title": f"Task {number}"}).raise_for_status()
-
-    def watch(self, is_done: Callable[[], bool]) -> Latencies:
-        """Send requests until it is done, and return their latencies."""
-        latencies, failures = [], 0
-        while not is_done():
-            started = time.perf_counter()
-            response = self._http.get("/api/me/tasks", params={"limit": _TASKS})
-            latencies.append((time.perf_counter() - started) * 1000)
-            failures += not response.is_success
-            time.sleep(max(0.0, started + _INTERVAL - time.perf_counter()))
-        percentiles = quantiles([*latencies, *latencies[-1:]], n=100, method="inclusive")
-        return Latencies(percentiles[49], percentiles[98], failures)
+    p50_factor: float
+    p99: float  # ms
+    memory_growth: float
+    memory_kept: float
+    stop_seconds: float
 
 
-def main() -> None:
-    """Run the attacks that are named by arguments, or all."""
-    for attack, settings in ATTACKS:
-        if attack.__name__ in sys.argv[1:] or not sys.argv[1:]:
-            with TemporaryDirectory(prefix="todo-attack-") as folder, _run_service(Path(folder), settings) as service:
-                print(f"{attack.__name__}: {measure(service, attack)}", flush=True)
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Figures of one attack; memory in MB."""
+
+    attack: Attack
+    calm: Latencies
+    attacked: Latencies
+    seconds: float
+    cpu: float
+    database_cpu: float
+    memory_before: float
+    memory_peak: float
+    memory_after: float
+    stop_seconds: float
+    statuses: Mapping[int, int]
+
+    def exceeded(self, bounds: Bounds) -> Iterator[str]:
+        """Yield the names of the figures that exceed their bounds."""
+        if self.attacked.failures:
+            yield "failures"
+        if self.attacked.p50 > bounds.p50_factor * self.calm.p50:
+            yield "p50"
+        if self.attacked.p99 > bounds.p99:
+            yield "p99"
+        if self.memory_peak > self.memory_before + bounds.memory_growth:
+            yield "peak memory"
+        if self.memory_after > self.memory_before + bounds.memory_kept:
+            yield "memory after"
+        if self.stop_seconds > bounds.stop_seconds:
+            yield "SIGTERM"
 
 
-def measure(service: psutil.Process, attack: Attack) -> str:
-    """Return the figures of an attack on the service, which ends the service."""
-    url = f"http://127.0.0.1:{_PORT}"
-    user = OtherUser(url)
-    calm_end = time.monotonic() + _CALM_SECONDS
-    calm = user.watch(lambda: time.monotonic() > calm_end)
-    cpu, memory = _cpu_seconds(service), service.memory_info().rss
-    peak = memory
-    with ProcessPoolExecutor(1) as processes:
-        started = time.monotonic()
-        running = processes.submit(attack, url)
-
-        def is_done() -> bool:
-            nonlocal peak
-            peak = max(peak, service.memory_info().rss)
-            return running.done()
-
-        attacked = user.watch(is_done)
-        statuses, seconds = Counter(running.result()), time.monotonic() - started
-    cpu, after = _cpu_seconds(service) - cpu, service.memory_info().rss
-    stopping = time.monotonic()
-    service.send_signal(signal.SIGTERM)
-    service.wait()
-    return (
-        f"calm {calm}; attack of {seconds:.1f} s {attacked}; CPU {cpu:.1f} s; memory {memory / _MEGABYTE:.0f}, "
-        f"peak {peak / _MEGABYTE:.0f}, after {after / _MEGABYTE:.0f} MB; SIGTERM {time.monotonic() - stopping:.1f} s; "
-        f"statuses {json.dumps(dict(statuses))}"
+def measure(service: AttackedService, attack: Attack, durations: Durations, bounds: Bounds) -> Measurement:
+    """Run an attack twice, first to measure it, then to stop the service during it; return the figures."""
+    with OtherUser(service.url) as user:
+        calm_end = time.monotonic() + durations.calm
+        calm = user.watch(lambda: time.monotonic() > calm_end)
+        cpu, database_cpu = cpu_seconds(service.process), process_tree_cpu_seconds(service.postmaster)
+        memory_before = memory(service.process)
+        with AttackProcess(attack.function, service.url) as running:
+            started = time.monotonic()
+            attacked = user.watch(lambda: not running.is_running() or time.monotonic() > started + durations.attack)
+            statuses, seconds = running.statuses(), time.monotonic() - started
+    return Measurement(
+        attack=attack,
+        calm=calm,
+        attacked=attacked,
+        seconds=seconds,
+        cpu=cpu_seconds(service.process) - cpu,
+        database_cpu=process_tree_cpu_seconds(service.postmaster) - database_cpu,
+        memory_before=memory_before,
+        memory_peak=peak_memory(service.process),
+        memory_after=_memory_after(service, memory_before + bounds.memory_kept, durations.memory_release),
+        # Measured last: keyword arguments are evaluated in this order.
+        stop_seconds=_stop(service, attack),
+        statuses=statuses,
     )
 
 
-def _cpu_seconds(service: psutil.Process) -> float:
-    times = service.cpu_times()
-    return float(times.user + times.system)
+def _memory_after(service: AttackedService, enough: float, seconds: float) -> float:
+    """Return the memory as soon as it is not more than `enough`, at the latest after these seconds."""
+    end = time.monotonic() + seconds
+    while (megabytes := memory(service.process)) > enough and time.monotonic() < end:
+        time.sleep(_MEMORY_INTERVAL)
+    return megabytes
 
 
-@contextmanager
-def _run_service(folder: Path, settings: Mapping[str, str]) -> Iterator[psutil.Process]:
-    """Run the service with an embedded PostgreSQL and default limits."""
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
-    environment = {**inherited, "PYTHONPATH": str(_ROOT), "DATA_DIR": str(folder / "data"), "LOG_FORMAT": "json", **settings}
-    command = (sys.executable, "-m", "api.cli", "serve", "--port", str(_PORT))
-    with (folder / "service.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-        try:
-            _wait_until_ready(process)
-            yield psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if httpx.get(f"http://127.0.0.1:{_PORT}/ready").is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise RuntimeError("The service did not start.")
-
-
-if __name__ == "__main__":
-    main()
+def _stop(service: AttackedService, attack: Attack) -> float:
+    """Return the seconds that the service takes to stop during the attack."""
+    with AttackProcess(attack.function, service.url):
+        time.sleep(_SECONDS_BEFORE_STOP)
+        started = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait()
+        return time.monotonic() - started

@@ -3,9 +3,8 @@
 import asyncio
 import json
 import secrets
-from collections import Counter
 
-from bench.attack.http_client import Statuses, connect, exchange
+from bench.attack.http_client import connect, exchange
 
 TASKS, TASKS_PER_REQUEST, TAGS = 500, 100, 50
 DESCRIPTION = "😀" * 2000
@@ -19,31 +18,31 @@ _CREATE_TAG = "mutation($name: String!) { createTag(input: {name: $name}) { tag 
 _CREATE_TASKS = "mutation($tasks: [CreateTaskInput!]!) { createTasks(inputs: $tasks) { tasks { id } } }"
 
 
-async def request_large_page(url: str) -> Statuses:
+async def request_large_page(url: str) -> list[int]:
     """Request one page of long texts over REST."""
     token = await _prepare(url)
-    return Counter([(await exchange(url, _get(_PAGE, token))).status])
+    return [(await exchange(url, _get(_PAGE, token))).status]
 
 
-async def request_nested_rest_page(url: str) -> Statuses:
+async def request_nested_rest_page(url: str) -> list[int]:
     """Request the long texts once for each tag, over REST."""
     token = await _prepare(url)
-    return Counter([(await exchange(url, _get(_REST_NESTED, token))).status])
+    return [(await exchange(url, _get(_REST_NESTED, token))).status]
 
 
-async def request_nested_graphql_page(url: str) -> Statuses:
+async def request_nested_graphql_page(url: str) -> list[int]:
     """Request the long texts once for each tag, over GraphQL."""
     token = await _prepare(url)
-    return Counter([(await exchange(url, _post("/graphql", {"query": _GRAPHQL_NESTED}, token))).status])
+    return [(await exchange(url, _post("/graphql", {"query": _GRAPHQL_NESTED}, token))).status]
 
 
-async def request_largest_response(url: str) -> Statuses:
+async def request_largest_response(url: str) -> list[int]:
     """Request a response just below the maximum size."""
     token = await _prepare(url)
-    return Counter([(await exchange(url, _post("/graphql", {"query": _LARGEST}, token))).status])
+    return [(await exchange(url, _post("/graphql", {"query": _LARGEST}, token))).status]
 
 
-async def leave_responses_unread(url: str) -> Statuses:
+async def leave_responses_unread(url: str) -> list[int]:
     """Request the largest response on many connections and read nothing. Return the statuses of the user's next requests."""
     token = await _prepare(url)
     connections = [await connect(url) for _ in range(UNREAD)]
@@ -52,7 +51,7 @@ async def leave_responses_unread(url: str) -> Statuses:
             reader._transport.pause_reading()  # type: ignore[attr-defined] # noqa: SLF001 - streams have no public way
             writer.write(_post("/graphql", {"query": _LARGEST}, token).encode())
         await asyncio.sleep(STALL_SECONDS)
-        return Counter([(await exchange(url, _get("/api/me/tasks?limit=1", token))).status for _ in range(3)])
+        return [(await exchange(url, _get("/api/me/tasks?limit=1", token))).status for _ in range(3)]
     finally:
         for _, writer in connections:
             writer.close()
