@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ARRAY, TableValuedAlias, cast, column, delete, func, literal, select, true
+from sqlalchemy import ARRAY, TableValuedAlias, cast, column, func, literal, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
@@ -110,17 +110,13 @@ def replace_tags(transaction: WriteTransaction, task: Task, tag_ids: Sequence[st
 
 def replace_tags_of_tasks(transaction: WriteTransaction, task_ids: Sequence[str], tag_ids: Sequence[str]) -> set[str]:
     """Set the tags of the tasks to exactly these, which must exist; return the ids of the tasks that had others."""
-    removed = delete(TaskTag).where(
-        col(TaskTag.user_id) == transaction.user_id,
-        col(TaskTag.task_id).in_(task_ids),
-        col(TaskTag.tag_id).not_in(tag_ids),
-    )
-    changed = set(transaction.sql.scalars(removed.returning(col(TaskTag.task_id))))
+    others = col(TaskTag.task_id).in_(task_ids), col(TaskTag.tag_id).not_in(tag_ids)
+    changed = transaction.delete_returning(TaskTag, "task_id", *others)
     if tag_ids:
         tasks, tags = _unnest_ids(task_ids, "tasks"), _unnest_ids(tag_ids, "tags")
         pairs = select(literal(transaction.user_id), tasks.c.id, tags.c.id).join_from(tasks, tags, true())
         added = upsert(TaskTag).from_select(["user_id", "task_id", "tag_id"], pairs).on_conflict_do_nothing()
-        changed.update(transaction.sql.scalars(added.returning(col(TaskTag.task_id))))
+        changed |= set(transaction.sql.scalars(added.returning(col(TaskTag.task_id))))
     return changed
 
 

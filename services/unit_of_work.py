@@ -221,6 +221,11 @@ class WriteTransaction(ReadTransaction):
         """Delete rows permanently, without a tombstone; return their number."""
         return self.sql.execute(delete(table).where(col(table.user_id) == self.user_id, *conditions)).rowcount
 
+    def delete_returning(self, table: type[OwnedRow], returned: str, *conditions: ColumnElement[bool]) -> set[str]:
+        """Delete rows permanently, without a tombstone; return the distinct values of their column `returned`."""
+        statement = delete(table).where(col(table.user_id) == self.user_id, *conditions)
+        return set(self.sql.scalars(statement.returning(table.__table__.c[returned])))  # type: ignore[attr-defined]
+
     def update_where(self, table: type[Row], *conditions: ColumnElement[bool], **values: Any) -> list[str]:
         """Update all rows that match the conditions, bump their revision, and return their ids. Loaded rows change too."""
         version = {"revision": self.next_revision(), "updated_at": self.now}

@@ -39,14 +39,15 @@ def service_with_large_page(
     with run_service(settings_for(database, database_pool_size=2), database, http=protocol) as service:
         user = TestUser.register(service.url)
         database.execute(
-            "INSERT INTO task (user_id, id, title, description, status, priority, position, created_at, updated_at, revision) "
-            "SELECT %s, gen_random_uuid(), 'x', repeat('\U0001f600', 2000), 'pending', 'none', n, now(), now(), 1 "
+            "INSERT INTO task (user_id, id, title, title_sort_key, search_lexemes, description, status, priority, position, "
+            "created_at, updated_at, revision) "
+            "SELECT %s, gen_random_uuid(), 'x', 'x', '', repeat('\U0001f600', 2000), 'pending', 'none', n, now(), now(), 1 "
             "FROM generate_series(1, 500) n",
             user.id,
         )
         database.execute(
-            "INSERT INTO tag (user_id, id, name, created_at, updated_at, revision) "
-            "SELECT %s, gen_random_uuid(), n::text, now(), now(), 1 FROM generate_series(1, 3) n",
+            "INSERT INTO tag (user_id, id, name, name_key, name_sort_key, created_at, updated_at, revision) "
+            "SELECT %s, gen_random_uuid(), n::text, n::text, n::text, now(), now(), 1 FROM generate_series(1, 3) n",
             user.id,
         )
         database.execute("INSERT INTO task_tag SELECT task.user_id, task.id, tag.id FROM task, tag")
