@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
             if container.jwks is not None:
                 await stack.enter_async_context(container.jwks.run())
             await stack.enter_async_context(container.deletion_worker.run())
+            await stack.enter_async_context(container.last_use.run())
             _tune_garbage_collector()
             yield
 
