@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import psutil
 
-from bench.attack import anonymous_documents
+from bench.attack import anonymous_documents, queues
 
 Attack = Callable[[str], list[int]]
 
@@ -30,6 +30,9 @@ ATTACKS: tuple[tuple[Attack, Mapping[str, str]], ...] = (
     (anonymous_documents.repeated_fields, {"GRAPHQL_INTROSPECTION": "false"}),
     (anonymous_documents.unknown_fields, {}),
     (anonymous_documents.unknown_input_fields, {}),
+    (queues.fresh_api_tokens, {}),
+    (queues.logouts, {}),
+    (queues.refreshes, {}),
 )
 _ROOT = Path(__file__).parent.parent.parent
 _PORT = int(os.environ.get("PORT", "8790"))
