@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
             if container.jwks is not None:
                 await stack.enter_async_context(container.jwks.run())
             await stack.enter_async_context(container.deletion_worker.run())
+            await stack.enter_async_context(container.last_use.run())
             _tune_garbage_collector()
             await stack.enter_async_context(release_memory())
             yield {PROCESS_LIMITS: create_process_limits(settings)}

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from limits.errors import ConfigurationError
 
-from api.concurrency_limit import UserConcurrencyLimit
+from api.concurrency.user_slots import UserSlots
 from api.readiness_probe import ReadinessProbe
 from api.settings import Settings, SettingsError
 from models.database import Database, make_engine, parse_url
@@ -21,6 +21,7 @@ from services.auth.access_tokens import AccessTokens
 from services.auth.authenticator import Authenticator
 from services.auth.jwks.cache import JwksCache
 from services.auth.jwks.verifiers import JwksVerifier, SharedSecretVerifier
+from services.auth.last_use import LastUse
 from services.auth.login import AuthService
 from services.auth.login_threads import LoginThreads
 from services.auth.password_hashing import PasswordHasher
@@ -38,8 +39,10 @@ class Container:
     login_threads: LoginThreads
     rate_limiter: RateLimiter
     readiness_probe: ReadinessProbe
-    concurrency_limit: UserConcurrencyLimit
-    deletion_worker: DeletionWorker  # the lifespan of the app runs its task, and the refresh task of the JWKS cache
+    user_slots: UserSlots
+    # The lifespan of the app runs the tasks of these three.
+    deletion_worker: DeletionWorker
+    last_use: LastUse
     jwks: JwksCache | None
 
 
@@ -112,17 +115,19 @@ def _build_container(database: Database, settings: Settings, issuer: JwksVerifie
     issuer_and_audience = (settings.jwt_issuer, settings.jwt_audience) if issuer is None else (None, None)
     shared = SharedSecretVerifier(settings.secret(), *issuer_and_audience)
     tokens = AccessTokens(settings.secret(), timedelta(minutes=settings.access_token_expire_minutes), shared, issuer)
+    last_use, limiter = LastUse(database), _build_rate_limiter(settings)
     session_lifetime = timedelta(days=settings.refresh_token_expire_days)
     return Container(
         database=database,
         password_hasher=passwords,
-        authenticator=Authenticator(database, tokens),
+        authenticator=Authenticator(database, tokens, last_use),
         auth_service=AuthService(database, passwords, tokens, session_lifetime),
         login_threads=LoginThreads(settings.password_hash_concurrency),
-        rate_limiter=_build_rate_limiter(settings),
+        rate_limiter=limiter,
         readiness_probe=ReadinessProbe(database.engine),
-        concurrency_limit=UserConcurrencyLimit(max(1, settings.database_pool_size // 2)),
+        user_slots=UserSlots(settings.database_pool_size, limiter),
         deletion_worker=DeletionWorker(database),
+        last_use=last_use,
         jwks=issuer.jwks if issuer else None,
     )
 

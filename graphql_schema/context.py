@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import strawberry
 
@@ -9,7 +10,7 @@ from graphql_schema.documents.compiled_operation import CompiledRootField
 from services.accounts.deletion_worker import DeletionWorker
 from services.accounts.service import AccountService
 from services.auth.api_tokens import ApiTokenService
-from services.auth.login import AuthService
+from services.auth.login import AuthService, FollowUp
 from services.auth.password_hashing import PasswordHasher
 from services.auth.sessions import SessionService
 from services.comments import CommentService, TaskCommentService
@@ -20,6 +21,15 @@ from services.tags import TagService
 from services.tasks import TaskService
 from services.unit_of_work import ReadTransaction
 from services.user_context import UserContext
+
+Result = TypeVar("Result")
+
+
+class FollowUpRunner(Protocol):
+    """Function that runs a follow-up in a slot of its user. Raises RateLimited if none is free soon."""
+
+    def __call__(self, follow_up: FollowUp[Result], /) -> Result:
+        """Return the result of the follow-up."""
 
 
 class GraphQLContext:
@@ -44,6 +54,7 @@ class GraphQLContext:
         self._deletion_worker = deletion_worker
         self.client = client
         self.auth_service = auth_service
+        self.run_in_slot: FollowUpRunner = _run_now  # the server replaces it
         self.bind_variables: frozenset[str] = frozenset()
         self.root_readers: list[CompiledRootField] = []
 
@@ -137,6 +148,10 @@ class GraphQLContext:
     def close(self) -> None:
         """Close the read transaction if one is open."""
         self._exit_stack.close()
+
+
+def _run_now(follow_up: FollowUp[Result], /) -> Result:
+    return follow_up.run()
 
 
 Info = strawberry.Info[GraphQLContext, None]

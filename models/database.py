@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from models.sql.database_time import time_transaction
 from models.sql.deadline import limit_statements, start_deadline
 from models.sql.execution import Message, Rows, Values, commit, driver_connection, fetch_alone, fetch_message, translate_error
 from models.sql.prepared_statements import Preparation
@@ -163,14 +164,15 @@ class Database:
         Raises SQLAlchemy's errors. The pool rolls back a connection that is returned uncommitted.
         """
         message = preamble.message(_BEGIN_READ_SQL + self._settings_sql)
-        connection, rows = self._send_first(self._raw_connection, partial(fetch_message, message=message))
-        try:
-            yield connection, next(iter(rows), None)
-            # If COMMIT fails, the rows have been read; the pool rolls back or discards the connection.
-            with suppress(DBAPIError):
-                commit(connection)
-        finally:
-            connection.close()
+        with time_transaction():
+            connection, rows = self._send_first(self._raw_connection, partial(fetch_message, message=message))
+            try:
+                yield connection, next(iter(rows), None)
+                # If COMMIT fails, the rows have been read; the pool rolls back or discards the connection.
+                with suppress(DBAPIError):
+                    commit(connection)
+            finally:
+                connection.close()
 
     @contextmanager
     def write(self, preamble: TransactionPreamble) -> Iterator[tuple[Connection, Row]]:
@@ -185,19 +187,21 @@ class Database:
             start_deadline(pooled, self.statement_timeout_seconds)
             return fetch_message(pooled, message)
 
-        connection, rows = self._send_first(self.engine.connect, send)
-        with connection:
-            connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
-            yield connection, next(iter(rows), None)
-            connection.commit()
+        with time_transaction():
+            connection, rows = self._send_first(self.engine.connect, send)
+            with connection:
+                connection.begin()  # for SQLAlchemy's state only: the preamble has sent BEGIN
+                yield connection, next(iter(rows), None)
+                connection.commit()
 
     def fetch(self, preamble: TransactionPreamble) -> Rows:
         """Return the rows of the preamble's only SELECT, from a transaction of its own, in one round trip."""
         message = preamble.message(self._settings_sql)
-        connection, rows = self._send_first(
-            self._raw_connection, partial(fetch_alone, message=message, begin_sql=_BEGIN_READ_SQL)
-        )
-        connection.close()
+        with time_transaction():
+            connection, rows = self._send_first(
+                self._raw_connection, partial(fetch_alone, message=message, begin_sql=_BEGIN_READ_SQL)
+            )
+            connection.close()
         return rows
 
     def _send_first(

@@ -10,6 +10,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from api.authentication import get_authentication, get_client, get_container
+from api.concurrency.slot_for_thread import SlotForThread
 from api.graphql.anonymous_threads import AnonymousThreads
 from api.graphql.content_negotiation import AcceptPreference, parse_accept
 from api.graphql.executor_factory import build_executor
@@ -78,6 +79,7 @@ async def _execute(
         password_hasher=container.password_hasher,
         deletion_worker=container.deletion_worker,
     )
+    context.run_in_slot = SlotForThread(container.user_slots, request.scope["state"])
 
     def execute() -> OperationResult:
         return executor.execute(graphql_request, context, read_only=is_safe_method(request))

@@ -1,7 +1,7 @@
 """Authentication, request quota and concurrency limit: once per request."""
 
-from asyncio import Semaphore
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,40 +27,34 @@ class AuthenticationMiddleware(HttpMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one HTTP request. Raises RateLimited if there is no `on_error`, PayloadTooLarge, ClientDisconnect."""
-        try:
-            authentication = await authenticate(scope)
-        except RateLimited as error:
-            if self._on_error is None:
-                raise
-            await self._on_error(Request(scope), error)(scope, receive, send)
-            return
-        if isinstance(authentication, TodoError):
+        async with AsyncExitStack() as stack:
+            try:
+                authentication = await authenticate(scope)
+                if not isinstance(authentication, TodoError):
+                    if scope["method"] in _METHODS_WITH_BODY:
+                        receive = _replay(await Request(scope, receive).body(), receive)
+                    slots = container_from_scope(scope).user_slots
+                    release = await stack.enter_async_context(slots.hold(scope["state"], authentication.user_id))
+                    send = _release_before(release, send)
+            except RateLimited as error:
+                if self._on_error is None:
+                    raise
+                await self._on_error(Request(scope), error)(scope, receive, send)
+                return
             await self._app(scope, receive, send)
-            return
-        if scope["method"] in _METHODS_WITH_BODY:
-            receive = _replay(await Request(scope, receive).body(), receive)
-        slots = container_from_scope(scope).concurrency_limit.slots(authentication.user_id)
-        await self._handle_in_slot(slots, scope, receive, send)
 
-    async def _handle_in_slot(self, slots: Semaphore, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the endpoint in a slot, and release the slot when the response begins.
 
-        So slow readers hold no slot. Neither do slow uploads, because the body was received before.
-        """
-        is_held: bool = await slots.acquire()
+def _release_before(release: Callable[[], Awaitable[None]], send: Send) -> Send:
+    """Return a send function that releases the slot when the response begins.
 
-        async def release_and_send(message: Message) -> None:
-            nonlocal is_held
-            if is_held:
-                is_held = False
-                slots.release()
-            await send(message)
+    So slow readers hold no slot. Neither do slow uploads, because the body was received before.
+    """
 
-        try:
-            await self._app(scope, receive, release_and_send)
-        finally:
-            if is_held:
-                slots.release()
+    async def release_and_send(message: Message) -> None:
+        await release()
+        await send(message)
+
+    return release_and_send
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -90,7 +90,7 @@ class Session(BaseModel):
     id: UUID
     device: Annotated[str | None, Field(description="User-Agent header of the login.")]
     created_at: datetime
-    last_used_at: Annotated[datetime, Field(description="Time of the last refresh.")]
+    last_used_at: Annotated[datetime, Field(description="Time of the last use, accurate to a minute.")]
     expires_at: Annotated[datetime, Field(description="Time at which the session expires unless it is refreshed.")]
     current: Annotated[bool, Field(description="Whether this is the session of the access token.")]
 

@@ -1,9 +1,9 @@
 """Endpoints of authentication and of the current account: /api/auth."""
 
 from asyncio import to_thread
-from functools import partial
+from collections.abc import Callable
 from inspect import signature
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Body, Depends, Request
 from fastapi.security import OAuth2PasswordRequestForm
@@ -19,10 +19,14 @@ from api.preconditions import PreconditionsDep
 from api.routing import create_router
 from models.credentials import LogoutRequest, RefreshRequest
 from models.user import AccountUpdate, Credentials, Registration
+from services.auth.login import FollowUp
 from services.auth.sessions import SessionService
+from services.database_errors import rerun_if_stale
 from services.errors import InvalidInput
 from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.rest_projection import default_row_selection
+
+Result = TypeVar("Result")
 
 router = create_router("/api/auth", "Authentication")
 ROW_SELECTION = default_row_selection(ACCOUNT)
@@ -58,9 +62,8 @@ LoginForm = Annotated[OAuth2PasswordRequestForm, Depends(read_login_form)]
 )
 async def register(request: Request, body: RegistrationBody) -> Response:
     """Register: create an account and start its first session."""
-    container = get_container(request)
-    register_client = partial(container.auth_service.register, body, ROW_SELECTION, get_client(request))
-    return responses.token_response(await container.login_threads.run(register_client), 201)
+    service, client = get_container(request).auth_service, get_client(request)
+    return responses.token_response(await _run_login(request, lambda: service.register(body, ROW_SELECTION, client)), 201)
 
 
 @router.post(
@@ -70,19 +73,19 @@ async def register(request: Request, body: RegistrationBody) -> Response:
 )
 async def log_in(request: Request, form: LoginForm) -> Response:
     """Log in: start a session with the OAuth 2 password form. Send the e-mail address as `username`."""
-    container = get_container(request)
-    log_in_client = partial(container.auth_service.log_in, _credentials(form), ROW_SELECTION, get_client(request))
-    return responses.token_response(await container.login_threads.run(log_in_client))
+    service, client, credentials = get_container(request).auth_service, get_client(request), _credentials(form)
+    return responses.token_response(await _run_login(request, lambda: service.log_in(credentials, ROW_SELECTION, client)))
 
 
 @router.post("/refresh", operation_id="refresh", responses=LOGIN_RESPONSES | errors(401, 413, 415))
-def refresh(request: Request, body: RefreshBody) -> Response:
+async def refresh(request: Request, body: RefreshBody) -> Response:
     """Refresh a session: exchange its newest refresh token for new tokens.
 
     Sending the same refresh token again within ten seconds, because the response was lost, returns the same new refresh token.
     Later, a refresh token that was already used revokes its session, because the token may be stolen.
     """
-    return responses.token_response(get_container(request).auth_service.refresh(body, ROW_SELECTION, get_client(request)))
+    service, client = get_container(request).auth_service, get_client(request)
+    return responses.token_response(await _run(request, lambda: service.refresh(body, ROW_SELECTION, client)))
 
 
 @router.post(
@@ -98,10 +101,27 @@ async def log_out(request: Request, body: LogoutBody = None) -> Response:
     Its tokens stop working immediately.
     """
     if body is not None and body.refresh_token is not None:
-        await to_thread(get_container(request).auth_service.log_out, body.refresh_token)
+        follow_up = await to_thread(rerun_if_stale(get_container(request).auth_service.log_out), body.refresh_token)
+        if follow_up is not None:
+            await _run_in_slot(request, follow_up)
     else:
         await to_thread(SessionService(get_current_user(request)).revoke_current)
     return responses.no_content()
+
+
+async def _run_login(request: Request, find_user: Callable[[], FollowUp[Result]]) -> Result:
+    """Run a login or registration in the threads for them, and what follows it in a slot of its user."""
+    return await _run_in_slot(request, await get_container(request).login_threads.run(rerun_if_stale(find_user)))
+
+
+async def _run(request: Request, find_user: Callable[[], FollowUp[Result]]) -> Result:
+    """Run a lookup, and what follows it in a slot of the user that it found."""
+    return await _run_in_slot(request, await to_thread(rerun_if_stale(find_user)))
+
+
+async def _run_in_slot(request: Request, follow_up: FollowUp[Result]) -> Result:
+    async with get_container(request).user_slots.hold(request.scope["state"], follow_up.user_id):
+        return await to_thread(rerun_if_stale(follow_up.run))
 
 
 def _credentials(form: OAuth2PasswordRequestForm) -> Credentials:

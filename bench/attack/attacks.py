@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.attack import anonymous_documents, connections, memory, writes
+from bench.attack import anonymous_documents, connections, memory, queues, writes
 
 AttackFunction = Callable[[str], list[int] | Coroutine[Any, Any, list[int]]]
 
@@ -44,6 +44,9 @@ ATTACKS = (
     Attack(writes.delete_deep_subtasks, prepare=writes.insert_chains, is_tested=True),
     Attack(writes.update_deep_subtasks, prepare=writes.insert_chains),
     Attack(writes.create_bulks, prepare=writes.insert_chains),
+    Attack(queues.fresh_api_tokens),
+    Attack(queues.logouts),
+    Attack(queues.refreshes),
     Attack(memory.request_nested_rest_page),
     Attack(memory.request_nested_graphql_page),
     Attack(memory.leave_responses_unread),

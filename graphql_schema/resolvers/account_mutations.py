@@ -73,7 +73,8 @@ class AccountMutation:
         registration, context = parse_input(Registration, input), info.context
         return LookaheadWrite(
             lambda field: _auth_payload(
-                field, context.auth_service.register(registration, _account_payload(field), context.client)
+                field,
+                context.run_in_slot(context.auth_service.register(registration, _account_payload(field), context.client)),
             )
         )
 
@@ -83,7 +84,9 @@ class AccountMutation:
     def log_in(self, info: Info, input: AccountCredentials) -> LookaheadWrite:
         credentials, context = parse_input(Credentials, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.auth_service.log_in(credentials, _account_payload(field), context.client))
+            lambda field: _auth_payload(
+                field, context.run_in_slot(context.auth_service.log_in(credentials, _account_payload(field), context.client))
+            )
         )
 
     @strawberry.mutation(
@@ -92,7 +95,9 @@ class AccountMutation:
     def refresh(self, info: Info, input: SessionToRefresh) -> LookaheadWrite:
         request, context = parse_input(RefreshRequest, input), info.context
         return LookaheadWrite(
-            lambda field: _auth_payload(field, context.auth_service.refresh(request, _account_payload(field), context.client))
+            lambda field: _auth_payload(
+                field, context.run_in_slot(context.auth_service.refresh(request, _account_payload(field), context.client))
+            )
         )
 
     @strawberry.mutation(
@@ -101,7 +106,8 @@ class AccountMutation:
     def log_out(self, info: Info, input: SessionToRevoke = None) -> LogOutPayload:
         request = parse_input(LogoutRequest, input or {})
         if request.refresh_token is not None:
-            session_id = info.context.auth_service.log_out(request.refresh_token)
+            follow_up = info.context.auth_service.log_out(request.refresh_token)
+            session_id = info.context.run_in_slot(follow_up) if follow_up else None
         else:
             session_id = info.context.sessions.revoke_current()
         return LogOutPayload(session_id=strawberry.ID(session_id) if session_id else None)

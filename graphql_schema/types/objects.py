@@ -94,7 +94,7 @@ class Session:
     id: strawberry.ID = strawberry.field(description="Id of the session; for `endSession`.")
     device: str | None = strawberry.field(description="Device, from the User-Agent header.")
     created_at: datetime = strawberry.field(description="Time of the login.")
-    last_used_at: datetime = strawberry.field(description="Time of the last refresh.")
+    last_used_at: datetime = strawberry.field(description="Time of the last use, to the minute.")
     expires_at: datetime = strawberry.field(description="Time of expiry, unless the session is refreshed before.")
     current: bool = strawberry.field(description="Whether the access token of this request belongs to the session.")
 

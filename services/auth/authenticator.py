@@ -4,15 +4,13 @@ from asyncio import to_thread
 from threading import Lock
 
 from cachetools import TTLCache
-from sqlmodel import col
 
-from models.credentials import ApiToken
 from models.database import Database, TransactionPreamble
-from models.scopes import Scope
 from models.sql.statement import Statement
 from services.auth.access_tokens import AccessTokens
 from services.auth.claims import Identity
 from services.auth.jwks.cache import KeyLookupDelayedError
+from services.auth.last_use import LastUse
 from services.auth.opaque_tokens import API_TOKEN_PREFIX, hash_secret
 from services.authorization import INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
@@ -22,7 +20,7 @@ from services.user_context import UserContext
 
 NO_TOKEN = "Send an access token: Authorization: Bearer …"  # noqa: S105
 MAX_CACHED_TOKENS = 10_000  # API tokens
-CACHE_TTL_SECONDS = 60.0  # also the precision of `last_used_at`
+CACHE_TTL_SECONDS = 60.0
 
 _LOOKUP = Statement.parse("SELECT user_id, id, scopes FROM api_token WHERE token_hash = %(token_hash)s AND expires_at > now()")
 
@@ -30,8 +28,9 @@ _LOOKUP = Statement.parse("SELECT user_id, id, scopes FROM api_token WHERE token
 class Authenticator:
     """Maps a token to its user. The preamble of each transaction checks again that the credential is not revoked or expired."""
 
-    def __init__(self, database: Database, tokens: AccessTokens) -> None:
+    def __init__(self, database: Database, tokens: AccessTokens, last_use: LastUse) -> None:
         self._database = database
+        self._last_use = last_use
         self._tokens = tokens
         self._api_tokens: TTLCache[str, Identity] = TTLCache(MAX_CACHED_TOKENS, CACHE_TTL_SECONDS)
         self._lock = Lock()
@@ -48,6 +47,7 @@ class Authenticator:
             raise
         quota = client.user_quota(identity.user_id)
         await client.limiter.run_without_blocking(quota.reserve)
+        self._last_use.record(identity)
         return UserContext(identity.user_id, self._database, identity.external_profile, identity.authorization, quota)
 
     async def _resolve_identity(self, token: str | None, client: Client) -> Identity:
@@ -67,7 +67,7 @@ class Authenticator:
         return await to_thread(self._lookup, token)
 
     def _lookup(self, token: str) -> Identity:
-        """Return the identity of an API token from the database, and record its use there."""
+        """Return the identity of an API token from the database."""
         token_hash = hash_secret(token)
         preamble = TransactionPreamble({"app.secret_hash": token_hash}, [_LOOKUP], {"token_hash": token_hash})
         with translate_database_errors(), self._database.read(preamble) as (_, row):
@@ -76,14 +76,6 @@ class Authenticator:
             raise Unauthenticated(INVALID_API_TOKEN)
         user_id, token_id, scopes = row
         identity = Identity(user_id, authorization=Authorization.for_api_token(token_id, scopes))
-        self._record_usage(identity)
         with self._lock:
             self._api_tokens[token_hash] = identity
         return identity
-
-    def _record_usage(self, identity: Identity) -> None:
-        context = UserContext(identity.user_id, self._database, authorization=Authorization(frozenset({Scope.ACCOUNT})))
-        with context.write_transaction(Scope.ACCOUNT) as transaction:
-            statement = transaction.owned(ApiToken).where(col(ApiToken.id) == identity.authorization.credential_id)
-            if (token := transaction.session.scalars(statement).one_or_none()) is not None:
-                token.last_used_at = transaction.now

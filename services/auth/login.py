@@ -1,5 +1,6 @@
 """Auth service for unauthenticated clients: registration, login, token refresh and logout."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,6 +48,14 @@ class AuthTokens(Generic[Result]):
     expires_in: int
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp(Generic[Result]):
+    """Remaining work once a lookup has found the user. It has transactions of this user, so it needs a slot of the user."""
+
+    user_id: str
+    run: Callable[[], Result]
+
+
 class AuthService:
     """Registration, login, refresh and logout with e-mail and password."""
 
@@ -57,7 +66,9 @@ class AuthService:
         self._session_lifetime = session_lifetime
         self._rotation = RefreshTokenRotation(database, session_lifetime)
 
-    def register(self, registration: Registration, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
+    def register(
+        self, registration: Registration, selection: RowSelection[Result | None], client: Client
+    ) -> FollowUp[AuthTokens[Result]]:
         """Create a local account, and a session for it.
 
         Raises EmailTaken, RateLimited, Unavailable if too many passwords are waiting to be hashed.
@@ -80,9 +91,11 @@ class AuthService:
             if connection.scalar(statement) is None:
                 raise EmailTaken("An account with this e-mail already exists.")
             connection.execute(insert(UserRevision).values(user_id=user_id, revision=0, purged_revision=0))
-        return self._start_session(UserContext(user_id, self._database), selection, client)
+        return FollowUp(user_id, lambda: self._start_session(UserContext(user_id, self._database), selection, client))
 
-    def log_in(self, credentials: Credentials, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
+    def log_in(
+        self, credentials: Credentials, selection: RowSelection[Result | None], client: Client
+    ) -> FollowUp[AuthTokens[Result]]:
         """Create a session.
 
         Raises Unauthenticated, after the same amount of work, for an unknown e-mail, a wrong password and an inactive account;
@@ -101,31 +114,33 @@ class AuthService:
         if user_id is None or verification is None or not is_active:
             raise _invalid_credentials()
         attempts.reset()
-        return self._start_session(UserContext(user_id, self._database), selection, client, verification)
+        context = UserContext(user_id, self._database)
+        return FollowUp(user_id, lambda: self._start_session(context, selection, client, verification))
 
-    def refresh(self, refresh: RefreshRequest, selection: RowSelection[Result | None], client: Client) -> AuthTokens[Result]:
+    def refresh(
+        self, refresh: RefreshRequest, selection: RowSelection[Result | None], client: Client
+    ) -> FollowUp[AuthTokens[Result]]:
         """Exchange a refresh token for a new access token and a new refresh token. Raises Unauthenticated, RateLimited."""
         client.auth_attempts.consume()
         token = RefreshToken.parse(refresh.refresh_token)
         context = self._rotation.find_context(token) if token else None
         if token is None or context is None:
             raise invalid_refresh_token()
+        return FollowUp(context.user_id, lambda: self._rotate(context, token, selection))
+
+    def log_out(self, refresh_token: str) -> FollowUp[str | None] | None:
+        """Revoke the session of a refresh token of any generation; return its id, or None if it was not active."""
+        token = RefreshToken.parse(refresh_token)
+        context = self._rotation.find_context(token) if token else None
+        return None if context is None else FollowUp(context.user_id, lambda: _revoke(context))
+
+    def _rotate(self, context: UserContext, token: RefreshToken, selection: RowSelection[Result | None]) -> AuthTokens[Result]:
         with context.write_transaction(Scope.ACCOUNT) as transaction:
             session = self._rotation.rotate(transaction, token)
             user = transaction.read_account(selection)
         if session is None:
             raise invalid_refresh_token()
         return self._build_tokens(context, user, session)
-
-    def log_out(self, refresh_token: str) -> str | None:
-        """Revoke the session of a refresh token of any generation; return its id, or None if it was not active."""
-        token = RefreshToken.parse(refresh_token)
-        context = self._rotation.find_context(token) if token else None
-        if context is None:
-            return None
-        with suppress(Unauthenticated):  # it was revoked or expired in between
-            return SessionService(context).revoke_current()
-        return None
 
     def _start_session(
         self,
@@ -144,6 +159,12 @@ class AuthService:
     def _build_tokens(self, context: UserContext, user: Result, session: SessionWithToken) -> AuthTokens[Result]:
         lifetime = int(self._tokens.lifetime.total_seconds())
         return AuthTokens(user, self._tokens.issue(context.user_id, session.id), session.refresh_token, lifetime)
+
+
+def _revoke(context: UserContext) -> str | None:
+    with suppress(Unauthenticated):  # it was revoked or expired in between
+        return SessionService(context).revoke_current()
+    return None
 
 
 def _invalid_credentials() -> Unauthenticated:

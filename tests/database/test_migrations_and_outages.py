@@ -190,7 +190,7 @@ def test_more_clients_than_connections_are_all_served(database: PostgresServer) 
                     return client.get("/api/me/tasks?include=tags,subtasks").status_code
                 return client.post("/api/me/tasks", json={"title": str(number)}).status_code
 
-        with ThreadPoolExecutor(24) as pool:
+        with ThreadPoolExecutor(20) as pool:
             statuses = list(pool.map(send_request, range(90)))
 
     assert sorted(statuses) == [200] * 60 + [201] * 30

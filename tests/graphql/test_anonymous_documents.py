@@ -11,7 +11,8 @@ import pytest
 from graphql import get_introspection_query
 from limits import RateLimitItemPerDay
 
-from api.graphql.anonymous_threads import MAX_PENDING, AnonymousThreads
+from api.concurrency.limit import MAX_WAITING
+from api.graphql.anonymous_threads import AnonymousThreads
 from graphql_schema.context import GraphQLContext
 from graphql_schema.cost.introspection import INTROSPECTION_FIELD_COST
 from graphql_schema.documents.operation_cache import FREE_TOKENS, TOKEN_COST
@@ -262,12 +263,12 @@ def test_documents_of_other_addresses_run_at_the_same_time() -> None:
 
 def test_documents_of_one_address_above_the_queue_are_rejected() -> None:
     threads = AnonymousThreads(1)
-    results = run_threads(threads, ["a"] * (MAX_PENDING + 5) + ["b"], lambda: time.sleep(0.001))
+    results = run_threads(threads, ["a"] * (MAX_WAITING + 6) + ["b"], lambda: time.sleep(0.001))
 
     rejected = [result for result in results if isinstance(result, RateLimited)]
     assert (len(rejected), results[-1]) == (5, None)
     assert rejected[0].headers == {"Retry-After": "1"}
-    assert not threads._pending
+    assert not threads._limit._queues
 
 
 def test_only_documents_without_a_valid_token_run_in_the_anonymous_threads(

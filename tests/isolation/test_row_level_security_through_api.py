@@ -104,18 +104,16 @@ def test_row_level_security_alone_isolates_users(setup: Setup, name: str) -> Non
 
 
 def test_api_token_lookup_finds_only_its_own_account(setup: Setup) -> None:
-    """API tokens are cached for a while, so the third request uses another token."""
+    token = api_token(EVE, "eve's")
 
-    def request(salt: str) -> Request:
-        return lambda http, url: http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {api_token(EVE, salt)}"})
+    def request(http: httpx.Client, url: str) -> httpx.Response:
+        return http.get(f"{url}/api/me/tasks", headers={"Authorization": f"Bearer {token}"})
 
-    response, victim_rows = setup.send(request("eve's"), setup.service_url)
-    unfiltered_response, victim_rows_unfiltered = setup.send(request("eve's"), setup.unfiltered_url)
-    _, victim_rows_unprotected = setup.send(request(""), setup.unfiltered_url, row_level_security=False)
+    response, victim_rows = setup.send(request, setup.service_url)
+    unfiltered_response, victim_rows_unfiltered = setup.send(request, setup.unfiltered_url)
 
     assert response[0] == 200
     assert (unfiltered_response, victim_rows_unfiltered) == (response, victim_rows)
-    assert victim_rows_unprotected["api_token"] != victim_rows["api_token"]
 
 
 def test_every_table_was_queried_without_filters(setup: Setup) -> None:

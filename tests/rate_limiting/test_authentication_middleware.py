@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api.concurrency_limit import UserConcurrencyLimit
+from api.concurrency.user_slots import UserSlots
 from api.middleware.authentication import AuthenticationMiddleware
 from services.auth.authenticator import Authenticator
 from services.errors import Unauthenticated
@@ -105,11 +105,10 @@ def test_unmetered_request_is_not_authenticated(http: httpx.Client, authenticati
 
 
 class Endpoint:
-    """An ASGI application that sends a response, and the middleware around it with a number of slots for each user."""
+    """An ASGI application that sends a response, and the middleware around it with one slot for each user."""
 
-    def __init__(self, user_id: str | None, slots: int) -> None:
-        self.limit = UserConcurrencyLimit(slots)
-        self.slots = self.limit.slots("ada")
+    def __init__(self, user_id: str | None) -> None:
+        self.slots = UserSlots(2, NO_LIMITS)
         self.was_free_while_sending: list[bool] = []
         self._user_id = user_id
         self._middleware = AuthenticationMiddleware(self.respond)
@@ -120,19 +119,27 @@ class Endpoint:
             raise Unauthenticated("")
         return SimpleNamespace(user_id=self._user_id)
 
+    async def is_slot_free(self) -> bool:
+        """Return whether another request of the user would get a slot soon."""
+        try:
+            async with asyncio.timeout(0.05), self.slots.hold({}, "ada"):
+                return True
+        except TimeoutError:
+            return False
+
     async def respond(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send a response."""
-        assert self.slots.locked()
+        assert self._user_id is None or not await self.is_slot_free()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
     async def send(self, _: Message) -> None:
         """Record whether the slot is free when a message is sent to the client."""
-        self.was_free_while_sending.append(not self.slots.locked())
+        self.was_free_while_sending.append(await self.is_slot_free())
 
     async def call(self) -> None:
         """Send a request to the middleware."""
-        container = SimpleNamespace(authenticator=self, rate_limiter=NO_LIMITS, concurrency_limit=self.limit)
+        container = SimpleNamespace(authenticator=self, rate_limiter=NO_LIMITS, user_slots=self.slots)
         app = SimpleNamespace(state=SimpleNamespace(container=container))
         scope: Scope = {"type": "http", "method": "GET", "headers": [], "state": {}, "app": app}
 
@@ -143,7 +150,7 @@ class Endpoint:
 
 
 def test_slot_is_free_while_the_response_is_sent() -> None:
-    endpoint = Endpoint("ada", slots=1)
+    endpoint = Endpoint("ada")
 
     asyncio.run(endpoint.call())
 
@@ -151,7 +158,7 @@ def test_slot_is_free_while_the_response_is_sent() -> None:
 
 
 def test_slot_is_free_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    endpoint = Endpoint("ada", slots=1)
+    endpoint = Endpoint("ada")
 
     async def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -160,10 +167,14 @@ def test_slot_is_free_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError):
         asyncio.run(endpoint.call())
 
-    assert not endpoint.slots.locked()
+    assert asyncio.run(endpoint.is_slot_free())
 
 
 def test_anonymous_request_needs_no_slot() -> None:
-    asyncio.run(Endpoint(None, slots=0).call())
+    async def call_while_the_slot_is_held(endpoint: Endpoint) -> None:
+        async with endpoint.slots.hold({}, "ada"):
+            await endpoint.call()
+
+    asyncio.run(call_while_the_slot_is_held(Endpoint(None)))
     with pytest.raises(TimeoutError):
-        asyncio.run(Endpoint("ada", slots=0).call())
+        asyncio.run(call_while_the_slot_is_held(Endpoint("ada")))

@@ -4,15 +4,16 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 
 import psycopg2
 import pytest
 
-from tests.support.api_clients import ApiClient, GraphQLClient, RestClient
+from api.concurrency.limit import MAX_WAITING
+from tests.support.api_clients import ApiClient, GraphQLClient, RestClient, expect_error
 from tests.support.service import PostgresServer, RunningService, run_service, run_sql, settings_for
-from tests.support.users import TestUser
+from tests.support.users import PASSWORD, TestUser
 
 POOL_SIZE = 4
 WRITES = 12
@@ -77,13 +78,13 @@ def test_blocked_writes_of_one_user_leave_connections_to_others(
         clients = [stack.enter_context(kind(service.url, user.token)) for _ in range(WRITES)]
         with block_writes(service, user):
             writes = [threads.submit(client.create, "task", title=str(number)) for number, client in enumerate(clients)]
-            wait_for_blocked_writes(service, POOL_SIZE // 2)
+            wait_for_blocked_writes(service, POOL_SIZE // 4)
 
             for other_kind in (RestClient, GraphQLClient):
                 with other_kind(service.url, other_user.token) as client:
                     assert client.create("task", title="Meanwhile")["title"] == "Meanwhile"
                     assert len(client.page("task")) > 0
-            assert run_sql(service.database.owner, COUNT_WAITING_WRITES) == [(POOL_SIZE // 2,)]
+            assert run_sql(service.database.owner, COUNT_WAITING_WRITES) == [(POOL_SIZE // 4,)]
         created = [write.result() for write in writes]
 
     assert len({task["revision"] for task in created}) == WRITES
@@ -129,3 +130,64 @@ def test_client_that_disconnects_while_it_waits_leaves_the_slot_free(
 
         client.http.timeout = 5
         assert {"first"} <= {task["title"] for task in client.page("task")}
+
+
+Kind = Callable[[str, str | None], ApiClient]
+
+
+@contextmanager
+def run_blocked_write(service: RunningService, user: TestUser, kind: Kind) -> Iterator[None]:
+    """Run a write of the user, which holds the only slot of the user, in this block."""
+    with kind(service.url, user.token) as client, ThreadPoolExecutor(1) as threads, block_writes(service, user):
+        threads.submit(client.create, "task", title="first")
+        wait_for_blocked_writes(service, 1)
+        yield
+
+
+@pytest.mark.parametrize("kind", [RestClient, GraphQLClient])
+@pytest.mark.parametrize("action", ["log_out", "refresh", "log_in"])
+def test_request_whose_user_is_found_by_a_lookup_waits_in_the_queue_of_the_user(
+    service: RunningService, user: TestUser, other_user: TestUser, kind: Kind, action: str
+) -> None:
+    arguments = {"log_in": (user.email, PASSWORD)}.get(action, (user.refresh_token,))
+    with ThreadPoolExecutor(WRITES) as threads, ExitStack() as stack:
+        with run_blocked_write(service, user, RestClient):
+            clients = [stack.enter_context(kind(service.url, None)) for _ in range(4)]
+            calls = [threads.submit(getattr(client, action), *arguments) for client in clients]
+            for _ in range(20):
+                assert run_sql(service.database.owner, COUNT_WAITING_WRITES) == [(1,)]
+                time.sleep(0.02)
+            with RestClient(service.url, other_user.token) as other:
+                assert other.page("task") == []
+        wait([*calls])
+
+
+@pytest.mark.parametrize("kind", [RestClient, GraphQLClient])
+def test_full_queue_is_rate_limited_and_others_are_not(
+    one_slot_service: RunningService, one_slot_user: TestUser, kind: Kind
+) -> None:
+    service = one_slot_service
+    with ThreadPoolExecutor(MAX_WAITING) as threads, ExitStack() as stack:
+        clients = [stack.enter_context(kind(service.url, one_slot_user.token)) for _ in range(MAX_WAITING)]
+        with run_blocked_write(service, one_slot_user, RestClient):
+            calls = [threads.submit(client.page, "task") for client in clients]
+            time.sleep(0.5)
+            with kind(service.url, one_slot_user.token) as client:
+                client.http.timeout = 2
+                with expect_error("RATE_LIMITED"):
+                    client.page("task")
+                assert client.http.get("/api/me/tasks").headers["Retry-After"] == "1"
+            with kind(service.url, TestUser.register(service.url).token) as other:
+                assert other.page("task") == []
+        assert all(isinstance(call.result(), list) for call in calls)
+
+
+@pytest.mark.parametrize("kind", [RestClient, GraphQLClient])
+def test_request_does_not_wait_for_a_slot_of_a_second_user(
+    service: RunningService, user: TestUser, other_user: TestUser, kind: Kind
+) -> None:
+    with run_blocked_write(service, user, RestClient), kind(service.url, other_user.token) as client:
+        client.http.timeout = 2
+        with expect_error("RATE_LIMITED"):
+            client.refresh(user.refresh_token)
+        assert client.refresh(other_user.refresh_token)["user"]["id"] == other_user.id
