@@ -27,6 +27,7 @@ from models.readiness import check_readiness
 from tests.support.api_clients import GraphQLClient, RestClient
 from tests.support.icu_postgres import run_icu_postgres
 from tests.support.pgbouncer import run_pgbouncer
+from tests.support.processes import signal_disposition
 from tests.support.service import (
     TODO_COMMAND,
     PostgresServer,
@@ -190,9 +191,9 @@ def test_stopped_backup_leaves_no_file(
     name = parse_url(source[0].owner).database
     with closing(psycopg2.connect(source[0].owner)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE pg_catalog.pg_policy IN ACCESS EXCLUSIVE MODE")
-        process = subprocess.Popen(
-            [TODO_COMMAND, "backup", "todo.dump"], cwd=tmp_path, env=command_environment(tmp_path, DATABASE_URL=source[1])
-        )
+        command, environment = [TODO_COMMAND, "backup", "todo.dump"], command_environment(tmp_path, DATABASE_URL=source[1])
+        with signal_disposition(signal.SIGINT, signal.SIG_DFL):
+            process = subprocess.Popen(command, cwd=tmp_path, env=environment)
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
         deadline = time.monotonic() + 30
         while source[0].execute(waiting, name) == [(0,)]:

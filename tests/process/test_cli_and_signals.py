@@ -21,7 +21,7 @@ from models.database import parse_url
 from models.migrate import newest_version
 from tests.support.account_deletion import insert_tasks, mark_deleted, remaining_rows, wait_until_deleted
 from tests.support.api_clients import TLS, RestClient
-from tests.support.processes import hangup_disposition, is_ready, postgres_processes, run_serve
+from tests.support.processes import is_ready, postgres_processes, run_serve, signal_disposition
 from tests.support.service import SECRET, PostgresServer, run_command
 from tests.support.table_rows import ADA, EVE, dump_user_rows, insert_rows, rows_for_user
 from tests.support.users import TestUser, sign_token
@@ -29,7 +29,7 @@ from tests.support.users import TestUser, sign_token
 
 @pytest.mark.parametrize(("stop", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGHUP, 2)])
 def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path, stop: signal.Signals, workers: int) -> None:
-    with hangup_disposition(signal.SIG_DFL), run_serve(tmp_path, WORKERS=workers) as (process, url):
+    with signal_disposition(signal.SIGHUP, signal.SIG_DFL), run_serve(tmp_path, WORKERS=workers) as (process, url):
         user = TestUser.register(url)
         with RestClient(url, user.token) as client:
             task = client.create("task", title="x")
@@ -47,7 +47,7 @@ def test_serve_stops_its_database_and_keeps_data_across_restarts(tmp_path: Path,
 def test_closed_terminal_stops_workers_that_serve_requests_gracefully(tmp_path: Path, database: PostgresServer) -> None:
     """A terminal sends SIGHUP to the whole process group: workers finish their requests as after SIGTERM."""
     settings = {"DATABASE_URL": database.service, "JWT_SECRET": SECRET, "WORKERS": 2}
-    with hangup_disposition(signal.SIG_DFL), run_serve(tmp_path, **settings) as (process, url):
+    with signal_disposition(signal.SIGHUP, signal.SIG_DFL), run_serve(tmp_path, **settings) as (process, url):
         user = TestUser.register(url)
         with blocked_write(url, user, database) as statuses:
             os.killpg(process.pid, signal.SIGHUP)
@@ -60,7 +60,7 @@ def test_closed_terminal_stops_workers_that_serve_requests_gracefully(tmp_path: 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_serve_under_nohup_ignores_sighup(tmp_path: Path, workers: int) -> None:
-    with hangup_disposition(signal.SIG_IGN), run_serve(tmp_path, WORKERS=workers) as (process, url):
+    with signal_disposition(signal.SIGHUP, signal.SIG_IGN), run_serve(tmp_path, WORKERS=workers) as (process, url):
         os.killpg(process.pid, signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(2)

@@ -69,10 +69,10 @@ def postgres_processes(folder: Path) -> list[psutil.Process]:
 
 
 @contextmanager
-def hangup_disposition(disposition: signal.Handlers) -> Iterator[None]:
-    """Set the disposition of SIGHUP that child processes inherit; a test run under nohup ignores the signal."""
-    previous = signal.signal(signal.SIGHUP, disposition)
+def signal_disposition(number: signal.Signals, disposition: signal.Handlers) -> Iterator[None]:
+    """Set the disposition of a signal that child processes inherit; a test run in the background may ignore the signal."""
+    previous = signal.signal(number, disposition)
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, previous)
+        signal.signal(number, previous)

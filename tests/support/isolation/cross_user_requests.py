@@ -75,7 +75,9 @@ REQUESTS |= {f"by {document.split('(')[0]}": graphql_request(f"mutation {{ {docu
 
 # Requests whose row would reference a row of ADA.
 BLOCKED_BY_FOREIGN_KEYS = {"POST /api/{user}/tasks", "POST /api/{user}/tasks/{task}/comments"}
-BLOCKED_BY_FOREIGN_KEYS |= {"mutation createTask", "mutation createTasks", "mutation addComment"}
+BLOCKED_BY_FOREIGN_KEYS |= {"PUT /api/{user}/tasks/{task}", "PUT /api/{user}/tasks/{task}/tags/{tag}"}
+BLOCKED_BY_FOREIGN_KEYS |= {"mutation createTask", "mutation createTasks", "mutation updateTasks", "mutation addTags"}
+BLOCKED_BY_FOREIGN_KEYS |= {"mutation addComment"}
 # Requests that fail because they find two accounts.
 AMBIGUOUS_ACCOUNT = {"GET /api/auth/me", "PATCH /api/auth/me", "query viewer", "mutation updateAccount", "by logIn"}
 # Requests that change nothing but all users' revision counters.
