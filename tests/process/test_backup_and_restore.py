@@ -290,7 +290,7 @@ def test_restore_refuses_a_database_with_rows_and_force_deletes_them(
     assert dump_user_rows(source[0], "third")["task"]
 
     forced = run_command(tmp_path, "restore", file.name, "--force", DATABASE_URL=source[1])
-    assert "deleted 39 rows (user 3, " in forced.stdout, forced.stderr
+    assert "deleted 42 rows (user 3, " in forced.stdout, forced.stderr
     assert all_rows(source[0]) == before
     assert not dump_user_rows(source[0], "third")["task"]
 
