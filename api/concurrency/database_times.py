@@ -38,6 +38,10 @@ class DatabaseTimes:
         usage = self._users.get(user_id)
         return usage.recent * 0.5 ** ((monotonic() - usage.updated_at) / HALF_LIFE) if usage else 0.0
 
+    def load(self, user_id: str) -> int:
+        """Return the recent time in whole seconds. Users with ordinary requests have equal loads, and are served in turn."""
+        return int(self.recent(user_id))
+
     def add(self, user_id: str, seconds: float) -> None:
         """Add database time of the user."""
         recent = self.recent(user_id) + seconds

@@ -26,7 +26,7 @@ class UserSlots:
         self._times = DatabaseTimes(limiter)
         share = pool_size // 4
         reserved = min(1, share)  # connections for lookups before the user is known, and for background tasks
-        self._limit = ConcurrencyLimit(pool_size - reserved, max(1, share), "requests of one user", self._times.recent)
+        self._limit = ConcurrencyLimit(pool_size - reserved, max(1, share), "requests of one user", self._times.load)
 
     @asynccontextmanager
     async def hold(self, state: State, user_id: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:

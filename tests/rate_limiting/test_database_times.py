@@ -38,6 +38,14 @@ def test_database_time_beyond_the_quota_is_rate_limited(
             assert client.page("task") == []
 
 
+def test_users_with_less_than_a_second_have_equal_loads() -> None:
+    times = DatabaseTimes(NO_LIMITS)
+    times.add("ada", 0.9)
+    times.add("eve", 1.1)
+
+    assert (times.load("ada"), times.load("unknown"), times.load("eve")) == (0, 0, 1)
+
+
 def test_recent_time_decays(monkeypatch: pytest.MonkeyPatch) -> None:
     times, now = DatabaseTimes(NO_LIMITS), 100.0
     monkeypatch.setattr("api.concurrency.database_times.monotonic", lambda: now)
