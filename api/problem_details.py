@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Match
 from api.middleware.security_headers import NOSNIFF
 from api.responses import not_modified_response
 from services.errors import InvalidInput, MethodNotAllowed, NotFound, TodoError
+from services.logs.unavailability import log_unavailability
 from services.preconditions import NotModified
-from services.unavailability_log import log_unavailability
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -12,22 +12,17 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.pool import PoolProxiedConnection
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from models.columns import with_computed_columns
 from models.credentials import ApiToken, Credential, LoginSession
 from models.database import ConnectionType, Database, Row, TransactionPreamble
 from models.scopes import Scope
-from models.sql.execution import Message, Rows, Values, driver_connection, fetch_message
+from models.sql.execution import Rows, Values, driver_connection
 from models.sql.statement import Statement
-from models.text.folding import identity_key
-from models.user import AccountDeletion, DeletedUser, User, UserRevision
 from services.authorization import EXTERNAL, INVALID_API_TOKEN, Authorization
 from services.database_errors import translate_database_errors
-from services.errors import Unauthenticated, Unavailable
+from services.errors import Unauthenticated
+from services.external_users import ExternalUserProfile, provision_user, take_over_email
 from services.query_engine.execution.budget import Budget
 from services.query_engine.execution.executor import execute, is_one_statement
 from services.query_engine.query_model import QueryNode
@@ -66,13 +61,6 @@ _ACCOUNT: Mapping[type[Credential] | None, Statement] = {
 _ACCOUNT_WITH_EMAIL = Statement.parse(_ACCOUNT_SQL.format(credential="true", new_email=_NEW_EMAIL_SQL))
 # A separate statement, so that the next one sees what was committed while this one waited, such as the revocation of a session.
 _LOCK = Statement.parse("SELECT FROM user_revision WHERE user_id = %(user_id)s FOR UPDATE")
-# Transactions that set the same e-mail wait for each other: the second one finds the first one's row instead of violating the
-# unique constraint, for which PostgreSQL logs e-mail, name and password hash. Without an e-mail, nothing is locked.
-_SHOW_EMAIL_SQL = "SET LOCAL app.login_email = %(email)s; SET LOCAL app.login_email_key = %(email_key)s; "
-LOCK_EMAIL = Statement.parse("SELECT pg_advisory_xact_lock(hashtextextended(%(email_key)s, 0))")
-_OTHER_ACCOUNT = Statement.parse(
-    'SELECT true FROM "user" WHERE (email = %(email)s OR email_key = %(email_key)s) AND id <> %(user_id)s LIMIT 1'
-)
 
 _ACCOUNT_COLUMNS = 5
 _IS_ROW = -_ACCOUNT_COLUMNS - 1  # index of the column that tells a row of the query from an account without rows
@@ -80,15 +68,6 @@ MAX_QUERIES_WITH_ACCOUNT = 2_000
 
 Result = TypeVar("Result")
 BeginTransaction = Callable[[TransactionPreamble], AbstractContextManager[tuple[ConnectionType, Row]]]
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalUserProfile:
-    """Profile claims of an external token, from which the user is provisioned on first use; later ones may change the e-mail."""
-
-    email: str | None
-    name: str | None
-    issued_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +196,7 @@ class UserContext:
     def _update_account(self, account: Row) -> None:
         assert self.external_profile is not None  # noqa: S101
         if account is None:
-            self._provision_user(self.external_profile)
+            provision_user(self.database, self.user_id, self.external_profile)
         else:
             self._take_over_email(self.external_profile)
 
@@ -233,57 +212,11 @@ class UserContext:
             return _ACCOUNT_WITH_EMAIL, values | {"email": profile.email, "issued_at": profile.issued_at}
         return _ACCOUNT[self.authorization.credential_type], values | {"credential_id": self.authorization.credential_id}
 
-    def is_email_taken(self, connection: PoolProxiedConnection, email: str | None) -> bool:
-        """Return whether another account has the e-mail. The policy for logging in shows the row of that e-mail."""
-        if email is None:
-            return False
-        values = {"email": email, "email_key": identity_key(email), "user_id": self.user_id}
-        return bool(fetch_message(connection, Message(_SHOW_EMAIL_SQL, [LOCK_EMAIL, _OTHER_ACCOUNT], values)))
-
-    def _provision_user(self, profile: ExternalUserProfile) -> None:
-        """Create the account of an external user, unless the token was issued before that account was deleted here.
-
-        Raises Unauthenticated if it was, Unavailable while the rows of the deleted account exist.
-        """
-        preamble = TransactionPreamble(
-            {"app.user_id": self.user_id},
-            [LOCK_EMAIL],
-            {"email_key": None if profile.email is None else identity_key(profile.email)},
-        )
-        with translate_database_errors(), self.database.write(preamble) as (connection, _):
-            deleted_at = connection.scalar(select(col(DeletedUser.deleted_at)).where(col(DeletedUser.user_id) == self.user_id))
-            if deleted_at is not None and (profile.issued_at is None or profile.issued_at <= deleted_at):
-                raise Unauthenticated("The account was deleted.")
-            pending = select(col(AccountDeletion.user_id)).where(col(AccountDeletion.user_id) == self.user_id)
-            if connection.scalar(pending) is not None:
-                raise Unavailable("The former account of this user is being deleted, usually within seconds; retry after that.")
-            if self._insert_user(connection, profile):
-                connection.execute(insert(UserRevision).values(user_id=self.user_id, revision=0, purged_revision=0))
-
     def _take_over_email(self, profile: ExternalUserProfile) -> None:
-        """Set the e-mail of an external user to the one that the token names, unless another account has it."""
         with self.database.write(self._preamble(_LOCK)) as (connection, row):
-            if row is None or not _has_new_email(row):  # a concurrent request was first
-                return
-            _, revision, now, *_ = row
-            account = update(User).where(col(User.id) == self.user_id)
-            connection.execute(account.values(issuer_email=profile.email, issuer_email_at=profile.issued_at))
-            if self.is_email_taken(driver_connection(connection), profile.email):
-                return
-            connection.execute(account.values(**with_computed_columns(User, {"email": profile.email}), updated_at=now))
-            counter = update(UserRevision).where(col(UserRevision.user_id) == self.user_id)
-            connection.execute(counter.values(revision=revision + 1, stamped_at=now))
-
-    def _insert_user(self, connection: Connection, profile: ExternalUserProfile) -> bool:
-        """Insert the account, without its e-mail if another account has it; return False if the account exists already."""
-        for email in dict.fromkeys((profile.email, None)):
-            account = {"id": self.user_id, "email": email, "name": profile.name, "is_active": True}
-            claims = {"issuer_email": profile.email, "issuer_email_at": profile.issued_at}
-            values = with_computed_columns(User, {**account, **claims})
-            statement = upsert(User).values(**values, created_at=func.now(), updated_at=func.now())
-            if connection.scalar(statement.on_conflict_do_nothing().returning(col(User.id))) is not None:
-                return True
-        return False
+            if row is not None and _has_new_email(row):  # else a concurrent request was first
+                _, revision, now, *_ = row
+                take_over_email(connection, self.user_id, profile, revision + 1, now)
 
 
 @lru_cache(MAX_QUERIES_WITH_ACCOUNT)

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problem_details import problem_response
 from services.errors import TodoError
+from services.logs.unavailability import log_unavailability
 from services.rate_limiting.network import network_key
-from services.unavailability_log import log_unavailability
 
 MAX_PER_ADDRESS = 50
 _RESPONSE = "websocket.http.response"

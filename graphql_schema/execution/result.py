@@ -8,8 +8,8 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLError
 
 from services.errors import RateLimited, TodoError, shorten
+from services.logs.unavailability import log_unavailability
 from services.query_engine.case_conversion import to_camel_case
-from services.unavailability_log import log_unavailability
 
 PARTIAL_SUCCESS = 294
 _INTERNAL_MESSAGE = "Internal server error"

@@ -12,6 +12,7 @@ from services.auth.password_hashing import PasswordHasher
 from services.auth.password_verification import PasswordVerification, load_password_hash
 from services.auth.sessions import revoke_other_sessions
 from services.errors import EmailTaken, InvalidInput, PreconditionFailed
+from services.external_users import is_email_taken
 from services.preconditions import NO_PRECONDITIONS, EntityTag, Preconditions
 from services.query_engine.entity_registry import ACCOUNT
 from services.query_engine.query_model import RowSelection
@@ -65,7 +66,7 @@ class AccountService:
             account = transaction.session.get_one(User, transaction.user_id)
             if verification is None and values.get("email", account.email) != account.email:
                 raise _invalid_current_password()  # the e-mail was changed since it was compared
-            if "email" in values and self._context.is_email_taken(transaction.connection, values["email"]):
+            if "email" in values and is_email_taken(transaction.connection, transaction.user_id, values["email"]):
                 raise EmailTaken("An account with this e-mail already exists.")
             if "password_hash" in values:
                 revoke_other_sessions(transaction)

@@ -10,7 +10,7 @@ from models.schemas.visible_text import has_visible_character
 from models.text.folding import normalize_limited
 from services.authorization import EXTERNAL, Authorization
 from services.errors import Unauthenticated
-from services.user_context import ExternalUserProfile
+from services.external_users import ExternalUserProfile
 
 _REQUIRED_LOCAL_CLAIMS = ("sub", "iat", "exp", "jti", "sid")
 

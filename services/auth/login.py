@@ -25,9 +25,10 @@ from services.auth.password_verification import PasswordVerification
 from services.auth.sessions import RefreshTokenRotation, SessionService, SessionWithToken, create_session, invalid_refresh_token
 from services.database_errors import translate_database_errors
 from services.errors import EmailTaken, Unauthenticated
+from services.external_users import LOCK_EMAIL
 from services.query_engine.query_model import RowSelection
 from services.rate_limiting.client import Client
-from services.user_context import LOCK_EMAIL, UserContext
+from services.user_context import UserContext
 
 Result = TypeVar("Result")
 

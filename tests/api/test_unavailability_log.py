@@ -9,10 +9,11 @@ import psycopg2
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from services import unavailability_log
 from services.auth.jwks.cache import JwksUnavailableError
 from services.errors import NotFound, TodoError, Unavailable
-from services.unavailability_log import INTERVAL, LogThrottle, log_unavailability
+from services.logs import unavailability
+from services.logs.throttle import INTERVAL, LogThrottle
+from services.logs.unavailability import log_unavailability
 from tests.support.api_clients import TLS, ApiClient, ApiError, GraphQLClient, RestClient
 from tests.support.jwks_server import AUDIENCE, ISSUER, SigningKey, run_jwks_server, send_response
 from tests.support.service import LogCapture, PostgresServer, run_service, run_sql, settings_for
@@ -40,7 +41,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of a log in which nothing was logged yet."""
     clock = Clock()
-    monkeypatch.setattr(unavailability_log, "throttle", LogThrottle(clock))
+    monkeypatch.setattr(unavailability, "throttle", LogThrottle(clock))
     return clock
 
 

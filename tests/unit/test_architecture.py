@@ -27,6 +27,7 @@ OWNED = {table.__name__ for table in TABLES} - {"User", "DeletedUser"}
 QUERY_MODULES = {
     "models/task.py",
     "models/user.py",
+    "services/external_users.py",
     "services/user_context.py",
     "services/unit_of_work.py",
     "services/task_hierarchy.py",
@@ -36,6 +37,7 @@ QUERY_MODULES = {
 }
 # Modules whose functions take a user id: the access tokens that name it, and the query engine below the context.
 USER_ID_ARGUMENTS = {
+    "services/external_users.py",
     "services/auth/access_tokens.py",
     "services/query_engine/cursors.py",
     "services/query_engine/execution/executor.py",

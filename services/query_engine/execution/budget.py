@@ -94,8 +94,10 @@ def multiplicities_by_key(
 
 def _text_bytes(column: int, rows: Rows, multiplicities: Multiplicities) -> int:
     """Return the size of the texts in a column as JSON strings without their quotes."""
-    sizes = (len(orjson.dumps(row[column])) - _QUOTES for row in rows)
-    return sum(sizes) if multiplicities is None else sum(map(mul, sizes, multiplicities))
+    if multiplicities is not None:
+        return sum(map(mul, (len(orjson.dumps(row[column])) - _QUOTES for row in rows), multiplicities))
+    # One array takes a quarter of the time of its elements one by one. It has a separator for each element, and one bracket more.
+    return len(orjson.dumps([row[column] for row in rows])) - len(rows) * (_QUOTES + 1) - 1 if rows else 0
 
 
 def _multiplicities(rows: Rows, parents: Multiplicities) -> Multiplicities:

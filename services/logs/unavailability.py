@@ -1,43 +1,16 @@
 """Log of the causes of status 503: one line per kind of cause and minute, with the number of lines that were left out."""
 
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
-from threading import Lock
-from time import monotonic
 
 from sqlalchemy.exc import DBAPIError
 
 from models.readiness import NotReadyError
 from services.errors import TodoError
-
-INTERVAL = 60.0  # seconds
-_MAX_KINDS = 100  # causes of failed readiness checks are texts
+from services.logs.throttle import LogThrottle
 
 _log = logging.getLogger("todo.unavailable")
 _readiness_log = logging.getLogger("todo.readiness")
-
-
-class LogThrottle:
-    """Permission to log a line of a kind, given once per interval."""
-
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        self._clock = clock
-        self._lock = Lock()
-        self._kinds: dict[str, tuple[float, int]] = {}  # time of the last line, and the number of suppressed ones since then
-
-    def permit(self, kind: str) -> int | None:
-        """Return the number of lines suppressed since the last one if a line may be logged now; None suppresses it."""
-        now = self._clock()
-        with self._lock:
-            logged_at, suppressed = self._kinds.get(kind, (-INTERVAL, 0))
-            if now - logged_at < INTERVAL:
-                self._kinds[kind] = logged_at, suppressed + 1
-                return None
-            if len(self._kinds) >= _MAX_KINDS:
-                self._kinds.clear()
-            self._kinds[kind] = now, 0
-            return suppressed
 
 
 throttle = LogThrottle()  # of this process

@@ -1,0 +1,1 @@
+"""Log lines whose number is limited."""
