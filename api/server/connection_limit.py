@@ -9,10 +9,11 @@ from asyncio import Transport
 from collections import Counter
 from ipaddress import ip_address, ip_network
 
-from api.server.periodic_log import PeriodicLog
+from services.logs.throttle import LogThrottle
 from services.rate_limiting.network import network_key
 
 _ALL_NETWORKS = "*"
+_log = logging.getLogger("todo.http.connections")
 _UNIX_SOCKET = ""  # its clients have no address
 
 
@@ -27,16 +28,16 @@ class ConnectionLimit:
         self._keys: dict[Transport, str | None] = {}  # None: the connection of a trusted proxy
         self._open_per_key: Counter[str | None] = Counter()
         self._idle: dict[Transport, None] = {}
-        self._log = PeriodicLog(logging.getLogger("todo.http.connections"))
+        self._throttle = LogThrottle()
 
     def open(self, transport: Transport, address: str) -> bool:
         """Count a new, idle connection. Return False if it must be refused."""
         key = None if self._is_trusted(address) else network_key(address)
         if key is not None and self._open_per_key[key] >= self._max_per_address:
-            self._log.warning(f"connections refused: {self._max_per_address} of one address are open")
+            self._warn(f"connections refused: {self._max_per_address} of one address are open")
             return False
         if len(self._keys) >= self._max_open and not self._close_idle():
-            self._log.warning(f"connections refused: {self._max_open} are open and none is idle")
+            self._warn(f"connections refused: {self._max_open} are open and none is idle")
             return False
         self._keys[transport] = key
         self._open_per_key[key] += 1
@@ -67,10 +68,13 @@ class ConnectionLimit:
         transport = next(iter(self._idle), None)
         if transport is None:
             return False
-        self._log.warning(f"idle connections closed: {self._max_open} are open")
+        self._warn(f"idle connections closed: {self._max_open} are open")
         self.release(transport)
         transport.abort()
         return True
+
+    def _warn(self, message: str) -> None:
+        self._throttle.warning(_log, message, message)
 
     def _is_trusted(self, address: str) -> bool:
         if self._trusts_all or address == _UNIX_SOCKET:

@@ -11,10 +11,11 @@ import termios
 from asyncio import Transport
 from contextlib import suppress
 
-from api.server.periodic_log import PeriodicLog
+from services.logs.throttle import LogThrottle
 
 MAX_PER_CALLER = 32_000_000  # two of the largest responses
 MAX_TOTAL = 128_000_000
+_log = logging.getLogger("todo.http.connections")
 
 
 class UnsentBytes:
@@ -24,7 +25,7 @@ class UnsentBytes:
         self._max_per_caller = max_per_caller
         self._max_total = max_total
         self._callers: dict[Transport, str] = {}
-        self._log = PeriodicLog(logging.getLogger("todo.http.connections"))
+        self._throttle = LogThrottle()
 
     def add(self, transport: Transport, caller: str) -> None:
         """Count the bytes of a connection that has begun to wait for its client."""
@@ -48,7 +49,7 @@ class UnsentBytes:
             if excess <= 0:
                 return
             excess -= transport.get_write_buffer_size()
-            self._log.warning("connections with unread responses closed: too many unsent bytes")
+            self._throttle.warning(_log, "budget", "connections with unread responses closed: too many unsent bytes")
             self.remove(transport)
             transport.abort()
 

@@ -1,6 +1,7 @@
 """Throttle of log lines: one line per kind and minute, and the number of lines that were left out."""
 
 from collections.abc import Callable
+from logging import Logger
 from threading import Lock
 from time import monotonic
 
@@ -9,7 +10,7 @@ _MAX_KINDS = 100  # causes of failed readiness checks are texts
 
 
 class LogThrottle:
-    """Permission to log a line of a kind, given once per interval."""
+    """Logs a line of each kind at most once per interval. For any thread."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -28,3 +29,9 @@ class LogThrottle:
                 self._kinds.clear()
             self._kinds[kind] = now, 0
             return suppressed
+
+    def warning(self, log: Logger, kind: str, message: str) -> None:
+        """Log the message with the number of lines of this kind that were left out since the last one, or leave it out."""
+        suppressed = self.permit(kind)
+        if suppressed is not None:
+            log.warning(message, extra={"suppressed": suppressed or None})

@@ -21,11 +21,9 @@ def log_unavailability(error: TodoError) -> None:
     if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
         return
     kind, cause = _describe(error)
-    suppressed = throttle.permit(f"{error.code} {kind}")
-    if suppressed is not None:
-        is_probe = isinstance(error.__cause__, NotReadyError)
-        log, message = (_readiness_log, "readiness check failed") if is_probe else (_log, "request not served")
-        log.warning("%s: %s", message, cause, extra={"suppressed": suppressed or None})
+    is_probe = isinstance(error.__cause__, NotReadyError)
+    log, message = (_readiness_log, "readiness check failed") if is_probe else (_log, "request not served")
+    throttle.warning(log, f"{error.code} {kind}", f"{message}: {cause}")
 
 
 def _describe(error: TodoError) -> tuple[str, str]:
