@@ -98,10 +98,13 @@ class Preconditions:
         return None
 
     def check_write(self, current: object) -> None:
-        """Raise PreconditionFailed unless the representation (None: there is none), which has no revision, may be written."""
+        """Raise PreconditionFailed unless the representation (None: there is none), which has no revision, may be written.
+
+        The error contains the representation, unless it is a list: those are read again.
+        """
         failure = self.find_failure(None if current is None else EntityTag.of_value(current))
         if failure is not None:
-            raise PreconditionFailed(current, failure)
+            raise PreconditionFailed(None if isinstance(current, list) else current, failure)
 
     def check_unmodified(self, tag: EntityTag) -> None:
         """Raise NotModified if the client lists this tag. Used before the representation is read."""

@@ -179,7 +179,7 @@ class Problem(BaseModel):
     existing_id: Annotated[str, Field(description="Id of the row that has the same name; only with CONFLICT.")] = ""
     current: Annotated[
         dict[str, Any] | None,
-        Field(description="Current state of the row, or null if it does not exist; only with PRECONDITION_FAILED."),
+        Field(description="Current state of the row; null if it does not exist, and of lists. Only with PRECONDITION_FAILED."),
     ] = None
     retry_after: Annotated[int, Field(description="Seconds to wait before a retry; only with RATE_LIMITED.")] = 0
 

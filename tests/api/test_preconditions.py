@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.openapi.schemas import Problem
 from tests.support.api_clients import TLS, ApiClient, GraphQLClient, RestClient, Row, expect_error
 from tests.support.service import RunningService
 from tests.support.users import PASSWORD, TestUser
@@ -371,7 +372,8 @@ def test_writes_of_sessions_and_tokens_check_preconditions(
 
     assert response.is_success is expected
     if not expected:
-        assert (response.status_code, response.json()["error_code"]) == (412, "PRECONDITION_FAILED")
+        problem = Problem.model_validate(response.json())
+        assert (response.status_code, problem.error_code) == (412, "PRECONDITION_FAILED")
     assert (len(rest_client.sessions()), len(rest_client.api_tokens())) == {
         "DELETE /sessions": (2 - expected, 1),
         "DELETE /sessions/{session}": (2 - expected, 1),
